@@ -1,0 +1,40 @@
+# Two commands matter: `make demo` and `make test`. Both start from a bare Debian or Ubuntu machine, see README.md.
+PYTHON ?= python3
+BED := $(PYTHON) -m tests.bed
+GATE := .venv/bin/python -m tests.gate
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint sanity unit molecule env up down status clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## run the daily check on demo hosts; FAULT=name breaks something first and mends it afterwards
+	@$(BED) demo $(if $(FAULT),--fault '$(FAULT)')
+
+test: env ## everything that has to pass: lint, sanity, unit, molecule
+	@$(GATE)
+
+lint sanity unit molecule: env
+	@$(GATE) $@
+
+lint: ## style, types, Ansible rules, changelog
+sanity: ## ansible-test sanity
+unit: ## pytest: unit and contract tests
+molecule: ## every scenario on the test hosts
+
+env: ## the Python environment in .venv
+	@$(BED) environment
+
+up: ## start the demo hosts
+	@$(BED) up demo
+
+down: ## remove the demo hosts and the test hosts
+	@$(BED) down demo
+	@$(BED) down test
+
+status: ## what runs
+	@$(BED) status
+
+clean: ## remove hosts, images, networks, the environment, and an engine that was started here
+	@$(BED) clean

@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The platform of the test hosts, looked at as an operator would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.bed import engine, faults
+from tests.bed.layout import bed_named
+from tests.shared.procedures import ROOT, Ran, play
+
+BED = bed_named("test")
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., Ran]:
+    """Run a playbook on the test hosts."""
+
+    def run_playbook(playbook: str, *options: str, inventory: Path | str = ROOT / "inventories/demo") -> Ran:
+        return play(inventory, playbook, *options, reports=BED.directory / "reports", XORB_BED=BED.name)
+
+    return run_playbook
+
+
+@pytest.fixture(scope="session")
+def broken() -> Callable[[str], AbstractContextManager[None]]:
+    """Break something real, and mend it whatever happens in between."""
+    docker = engine.ensure()
+
+    @contextmanager
+    def breaking(name: str) -> Iterator[None]:
+        fault = faults.fault_named(name)
+        try:
+            faults.break_it(docker, BED, fault)
+            yield
+        finally:
+            faults.mend(docker, BED, fault)
+
+    return breaking
+
+
+@pytest.fixture(scope="session")
+def standin() -> Callable[[str], AbstractContextManager[None]]:
+    """Put the stand-in of the API into a state, and back whatever happens in between."""
+    docker = engine.ensure()
+    web = BED.host("web").name
+
+    @contextmanager
+    def state(name: str) -> Iterator[None]:
+        try:
+            docker.run("exec", web, "sh", "-c", f"echo {name} > /run/xorb-standin/state")
+            yield
+        finally:
+            docker.run("exec", web, "rm", "-f", "/run/xorb-standin/state")
+
+    return state

@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Action ``inspect``: everything that a host has to look at, in one round trip."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._runner import Probe, timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import brief
+from ansible_collections.xorb.runbook.plugins.plugin_utils._selectors import SELECTORS, selected
+
+
+class ActionModule(ActionBase):
+    """Selects what this host looks at, resolves just that, and calls ``probe`` once."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the checks of this host; whatever is wrong with one look never costs another."""
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _validation, arguments = self.validate_argument_spec({"deadline": {"type": "int", "default": 30}, **SELECTORS})
+        host = variables["inventory_hostname"]
+        started_at = timestamp()
+        inventory = Inventory(variables, self._templar)
+        try:
+            platform = inventory.platform(host)
+        except RunbookError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+
+        probes: list[Probe] = []
+        checks: list[Check] = []
+        resolve = inventory.resolver(host)
+        for look in platform.looks(observer=host, **selected(arguments)):
+            try:
+                probes += look.resolved(resolve, inventory.address(look))
+            except Exception as exc:  # noqa: BLE001 - an undefined variable or a wrong value makes this look unknown, and no other
+                checks += look.placeholders(f"cannot be looked at: {brief(exc)}")
+        result: dict[str, Any] = {"changed": False, "started_at": started_at}
+        if probes:
+            answer = self._probe(probes, arguments["deadline"], variables)
+            if answer.get("failed") or "checks" not in answer:
+                return {**result, "failed": True, "msg": answer.get("msg", "the probe module gave no result")}
+            checks += [Check.from_dict(check) for check in answer["checks"]]
+            result["warnings"] = answer.get("warnings", [])
+        result["checks"] = [replace(check, host=host).as_dict() for check in checks]
+        return result
+
+    def _probe(self, probes: list[Probe], deadline: int, variables: dict[str, Any]) -> dict[str, Any]:
+        """The one round trip."""
+        arguments: dict[str, Any] = defaultdict(list)
+        for probe in probes:
+            given = {key: value for key, value in probe.options.items() if value is not None}
+            arguments[probe.kind.name].append(given)
+        answer: dict[str, Any] = self._execute_module(
+            module_name="xorb.runbook.probe", module_args={"deadline": deadline, **arguments}, task_vars=variables
+        )
+        return answer

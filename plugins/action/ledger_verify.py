@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Action ``ledger_verify``: whether the record of what was done is still the one that was written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
+from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger import Ledger, Verification
+
+
+class ActionModule(ActionBase):
+    """Walks the ledger of the platform. Runs on the control node, writes nothing, and contacts no host."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return what the walk found; fail where the ledger is broken or cannot be walked."""
+        super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec({"ledger": {"type": "str"}, "head": {"type": "str"}})
+        try:
+            location = arguments["ledger"] or self._location(task_vars or {})
+            found = Ledger(location).verify(arguments["head"])
+        except RunbookError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+        result = _result(found)
+        if found.intact:
+            # The default output shows no message of a task that succeeds, and this one is what the run was for.
+            Display().display(found.verdict)
+        else:
+            result["failed"] = True
+        return result
+
+    def _location(self, variables: dict[str, Any]) -> str:
+        """Where the platform's ledger is: the place that ``report`` writes to when it is told nothing else."""
+        name, state_dir, ledger = (
+            self._templar.template(variables.get(f"platform_{key}", "")) for key in ("name", "state_dir", "ledger")
+        )
+        return str(ledger or _places.of(name, state_dir).ledger)
+
+
+def _result(found: Verification) -> dict[str, Any]:
+    return {
+        "changed": False,
+        "msg": found.verdict,
+        "path": found.path,
+        "runs": found.runs,
+        "checked": found.checked,
+        "pruned": found.pruned,
+        "head": dict(found.head),
+        "faults": [{"sequence": fault.sequence, "what": fault.what} for fault in found.faults],
+    }

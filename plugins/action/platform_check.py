@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Action ``platform_check``: every fault of the platform description, without touching a host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import InvalidOptions, RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import Look, brief
+
+
+class ActionModule(ActionBase):
+    """Reads the description as every host of the inventory would, and resolves all of it."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Fail with every fault found; return what is described where there is none."""
+        super().run(tmp, task_vars)
+        self.validate_argument_spec({})
+        inventory = Inventory(task_vars or {}, self._templar)
+        looks: list[Look] = []
+        faults: dict[str, None] = {}
+        try:
+            for host in inventory.hosts:
+                seen = inventory.platform(host).looks(observer=host)
+                looks += seen
+                faults.update(dict.fromkeys(fault for look in seen for fault in unresolved(inventory, look)))
+        except RunbookError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+        named = [str(problem) for platform in inventory.platforms for problem in platform.problems]
+        problems = list(dict.fromkeys([*named, *faults]))
+        if not looks and not problems:
+            problems = ["platform_services: nothing is described that any host could look at"]
+        if problems:
+            faulty = "1 fault" if len(problems) == 1 else f"{len(problems)} faults"
+            return {"failed": True, "msg": "\n".join([f"{faulty} in the platform description:", *problems])}
+        services = sorted({look.service for look in looks})
+        hosts = sorted({look.observer for look in looks})
+        checks = sum(len(look.kind.expected(look.given)) for look in looks)
+        sentence = f"{checks} checks of {len(services)} services on {len(hosts)} hosts"
+        Display().display(f"The description is sound: {sentence}.")
+        return {"changed": False, "msg": sentence, "services": services, "hosts": hosts, "checks": checks}
+
+
+def unresolved(inventory: Inventory, look: Look) -> Iterator[str]:
+    """What is wrong with a look once its templates are resolved as its observer would."""
+    try:
+        look.resolved(inventory.resolver(look.observer), inventory.address(look))
+    except InvalidOptions as exc:
+        yield from (f"{key}: {message}" for key, message in exc.problems)
+    except Exception as exc:  # noqa: BLE001 - whatever a template raises is a fault of the description
+        yield f"{look.path}: {brief(exc)}"

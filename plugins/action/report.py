@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Action ``report``: what all hosts said, against what was expected of them."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _files, _html, _places, _text
+from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger import Ledger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Report, Run, Silence, assemble, run_check
+from ansible_collections.xorb.runbook.plugins.plugin_utils._selectors import SELECTORS, selected
+
+#: The variable in which each host's ``inspect`` result is registered.
+INSPECTION = "platform_inspection"
+
+
+class ActionModule(ActionBase):
+    """Compares, explains, records and prints. Runs once, on the control node, and contacts no host."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the failing checks for ``verdict``, and where the report was written."""
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _validation, arguments = self.validate_argument_spec(
+            {
+                "procedure": {"type": "str", "required": True},
+                "state_dir": {"type": "path"},
+                "ledger": {"type": "str"},
+                "ledger_retention_days": {"type": "int", "default": 90},
+                "report_dir": {"type": "path"},
+                "keep": {"type": "int", "default": 100},
+                **SELECTORS,
+            }
+        )
+        try:
+            report = self._assemble(Inventory(variables, self._templar), variables, arguments)
+        except RunbookError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+        files: dict[str, str] = {}
+        if not self._task.check_mode:
+            places = _places.of(report.run.platform, arguments["state_dir"])
+            report = self._record(report, arguments["ledger"] or str(places.ledger), arguments["ledger_retention_days"])
+            report, files = self._write(report, Path(arguments["report_dir"] or places.reports), arguments["keep"])
+        self._print(report, files)
+        return {
+            "changed": False,
+            "counts": report.counts,
+            "expected": report.expected,
+            "received": report.received,
+            "not_run": list(report.not_run),
+            "causes": [cause.check for cause in report.causes],
+            "checks": [check.as_dict() for check in report.checks if check.status != OK],
+            "ledger": dict(report.ledger),
+            "files": files,
+        }
+
+    def _assemble(self, inventory: Inventory, variables: Mapping[str, Any], arguments: Mapping[str, Any]) -> Report:
+        """Ask the description what had to arrive, and every host's variables what did."""
+        wanted = selected(arguments)
+        here = variables["inventory_hostname"]
+        name = inventory.platform(here).name
+        expected: dict[tuple[str, str, str], Check] = {}
+        received: list[Check] = []
+        silent: dict[str, Silence] = {}
+        started = []
+        for host in inventory.hosts:
+            looks = inventory.platform(host).looks(observer=host, **wanted)
+            for look in looks:
+                expected.update({check.key: check for check in look.placeholders("expected, but no result arrived")})
+            said = inventory.variables(host).get(INSPECTION)
+            if host not in inventory.play_hosts:
+                continue
+            if isinstance(said, Mapping) and "checks" in said:
+                received += [Check.from_dict(check) for check in said["checks"]]
+                started.append(str(said["started_at"]))
+            elif looks:
+                silent[host] = silence(said)
+        problems = {problem: None for platform in inventory.platforms for problem in platform.problems}
+        run = Run(
+            id=f"{timestamp()[:19].replace(':', '').replace('-', '')}-{secrets.token_hex(3)}",
+            platform=name,
+            procedure=arguments["procedure"],
+            started_at=min(started, default=timestamp()),
+            who=who(variables),
+            topics=tuple(wanted["topics"]),
+            limited_to=str(variables.get("ansible_limit", "")),
+            check_mode=bool(self._task.check_mode),
+        )
+        return assemble(
+            run,
+            finished_at=timestamp(),
+            expected=expected,
+            received=[*received, *inventory.platform(here).not_applicable(wanted["services"])],
+            silent=silent,
+            absent=set(inventory.hosts) - inventory.play_hosts,
+            about_run=[
+                run_check(problem.service or "platform", CRITICAL, str(problem), point="description")
+                for problem in problems
+            ],
+            depends_on=inventory.platform(here).depends_on,
+        )
+
+    def _record(self, report: Report, location: str, retention_days: int) -> Report:
+        """Write the run into the ledger; a failure is a check of its own and never loses the report."""
+        try:
+            head = Ledger(location).append(report, retention_days=retention_days)
+        except RunbookError as exc:
+            return report.with_check(
+                run_check("written", CRITICAL, str(exc), point="ledger", remedy="xorb.runbook.ledger_verify")
+            )
+        return replace(report, ledger=head)
+
+    def _write(self, report: Report, folder: Path, keep: int) -> tuple[Report, dict[str, str]]:
+        """Write the JSON and HTML files; a failure is a check of its own, too."""
+        stem = f"{report.run.procedure}-{report.run.id}"
+        try:
+            files = _files.write_report(
+                folder, stem, {"json": _files.json_text(report.as_dict()), "html": _html.render(report)}, keep=keep
+            )
+        except OSError as exc:
+            message = f"the report files cannot be written: {exc.strerror}: {exc.filename}"
+            return report.with_check(run_check("written", CRITICAL, message, point="report")), {}
+        return report, {kind: str(path) for kind, path in files.items()}
+
+    def _print(self, report: Report, files: Mapping[str, str]) -> None:
+        """Print the table as text: a debug task would turn it into escaped JSON."""
+        display = Display()
+        colour = bool(os.environ.get("ANSIBLE_FORCE_COLOR")) or (os.isatty(1) and "NO_COLOR" not in os.environ)
+        display.display(_text.render(report, width=max(80, min(display.columns, 160)), colour=colour, files=files))
+
+
+def silence(said: Any) -> Silence:
+    """Why a host gave no checks, from whatever its inspect task registered."""
+    if not isinstance(said, Mapping):
+        return Silence(UNKNOWN, "no result: its inspect task did not run or was cut off")
+    if said.get("unreachable"):
+        return Silence(CRITICAL, f"unreachable: {_first_line(said.get('msg'))}")
+    if "timedout" in said:
+        period = said["timedout"].get("period", "?") if isinstance(said["timedout"], Mapping) else "?"
+        return Silence(CRITICAL, f"did not answer within {period} s: the host, or its connection, hangs")
+    return Silence(UNKNOWN, f"could not be inspected: {_first_line(said.get('msg'))}")
+
+
+def _first_line(message: Any) -> str:
+    return " ".join(str(message or "no reason given").split())[:300]
+
+
+def who(variables: Mapping[str, Any]) -> str:
+    """Who ran this: the AWX user where there is one, else the user of the control node."""
+    for name in ("awx_user_name", "tower_user_name"):
+        if variables.get(name):
+            return str(variables[name])
+    return os.environ.get("SUDO_USER") or getpass.getuser()

@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Action ``verdict``: each host fails by its own checks, after the report was printed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, STATUSES, UNKNOWN, Check
+
+#: As many failing checks as the sentence names; the report has them all.
+NAMED = 3
+
+
+class ActionModule(ActionBase):
+    """Judges one host by the report of the run. Needs no connection, so it judges hosts that are gone, too."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Fail when a check of this host, or one about the run itself, has a status of ``fail_on``."""
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _validation, arguments = self.validate_argument_spec(
+            {
+                "report": {"type": "dict", "required": True},
+                "fail_on": {
+                    "type": "list",
+                    "elements": "str",
+                    "default": [CRITICAL, UNKNOWN],
+                    "choices": list(STATUSES),
+                },
+            }
+        )
+        if "checks" not in arguments["report"]:
+            raise AnsibleActionFail("report: there is no report of this run to judge by")
+        host = variables["inventory_hostname"]
+        failing = [
+            check
+            for check in map(Check.from_dict, arguments["report"]["checks"])
+            if check.host in (host, "") and check.status in arguments["fail_on"]
+        ]
+        if failing:
+            return {"failed": True, "changed": False, "msg": sentence(failing)}
+        return {"changed": False, "msg": "no failing check"}
+
+
+def sentence(failing: list[Check]) -> str:
+    """What fails, in one line."""
+    named = [
+        f"{check.id} {check.status}" + (f" (blocked by {check.blocked_by})" if check.blocked_by else "")
+        for check in failing[:NAMED]
+    ]
+    more = len(failing) - len(named)
+    return f"{len(failing)} failing: {', '.join(named)}" + (f" and {more} more" if more else "")

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The check: the one unit of truth that every part of the collection exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Union
+
+OK = "ok"
+WARNING = "warning"
+CRITICAL = "critical"
+UNKNOWN = "unknown"
+NOT_APPLICABLE = "not_applicable"
+
+#: From harmless to worst. ``unknown`` is worse than a warning: nobody looked, so nobody knows.
+STATUSES = (NOT_APPLICABLE, OK, WARNING, UNKNOWN, CRITICAL)
+
+TOPICS = (
+    "health",
+    "performance",
+    "database",
+    "certificates",
+    "logs",
+    "security",
+    "access",
+    "monitoring",
+    "scanners",
+    "workflows",
+    "backups",
+    "capacity",
+    "kpi",
+)
+
+Number = Union[int, float]
+Value = Union[int, float, str, None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The thresholds that a number is judged by; ``None`` means that there is no such threshold.
+
+    A number crosses a threshold when it is *above* it, or *below* it where ``falling`` is set (days left, for example).
+    """
+
+    warning: Number | None = None
+    critical: Number | None = None
+    source: str = ""
+    falling: bool = False
+
+    def judge(self, value: Number) -> str:
+        """Return ``ok``, ``warning`` or ``critical`` for ``value``."""
+        if self._crosses(value, self.critical):
+            return CRITICAL
+        if self._crosses(value, self.warning):
+            return WARNING
+        return OK
+
+    def _crosses(self, value: Number, threshold: Number | None) -> bool:
+        if threshold is None:
+            return False
+        return value < threshold if self.falling else value > threshold
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a probe says of one aspect; the runner adds who was asked and turns it into a `Check`.
+
+    ``message`` is one sentence with the evidence and never holds a secret.
+    """
+
+    aspect: str
+    status: str
+    message: str
+    value: Value = None
+    unit: str = ""
+    limits: Limits = Limits()
+    remedy: str = ""
+
+    @classmethod
+    def measured(
+        cls, aspect: str, message: str, *, value: Number, unit: str, limits: Limits, remedy: str = ""
+    ) -> Finding:
+        """A finding whose status follows from a number and its limits."""
+        return cls(aspect, limits.judge(value), message, value=value, unit=unit, limits=limits, remedy=remedy)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One statement about the platform: see docs/architecture.md for the meaning of each field."""
+
+    id: str
+    name: str
+    topic: str
+    service: str
+    host: str
+    owner: str
+    target: str
+    status: str
+    message: str
+    value: Value = None
+    unit: str = ""
+    warning: Number | None = None
+    critical: Number | None = None
+    threshold_source: str = ""
+    remedy: str = ""
+    blocked_by: str = ""
+    observed_at: str = ""
+    duration_ms: float | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells this check from every other of the same run."""
+        return (self.host, self.owner, self.id)
+
+    @property
+    def address(self) -> str:
+        """How ``blocked_by`` refers to this check."""
+        return f"{self.host}/{self.id}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The check as plain data, every field present."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Check:
+        """Read a check that came over the wire; a status that nobody defined is ``unknown``."""
+        known = {field.name: data[field.name] for field in fields(cls) if field.name in data}
+        status = str(known.get("status", ""))
+        if status not in STATUSES:
+            known["message"] = f"undefined status {status!r}: {known.get('message', '')}"
+            known["status"] = UNKNOWN
+        return cls(**known)
+
+
+def worst(statuses: Iterable[str]) -> str:
+    """The worst of some statuses; ``not_applicable`` when there is none."""
+    return max(statuses, key=STATUSES.index, default=NOT_APPLICABLE)

@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kind ``cpu``: the processors of the host have time left."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import Finding
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given, Kind
+from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options, limits
+
+OPTIONS: Options = {
+    "warning": Option("float", "Warn above this percentage of time.", default=80.0, source="the runbook (CPU > 80 %)"),
+    "critical": Option("float", "Fail above this percentage of time.", default=95.0, source="ours"),
+    "sample_seconds": Option("float", "Seconds to look.", default=1.0),
+}
+
+
+def run(given: Given) -> Iterator[Finding]:
+    """Compare the kernel's counters at both ends of the sample."""
+    before = Path("/proc/stat").read_text(encoding="ascii")
+    time.sleep(given["sample_seconds"])
+    percent = busy(before, Path("/proc/stat").read_text(encoding="ascii"))
+    load = " ".join(f"{average:.2f}" for average in os.getloadavg())
+    yield Finding.measured(
+        "used",
+        f"{percent:g} % busy over {given['sample_seconds']:g} s on {os.cpu_count()} processors, load average {load}",
+        value=percent,
+        unit="%",
+        limits=limits(OPTIONS, given),
+    )
+
+
+def busy(before: str, after: str) -> float:
+    """The percentage of time between two readings of ``/proc/stat`` that the processors did not wait."""
+    spent = [end - begin for begin, end in zip(_counters(before), _counters(after))]
+    total = sum(spent)
+    if total <= 0:
+        raise RunbookError("the kernel counted no processor time during the sample")
+    _user, _nice, _system, idle, waiting = spent[:5]
+    return round(100 * (total - idle - waiting) / total, 1)
+
+
+def _counters(stat: str) -> list[int]:
+    """User, nice, system, idle, iowait, irq, softirq and steal; the guests' time is part of the user's."""
+    for line in stat.splitlines():
+        if line.startswith("cpu "):
+            return [int(count) for count in line.split()[1:9]]
+    raise RunbookError("/proc/stat has no line for all processors")
+
+
+KIND = Kind(
+    name="cpu",
+    summary="The processors of the host have time left.",
+    topic="capacity",
+    options=OPTIONS,
+    expected=lambda _given: ("used",),
+    run=run,
+    target=lambda _given: "cpu",
+    local=True,
+)

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kind ``memory``: the host has memory left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import Finding
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given, Kind
+from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options, limits
+from ansible_collections.xorb.runbook.plugins.module_utils._wording import size
+
+OPTIONS: Options = {
+    "warning": Option(
+        "float", "Warn above this percentage of memory.", default=85.0, source="the runbook (memory > 85 %)"
+    ),
+    "critical": Option("float", "Fail above this percentage of memory.", default=95.0, source="ours"),
+}
+
+
+def run(given: Given) -> Iterator[Finding]:
+    """Ask the kernel."""
+    yield judge(Path("/proc/meminfo").read_text(encoding="ascii"), given)
+
+
+def judge(meminfo: str, given: Given) -> Finding:
+    """Judge what programs could not have without swapping: the page cache is not taken."""
+    fields = dict(line.split(":", 1) for line in meminfo.splitlines() if ":" in line)
+    try:
+        total, available = (int(fields[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+    except KeyError as exc:
+        raise RunbookError(f"/proc/meminfo has no {exc.args[0]}") from exc
+    percent = round(100 * (total - available) / total, 1)
+    return Finding.measured(
+        "used",
+        f"{size(total - available)} of {size(total)} used ({percent:g} %), {size(available)} available",
+        value=percent,
+        unit="%",
+        limits=limits(OPTIONS, given),
+    )
+
+
+KIND = Kind(
+    name="memory",
+    summary="The host has memory left.",
+    topic="capacity",
+    options=OPTIONS,
+    expected=lambda _given: ("used",),
+    run=run,
+    target=lambda _given: "memory",
+    local=True,
+)

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kind ``unit``: a systemd unit does what it should."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from ansible_collections.xorb.runbook.plugins.module_utils import _processes
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, WARNING, Finding
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given, Kind
+from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options
+from ansible_collections.xorb.runbook.plugins.module_utils._wording import excerpt
+
+RUNNING, ACTIVE = "running", "active"
+
+OPTIONS: Options = {
+    "unit": Option("str", "Name of the unit.", required=True),
+    "state": Option(
+        "str",
+        "What the unit must be. C(active) is enough for a unit that ends after its work; C(running) is not content "
+        "with that.",
+        default=RUNNING,
+        choices=(RUNNING, ACTIVE),
+    ),
+}
+
+PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "NRestarts", "StateChangeTimestamp")
+
+
+def check(given: Given) -> Iterator[tuple[str, str]]:
+    """A pattern would name several units, or none."""
+    if not re.fullmatch(r"[A-Za-z0-9:_.@\\-]+", str(given["unit"])):
+        yield "unit", f"expected the name of one unit, got {given['unit']!r}"
+
+
+def run(given: Given) -> Iterator[Finding]:
+    """Ask systemd once."""
+    argv = ["systemctl", "show", f"--property={','.join(PROPERTIES)}", "--", given["unit"]]
+    outcome = _processes.run(argv, timeout=given["timeout"])
+    properties = parse(outcome.stdout)
+    if "ActiveState" not in properties:
+        raise RunbookError(f"systemd does not answer: {excerpt(outcome.stderr or outcome.stdout, 200)}")
+    yield judge(properties, given["unit"], given["state"])
+
+
+def parse(text: str) -> dict[str, str]:
+    """The properties that ``systemctl show`` prints."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def judge(properties: Mapping[str, str], unit: str, state: str) -> Finding:
+    """Judge a unit by its properties, telling apart the ways of not being there."""
+    load = properties.get("LoadState", "")
+    if load != "loaded":
+        return Finding("active", CRITICAL, f"{unit} {_NOT_LOADED.get(load, f'cannot be loaded: {load}')}")
+    status, comment = _meaning(properties["ActiveState"], properties.get("SubState", ""), state)
+    return Finding("active", status, f"{_facts(properties)}{comment}")
+
+
+_NOT_LOADED = {"not-found": "is not known to systemd", "masked": "is masked, so nothing can start it"}
+
+
+def _meaning(active: str, sub: str, state: str) -> tuple[str, str]:
+    """The status that a state means, and what people should know about it."""
+    if active in ("active", "reloading"):
+        if sub == "exited" and state == RUNNING:
+            return CRITICAL, ": it has no process; name the unit that does the work, or set state to active"
+        return OK, ""
+    if active == "activating":
+        if sub.startswith("auto-restart"):
+            return CRITICAL, ": it ended and waits to be started again"
+        return WARNING, ": still starting"
+    return CRITICAL, ""
+
+
+def _facts(properties: Mapping[str, str]) -> str:
+    """State, result, how long and how often, as far as systemd tells."""
+    facts = [f"{properties.get('ActiveState')} ({properties.get('SubState')})"]
+    if properties.get("StateChangeTimestamp"):
+        facts.append(f"since {properties['StateChangeTimestamp']}")
+    if properties.get("Result"):
+        facts.append(f"result {properties['Result']}")
+    if properties.get("NRestarts"):
+        facts.append(f"{properties['NRestarts']} automatic restarts")
+    return ", ".join(facts)
+
+
+KIND = Kind(
+    name="unit",
+    summary="A systemd unit is running.",
+    topic="health",
+    options=OPTIONS,
+    expected=lambda _given: ("active",),
+    run=run,
+    target=lambda given: str(given.get("unit", "")),
+    check=check,
+    local=True,
+)

@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: report
+short_description: Compare what was expected with what arrived, record it and print it
+version_added: 0.1.0
+author:
+  - the xorb.runbook authors (@xorb)
+description:
+  - Expands the platform description itself and compares what it expects with what every host of the play said in its
+    variable C(platform_inspection). What did not arrive is V(unknown), with the reason.
+  - Names root causes. A silent host explains its checks, a dead process its endpoints, and a critical service those
+    that depend on it.
+  - Appends the run to the ledger, writes a JSON file and a self-contained page, and prints a table.
+  - A ledger or a folder that cannot be written is a critical check of its own and loses nothing of the report.
+  - In check mode it prints, and writes nothing.
+  - Use it with C(run_once), in the same play as M(xorb.runbook.inspect).
+options:
+  procedure:
+    description:
+      - Name of the procedure that ran.
+    type: str
+    required: true
+  state_dir:
+    description:
+      - Folder on the control node for everything that is kept.
+      - The default is a folder named after the platform in the user's state folder.
+    type: path
+  ledger:
+    description:
+      - Path of the ledger on the control node.
+      - The default is C(ledger.sqlite) in O(state_dir).
+    type: str
+  ledger_retention_days:
+    description:
+      - Days for which single checks are kept. The row of a run is kept for ever.
+    type: int
+    default: 90
+  report_dir:
+    description:
+      - Folder on the control node for the files of the report.
+      - The default is C(reports) in O(state_dir).
+    type: path
+  keep:
+    description:
+      - How many runs keep their files.
+    type: int
+    default: 100
+extends_documentation_fragment:
+  - xorb.runbook._action
+  - xorb.runbook._action.selectors
+seealso:
+  - module: xorb.runbook.inspect
+  - module: xorb.runbook.verdict
+  - module: xorb.runbook.ledger_verify
+"""
+
+EXAMPLES = r"""
+- name: Report
+  xorb.runbook.report:
+    procedure: health_check
+    topics: [health]
+  register: platform_report
+  run_once: true
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+counts:
+  description: How many checks have each status.
+  returned: always
+  type: dict
+  sample: {"critical": 1, "unknown": 0, "warning": 0, "ok": 23, "not_applicable": 0}
+expected:
+  description: How many checks the description expects.
+  returned: always
+  type: int
+  sample: 24
+received:
+  description: How many of them arrived.
+  returned: always
+  type: int
+  sample: 24
+not_run:
+  description: What C(--limit) excluded, as C(host/id).
+  returned: always
+  type: list
+  elements: str
+  sample: ["web/api.rest.health"]
+causes:
+  description: The failing checks that nothing else explains, worst first, as C(host/id).
+  returned: always
+  type: list
+  elements: str
+  sample: ["db/postgres.supervisor.active"]
+checks:
+  description: Every check that is not V(ok), worst first; the fields are those of M(xorb.runbook.probe).
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - id: postgres.supervisor.active
+      status: critical
+      message: postgresql@17-main.service is inactive (dead)
+ledger:
+  description: Head of the ledger after this run. Empty in check mode and when it could not be written.
+  returned: always
+  type: dict
+  sample: {"sequence": 17, "sha256": "9f86d081884c7d65", "path": "/root/.local/state/xorb-runbook/xorb/ledger.sqlite"}
+files:
+  description: Paths of the files written.
+  returned: always
+  type: dict
+  sample: {"html": "/root/.local/state/xorb-runbook/xorb/reports/daily-20261123T183000-a1b2c3.html"}
+"""

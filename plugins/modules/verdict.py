@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: verdict
+short_description: Let a host fail by its own checks
+version_added: 0.1.0
+author:
+  - the xorb.runbook authors (@xorb)
+description:
+  - Fails the host when one of its checks, or one about the run itself, has a status of O(fail_on).
+  - Needs no connection, so it judges a host that cannot be reached, too. Make it the last task of the play.
+options:
+  report:
+    description:
+      - The registered result of M(xorb.runbook.report).
+    type: dict
+    required: true
+  fail_on:
+    description:
+      - Statuses that fail a host.
+    type: list
+    elements: str
+    default: [critical, unknown]
+    choices: [not_applicable, ok, warning, unknown, critical]
+extends_documentation_fragment:
+  - xorb.runbook._action
+seealso:
+  - module: xorb.runbook.report
+"""
+
+EXAMPLES = r"""
+- name: Fail on warnings, too
+  xorb.runbook.verdict:
+    report: "{{ platform_report }}"
+    fail_on: [critical, unknown, warning]
+"""
+
+RETURN = r"""
+msg:
+  description: What fails, in one line.
+  returned: always
+  type: str
+  sample: '1 failing: postgres.supervisor.active critical'
+"""

@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Root causes: which failing check explains which others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, STATUSES, UNKNOWN, WARNING, Check
+
+#: The point of a service that its supervisor check has: a process that does not run explains every silent endpoint.
+SUPERVISOR = "supervisor"
+#: The id of the check that says why a whole host was silent.
+SILENT_HOST = "runbook.host.reachable"
+
+FAILING = (WARNING, UNKNOWN, CRITICAL)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A failing check that nothing else explains: its ``host/id``, and those of the checks that it explains."""
+
+    check: str
+    explains: tuple[str, ...]
+
+
+def explain(
+    checks: Iterable[Check], depends_on: Mapping[str, tuple[str, ...]]
+) -> tuple[list[Check], tuple[Cause, ...]]:
+    """Set ``blocked_by`` of every failing check that another one explains, and list the root causes, worst first.
+
+    A silent host explains every check that it should have made, a dead supervisor the endpoints of its own service on
+    its host, and a critical service those that depend on it. A supervisor is never explained by a dependency: a dead
+    process is looked at first, whatever killed it.
+    """
+    found = list(checks)
+    search = _Search(found, depends_on)
+    explained = [replace(check, blocked_by=search.root(check)) for check in found]
+    consequences: dict[str, list[str]] = defaultdict(list)
+    for check in explained:
+        if check.blocked_by:
+            consequences[check.blocked_by].append(check.address)
+    roots = sorted(
+        (check for check in explained if check.status in FAILING and not check.blocked_by),
+        key=lambda check: (-STATUSES.index(check.status), -len(consequences[check.address]), check.address),
+    )
+    causes = {check.address: Cause(check.address, tuple(consequences[check.address])) for check in roots}
+    return explained, tuple(causes.values())
+
+
+class _Search:
+    """Finds the root cause of a check among all checks of a run."""
+
+    def __init__(self, checks: list[Check], depends_on: Mapping[str, tuple[str, ...]]) -> None:
+        self._depends_on = depends_on
+        self._silent = {check.host: check for check in checks if check.id == SILENT_HOST and check.status in FAILING}
+        self._critical: dict[str, list[Check]] = defaultdict(list)
+        for check in checks:
+            if check.id == SILENT_HOST or check.topic != "health":
+                continue
+            if check.owner in self._silent and check.owner == check.host:
+                self._critical[check.service].append(self._silent[check.owner])
+            elif check.status == CRITICAL:
+                self._critical[check.service].append(check)
+
+    def root(self, check: Check) -> str:
+        """The address of what explains ``check``, or nothing."""
+        if check.status not in FAILING or check.id == SILENT_HOST:
+            return ""
+        for host in (check.host, check.owner):
+            if host in self._silent:
+                return self._silent[host].address
+        if check.topic != "health" or _point(check) == SUPERVISOR:
+            return ""
+        cause = self._dead_supervisor(check) or self._failed_dependency(check.service)
+        return cause.address if cause else ""
+
+    def _dead_supervisor(self, check: Check) -> Check | None:
+        for other in self._critical[check.service]:
+            if _point(other) == SUPERVISOR and other.owner == check.owner:
+                return other
+        return None
+
+    def _failed_dependency(self, service: str) -> Check | None:
+        """The failing check of the deepest dependency that fails: what it needs itself is fine."""
+        deepest = None
+        for name in self._dependencies(service, {service}):
+            # Services that need each other explain nobody in their circle: each of them would blame the next.
+            if self._critical[name] and service not in self._dependencies(name, {name}):
+                deepest = min(self._critical[name], key=lambda check: (_point(check) != SUPERVISOR, check.address))
+        return deepest
+
+    def _dependencies(self, service: str, seen: set[str]) -> Iterator[str]:
+        """Everything a service needs, directly or not, nearest first and each once (a cycle ends)."""
+        waiting = [name for name in self._depends_on.get(service, ()) if name not in seen]
+        while waiting:
+            seen.update(waiting)
+            yield from waiting
+            waiting = [
+                further
+                for name in waiting
+                for further in dict.fromkeys(self._depends_on.get(name, ()))
+                if further not in seen
+            ]
+
+
+def _point(check: Check) -> str:
+    return check.id.partition(".")[2].partition(".")[0]

@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Files that a reader never sees half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write beside the file and rename, so that it holds either the old text or the new, whatever happens."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.chmod(0o640)
+        beside.rename(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def point_to(link: Path, target: str) -> None:
+    """Make a symbolic link point to ``target`` in one step."""
+    beside = link.with_name(f".{link.name}.{os.getpid()}")
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(target)
+    beside.rename(link)
+
+
+def write_report(folder: Path, stem: str, texts: Mapping[str, str], *, keep: int) -> dict[str, Path]:
+    """Write one file for each suffix, point ``latest.<suffix>`` to it, and remove all but the ``keep`` newest.
+
+    Raises `OSError`.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    written = {}
+    for suffix, text in texts.items():
+        path = folder / f"{stem}.{suffix}"
+        write_atomically(path, text)
+        point_to(folder / f"latest.{suffix}", path.name)
+        written[suffix] = path
+        _prune(folder, suffix, keep)
+    return written
+
+
+def _prune(folder: Path, suffix: str, keep: int) -> None:
+    files = [path for path in folder.glob(f"*-*.{suffix}") if not path.is_symlink()]
+    for path in sorted(files, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)[max(1, keep) :]:
+        path.unlink(missing_ok=True)
+
+
+def json_text(data: Mapping[str, Any]) -> str:
+    """Data as JSON that a person can read."""
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"

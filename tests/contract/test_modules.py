@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Modules say in their documentation what they really take and give."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils._kind import COMMON_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._probes import KINDS
+from ansible_collections.xorb.runbook.plugins.module_utils._redis_client import login_spec
+from ansible_collections.xorb.runbook.plugins.plugin_utils._selectors import SELECTORS
+
+from tests.contract.repository import ACTIONS, MODULES, documentation, same_options
+from tests.shared.procedures import ROOT
+
+PLUGINS = "ansible_collections.xorb.runbook.plugins"
+
+
+def spec_of_action(action: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The argument spec that an action validates by, caught at the call."""
+    module = importlib.import_module(f"{PLUGINS}.action.{action}")
+
+    class CaughtSpec(Exception):
+        pass
+
+    def catch(_self: Any, argument_spec: Any = None, **_kwargs: Any) -> None:
+        raise CaughtSpec(argument_spec)
+
+    monkeypatch.setattr(module.ActionModule, "validate_argument_spec", catch)
+    monkeypatch.setattr(module.ActionBase, "run", lambda *_args, **_kwargs: {})
+    plugin = object.__new__(module.ActionModule)
+    with pytest.raises(CaughtSpec) as caught:
+        plugin.run(task_vars={"inventory_hostname": "host"})
+    spec: dict[str, Any] = caught.value.args[0]
+    return spec
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_is_documented_in_full(module: str) -> None:
+    documented = documentation(module)
+    assert documented["examples"].strip() and documented["return"]
+    assert {"check_mode", "diff_mode", "idempotent"} <= set(documented["doc"]["attributes"])
+    for name, value in documented["return"].items():
+        assert {"description", "returned", "type", "sample"} <= set(value), name
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_action_takes_what_its_module_documents(action: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert same_options(documentation(action)["doc"].get("options", {}), spec_of_action(action, monkeypatch)) == []
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_action_has_a_module_of_its_name(action: str) -> None:
+    assert action in MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_module_has_a_test(module: str) -> None:
+    name = f"test_{module}.py"
+    assert list((ROOT / "tests/unit").rglob(name)) or list((ROOT / "molecule").rglob(name))
+
+
+def test_probe_documents_every_kind() -> None:
+    options = documentation("probe")["doc"]["options"]
+    assert set(options) == {"deadline", *KINDS}
+    for name, kind in KINDS.items():
+        assert same_options(options[name]["suboptions"], argument_spec(kind.probe_options), f"{name}.") == []
+
+
+def test_redis_fragment_equals_its_options() -> None:
+    options = documentation("redis_acl_user")["doc"]["options"]
+    assert same_options({name: options[name] for name in login_spec()}, login_spec()) == []
+
+
+def test_selectors_are_documented() -> None:
+    options = documentation("inspect")["doc"]["options"]
+    assert same_options({name: options[name] for name in SELECTORS}, SELECTORS) == []
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_kind_keeps_its_promises(kind: str) -> None:
+    promised = KINDS[kind]
+    assert promised.name == kind and promised.summary.endswith(".")
+    assert not set(promised.options) & set(COMMON_OPTIONS), "an option of every probe declared again"
+    assert all(option.description.endswith(".") for option in promised.probe_options.values())

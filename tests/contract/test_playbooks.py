@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Playbooks can be called by name, say what they do, and cannot end in a false green."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.contract.repository import COLLECTION, PLAYBOOKS, ansible, load
+from tests.shared.procedures import ROOT
+
+#: Playbooks whose last play looks at the platform and judges.
+INSPECT = ["daily", "health_check"]
+
+
+def test_there_are_playbooks() -> None:
+    assert {"daily", "health_check", "ledger_verify", "platform_check", "prerequisites"} <= set(PLAYBOOKS)
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_playbook_is_callable_by_name(playbook: str) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", playbook)
+    done = ansible("ansible-playbook", "--syntax-check", "-i", "localhost,", f"{COLLECTION}.{playbook}")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_playbook_says_what_it_does(playbook: str) -> None:
+    header = (ROOT / f"playbooks/{playbook}.yml").read_text().split("\n- ", 1)[0]
+    wanted = ("When to run:", "What it does:", "How to undo:")
+    assert playbook == "inventory_check" or all(text in header for text in wanted)
+
+
+def looking_play(playbook: str) -> dict[str, Any]:
+    play: dict[str, Any] = load(ROOT / f"playbooks/{playbook}.yml")[-1]
+    return play
+
+
+@pytest.mark.parametrize("playbook", INSPECT)
+def test_inspect_play_hears_from_every_host(playbook: str) -> None:
+    play = looking_play(playbook)
+    assert play["hosts"] == "all"
+    assert play["gather_facts"] is False
+    assert play["ignore_unreachable"] is True
+    assert "serial" not in play and "strategy" not in play
+
+
+@pytest.mark.parametrize("playbook", INSPECT)
+def test_inspect_play_reports_and_judges_itself(playbook: str) -> None:
+    assert [role["role"] for role in looking_play(playbook)["roles"]][-1] == f"{COLLECTION}.report"
+
+
+@pytest.mark.parametrize("playbook", INSPECT)
+def test_inspect_playbook_refuses_an_empty_inventory_first(playbook: str) -> None:
+    first = load(ROOT / f"playbooks/{playbook}.yml")[0]
+    assert first["ansible.builtin.import_playbook"] == "inventory_check.yml"

@@ -1,0 +1,43 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The layers of the gate. Each runs its programs and returns a count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tests.bed.layout import BUILD
+from tests.gate import scenarios
+from tests.gate.counting import Count, honest, of_exit_code, of_junit, total
+from tests.gate.programs import run
+from tests.gate.sanity import layer as sanity
+
+_LINTERS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+    ("yamllint", "--strict", "."),
+    ("ansible-lint", "--offline", "-q"),
+    ("antsibull-changelog", "lint"),
+)
+
+
+def lint() -> Count:
+    """Every linter, even after one has failed: their findings are looked at together."""
+    return total(of_exit_code(run(command)) for command in _LINTERS)
+
+
+def unit() -> Count:
+    """Unit and contract tests."""
+    results = BUILD / "results" / "unit.xml"
+    results.unlink(missing_ok=True)
+    code = run(["python", "-m", "pytest", "-q", f"--junitxml={results}"])
+    return honest(of_junit(results), [code])
+
+
+LAYERS: Mapping[str, Callable[[], Count]] = {
+    "lint": lint,
+    "sanity": sanity,
+    "unit": unit,
+    "molecule": scenarios.layer,
+}

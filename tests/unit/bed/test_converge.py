@@ -1,0 +1,19 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.bed.converge import digest
+
+
+def test_digest_changes_with_content_name_and_facts(tmp_path: Path) -> None:
+    (tmp_path / "site.yml").write_text("a", encoding="utf-8")
+    first = digest([tmp_path], facts=["one"])
+    assert digest([tmp_path], facts=["one"]) == first
+    assert digest([tmp_path], facts=["two"]) != first
+    (tmp_path / "site.yml").write_text("b", encoding="utf-8")
+    second = digest([tmp_path], facts=["one"])
+    assert second != first
+    (tmp_path / "site.yml").rename(tmp_path / "other.yml")
+    assert digest([tmp_path], facts=["one"]) != second

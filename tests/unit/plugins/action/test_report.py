@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The shipped playbooks from end to end: what is expected arrives or is named, and the exit status says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.shared.lab import Lab
+
+
+def tcp(hosts: str, port: int | str, **options: Any) -> dict[str, Any]:
+    """A service with one port."""
+    return {"hosts": hosts, "endpoints": {"port": {"kind": "tcp", "port": port}}, **options}
+
+
+def test_report_everything_up_is_green(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port), "sql": tcp("db", open_port)}
+    ran = lab.play("health_check")
+    assert ran.status == 0, ran.output
+    assert ran.statuses == {"one/api.port.connect": "ok", "two/sql.port.connect": "ok"}
+    assert (ran.report["expected"], ran.report["received"]) == (2, 2)
+    assert "2 of 2 expected" in ran.output
+
+
+def test_report_dependency_is_the_one_root_cause(lab: Lab, closed_port: int) -> None:
+    lab.variables["platform_services"] = {
+        "api": tcp("web", closed_port, depends_on=["sql"]),
+        "sql": tcp("db", closed_port),
+    }
+    ran = lab.play("health_check")
+    assert ran.status == 2
+    assert ran.report["causes"] == [{"check": "two/sql.port.connect", "explains": ["one/api.port.connect"]}]
+    assert "blocked by two/sql.port.connect" in ran.output
+
+
+def test_report_undefined_variable_costs_one_look(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", "{{ nowhere }}"), "other": tcp("web", open_port)}
+    ran = lab.play("health_check")
+    assert ran.status == 2
+    assert ran.statuses == {"one/api.port.connect": "unknown", "one/other.port.connect": "ok"}
+    assert "'nowhere' is undefined" in ran.message("one/api.port.connect")
+
+
+def test_report_group_with_a_typo_is_critical(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("wep", open_port), "sql": tcp("db", open_port)}
+    ran = lab.play("health_check")
+    assert ran.status == 2
+    assert ran.statuses["/runbook.description.api"] == "critical"
+    assert "did you mean 'web'?" in ran.output
+    assert ran.statuses["two/sql.port.connect"] == "ok"
+
+
+def test_report_limit_names_what_was_not_run(lab: Lab, open_port: int, closed_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port), "sql": tcp("db", closed_port)}
+    ran = lab.play("health_check", "--limit", "one")
+    assert ran.status == 0, ran.output
+    assert ran.report["not_run"] == ["two/sql.port.connect"]
+    assert "limited" in ran.output and "sql.port.connect" in ran.output
+
+
+def test_report_tags_leave_nothing_out(lab: Lab, closed_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", closed_port)}
+    ran = lab.play("health_check", "--tags", "nothing")
+    assert ran.status == 2
+    assert ran.statuses == {"one/api.port.connect": "critical"}
+
+
+def test_report_all_unreachable_is_named(lab: Lab, open_port: int, closed_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port), "sql": tcp("db", open_port)}
+    for variables in lab.hosts.values():
+        variables.update(
+            ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=closed_port, ansible_ssh_retries=0
+        )
+    ran = lab.play("health_check")
+    assert ran.status != 0
+    assert ran.statuses["one/runbook.host.reachable"] == ran.statuses["two/runbook.host.reachable"] == "critical"
+    assert ran.statuses["one/api.port.connect"] == "unknown"
+    assert ran.report["received"] == 0
+
+
+def test_report_empty_inventory_is_refused(lab: Lab) -> None:
+    lab.hosts.clear()
+    lab.groups.clear()
+    ran = lab.play("health_check")
+    assert ran.status != 0
+    assert "The inventory has no hosts" in ran.output
+
+
+def test_report_nothing_expected_is_critical(lab: Lab, open_port: int) -> None:
+    lab.variables.update(platform_services={"api": tcp("web", open_port)})
+    ran = lab.play("health_check", "-e", '{"platform_only_services": ["apy"]}')
+    assert ran.status == 2
+    assert "nothing was expected" in ran.output
+
+
+def test_report_without_a_description_is_refused(lab: Lab) -> None:
+    ran = lab.play("health_check")
+    assert ran.status != 0
+    assert "platform_services: expected a map" in ran.output
+
+
+def test_report_ledger_that_cannot_be_written_loses_no_report(lab: Lab, open_port: int) -> None:
+    lab.variables.update(platform_services={"api": tcp("web", open_port)}, platform_ledger="/proc/no/ledger.sqlite")
+    ran = lab.play("health_check")
+    assert ran.status == 2
+    assert ran.statuses == {"/runbook.ledger.written": "critical", "one/api.port.connect": "ok"}
+
+
+def test_report_check_mode_writes_nothing(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port)}
+    ran = lab.play("health_check", "--check")
+    assert ran.status == 0, ran.output
+    assert "1 of 1 expected" in ran.output
+    assert not (lab.folder / "state").exists()
+
+
+def test_report_not_applicable_says_the_reason(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {
+        "api": tcp("web", open_port),
+        "search": {"hosts": "web", "available": False, "reason": "planned"},
+    }
+    ran = lab.play("health_check")
+    assert ran.status == 0, ran.output
+    assert ran.statuses["one/search.service.available"] == "not_applicable"

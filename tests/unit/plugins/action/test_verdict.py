@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The verdict in one line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.xorb.runbook.plugins.action.verdict import sentence
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL
+from ansible_collections.xorb.runbook.plugins.plugin_utils._report import run_check
+
+from tests.shared.lab import Lab
+
+
+def test_sentence_names_three_and_counts_the_rest() -> None:
+    failing = [run_check(f"aspect{number}", CRITICAL, "broken", host="one") for number in range(5)]
+    assert sentence(failing) == (
+        "5 failing: runbook.run.aspect0 critical, runbook.run.aspect1 critical, runbook.run.aspect2 critical and 2 more"
+    )
+
+
+def test_sentence_says_what_blocks() -> None:
+    check = replace(run_check("written", CRITICAL, "broken"), blocked_by="two/sql.port.connect")
+    assert sentence([check]) == "1 failing: runbook.run.written critical (blocked by two/sql.port.connect)"
+
+
+def test_verdict_fails_only_the_hosts_that_fail(lab: Lab, open_port: int, closed_port: int) -> None:
+    endpoint = {"kind": "tcp"}
+    lab.variables["platform_services"] = {
+        "api": {"hosts": "web", "endpoints": {"port": {**endpoint, "port": open_port}}},
+        "sql": {"hosts": "db", "endpoints": {"port": {**endpoint, "port": closed_port}}},
+    }
+    ran = lab.play("health_check")
+    assert ran.status == 2
+    assert "fatal: [two]" in ran.output and "fatal: [one]" not in ran.output
+    assert "1 failing: sql.port.connect critical" in ran.output
+
+
+def test_verdict_fail_on_decides(lab: Lab, closed_port: int) -> None:
+    lab.variables["platform_services"] = {
+        "api": {"hosts": "web", "endpoints": {"port": {"kind": "tcp", "port": closed_port}}}
+    }
+    assert lab.play("health_check", "-e", '{"platform_fail_on": ["unknown"]}').status == 0
+    assert lab.play("health_check", "-e", '{"platform_fail_on": ["criticla"]}').status != 0

@@ -1,0 +1,166 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A TLS port: what it serves, who vouches for it, and for how long."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils import _tls
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, WARNING
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import DriverMissing, RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._probes import tls
+from cryptography.hazmat.primitives import serialization
+
+from tests.shared.loopback import DAY, Authority, Client, Pair, hang, look, options, served
+
+
+def quiet(client: Client) -> None:
+    """Serve TLS, and wait for a request that never comes."""
+    client.connection.recv(1)
+
+
+def statuses(**given: Any) -> dict[str, str]:
+    return {aspect: found.status for aspect, found in look("tls", **given).items()}
+
+
+def test_good_certificate(authority: Authority, leaf: Pair) -> None:
+    with served(quiet, leaf.server_context()) as port:
+        found = look("tls", port=port, ca=str(authority.file))
+    assert {aspect: finding.status for aspect, finding in found.items()} == dict.fromkeys(found, OK)
+    assert found["handshake"].message.startswith("TLSv1.3, TLS_")
+    assert found["trust"].message == f"chain and name verified for localhost by {authority.file}"
+    assert found["expiry"].message.startswith("CN=localhost expires in 90 days, ")
+    assert (found["expiry"].value, found["expiry"].unit) == (90.0, "days")
+
+
+def test_foreign_authority_fails_trust_only(foreign: Authority, leaf: Pair) -> None:
+    with served(quiet, leaf.server_context()) as port:
+        assert statuses(port=port, ca=str(foreign.file)) == {"handshake": OK, "trust": CRITICAL, "expiry": OK}
+
+
+def test_wrong_name_fails_trust_only(authority: Authority, leaf: Pair) -> None:
+    with served(quiet, leaf.server_context()) as port:
+        found = look("tls", port=port, ca=str(authority.file), server_name="api.example.com")
+    assert found["trust"].status == CRITICAL and "not valid for 'api.example.com'" in found["trust"].message
+
+
+def test_expired_certificate(authority: Authority) -> None:
+    pair = authority.issue("localhost", begins=-40 * DAY, ends=-2 * DAY)
+    with served(quiet, pair.server_context()) as port:
+        found = look("tls", port=port, ca=str(authority.file))
+    assert found["handshake"].status == OK
+    assert found["trust"].message == "certificate not trusted: certificate has expired"
+    assert found["expiry"].status == CRITICAL
+    assert found["expiry"].message.startswith("CN=localhost expired 2 days ago, ")
+
+
+def test_port_that_is_down_is_never_ok(closed_port: int) -> None:
+    assert statuses(port=closed_port) == {"handshake": CRITICAL, "trust": UNKNOWN, "expiry": UNKNOWN}
+
+
+def test_port_without_tls_is_never_ok() -> None:
+    with served(lambda client: client.send(b"220 mail.example.com ESMTP\r\n")) as port:
+        found = look("tls", port=port)
+    assert found["handshake"].status == CRITICAL and "the port does not speak TLS" in found["handshake"].message
+    assert (found["trust"].status, found["expiry"].status) == (UNKNOWN, UNKNOWN)
+
+
+def test_port_that_hangs_is_never_ok() -> None:
+    with served(hang) as port:
+        found = look("tls", port=port, timeout=0.3)
+    assert found["handshake"].message == "TLS handshake failed: no answer within 0.3 s"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_refused_client_fails_the_handshake(version: ssl.TLSVersion, authority: Authority, leaf: Pair) -> None:
+    context = leaf.server_context()
+    context.maximum_version = version
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority.file)
+    client = authority.issue("client")
+    with served(quiet, context) as port:
+        given = {"port": port, "ca": str(authority.file)}
+        stranger = look("tls", **given)["handshake"]
+        known = look("tls", **given, client_cert=str(client.certificate), client_key=str(client.key))
+    assert stranger.status == CRITICAL and "client certificate" in stranger.message
+    assert known["handshake"].status == OK and known["trust"].status == OK
+
+
+def test_unusable_ca_is_a_reason_not_to_know() -> None:
+    with pytest.raises(RunbookError, match=r"ca: /nowhere\.pem cannot be used: No such file"):
+        look("tls", port=1, ca="/nowhere.pem")
+
+
+def test_missing_driver_costs_the_expiry_only(
+    authority: Authority, leaf: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What Python takes for a module that cannot be imported.
+    monkeypatch.setitem(sys.modules, "cryptography.x509", None)
+    with served(quiet, leaf.server_context()) as port:
+        findings = tls.run(options("tls", port=port, ca=str(authority.file)))
+        assert [next(findings).aspect, next(findings).aspect] == ["handshake", "trust"]
+        with pytest.raises(DriverMissing, match="install the package python3-cryptography"):
+            next(findings)
+
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+class OldCertificate:
+    """A certificate as cryptography before release 42 gives it: naive dates, and no others."""
+
+    subject = SimpleNamespace(rfc4514_string=lambda: "CN=api")
+
+    def __init__(self, begins: datetime, ends: datetime) -> None:
+        self.not_valid_before = begins.replace(tzinfo=None)
+        self.not_valid_after = ends.replace(tzinfo=None)
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "left", "status"),
+    [
+        (90, 28.5, OK),
+        (90, 27.5, WARNING),
+        (90, 6.5, CRITICAL),
+        (30, 11, OK),
+        (30, 9, WARNING),
+        (30, 4.5, CRITICAL),
+        (3650, 29, OK),
+        (90, -1, CRITICAL),
+        (90, 91, CRITICAL),
+    ],
+)
+def test_expiry_limits_fit_the_lifetime(lifetime: int, left: float, status: str) -> None:
+    ends = NOW + left * DAY
+    found = tls.expiry(OldCertificate(ends - lifetime * DAY, ends), {}, NOW)
+    assert (found.status, found.value) == (status, left)
+
+
+def test_expiry_not_yet_valid_says_so() -> None:
+    found = tls.expiry(OldCertificate(NOW + DAY, NOW + 91 * DAY), {}, NOW)
+    assert (found.status, found.message) == (CRITICAL, "CN=api is not valid before 2026-06-02 00:00 UTC")
+
+
+def test_expiry_given_limits_win() -> None:
+    limits = tls.expiry_limits(timedelta(days=90), 60, None)
+    assert (limits.warning, limits.critical, limits.source) == (60, 7, "platform description")
+
+
+def test_encrypted_key_is_refused_and_not_asked_about(authority: Authority) -> None:
+    pair = authority.issue("client")
+    key = serialization.load_pem_private_key(pair.key.read_bytes(), None)
+    pair.key.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"passphrase"),
+        )
+    )
+    with pytest.raises(RunbookError, match="is encrypted"):
+        _tls.context({"client_cert": str(pair.certificate), "client_key": str(pair.key)})

@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Root causes: what explains what, and what must never be explained away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import (
+    CRITICAL,
+    NOT_APPLICABLE,
+    OK,
+    UNKNOWN,
+    WARNING,
+    Check,
+)
+from ansible_collections.xorb.runbook.plugins.plugin_utils._causes import Cause, explain
+
+from tests.shared.sample_reports import check
+
+CHAIN = {"proxy": ("api",), "api": ("postgres",), "postgres": ()}
+
+
+def silent(host: str) -> Check:
+    """The check that says that a whole host was silent."""
+    return check(host, "runbook", "host", "reachable", CRITICAL)
+
+
+def blocked(checks: list[Check], depends_on: dict[str, tuple[str, ...]] | None = None) -> dict[str, str]:
+    """What blocks each failing check; nothing stands for a root cause."""
+    explained, causes = explain(checks, depends_on or {})
+    assert {cause.check for cause in causes} == {
+        one.address for one in explained if one.status in (WARNING, UNKNOWN, CRITICAL) and not one.blocked_by
+    }
+    return {one.address: one.blocked_by for one in explained if one.status not in (OK, NOT_APPLICABLE)}
+
+
+def test_explain_nothing_fails_has_no_cause() -> None:
+    checks = [check("one", "api", "rest", "health"), check("one", "ui", "service", "available", NOT_APPLICABLE)]
+    assert explain(checks, {}) == (checks, ())
+
+
+def test_explain_dead_supervisor_explains_its_endpoints_on_its_host_only() -> None:
+    checks = [
+        check("one", "api", "supervisor", "active", CRITICAL),
+        check("one", "api", "rest", "health", CRITICAL),
+        check("two", "api", "rest", "health", CRITICAL),
+    ]
+    assert blocked(checks) == {
+        "one/api.supervisor.active": "",
+        "one/api.rest.health": "one/api.supervisor.active",
+        "two/api.rest.health": "",
+    }
+
+
+def test_explain_dead_supervisor_explains_what_others_see_of_it() -> None:
+    seen_from = replace(check("control", "api", "rest", "health", UNKNOWN), owner="one")
+    checks = [check("one", "api", "supervisor", "active", CRITICAL), seen_from]
+    assert blocked(checks)["control/api.rest.health"] == "one/api.supervisor.active"
+
+
+def test_explain_silent_host_explains_all_its_checks_and_what_others_see_of_it() -> None:
+    seen_from = replace(check("control", "api", "rest", "health", CRITICAL), owner="one")
+    checks = [
+        silent("one"),
+        check("one", "api", "supervisor", "active", UNKNOWN),
+        check("one", "host", "root", "space", UNKNOWN, topic="capacity"),
+        seen_from,
+        check("two", "api", "rest", "health", CRITICAL),
+    ]
+    found = blocked(checks)
+    assert found.pop("two/api.rest.health") == found.pop("one/runbook.host.reachable") == ""
+    assert set(found.values()) == {"one/runbook.host.reachable"}
+
+
+def test_explain_deepest_failing_dependency_is_the_cause() -> None:
+    checks = [
+        check("web", "proxy", "https", "health", CRITICAL),
+        check("web", "api", "rest", "readiness", CRITICAL),
+        check("db", "postgres", "sql", "query", CRITICAL),
+        check("db", "postgres", "supervisor", "active", CRITICAL),
+    ]
+    found = blocked(checks, CHAIN)
+    assert found.pop("db/postgres.supervisor.active") == ""
+    assert set(found.values()) == {"db/postgres.supervisor.active"}
+    _explained, causes = explain(checks, CHAIN)
+    assert causes == (
+        Cause(
+            "db/postgres.supervisor.active",
+            ("web/proxy.https.health", "web/api.rest.readiness", "db/postgres.sql.query"),
+        ),
+    )
+
+
+def test_explain_dependency_on_a_silent_host_is_the_silence() -> None:
+    checks = [
+        check("web", "api", "rest", "readiness", CRITICAL),
+        silent("db"),
+        check("db", "postgres", "sql", "query", UNKNOWN),
+    ]
+    assert blocked(checks, CHAIN)["web/api.rest.readiness"] == "db/runbook.host.reachable"
+
+
+@pytest.mark.parametrize("status", [OK, WARNING, UNKNOWN, NOT_APPLICABLE])
+def test_explain_dependency_that_is_not_critical_explains_nothing(status: str) -> None:
+    checks = [check("web", "api", "rest", "readiness", CRITICAL), check("db", "postgres", "sql", "query", status)]
+    assert blocked(checks, CHAIN)["web/api.rest.readiness"] == ""
+
+
+def test_explain_supervisor_is_never_explained_by_a_dependency() -> None:
+    checks = [check("web", "api", "supervisor", "active", CRITICAL), check("db", "postgres", "sql", "query", CRITICAL)]
+    assert blocked(checks, CHAIN)["web/api.supervisor.active"] == ""
+
+
+def test_explain_other_topics_stand_for_themselves() -> None:
+    checks = [
+        check("web", "api", "supervisor", "active", CRITICAL),
+        check("web", "api", "tls", "certificate", CRITICAL, topic="certificates"),
+        check("db", "postgres", "sql", "wraparound", CRITICAL, topic="database"),
+        check("web", "proxy", "https", "health", WARNING),
+    ]
+    found = blocked(checks, {"proxy": ("postgres",)})
+    assert found["web/api.tls.certificate"] == found["web/proxy.https.health"] == ""
+
+
+def test_explain_circle_of_services_blames_none_of_its_own() -> None:
+    checks = [check("one", name, "port", "connect", CRITICAL) for name in ("a", "b", "c")]
+    found = blocked(checks, {"a": ("b",), "b": ("a",), "c": ("a",)})
+    assert found["one/a.port.connect"] == found["one/b.port.connect"] == ""
+    assert found["one/c.port.connect"] in ("one/a.port.connect", "one/b.port.connect")
+
+
+def test_explain_status_stays_and_a_blocker_is_never_blocked() -> None:
+    checks = [
+        silent("db"),
+        check("db", "postgres", "supervisor", "active", UNKNOWN),
+        check("web", "api", "supervisor", "active", CRITICAL),
+        check("web", "api", "rest", "health", CRITICAL),
+        check("web", "proxy", "https", "health", WARNING),
+    ]
+    explained, causes = explain(checks, CHAIN)
+    assert [one.status for one in explained] == [one.status for one in checks]
+    roots = {cause.check for cause in causes}
+    assert {one.blocked_by for one in explained if one.blocked_by} <= roots
+
+
+def test_explain_worst_cause_first_then_the_one_with_most_consequences() -> None:
+    checks = [
+        check("one", "disk", "root", "space", WARNING),
+        check("one", "alone", "port", "connect", CRITICAL),
+        silent("two"),
+        check("two", "api", "rest", "health", UNKNOWN),
+        check("one", "odd", "port", "connect", UNKNOWN),
+    ]
+    _explained, causes = explain(checks, {})
+    assert [cause.check for cause in causes] == [
+        "two/runbook.host.reachable",
+        "one/alone.port.connect",
+        "one/odd.port.connect",
+        "one/disk.root.space",
+    ]
+
+
+def test_explain_id_that_no_probe_makes_costs_nothing_else() -> None:
+    odd = replace(check("one", "api", "port", "connect", CRITICAL), id="odd")
+    assert blocked([odd, check("one", "api", "rest", "health", CRITICAL)]) == {"one/odd": "", "one/api.rest.health": ""}

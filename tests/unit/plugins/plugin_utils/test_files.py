@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Files of a report: whole or not at all, the newest known by name, old ones removed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _files
+
+
+def test_write_report_points_latest_to_the_newest(tmp_path: Path) -> None:
+    _files.write_report(tmp_path, "daily-1", {"json": "{}"}, keep=5)
+    written = _files.write_report(tmp_path, "daily-2", {"json": "[]"}, keep=5)
+    assert (tmp_path / "latest.json").read_text() == "[]"
+    assert written["json"].name == "daily-2.json"
+
+
+def test_write_report_keeps_the_newest_only(tmp_path: Path) -> None:
+    for number in range(4):
+        _files.write_report(tmp_path, f"daily-{number}", {"html": str(number)}, keep=2)
+    assert sorted(path.name for path in tmp_path.glob("daily-*")) == ["daily-2.html", "daily-3.html"]
+    assert (tmp_path / "latest.html").read_text() == "3"
+
+
+def test_write_atomically_failure_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        _files.write_atomically(path, "\ud800")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
