@@ -16,6 +16,8 @@ SUPERVISOR = "supervisor"
 SILENT_HOST = "runbook.host.reachable"
 
 FAILING = (WARNING, UNKNOWN, CRITICAL)
+#: Topics that look at the host, which no process of a service can explain.
+OF_THE_HOST = ("capacity", "performance")
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ def explain(
     """Set ``blocked_by`` of every failing check that another one explains, and list the root causes, worst first.
 
     A silent host explains every check that it should have made, a dead supervisor the endpoints of its own service on
-    its host, and a critical service those that depend on it. A supervisor is never explained by a dependency: a dead
-    process is looked at first, whatever killed it.
+    its host, a critical service those that depend on it, and a critical aspect what the same look could not find out
+    any more. A supervisor is never explained by a dependency: a dead process is looked at first, whatever killed it.
     """
     found = list(checks)
     search = _Search(found, depends_on)
@@ -57,13 +59,22 @@ class _Search:
         self._depends_on = depends_on
         self._silent = {check.host: check for check in checks if check.id == SILENT_HOST and check.status in FAILING}
         self._critical: dict[str, list[Check]] = defaultdict(list)
+        self._failed_looks: dict[tuple[str, ...], Check] = {}
+        #: Looks that could not find everything out: a connection that failed, not a bad answer.
+        self._cut_short = {_look(check) for check in checks if check.status == UNKNOWN}
         for check in checks:
-            if check.id == SILENT_HOST or check.topic != "health":
+            if check.id == SILENT_HOST:
                 continue
-            if check.owner in self._silent and check.owner == check.host:
-                self._critical[check.service].append(self._silent[check.owner])
-            elif check.status == CRITICAL:
-                self._critical[check.service].append(check)
+            if check.status == CRITICAL:
+                self._failed_looks.setdefault(_look(check), check)
+            if check.topic == "health":
+                self._note_health(check)
+
+    def _note_health(self, check: Check) -> None:
+        if check.owner in self._silent and check.owner == check.host:
+            self._critical[check.service].append(self._silent[check.owner])
+        elif check.status == CRITICAL:
+            self._critical[check.service].append(check)
 
     def root(self, check: Check) -> str:
         """The address of what explains ``check``, or nothing."""
@@ -72,9 +83,15 @@ class _Search:
         for host in (check.host, check.owner):
             if host in self._silent:
                 return self._silent[host].address
-        if check.topic != "health" or _point(check) == SUPERVISOR:
+        if check.topic in OF_THE_HOST or _point(check) == SUPERVISOR:
             return ""
-        cause = self._dead_supervisor(check) or self._failed_dependency(check.service)
+        cause = None
+        if check.topic == "health" or _look(check) in self._cut_short:
+            cause = self._dead_supervisor(check)
+        if not cause and check.topic == "health":
+            cause = self._failed_dependency(check.service)
+        if not cause and check.status == UNKNOWN:
+            cause = self._failed_looks.get(_look(check))
         return cause.address if cause else ""
 
     def _dead_supervisor(self, check: Check) -> Check | None:
@@ -108,3 +125,7 @@ class _Search:
 
 def _point(check: Check) -> str:
     return check.id.partition(".")[2].partition(".")[0]
+
+
+def _look(check: Check) -> tuple[str, ...]:
+    return (check.host, check.owner, check.service, _point(check))

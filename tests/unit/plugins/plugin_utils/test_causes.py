@@ -165,3 +165,36 @@ def test_explain_worst_cause_first_then_the_one_with_most_consequences() -> None
 def test_explain_id_that_no_probe_makes_costs_nothing_else() -> None:
     odd = replace(check("one", "api", "port", "connect", CRITICAL), id="odd")
     assert blocked([odd, check("one", "api", "rest", "health", CRITICAL)]) == {"one/odd": "", "one/api.rest.health": ""}
+
+
+def test_explain_look_cut_short_is_explained_whatever_its_topic() -> None:
+    checks = [
+        check("web", "nginx", "supervisor", "active", CRITICAL),
+        check("web", "nginx", "https", "handshake", CRITICAL, topic="certificates"),
+        check("web", "nginx", "https", "expiry", UNKNOWN, topic="certificates"),
+    ]
+    found = blocked(checks)
+    assert found["web/nginx.https.handshake"] == found["web/nginx.https.expiry"] == "web/nginx.supervisor.active"
+
+
+def test_explain_what_a_failed_look_could_not_find_out() -> None:
+    checks = [
+        check("db", "redis", "main", "ping", CRITICAL),
+        check("db", "redis", "main", "memory", UNKNOWN),
+        check("db", "redis", "other", "memory", UNKNOWN),
+    ]
+    assert blocked(checks) == {
+        "db/redis.main.ping": "",
+        "db/redis.main.memory": "db/redis.main.ping",
+        "db/redis.other.memory": "",
+    }
+
+
+def test_explain_full_disk_is_no_consequence_of_a_dead_process() -> None:
+    checks = [
+        check("db", "postgres", "supervisor", "active", CRITICAL),
+        check("db", "postgres", "data", "space", CRITICAL, topic="capacity"),
+        check("db", "postgres", "data", "inodes", UNKNOWN, topic="capacity"),
+    ]
+    assert blocked(checks)["db/postgres.data.space"] == ""
+    assert blocked(checks)["db/postgres.data.inodes"] == ""
