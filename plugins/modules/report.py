@@ -94,14 +94,14 @@ causes:
   returned: always
   type: list
   elements: str
-  sample: ["db/postgres.supervisor.active"]
+  sample: ["db/postgres.supervisor.state"]
 checks:
   description: Every check that is not V(ok), worst first; the fields are those of M(xorb.runbook.probe).
   returned: always
   type: list
   elements: dict
   sample:
-    - id: postgres.supervisor.active
+    - id: postgres.supervisor.state
       status: critical
       message: postgresql@17-main.service is inactive (dead)
 ledger:

@@ -42,5 +42,5 @@ msg:
   description: What fails, in one line.
   returned: always
   type: str
-  sample: '1 failing: postgres.supervisor.active critical'
+  sample: '1 failing: postgres.supervisor.state critical'
 """

@@ -32,13 +32,13 @@ DEPENDS_ON = {"api": ("postgres", "redis"), "proxy": ("api",)}
 #: What one host of the demo has: point and aspect, value, unit, thresholds, and the evidence.
 Known = tuple[str, str, str, Any, str, float | None, float | None, str]
 POSTGRES: tuple[Known, ...] = (
-    ("supervisor", "active", "health", None, "", None, None, "postgresql@17-main.service is active (running)"),
+    ("supervisor", "state", "health", None, "", None, None, "postgresql@17-main.service is active (running)"),
     ("sql", "query", "health", 3.1, "ms", 500, 2000, "SELECT 1 answered in 3.1 ms"),
     ("sql", "connections", "health", 4, "%", 80, 90, "4 of 100 connections are in use"),
     ("sql", "oldest_transaction", "health", 0, "s", 300, 900, "no transaction is open"),
 )
 REDIS: tuple[Known, ...] = (
-    ("supervisor", "active", "health", None, "", None, None, "redis-server.service is active (running)"),
+    ("supervisor", "state", "health", None, "", None, None, "redis-server.service is active (running)"),
     ("cache", "ping", "health", 0.4, "ms", 100, 1000, "PONG"),
     ("cache", "memory", "capacity", 12, "%", 80, 90, "12.4 MiB of 100 MiB are in use"),
 )
@@ -47,7 +47,7 @@ API: tuple[Known, ...] = (
     ("rest", "readiness", "health", 18.9, "ms", 500, 2000, "HTTP 200, database and cache are ready"),
 )
 PROXY: tuple[Known, ...] = (
-    ("supervisor", "active", "health", None, "", None, None, "nginx.service is active (running)"),
+    ("supervisor", "state", "health", None, "", None, None, "nginx.service is active (running)"),
     ("https", "health", "health", 15.2, "ms", 500, 2000, "HTTP 200, status is healthy"),
     ("https", "certificate", "certificates", 61.2, "days", 28, 7, "CN=demo.test ends on 2027-01-23"),
 )
@@ -131,7 +131,7 @@ def quiet_morning() -> Report:
 def bad_night() -> Report:
     """PostgreSQL is dead, a certificate ends, a disk fills, a host is silent, another one was left out."""
     changes: dict[str, dict[str, Any]] = {
-        "db/postgres.supervisor.active": {
+        "db/postgres.supervisor.state": {
             "status": CRITICAL,
             "message": "postgresql@17-main.service is failed: Result=exit-code, exit status 1, since 03:11:42; the last"
             " line of its journal is 'could not write lock file: No space left on device'",

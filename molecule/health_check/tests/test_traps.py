@@ -87,7 +87,7 @@ def test_probe_that_hangs_holds_up_nothing(run: Run, standin: Callable[[str], Ab
     assert ran.seconds < 5 + GRACE
     assert ran.statuses["xorb-web/api.rest.health"] == "unknown"
     assert "deadline of 5 s" in ran.message("xorb-web/api.rest.health")
-    assert ran.statuses["xorb-web/api.supervisor.active"] == "ok"
+    assert ran.statuses["xorb-web/api.supervisor.state"] == "ok"
     assert ran.statuses["xorb-db/postgres.sql.query"] == "ok"
 
 

@@ -97,15 +97,22 @@ def connections(used: int, usable: int, given: Given) -> Finding:
     )
 
 
+#: What the kernel says where the host has no address of that family.
+NO_SUCH_FAMILY = "Cannot assign requested address"
+
+
 def reason(exc: Exception, timeout: float) -> str:
     """The server's or the driver's own reason, in one line and once, however many addresses were tried."""
     if isinstance(exc, socket.timeout):
         return f"no answer within {timeout:g} s (dropped by a firewall, or the server hangs)"
-    lines = [line for line in str(exc).splitlines() if line.strip()]
     # libpq 14 and later: connection to server at "localhost" (::1), port 5432 failed: FATAL:  ...
-    told = [line.split(" failed: ", 1)[1] for line in lines if " failed: " in line] or lines[:1]
-    reasons = [re.sub(r"^(FATAL|ERROR):\s*", "", line.strip()) for line in told]
-    return excerpt(" / ".join(dict.fromkeys(reasons)), 200)
+    # and then, indented, a hint. The driver takes the beginning off the first line of a connection that it polls.
+    told = [line.split(" failed: ", 1)[-1] for line in str(exc).splitlines() if line[:1].strip()]
+    reasons = dict.fromkeys(re.sub(r"^(FATAL|ERROR):\s*", "", line.strip()) for line in told)
+    if len(reasons) > 1:
+        # A name with two addresses on a host with one family: the other address says nothing about the server.
+        reasons.pop(NO_SUCH_FAMILY, None)
+    return excerpt(" / ".join(reasons), 200)
 
 
 class _Session:

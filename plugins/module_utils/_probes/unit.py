@@ -55,9 +55,9 @@ def judge(properties: Mapping[str, str], unit: str, state: str) -> Finding:
     """Judge a unit by its properties, telling apart the ways of not being there."""
     load = properties.get("LoadState", "")
     if load != "loaded":
-        return Finding("active", CRITICAL, f"{unit} {_NOT_LOADED.get(load, f'cannot be loaded: {load}')}")
+        return Finding("state", CRITICAL, f"{unit} {_NOT_LOADED.get(load, f'cannot be loaded: {load}')}")
     status, comment = _meaning(properties["ActiveState"], properties.get("SubState", ""), state)
-    return Finding("active", status, f"{_facts(properties)}{comment}")
+    return Finding("state", status, f"{_facts(properties)}{comment}")
 
 
 _NOT_LOADED = {"not-found": "is not known to systemd", "masked": "is masked, so nothing can start it"}
@@ -93,7 +93,7 @@ KIND = Kind(
     summary="A systemd unit is running.",
     topic="health",
     options=OPTIONS,
-    expected=lambda _given: ("active",),
+    expected=lambda _given: ("state",),
     run=run,
     target=lambda given: str(given.get("unit", "")),
     check=check,

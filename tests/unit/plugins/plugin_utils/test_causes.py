@@ -43,28 +43,28 @@ def test_explain_nothing_fails_has_no_cause() -> None:
 
 def test_explain_dead_supervisor_explains_its_endpoints_on_its_host_only() -> None:
     checks = [
-        check("one", "api", "supervisor", "active", CRITICAL),
+        check("one", "api", "supervisor", "state", CRITICAL),
         check("one", "api", "rest", "health", CRITICAL),
         check("two", "api", "rest", "health", CRITICAL),
     ]
     assert blocked(checks) == {
-        "one/api.supervisor.active": "",
-        "one/api.rest.health": "one/api.supervisor.active",
+        "one/api.supervisor.state": "",
+        "one/api.rest.health": "one/api.supervisor.state",
         "two/api.rest.health": "",
     }
 
 
 def test_explain_dead_supervisor_explains_what_others_see_of_it() -> None:
     seen_from = replace(check("control", "api", "rest", "health", UNKNOWN), owner="one")
-    checks = [check("one", "api", "supervisor", "active", CRITICAL), seen_from]
-    assert blocked(checks)["control/api.rest.health"] == "one/api.supervisor.active"
+    checks = [check("one", "api", "supervisor", "state", CRITICAL), seen_from]
+    assert blocked(checks)["control/api.rest.health"] == "one/api.supervisor.state"
 
 
 def test_explain_silent_host_explains_all_its_checks_and_what_others_see_of_it() -> None:
     seen_from = replace(check("control", "api", "rest", "health", CRITICAL), owner="one")
     checks = [
         silent("one"),
-        check("one", "api", "supervisor", "active", UNKNOWN),
+        check("one", "api", "supervisor", "state", UNKNOWN),
         check("one", "host", "root", "space", UNKNOWN, topic="capacity"),
         seen_from,
         check("two", "api", "rest", "health", CRITICAL),
@@ -79,15 +79,15 @@ def test_explain_deepest_failing_dependency_is_the_cause() -> None:
         check("web", "proxy", "https", "health", CRITICAL),
         check("web", "api", "rest", "readiness", CRITICAL),
         check("db", "postgres", "sql", "query", CRITICAL),
-        check("db", "postgres", "supervisor", "active", CRITICAL),
+        check("db", "postgres", "supervisor", "state", CRITICAL),
     ]
     found = blocked(checks, CHAIN)
-    assert found.pop("db/postgres.supervisor.active") == ""
-    assert set(found.values()) == {"db/postgres.supervisor.active"}
+    assert found.pop("db/postgres.supervisor.state") == ""
+    assert set(found.values()) == {"db/postgres.supervisor.state"}
     _explained, causes = explain(checks, CHAIN)
     assert causes == (
         Cause(
-            "db/postgres.supervisor.active",
+            "db/postgres.supervisor.state",
             ("web/proxy.https.health", "web/api.rest.readiness", "db/postgres.sql.query"),
         ),
     )
@@ -109,13 +109,13 @@ def test_explain_dependency_that_is_not_critical_explains_nothing(status: str) -
 
 
 def test_explain_supervisor_is_never_explained_by_a_dependency() -> None:
-    checks = [check("web", "api", "supervisor", "active", CRITICAL), check("db", "postgres", "sql", "query", CRITICAL)]
-    assert blocked(checks, CHAIN)["web/api.supervisor.active"] == ""
+    checks = [check("web", "api", "supervisor", "state", CRITICAL), check("db", "postgres", "sql", "query", CRITICAL)]
+    assert blocked(checks, CHAIN)["web/api.supervisor.state"] == ""
 
 
 def test_explain_other_topics_stand_for_themselves() -> None:
     checks = [
-        check("web", "api", "supervisor", "active", CRITICAL),
+        check("web", "api", "supervisor", "state", CRITICAL),
         check("web", "api", "tls", "certificate", CRITICAL, topic="certificates"),
         check("db", "postgres", "sql", "wraparound", CRITICAL, topic="database"),
         check("web", "proxy", "https", "health", WARNING),
@@ -134,8 +134,8 @@ def test_explain_circle_of_services_blames_none_of_its_own() -> None:
 def test_explain_status_stays_and_a_blocker_is_never_blocked() -> None:
     checks = [
         silent("db"),
-        check("db", "postgres", "supervisor", "active", UNKNOWN),
-        check("web", "api", "supervisor", "active", CRITICAL),
+        check("db", "postgres", "supervisor", "state", UNKNOWN),
+        check("web", "api", "supervisor", "state", CRITICAL),
         check("web", "api", "rest", "health", CRITICAL),
         check("web", "proxy", "https", "health", WARNING),
     ]
@@ -169,12 +169,12 @@ def test_explain_id_that_no_probe_makes_costs_nothing_else() -> None:
 
 def test_explain_look_cut_short_is_explained_whatever_its_topic() -> None:
     checks = [
-        check("web", "nginx", "supervisor", "active", CRITICAL),
+        check("web", "nginx", "supervisor", "state", CRITICAL),
         check("web", "nginx", "https", "handshake", CRITICAL, topic="certificates"),
         check("web", "nginx", "https", "expiry", UNKNOWN, topic="certificates"),
     ]
     found = blocked(checks)
-    assert found["web/nginx.https.handshake"] == found["web/nginx.https.expiry"] == "web/nginx.supervisor.active"
+    assert found["web/nginx.https.handshake"] == found["web/nginx.https.expiry"] == "web/nginx.supervisor.state"
 
 
 def test_explain_what_a_failed_look_could_not_find_out() -> None:
@@ -192,7 +192,7 @@ def test_explain_what_a_failed_look_could_not_find_out() -> None:
 
 def test_explain_full_disk_is_no_consequence_of_a_dead_process() -> None:
     checks = [
-        check("db", "postgres", "supervisor", "active", CRITICAL),
+        check("db", "postgres", "supervisor", "state", CRITICAL),
         check("db", "postgres", "data", "space", CRITICAL, topic="capacity"),
         check("db", "postgres", "data", "inodes", UNKNOWN, topic="capacity"),
     ]

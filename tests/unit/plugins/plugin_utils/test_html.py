@@ -126,10 +126,10 @@ def test_render_cause_has_evidence_consequences_and_remedy() -> None:
 
 def test_render_blocked_check_links_to_its_cause() -> None:
     source = _html.render(sample_reports.bad_night())
-    targets = set(re.findall(r'blocked by <a href="#(check-\d+)">db/postgres.supervisor.active</a>', source))
+    targets = set(re.findall(r'blocked by <a href="#(check-\d+)">db/postgres.supervisor.state</a>', source))
     assert len(targets) == 1
     (row,) = re.findall(rf'id="{targets.pop()}">.*?</tr>', source, re.DOTALL)
-    assert "postgres supervisor active" in row
+    assert "postgres supervisor state" in row
 
 
 def test_render_services_come_worst_first() -> None:

@@ -75,7 +75,7 @@ def test_render_colour_changes_nothing_but_colour(width: int) -> None:
 
 def test_render_cause_has_evidence_consequences_and_remedy() -> None:
     text = words(shown(sample_reports.bad_night(), width=200))
-    assert "2. CRITICAL db: postgres supervisor active, at db:supervisor postgresql@17-main.service is failed:" in text
+    assert "2. CRITICAL db: postgres supervisor state, at db:supervisor postgresql@17-main.service is failed:" in text
     assert (
         "explains 4 checks: db: postgres.sql.query, postgres.sql.connections, postgres.sql.oldest_transaction; web:"
         in text
@@ -124,7 +124,7 @@ def test_render_many_consequences_are_counted_at_the_cause_and_named_below() -> 
 def test_render_every_fine_check_is_visible_by_name() -> None:
     lines = shown(sample_reports.quiet_morning()).splitlines()
     assert (
-        "ok  db       postgres  sql connections 4 %, sql oldest transaction 0 s, sql query 3.1 ms, supervisor active"
+        "ok  db       postgres  sql connections 4 %, sql oldest transaction 0 s, sql query 3.1 ms, supervisor state"
         in lines
     )
 

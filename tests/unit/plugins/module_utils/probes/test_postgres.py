@@ -152,3 +152,12 @@ def test_parameters_name_of_the_certificate_goes_with_each_address(monkeypatch: 
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
     where = parameters(server_name="db")
     assert (where["host"], where["hostaddr"]) == ("db,db", "::1,127.0.0.1")
+
+
+def test_reason_of_a_polled_connection_to_a_name_with_two_families() -> None:
+    told = (
+        "Connection refused\n\tIs the server running on that host?\n"
+        'connection to server at "localhost" (::1), port 5432 failed: Cannot assign requested address\n\tIs the server'
+    )
+    assert postgres.reason(Exception(told), 5) == "Connection refused"
+    assert postgres.reason(Exception(told.splitlines()[2]), 5) == "Cannot assign requested address"

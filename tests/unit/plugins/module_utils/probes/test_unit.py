@@ -78,7 +78,7 @@ def test_run_asks_once_and_reads_the_answer(tmp_path: Path, monkeypatch: pytest.
     log = tmp_path / "log"
     answer = "LoadState=loaded\\nActiveState=active\\nSubState=running\\nResult=success\\nNRestarts=3"
     fake_systemctl(tmp_path, monkeypatch, f"echo \"$LC_ALL $*\" >> {log}; printf '{answer}\\n'")
-    found = look("unit", unit="api.service")["active"]
+    found = look("unit", unit="api.service")["state"]
     assert (found.status, found.message) == (OK, "active (running), result success, 3 automatic restarts")
     assert log.read_text().splitlines() == [f"C show --property={','.join(unit.PROPERTIES)} -- api.service"]
 
