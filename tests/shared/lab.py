@@ -23,7 +23,7 @@ class Lab:
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
 
-    def play(self, playbook: str, *options: str) -> Ran:
+    def play(self, playbook: str, *options: str, **environment: str) -> Ran:
         """Run a playbook by its name and read its report."""
         local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         inventory = {
@@ -35,4 +35,4 @@ class Lab:
         }
         path = self.folder / "inventory.yml"
         path.write_text(yaml.safe_dump(inventory))
-        return play(path, playbook, *options, reports=self.folder / "state/reports")
+        return play(path, playbook, *options, reports=self.folder / "state/reports", **environment)

@@ -56,12 +56,13 @@ class Ran:
 
 
 def play(inventory: Path | str, playbook: str, *options: str, reports: Path, **more: str) -> Ran:
-    """Run a playbook of the collection by its name; ``reports`` is where its inventory puts the reports."""
+    """Run a playbook, of the collection by its name or any by its path; ``reports`` is where its reports are put."""
+    name = playbook if playbook.endswith(".yml") else f"xorb.runbook.{playbook}"
     latest = reports / "latest.json"
     before = latest.resolve()
     began = time.monotonic()
     done = subprocess.run(
-        [str(BIN / "ansible-playbook"), "-i", str(inventory), f"xorb.runbook.{playbook}", *options],
+        [str(BIN / "ansible-playbook"), "-i", str(inventory), name, *options],
         cwd=ROOT,
         env=environment(**more),
         stdin=subprocess.DEVNULL,
