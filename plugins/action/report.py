@@ -143,7 +143,9 @@ class ActionModule(ActionBase):
         """Print the table as text: a debug task would turn it into escaped JSON."""
         display = Display()
         colour = bool(os.environ.get("ANSIBLE_FORCE_COLOR")) or (os.isatty(1) and "NO_COLOR" not in os.environ)
-        display.display(_text.render(report, width=max(80, min(display.columns, 160)), colour=colour, files=files))
+        display.display(
+            "\n" + _text.render(report, width=max(80, min(display.columns, 160)), colour=colour, files=files)
+        )
 
 
 def silence(said: Any) -> Silence:

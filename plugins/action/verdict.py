@@ -49,7 +49,8 @@ class ActionModule(ActionBase):
 
 
 def sentence(failing: list[Check]) -> str:
-    """What fails, in one line."""
+    """What fails, in one line: root causes before what they explain."""
+    failing = sorted(failing, key=lambda check: bool(check.blocked_by))
     named = [
         f"{check.id} {check.status}" + (f" (blocked by {check.blocked_by})" if check.blocked_by else "")
         for check in failing[:NAMED]

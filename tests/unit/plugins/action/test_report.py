@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.shared.lab import Lab
 
 
@@ -64,6 +66,21 @@ def test_report_tags_leave_nothing_out(lab: Lab, closed_port: int) -> None:
     ran = lab.play("health_check", "--tags", "nothing")
     assert ran.status == 2
     assert ran.statuses == {"one/api.port.connect": "critical"}
+
+
+@pytest.mark.parametrize("tags", ["report", "health_check,verdict,inspect"])
+def test_report_skipped_tags_leave_nothing_out(lab: Lab, closed_port: int, tags: str) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", closed_port)}
+    ran = lab.play("health_check", "--skip-tags", tags)
+    assert ran.status == 2
+    assert ran.statuses == {"one/api.port.connect": "critical"}
+
+
+def test_report_waits_for_every_host_whatever_the_strategy(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port), "sql": tcp("db", open_port)}
+    ran = lab.play("health_check", ANSIBLE_STRATEGY="free", ANSIBLE_FORKS="1")
+    assert ran.status == 0, ran.output
+    assert ran.report["received"] == 2
 
 
 def test_report_all_unreachable_is_named(lab: Lab, open_port: int, closed_port: int) -> None:

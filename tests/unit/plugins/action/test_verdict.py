@@ -25,6 +25,13 @@ def test_sentence_says_what_blocks() -> None:
     assert sentence([check]) == "1 failing: runbook.run.written critical (blocked by two/sql.port.connect)"
 
 
+def test_sentence_names_root_causes_first() -> None:
+    cause = run_check("written", CRITICAL, "broken")
+    assert sentence([replace(cause, id="a.b.c", blocked_by="two/x.y.z"), cause]).startswith(
+        "2 failing: runbook.run.written critical, a.b.c critical (blocked"
+    )
+
+
 def test_verdict_fails_only_the_hosts_that_fail(lab: Lab, open_port: int, closed_port: int) -> None:
     endpoint = {"kind": "tcp"}
     lab.variables["platform_services"] = {
