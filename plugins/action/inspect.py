@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
                 probes += look.resolved(resolve, inventory.address(look))
             except Exception as exc:  # noqa: BLE001 - an undefined variable or a wrong value makes this look unknown, and no other
                 checks += look.placeholders(f"cannot be looked at: {brief(exc)}")
-        result: dict[str, Any] = {"changed": False, "started_at": started_at}
+        result: dict[str, Any] = {"changed": False, "started_at": started_at, "selectors": selected(arguments)}
         if probes:
             answer = self._probe(probes, arguments["deadline"], variables)
             if answer.get("failed") or "checks" not in answer:

@@ -35,8 +35,7 @@ class ActionModule(ActionBase):
                 faults.update(dict.fromkeys(fault for look in seen for fault in unresolved(inventory, look)))
         except RunbookError as exc:
             raise AnsibleActionFail(str(exc)) from exc
-        named = [str(problem) for platform in inventory.platforms for problem in platform.problems]
-        problems = list(dict.fromkeys([*named, *faults]))
+        problems = list(dict.fromkeys([*map(str, inventory.problems), *faults]))
         if not looks and not problems:
             problems = ["platform_services: nothing is described that any host could look at"]
         if problems:

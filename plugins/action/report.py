@@ -7,7 +7,7 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._runner import timest
 from ansible_collections.xorb.runbook.plugins.plugin_utils import _files, _html, _places, _text
 from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger import Ledger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import Problem, suggest
 from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Report, Run, Silence, assemble, run_check
 from ansible_collections.xorb.runbook.plugins.plugin_utils._selectors import SELECTORS, selected
 
@@ -80,6 +81,7 @@ class ActionModule(ActionBase):
         received: list[Check] = []
         silent: dict[str, Silence] = {}
         started = []
+        selectors = []
         for host in inventory.hosts:
             looks = inventory.platform(host).looks(observer=host, **wanted)
             for look in looks:
@@ -90,9 +92,9 @@ class ActionModule(ActionBase):
             if isinstance(said, Mapping) and "checks" in said:
                 received += [Check.from_dict(check) for check in said["checks"]]
                 started.append(str(said["started_at"]))
-            elif looks:
+                selectors.append(said["selectors"])
+            else:
                 silent[host] = silence(said)
-        problems = {problem: None for platform in inventory.platforms for problem in platform.problems}
         run = Run(
             id=f"{timestamp()[:19].replace(':', '').replace('-', '')}-{secrets.token_hex(3)}",
             platform=name,
@@ -111,8 +113,8 @@ class ActionModule(ActionBase):
             silent=silent,
             absent=set(inventory.hosts) - inventory.play_hosts,
             about_run=[
-                run_check(problem.service or "platform", CRITICAL, str(problem), point="description")
-                for problem in problems
+                *described_wrongly(inventory.problems),
+                *selected_wrongly(wanted, selectors, inventory.platform(here).services),
             ],
             depends_on=inventory.platform(here).depends_on,
         )
@@ -148,6 +150,27 @@ class ActionModule(ActionBase):
         )
 
 
+def described_wrongly(problems: Iterable[Problem]) -> Iterator[Check]:
+    """One check for each service that the description is wrong about, naming all its faults."""
+    by_service: dict[str, list[str]] = {}
+    for problem in problems:
+        by_service.setdefault(problem.service or "platform", []).append(str(problem))
+    for service, faults in by_service.items():
+        yield run_check(service, CRITICAL, "; ".join(faults), point="description", remedy="xorb.runbook.platform_check")
+
+
+def selected_wrongly(
+    wanted: Mapping[str, list[str]], selectors: Iterable[Mapping[str, list[str]]], services: Iterable[str]
+) -> Iterator[Check]:
+    """A selector that names nothing, or with which some host looked and others did not."""
+    for name in wanted["services"]:
+        if name not in services:
+            yield run_check(name, CRITICAL, f"there is no such service{suggest(name, services)}", point="selection")
+    if any(selector != wanted for selector in selectors):
+        message = "hosts looked with other topics, services or kinds than the report expects; set them alike for all"
+        yield run_check("selectors", CRITICAL, message, point="selection")
+
+
 def silence(said: Any) -> Silence:
     """Why a host gave no checks, from whatever its inspect task registered."""
     if not isinstance(said, Mapping):
@@ -169,4 +192,8 @@ def who(variables: Mapping[str, Any]) -> str:
     for name in ("awx_user_name", "tower_user_name"):
         if variables.get(name):
             return str(variables[name])
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run as a user that nobody gave a name.
+        return f"uid {os.getuid()}"

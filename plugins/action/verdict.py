@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, STATUSES, UNKNOWN, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, UNKNOWN, WARNING, Check
 
 #: As many failing checks as the sentence names; the report has them all.
 NAMED = 3
@@ -21,27 +21,23 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Fail when a check of this host, or one about the run itself, has a status of ``fail_on``."""
+        """Fail when a check of this host, or one about the run itself, is critical or unknown."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
         _validation, arguments = self.validate_argument_spec(
             {
                 "report": {"type": "dict", "required": True},
-                "fail_on": {
-                    "type": "list",
-                    "elements": "str",
-                    "default": [CRITICAL, UNKNOWN],
-                    "choices": list(STATUSES),
-                },
+                "fail_on_warning": {"type": "bool", "default": False},
             }
         )
         if "checks" not in arguments["report"]:
             raise AnsibleActionFail("report: there is no report of this run to judge by")
+        fail_on = (CRITICAL, UNKNOWN, WARNING) if arguments["fail_on_warning"] else (CRITICAL, UNKNOWN)
         host = variables["inventory_hostname"]
         failing = [
             check
             for check in map(Check.from_dict, arguments["report"]["checks"])
-            if check.host in (host, "") and check.status in arguments["fail_on"]
+            if check.host in (host, "") and check.status in fail_on
         ]
         if failing:
             return {"failed": True, "changed": False, "msg": sentence(failing)}

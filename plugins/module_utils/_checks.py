@@ -116,8 +116,9 @@ class Check:
 
     @property
     def address(self) -> str:
-        """How ``blocked_by`` refers to this check."""
-        return f"{self.host}/{self.id}"
+        """How ``blocked_by`` refers to this check; who looks at another host says whose service it is."""
+        elsewhere = f"@{self.owner}" if self.owner not in ("", self.host) else ""
+        return f"{self.host}/{self.id}{elsewhere}"
 
     def as_dict(self) -> dict[str, Any]:
         """The check as plain data, every field present."""

@@ -125,7 +125,9 @@ def rule_faults(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "path" if "path" in rule else "matches", f"the rule needs one of {', '.join((*_TESTS, 'exists'))}"
     elif not rule.get("path") and tests != ["matches"]:
         yield "path", "missing; without it, only 'matches' can judge the body"
-    if rule.get("matches") is not None:
+    if rule.get("matches") == "":
+        yield "matches", "would accept every body; leave the rule out or say what must be there"
+    elif rule.get("matches") is not None:
         try:
             re.compile(str(rule["matches"]))
         except re.error as exc:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,7 +107,9 @@ def _value_problems(name: str, option: Option, value: Any) -> Iterator[tuple[str
                 for key, message in problems(option.options, item):
                     yield f"{name}[{index}].{key}", message
         return
-    if ArgumentSpecValidator({name: _entry(option)}).validate({name: value}).error_messages:
+    if ArgumentSpecValidator({name: _entry(option)}).validate({name: value}).error_messages or (
+        option.type == "float" and not math.isfinite(float(value))
+    ):
         yield name, f"expected {_expectation(option)}, got {shown}"
     elif option.secret and any(len(str(text)) < SHORTEST_SECRET for text in _texts(value)):
         yield name, f"a secret must have at least {SHORTEST_SECRET} characters, or hiding it would garble the report"

@@ -43,6 +43,11 @@ started_at:
   returned: always
   type: str
   sample: '2026-11-23T18:30:00.123Z'
+selectors:
+  description: The topics, services and kinds that it looked with.
+  returned: always
+  type: dict
+  sample: {"topics": ["health"], "services": [], "kinds": []}
 checks:
   description: What was found; the fields are those of M(xorb.runbook.probe).
   returned: when the host could be asked

@@ -9,7 +9,7 @@ version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
-  - Fails the host when one of its checks, or one about the run itself, has a status of O(fail_on).
+  - Fails the host when one of its checks, or one about the run itself, is V(critical) or V(unknown).
   - Needs no connection, so it judges a host that cannot be reached, too. Make it the last task of the play.
 options:
   report:
@@ -17,13 +17,11 @@ options:
       - The registered result of M(xorb.runbook.report).
     type: dict
     required: true
-  fail_on:
+  fail_on_warning:
     description:
-      - Statuses that fail a host.
-    type: list
-    elements: str
-    default: [critical, unknown]
-    choices: [not_applicable, ok, warning, unknown, critical]
+      - Whether a check that is V(warning) fails the host, too.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - xorb.runbook._action
 seealso:
@@ -34,7 +32,7 @@ EXAMPLES = r"""
 - name: Fail on warnings, too
   xorb.runbook.verdict:
     report: "{{ platform_report }}"
-    fail_on: [critical, unknown, warning]
+    fail_on_warning: true
 """
 
 RETURN = r"""

@@ -6,10 +6,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+#: The name that a report of ours has: procedure, moment, and some chance.
+OURS = re.compile(r"[a-z0-9_]+-\d{8}T\d{6}-[0-9a-f]{6}")
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -17,7 +21,7 @@ def write_atomically(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     beside = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
@@ -53,7 +57,8 @@ def write_report(folder: Path, stem: str, texts: Mapping[str, str], *, keep: int
 
 
 def _prune(folder: Path, suffix: str, keep: int) -> None:
-    files = [path for path in folder.glob(f"*-*.{suffix}") if not path.is_symlink()]
+    # Nobody else's files, whatever else is in the folder.
+    files = [path for path in folder.iterdir() if OURS.fullmatch(path.stem) and path.suffix == f".{suffix}"]
     for path in sorted(files, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)[max(1, keep) :]:
         path.unlink(missing_ok=True)
 

@@ -4,15 +4,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from ansible.template import Templar
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import Look, Platform, Resolve, read
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import (
+    Look,
+    Platform,
+    Problem,
+    Resolve,
+    brief,
+    read,
+)
 
 #: Where a host is found by others, first that is set; without any of them, by its inventory name.
 ADDRESS_VARIABLES = ("platform_address", "ansible_host")
+#: Addresses that mean the observer itself, whoever's they are said to be.
+LOOPBACK = re.compile(r"localhost|127\..*|::1")
 
 
 class Inventory:
@@ -21,7 +33,7 @@ class Inventory:
     def __init__(self, task_vars: Mapping[str, Any], templar: Templar) -> None:
         self._task_vars = task_vars
         self._templar = templar
-        self._platforms: list[tuple[tuple[Any, Any, Any], Platform]] = []
+        self._readings: list[_Reading] = []
 
     @property
     def groups(self) -> Mapping[str, list[str]]:
@@ -59,21 +71,36 @@ class Inventory:
         """The platform as that host's variables describe it.
 
         Hosts nearly always share one description: it is read once for all of them, which is what keeps a run over
-        hundreds of hosts quick.
+        hundreds of hosts quick. Sharing means the same text *and* the same answers to the templates in its structure.
         """
         variables = self.variables(host)
-        described = tuple(variables.get(key) for key in ("platform_name", "platform_services", "platform_overrides"))
-        for known, platform in self._platforms:
-            if known == described:
-                return platform
-        platform = read(variables, self.groups, self.resolver(host))
-        self._platforms.append((described, platform))  # type: ignore[arg-type]
+        text = tuple(variables.get(key) for key in ("platform_name", "platform_services", "platform_overrides"))
+        resolve = self.resolver(host)
+        for known in self._readings:
+            if known.text == text and all(_answer(resolve, asked) == answer for asked, answer in known.answers):
+                return known.platform
+        answers: list[tuple[Any, Any]] = []
+
+        def asking(value: Any) -> Any:
+            if _is_plain(value):
+                return value
+            answers.append((value, _answer(resolve, value)))
+            return resolve(value)
+
+        platform = read(variables, self.groups, asking)
+        self._readings.append(_Reading(text, answers, platform))
         return platform
 
     @property
-    def platforms(self) -> list[Platform]:
-        """Every different description read so far."""
-        return [platform for _described, platform in self._platforms]
+    def problems(self) -> list[Problem]:
+        """Every fault of every description read so far, and where they contradict each other."""
+        platforms = [reading.platform for reading in self._readings]
+        named = {problem: None for platform in platforms for problem in platform.problems}
+        for service in dict.fromkeys(name for platform in platforms for name in platform.services):
+            if len({platform.structure(service) for platform in platforms}) > 1:
+                message = "hosts differ in who has the service or who looks at it; that must be the same for all"
+                named[Problem(f"platform_services.{service}", message, service)] = None
+        return list(named)
 
     def address(self, look: Look) -> str:
         """Where the observer of a look reaches the owner."""
@@ -81,6 +108,33 @@ class Inventory:
             return "localhost"
         variables = self._task_vars["hostvars"][look.owner]
         for name in ADDRESS_VARIABLES:
-            if name in variables:
-                return str(variables[name])
+            if variables.get(name):
+                address = str(variables[name])
+                if name == "ansible_host" and LOOPBACK.fullmatch(address):
+                    raise RunbookError(
+                        f"{look.observer} would look at itself: ansible_host of {look.owner} is {address};"
+                        " set platform_address of that host"
+                    )
+                return address
         return look.owner
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A description that was read: its text, what its structural templates were resolved to, and what it says."""
+
+    text: tuple[Any, ...]
+    answers: list[tuple[Any, Any]]
+    platform: Platform
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, (str, list, Mapping)) or (isinstance(value, str) and "{" not in value)
+
+
+def _answer(resolve: Resolve, value: Any) -> Any:
+    """What a template resolves to, or why it does not."""
+    try:
+        return resolve(value)
+    except Exception as exc:  # noqa: BLE001 - not being resolved is an answer, too
+        return brief(exc)

@@ -34,6 +34,9 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._report import RUN
 #: Resolves the templates in a value; raises whatever the templating engine raises.
 Resolve = Callable[[Any], Any]
 
+#: What an undefined variable is told by, and nothing else.
+UNDEFINED = re.compile(r"'\w+' is undefined")
+
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 SERVICE_OPTIONS: Options = {
@@ -104,13 +107,32 @@ class Look:
             for aspect in self.kind.expected(self.given)
         ]
 
+    def _resolved(self, key: str, resolve: Resolve) -> Any:
+        try:
+            return resolve(self.given[key])
+        except Exception as exc:
+            told = brief(exc)
+            # Templating errors quote the values that they stumbled over; the name of a variable is no secret.
+            if key in self.kind.secrets and not UNDEFINED.fullmatch(told):
+                message = f"its template cannot be resolved ({type(exc).__name__})"
+                raise InvalidOptions([(f"{self.path}.{key}", message)]) from None
+            raise
+
+    def _fault(self, key: str, message: str) -> tuple[str, str]:
+        """A fault with its path; a value that comes from a template may be a secret, and only the template is shown."""
+        told, got, _value = message.partition(", got ")
+        template = self.given.get(re.split(r"[.\[]", key, maxsplit=1)[0])
+        if got and _is_unresolved(template):
+            message = f"{told}, which {str(template)!r} does not resolve to"
+        return f"{self.path}.{key}", message
+
     def resolved(self, resolve: Resolve, address: str) -> list[Probe]:
         """The probes to run, their options resolved, validated and completed.
 
         Raises `InvalidOptions` with full paths where the resolved options are wrong, and whatever ``resolve`` raises.
         """
-        options = resolve({key: value for key, value in self.given.items() if key not in POINT_OPTIONS})
-        found = [(f"{self.path}.{key}", message) for key, message in self.kind.problems(options)]
+        options = {key: self._resolved(key, resolve) for key in self.given if key not in POINT_OPTIONS}
+        found = [self._fault(key, message) for key, message in self.kind.problems(options)]
         if found:
             raise InvalidOptions(found)
         if "address" in self.kind.options:
@@ -184,6 +206,14 @@ class Platform:
             for owner in service.owners
         ]
 
+    def structure(self, service: str) -> tuple[Any, ...]:
+        """What must be the same on whichever host the description is read: who has the service, and who looks at it."""
+        read = self.services.get(service)
+        if not read:
+            return ()
+        looks = {(look.observer, look.owner, look.point, look.kind.name, look.topic) for look in read.looks}
+        return (read.owners, read.available, frozenset(looks))
+
     @property
     def depends_on(self) -> dict[str, tuple[str, ...]]:
         """What each service needs."""
@@ -232,7 +262,7 @@ class _Reader:
             return {}
         for name in given:
             if name not in described:
-                self._fault(f"platform_overrides.{name}", f"no such service{_suggest(str(name), described)}")
+                self._fault(f"platform_overrides.{name}", f"no such service{suggest(str(name), described)}")
         return {name: change for name, change in given.items() if name in described}
 
     def service(self, name: str, given: Any) -> Service:
@@ -252,12 +282,13 @@ class _Reader:
             if not structure.get("reason"):
                 self._fault(f"{path}.reason", "missing; say why the service is not available")
             return Service(name, owners, available=False, reason=str(structure.get("reason", "")))
-        return Service(
-            name,
-            owners,
-            depends_on=tuple(structure.get("depends_on") or ()),
-            looks=tuple(self._looks(path, name, given, owners)),
-        )
+        before = len(self.problems)
+        looks = tuple(self._looks(path, name, given, owners))
+        if owners and not looks and len(self.problems) == before:
+            self._fault(
+                path, "nothing would be looked at; give it endpoints or checks, or available: false with a reason"
+            )
+        return Service(name, owners, depends_on=tuple(structure.get("depends_on") or ()), looks=looks)
 
     def dependencies(self, services: Mapping[str, Service]) -> None:
         """Every name in ``depends_on`` must be a service."""
@@ -266,7 +297,7 @@ class _Reader:
             for index, name in enumerate(service.depends_on):
                 if name not in services:
                     path = f"platform_services.{service.name}.depends_on[{index}]"
-                    self._fault(path, f"no such service: {name!r}{_suggest(name, services)}")
+                    self._fault(path, f"no such service: {name!r}{suggest(name, services)}")
 
     def _structure(
         self, path: str, options: Options, given: Mapping[str, Any], *, but: Iterable[str] = ()
@@ -298,7 +329,7 @@ class _Reader:
             return (str(pattern),)
         names = [*(group for group, hosts in self._groups.items() if hosts), *every]
         what = "has no hosts" if pattern in self._groups else "is neither a group nor a host of the inventory"
-        self._fault(path, f"{pattern!r} {what}: the service would never be checked{_suggest(str(pattern), names)}")
+        self._fault(path, f"{pattern!r} {what}: the service would never be checked{suggest(str(pattern), names)}")
         return ()
 
     def _looks(self, path: str, name: str, given: Mapping[str, Any], owners: tuple[str, ...]) -> Iterator[Look]:
@@ -340,7 +371,7 @@ class _Reader:
         kind = KINDS.get(str(given.get("kind")))
         if kind is None:
             known = f"expected one of {', '.join(sorted(KINDS))}"
-            got = f", got {given['kind']!r}{_suggest(str(given['kind']), KINDS)}" if "kind" in given else ""
+            got = f", got {given['kind']!r}{suggest(str(given['kind']), KINDS)}" if "kind" in given else ""
             self._fault(f"{path}.kind", f"{known}{got}")
             return
         if not self._sound(path, {**POINT_OPTIONS, **kind.description_options}, given, kind):
@@ -359,6 +390,8 @@ class _Reader:
             self._fault(f"{path}.seen_from", f"a {kind.name} can only be looked at on its own host")
             return
         patterns = self._structure(path, POINT_OPTIONS, {"kind": kind.name, "seen_from": given["seen_from"]})
+        if "seen_from" in patterns and not patterns["seen_from"]:
+            self._fault(f"{path}.seen_from", "names nobody: the service would never be looked at")
         observers = [
             host
             for index, pattern in enumerate(patterns.get("seen_from") or ())
@@ -379,13 +412,14 @@ class _Reader:
             for key, option in options.items()
             if option.secret and not _keeps_secret(given.get(key))
         ]
-        faults += [
-            (key, "must not contain user:password@; use the options for credentials")
-            for key, value in literal.items()
-            if isinstance(value, str) and re.search(r"//[^/@\s]*:[^/@\s]*@", value)
-        ]
-        if "topic" in literal and literal["topic"] not in TOPICS:
-            faults.append(("topic", f"expected one of {', '.join(TOPICS)}"))
+        credentials = [key for key, value in given.items() if _has_credentials(value)]
+        # Nothing more is said of these: what is wrong with a value is often told by repeating it.
+        faults = [fault for fault in faults if fault[0].split(".")[0] not in credentials]
+        faults += [(key, "must not contain user:password@; use the options for credentials") for key in credentials]
+        if given.get("topic") is not None and given["topic"] not in TOPICS:
+            faults.append(("topic", f"expected one of {', '.join(TOPICS)}, written out"))
+        if kind and not faults and not kind.expected(given):
+            faults.append(("kind", "what it looks at must be told without a template, or nobody would miss it"))
         if kind and not faults and literal.keys() == given.keys():
             faults += kind.check({key: value for key, value in given.items() if key not in POINT_OPTIONS})
         for key, message in faults:
@@ -411,7 +445,17 @@ def _keeps_secret(value: Any) -> bool:
     return value is None or _is_unresolved(value)
 
 
-def _suggest(name: str, known: Iterable[str]) -> str:
+def _has_credentials(value: Any) -> bool:
+    """Whether a text anywhere in a value has a URL with a user and a password."""
+    if isinstance(value, Mapping):
+        return any(_has_credentials(item) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_has_credentials(item) for item in value)
+    return isinstance(value, str) and bool(re.search(r"//[^/@\s]*:[^/@\s]*@", value))
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """The known name that a wrong one was probably meant to be, as the end of a sentence; or nothing."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import (
     CRITICAL,
+    NOT_APPLICABLE,
     STATUSES,
     UNKNOWN,
     Check,
@@ -152,7 +153,7 @@ def assemble(
     checks += [
         run_check("reachable", why.status, why.message, host=host, point="host") for host, why in sorted(silent.items())
     ]
-    if not expected and not checks:
+    if not expected and all(check.status == NOT_APPLICABLE for check in checks):
         checks.append(run_check("expected", CRITICAL, "nothing was expected: no described service matches this run"))
     explained, causes = explain(checks, depends_on)
     return Report(

@@ -36,6 +36,9 @@ DEFAULT_HEADERS = {"Accept": "application/json", "User-Agent": "xorb-runbook"}
 
 NAMED = tuple(DEFAULTS)
 
+#: Headers that carry secrets.
+CREDENTIALS = ("authorization", "proxy-authorization", "cookie", "x-api-key")
+
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t -~\xa0-\xff]*")
 
@@ -128,6 +131,9 @@ def check(given: Given) -> Iterator[tuple[str, str]]:
             yield from _page_faults(f"paths.{name}", page)
     for option in ("headers", "secret_headers"):
         for name, value in (given.get(option) or {}).items():
+            if option == "headers" and str(name).lower() in CREDENTIALS:
+                yield f"{option}.{name}", "belongs to secret_headers, where it is kept out of logs"
+                continue
             # The standard library refuses such a value too, but repeats it in its error.
             if not _HEADER_NAME.fullmatch(str(name)) or not _HEADER_VALUE.fullmatch(str(value)):
                 yield f"{option}.{name}", "cannot be sent as a header: it has a line break or an odd character"

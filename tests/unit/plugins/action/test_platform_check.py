@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.shared.lab import Lab
 
 UNREACHABLE = {"ansible_connection": "ssh", "ansible_host": "192.0.2.1"}
@@ -39,7 +41,35 @@ def test_platform_check_names_every_fault(lab: Lab) -> None:
         "platform_services.api.hosts:",
         "platform_services.sql.endpoints.sql.password: a secret must be a template",
         "platform_services.sql.endpoints.late: 'nowhere' is undefined",
-        "platform_services.sql.endpoints.wrong.port: expected a whole number, got",
+        "platform_services.sql.endpoints.wrong.port: expected a whole number, which",
     ):
         assert fault in ran.output, ran.output
     assert "correct horse" not in ran.output
+
+
+@pytest.mark.parametrize("playbook", ["platform_check", "ledger_verify"])
+def test_limit_does_not_skip_what_contacts_no_host(lab: Lab, playbook: str) -> None:
+    lab.variables["platform_services"] = {"api": {"hosts": "wep"}}
+    ran = lab.play(playbook, "--limit", "one")
+    assert ran.status != 0, ran.output
+
+
+def test_platform_check_repeats_no_secret_from_a_wrong_place(lab: Lab) -> None:
+    lab.variables["hidden"] = "S3cretPassw0rd"
+    lab.variables["platform_services"] = {
+        "api": {
+            "hosts": "web",
+            "endpoints": {
+                "url": {"kind": "http", "port": 1, "paths": {"x": "http://user:S3cretPassw0rd@h/"}},
+                "port": {"kind": "tcp", "port": "{{ hidden }}"},
+                "key": {
+                    "kind": "redis",
+                    "password": "{{ {'a': 'b'}[hidden] }}",
+                },
+            },
+        }
+    }
+    for playbook in ("platform_check", "health_check"):
+        ran = lab.play(playbook, "-vvv")
+        assert ran.status != 0
+        assert "S3cretPassw0rd" not in ran.output + str(ran.report)

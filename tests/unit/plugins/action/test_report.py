@@ -106,7 +106,7 @@ def test_report_empty_inventory_is_refused(lab: Lab) -> None:
 
 def test_report_nothing_expected_is_critical(lab: Lab, open_port: int) -> None:
     lab.variables.update(platform_services={"api": tcp("web", open_port)})
-    ran = lab.play("health_check", "-e", '{"platform_only_services": ["apy"]}')
+    ran = lab.play("health_check", "-e", '{"platform_only_kinds": ["redis"]}')
     assert ran.status == 2
     assert "nothing was expected" in ran.output
 
@@ -140,3 +140,108 @@ def test_report_not_applicable_says_the_reason(lab: Lab, open_port: int) -> None
     ran = lab.play("health_check")
     assert ran.status == 0, ran.output
     assert ran.statuses["one/search.service.available"] == "not_applicable"
+
+
+def test_report_nothing_expected_is_critical_whatever_is_not_applicable(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {
+        "api": tcp("web", open_port),
+        "search": {"hosts": "web", "available": False, "reason": "planned"},
+    }
+    ran = lab.play("health_check", "-e", '{"platform_only_kinds": ["redis"]}')
+    assert ran.status == 2
+    assert "nothing was expected" in ran.output
+
+
+def test_report_service_without_looks_is_critical(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port), "ghost": {"hosts": "db"}}
+    ran = lab.play("health_check")
+    assert ran.status == 2
+    assert "nothing would be looked at" in ran.message("/runbook.description.ghost")
+
+
+@pytest.mark.parametrize("nobody", [[], "{{ [] }}"])
+def test_report_seen_from_nobody_is_critical(lab: Lab, open_port: int, nobody: object) -> None:
+    point = {"kind": "tcp", "port": open_port, "seen_from": nobody}
+    lab.variables["platform_services"] = {
+        "api": {"hosts": "web", "endpoints": {"a": {"kind": "tcp", "port": open_port}, "b": point}}
+    }
+    assert "names nobody" in lab.play("health_check").message("/runbook.description.api")
+
+
+def test_report_templates_cannot_hide_what_is_expected(lab: Lab, open_port: int) -> None:
+    lab.variables.update(t="health")
+    lab.variables["platform_services"] = {
+        "topic": {"hosts": "web", "endpoints": {"a": {"kind": "tcp", "port": 1, "topic": "{{ t }}"}}},
+        "paths": {"hosts": "web", "endpoints": {"a": {"kind": "http", "port": 1, "paths": "{{ nowhere }}"}}},
+        "api": tcp("web", open_port),
+    }
+    ran = lab.play("health_check")
+    assert ran.status == 2
+    assert {"/runbook.description.topic", "/runbook.description.paths"} <= set(ran.statuses)
+
+
+def test_report_description_that_differs_between_hosts_is_critical(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {
+        "api": tcp("web", open_port),
+        "maybe": {**tcp("db", open_port), "available": "{{ has_it }}", "reason": "not here"},
+    }
+    lab.hosts["one"]["has_it"] = False
+    lab.hosts["two"]["has_it"] = True
+    ran = lab.play("health_check")
+    assert ran.status == 2
+    assert "that must be the same for all" in ran.message("/runbook.description.maybe")
+
+
+def test_report_unreachable_host_is_named_whatever_was_selected(lab: Lab, open_port: int, closed_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port), "sql": tcp("db", open_port)}
+    lab.hosts["one"]["platform_only_services"] = ["api"]
+    lab.hosts["two"].update(ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=closed_port)
+    ran = lab.play("health_check")
+    assert ran.status != 0
+    assert ran.statuses["two/runbook.host.reachable"] == "critical"
+
+
+def test_report_different_selectors_are_critical(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port), "sql": tcp("db", open_port)}
+    ran = lab.play("health_check", "-e", '{"report_services": ["api"]}')
+    assert ran.status == 2
+    assert ran.statuses["/runbook.selection.selectors"] == "critical"
+
+
+def test_report_selected_service_with_a_typo_is_critical(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port), "postgres": tcp("db", open_port)}
+    ran = lab.play("health_check", "-e", '{"platform_only_services": ["api", "postgrse"]}')
+    assert ran.status == 2
+    assert "did you mean 'postgres'?" in ran.message("/runbook.selection.postgrse")
+
+
+def test_report_owner_at_a_loopback_address_is_not_confused_with_the_observer(lab: Lab, open_port: int) -> None:
+    lab.hosts["one"]["ansible_host"] = "127.0.0.1"
+    point = {"kind": "tcp", "port": open_port, "seen_from": ["db"]}
+    lab.variables["platform_services"] = {"api": {"hosts": "web", "endpoints": {"a": point}}}
+    ran = lab.play("health_check")
+    assert ran.status == 2
+    assert "set platform_address" in ran.message("two/api.a.connect")
+
+
+def test_report_all_faults_of_a_service_are_named(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {
+        "ok": tcp("web", open_port),
+        "api": {"hosts": "web", "endpoints": {"a": {"kind": "tcp", "prot": 1}, "b": {"kind": "tpc"}}},
+    }
+    told = lab.play("health_check").message("/runbook.description.api")
+    assert "a.prot: unknown key" in told and "b.kind: expected one of" in told
+
+
+def test_report_two_owners_are_two_causes(lab: Lab, closed_port: int) -> None:
+    lab.hosts.update({"w1": {"platform_address": "127.0.0.1"}, "w2": {"platform_address": "127.0.0.2"}})
+    lab.groups["far"] = ["w1", "w2"]
+    point = {"kind": "tcp", "port": closed_port, "seen_from": ["one"]}
+    lab.variables["platform_services"] = {"api": {"hosts": "far", "endpoints": {"a": point}}}
+    assert lab.play("health_check").causes == ["one/api.a.connect@w1", "one/api.a.connect@w2"]
+
+
+@pytest.mark.parametrize("skipped", ["always", "tagged", "all"])
+def test_report_skipping_everything_is_refused(lab: Lab, closed_port: int, skipped: str) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", closed_port)}
+    assert lab.play("health_check", "--skip-tags", skipped).status != 0

@@ -44,9 +44,8 @@ def test_verdict_fails_only_the_hosts_that_fail(lab: Lab, open_port: int, closed
     assert "1 failing: sql.port.connect critical" in ran.output
 
 
-def test_verdict_fail_on_decides(lab: Lab, closed_port: int) -> None:
-    lab.variables["platform_services"] = {
-        "api": {"hosts": "web", "endpoints": {"port": {"kind": "tcp", "port": closed_port}}}
-    }
-    assert lab.play("health_check", "-e", '{"platform_fail_on": ["unknown"]}').status == 0
-    assert lab.play("health_check", "-e", '{"platform_fail_on": ["criticla"]}').status != 0
+def test_verdict_warning_fails_only_where_it_is_asked_for(lab: Lab) -> None:
+    full = {"kind": "disk", "path": "/", "warning": 0, "critical": 100}
+    lab.variables["platform_services"] = {"host": {"hosts": "db", "checks": {"root": full}}}
+    assert lab.play("daily").status == 0
+    assert lab.play("daily", "-e", "platform_fail_on_warning=true").status == 2

@@ -57,7 +57,7 @@ def test_explain_dead_supervisor_explains_its_endpoints_on_its_host_only() -> No
 def test_explain_dead_supervisor_explains_what_others_see_of_it() -> None:
     seen_from = replace(check("control", "api", "rest", "health", UNKNOWN), owner="one")
     checks = [check("one", "api", "supervisor", "state", CRITICAL), seen_from]
-    assert blocked(checks)["control/api.rest.health"] == "one/api.supervisor.state"
+    assert blocked(checks)["control/api.rest.health@one"] == "one/api.supervisor.state"
 
 
 def test_explain_silent_host_explains_all_its_checks_and_what_others_see_of_it() -> None:

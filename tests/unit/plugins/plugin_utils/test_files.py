@@ -19,15 +19,31 @@ def test_write_report_points_latest_to_the_newest(tmp_path: Path) -> None:
 
 def test_write_report_keeps_the_newest_only(tmp_path: Path) -> None:
     for number in range(4):
-        _files.write_report(tmp_path, f"daily-{number}", {"html": str(number)}, keep=2)
-    assert sorted(path.name for path in tmp_path.glob("daily-*")) == ["daily-2.html", "daily-3.html"]
+        _files.write_report(tmp_path, f"daily-20260101T00000{number}-abcdef", {"html": str(number)}, keep=2)
+    assert sorted(path.name for path in tmp_path.glob("daily-*")) == [
+        "daily-20260101T000002-abcdef.html",
+        "daily-20260101T000003-abcdef.html",
+    ]
     assert (tmp_path / "latest.html").read_text() == "3"
 
 
 def test_write_atomically_failure_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text("old")
-    with pytest.raises(UnicodeEncodeError):
-        _files.write_atomically(path, "\ud800")
+    with pytest.raises(TypeError):
+        _files.write_atomically(path, 1)  # type: ignore[arg-type]
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_write_atomically_text_that_is_no_unicode_is_written_escaped(tmp_path: Path) -> None:
+    _files.write_atomically(tmp_path / "report.json", "\ud800")
+    assert (tmp_path / "report.json").read_text() == "\\ud800"
+
+
+def test_write_report_leaves_files_of_others_alone(tmp_path: Path) -> None:
+    (tmp_path / "annual-report-1.html").write_text("theirs")
+    for number in range(3):
+        _files.write_report(tmp_path, f"daily-20260101T00000{number}-abcdef", {"html": ""}, keep=1)
+    assert (tmp_path / "annual-report-1.html").read_text() == "theirs"
+    assert len(list(tmp_path.glob("daily-*"))) == 1
