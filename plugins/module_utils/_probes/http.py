@@ -131,12 +131,16 @@ def check(given: Given) -> Iterator[tuple[str, str]]:
             yield from _page_faults(f"paths.{name}", page)
     for option in ("headers", "secret_headers"):
         for name, value in (given.get(option) or {}).items():
-            if option == "headers" and str(name).lower() in CREDENTIALS:
-                yield f"{option}.{name}", "belongs to secret_headers, where it is kept out of logs"
-                continue
-            # The standard library refuses such a value too, but repeats it in its error.
-            if not _HEADER_NAME.fullmatch(str(name)) or not _HEADER_VALUE.fullmatch(str(value)):
-                yield f"{option}.{name}", "cannot be sent as a header: it has a line break or an odd character"
+            yield from ((f"{option}.{name}", message) for message in _header_faults(option, str(name), str(value)))
+
+
+def _header_faults(option: str, name: str, value: str) -> Iterator[str]:
+    """Yield what is wrong with a header."""
+    if option == "headers" and name.lower() in CREDENTIALS:
+        yield "belongs to secret_headers, where it is kept out of logs"
+    # The standard library refuses such a value too, but repeats it in its error.
+    elif not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+        yield "cannot be sent as a header: it has a line break or an odd character"
 
 
 def _page_faults(where: str, page: Any) -> Iterator[tuple[str, str]]:

@@ -267,3 +267,9 @@ def test_split_gives_each_path_a_probe_of_its_own() -> None:
     assert parts == [{"port": 1, "health": "/h"}, {"port": 1, "paths": {"a": "/a"}}, {"port": 1, "paths": {"b": "/b"}}]
     assert [http.KIND.expected(part) for part in parts] == [("health",), ("a",), ("b",)]
     assert len({http.KIND.target(part) for part in parts}) == 1
+
+
+@pytest.mark.parametrize("name", ["Authorization", "cookie", "X-API-Key"])
+def test_header_that_carries_a_secret_is_refused_in_public(name: str) -> None:
+    given = {"port": 80, "health": "/h", "headers": {name: "Bearer 0123456789"}}
+    assert [key for key, _message in http.KIND.problems(given)] == [f"headers.{name}"]
