@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Kind
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import (
+    clock,
+    command,
     cpu,
     disk,
+    failed_units,
+    file_age,
     http,
+    load,
     memory,
+    network,
     postgres,
+    process,
     redis,
+    swap,
     tcp,
+    timer,
     tls,
     unit,
 )
