@@ -15,6 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._probes import (
     failed_units,
     file_age,
     http,
+    latency,
     load,
     memory,
     network,
