@@ -21,6 +21,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._probes import (
     network,
     postgres,
     process,
+    prometheus,
     redis,
     swap,
     tcp,
