@@ -30,7 +30,7 @@ OPTIONS: Options = {
     ),
 }
 
-ASPECTS = ("synchronised", "offset", "error")
+ASPECTS = ("synchronisation", "offset", "error")
 
 #: From <sys/timex.h>.
 TIME_ERROR, STA_UNSYNC, STA_NANO = 5, 0x0040, 0x2000
@@ -86,11 +86,11 @@ def read() -> Clock:
 def judge(clock: Clock, given: Given) -> Iterator[Finding]:
     """Judge the clock; what a kernel says of one that nobody keeps is no measurement."""
     if not clock.synchronised:
-        yield Finding("synchronised", CRITICAL, "nothing keeps the kernel's clock in time (see timedatectl)")
+        yield Finding("synchronisation", CRITICAL, "nothing keeps the kernel's clock in time (see timedatectl)")
         for aspect in ("offset", "error"):
             yield Finding(aspect, UNKNOWN, "not determined: the clock is not synchronised")
         return
-    yield Finding("synchronised", OK, "the kernel's clock is synchronised")
+    yield Finding("synchronisation", OK, "the kernel's clock is synchronised")
     offset, error = round(abs(clock.offset), 3), round(clock.error, 3)
     limit = limits(OPTIONS, given, "offset_")
     yield Finding.measured("offset", f"off by {offset:g} ms", value=offset, unit="ms", limits=limit)

@@ -45,10 +45,12 @@ def run(given: Given) -> Iterator[Finding]:
 def failed(units: list[Mapping[str, str]] | list[dict[str, str]], given: Given) -> Finding:
     """Judge the units that failed, each with systemd's word for it."""
     if not units:
-        return Finding("failed", OK, "no unit is failed", value=0)
+        return Finding("failures", OK, "no unit is failed", value=0)
     told = _told(f"{unit.get('Id')} ({unit.get('Result')})" for unit in units)
     message = f"{len(units)} failed: {told}"
-    return Finding("failed", given["severity"], message, value=len(units), remedy="systemctl status, then reset-failed")
+    return Finding(
+        "failures", given["severity"], message, value=len(units), remedy="systemctl status, then reset-failed"
+    )
 
 
 def starting(units: Iterable[Mapping[str, str]], given: Given, now: float) -> Finding:
@@ -65,7 +67,7 @@ def starting(units: Iterable[Mapping[str, str]], given: Given, now: float) -> Fi
             statuses.append(WARNING)
             told.append(f"{unit.get('Id')} has been starting for {since} s")
     message = _told(told) if told else "no unit is stuck at its start"
-    return Finding("starting", worst(statuses), message, value=len(told))
+    return Finding("starts", worst(statuses), message, value=len(told))
 
 
 def zombies(processes: Iterable[_process_table.Process], given: Given) -> Finding:
@@ -88,7 +90,7 @@ KIND = Kind(
     summary="No unit of the host failed or cannot get started, and no dead process is left over.",
     topic="health",
     options=OPTIONS,
-    expected=lambda _given: ("failed", "starting", "zombies"),
+    expected=lambda _given: ("failures", "starts", "zombies"),
     run=run,
     target=lambda _given: "units",
     local=True,

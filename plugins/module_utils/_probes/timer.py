@@ -34,9 +34,9 @@ def check(given: Given) -> Iterator[tuple[str, str]]:
 def run(given: Given) -> Iterator[Finding]:
     """Ask systemd for the timer, then for what it starts."""
     (timer,) = _systemd.show([given["unit"]], TIMER, timeout=given["timeout"])
-    state = active(timer, given["unit"])
-    yield state
-    if state.status != OK:
+    found = state(timer, given["unit"])
+    yield found
+    if found.status != OK:
         yield Finding("fired", UNKNOWN, "not determined: the timer is not active")
     else:
         yield fired(timer, given, datetime.now(timezone.utc))
@@ -47,18 +47,18 @@ def run(given: Given) -> Iterator[Finding]:
     yield succeeded(service, timer["Unit"])
 
 
-def active(timer: Mapping[str, str], unit: str) -> Finding:
+def state(timer: Mapping[str, str], unit: str) -> Finding:
     """Judge whether the timer is there and will fire again."""
     load = timer.get("LoadState", "")
     if load != "loaded":
         reason = _systemd.NOT_LOADED.get(load, f"cannot be loaded: {load}")
-        return Finding("active", CRITICAL, f"{unit} {reason}")
-    state = f"{unit} is {timer['ActiveState']} ({timer.get('SubState')})"
+        return Finding("state", CRITICAL, f"{unit} {reason}")
+    shown = f"{unit} is {timer['ActiveState']} ({timer.get('SubState')})"
     if timer["ActiveState"] != "active":
-        return Finding("active", CRITICAL, state, remedy=f"systemctl enable --now {unit}")
+        return Finding("state", CRITICAL, shown, remedy=f"systemctl enable --now {unit}")
     if timer.get("SubState") == "elapsed":
-        return Finding("active", CRITICAL, f"{state}: it will not fire again")
-    return Finding("active", OK, state)
+        return Finding("state", CRITICAL, f"{shown}: it will not fire again")
+    return Finding("state", OK, shown)
 
 
 def fired(timer: Mapping[str, str], given: Given, now: datetime) -> Finding:
@@ -101,7 +101,7 @@ KIND = Kind(
     summary="A systemd timer is active, fired in time, and what it started went well.",
     topic="health",
     options=OPTIONS,
-    expected=lambda _given: ("active", "fired", "service"),
+    expected=lambda _given: ("state", "fired", "service"),
     run=run,
     target=lambda given: str(given.get("unit", "")),
     check=check,

@@ -43,21 +43,21 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_units_in_trouble_are_named(systemctl: Path) -> None:
     systemctl.write_text(f"#!/bin/sh\n{ANSWERS}\n")
     found = look("failed_units")
-    assert (found["failed"].status, found["failed"].value) == (CRITICAL, 1)
-    assert found["failed"].message == "1 failed: backup.service (exit-code)"
-    assert found["starting"].status == CRITICAL
-    assert found["starting"].message == "loop.service ended and waits to be started again (restart 41)"
+    assert (found["failures"].status, found["failures"].value) == (CRITICAL, 1)
+    assert found["failures"].message == "1 failed: backup.service (exit-code)"
+    assert found["starts"].status == CRITICAL
+    assert found["starts"].message == "loop.service ended and waits to be started again (restart 41)"
 
 
 def test_no_unit_in_trouble(systemctl: Path) -> None:
     systemctl.write_text("#!/bin/sh\nexit 0\n")
     found = look("failed_units")
-    assert {found["failed"].status, found["starting"].status} == {OK}
+    assert {found["failures"].status, found["starts"].status} == {OK}
 
 
 def test_units_that_do_not_matter_are_left_out(systemctl: Path) -> None:
     systemctl.write_text(f"#!/bin/sh\n{ANSWERS}\n")
-    assert look("failed_units", ignore=["*.service"])["failed"].status == OK
+    assert look("failed_units", ignore=["*.service"])["failures"].status == OK
 
 
 def test_host_without_systemd_is_a_reason_not_to_know(systemctl: Path) -> None:
@@ -95,7 +95,7 @@ def test_zombies_are_counted_and_named() -> None:
 
 def judged(**properties: str) -> tuple[str, str]:
     shown = {"LoadState": "loaded", "ActiveState": "active", "SubState": "waiting", **properties}
-    found = timer.active(shown, "backup.timer")
+    found = timer.state(shown, "backup.timer")
     return found.status, found.message
 
 
@@ -145,7 +145,7 @@ def test_timer_that_is_off_says_nothing_about_its_time(systemctl: Path) -> None:
         "#!/bin/sh\nprintf 'LoadState=loaded\\nActiveState=inactive\\nResult=success\\nUnit=b.service\\n'"
     )
     found = look("timer", unit="b.timer")
-    assert [found[aspect].status for aspect in ("active", "fired", "service")] == [CRITICAL, UNKNOWN, NOT_APPLICABLE]
+    assert [found[aspect].status for aspect in ("state", "fired", "service")] == [CRITICAL, UNKNOWN, NOT_APPLICABLE]
 
 
 @pytest.mark.parametrize("name", ["backup", "backup.service", "*.timer"])
