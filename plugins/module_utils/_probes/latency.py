@@ -65,13 +65,13 @@ def run(given: Given) -> Iterator[Finding]:
     what = "requests" if given.get("path") else "handshakes"
     ends = time.monotonic() + given["seconds"]
     times: list[float] = []
-    failures: list[str] = []
-    while len(times) + len(failures) < given["samples"] and time.monotonic() < ends:
+    failed: list[str] = []
+    while len(times) + len(failed) < given["samples"] and time.monotonic() < ends:
         try:
             times.append(attempt())
         except Unreachable as exc:
-            failures.append(str(exc))
-    yield answered(len(times), failures, what, given)
+            failed.append(str(exc))
+    yield failures(len(times), failed, what, given)
     for percent in PERCENTILES:
         yield judge(percent, times, what, given)
 
@@ -100,15 +100,15 @@ def _handshake(given: Given) -> Attempt:
     return handshake
 
 
-def answered(good: int, failures: list[str], what: str, given: Given) -> Finding:
+def failures(good: int, failed: list[str], what: str, given: Given) -> Finding:
     """Judge how many of the samples failed, whatever time that took."""
-    total = good + len(failures)
-    percent = round(100 * len(failures) / total, 1) if total else 0.0
+    total = good + len(failed)
+    percent = round(100 * len(failed) / total, 1) if total else 0.0
     message = f"{good} of {total} {what} succeeded"
-    if failures:
-        message += f"; the last failure: {failures[-1]}"
+    if failed:
+        message += f"; the last failure: {failed[-1]}"
     limit = limits(OPTIONS, given, "failed_")
-    return Finding.measured("answered", message, value=percent, unit="%", limits=limit)
+    return Finding.measured("failures", message, value=percent, unit="%", limits=limit)
 
 
 def judge(percent: int, times: list[float], what: str, given: Given) -> Finding:
@@ -142,7 +142,7 @@ KIND = Kind(
     summary="Requests, or TLS handshakes, take no longer than the service promises.",
     topic="performance",
     options=OPTIONS,
-    expected=lambda _given: ("answered", *(f"p{percent}" for percent in PERCENTILES)),
+    expected=lambda _given: ("failures", *(f"p{percent}" for percent in PERCENTILES)),
     run=run,
     target=lambda given: str(given.get("port", "")),
     check=check,

@@ -37,7 +37,7 @@ OPTIONS: Options = {
 
 def run(given: Given) -> Iterator[Finding]:
     """Ask the kernel."""
-    yield load(os.getloadavg(), os.cpu_count() or 1, given)
+    yield average(os.getloadavg(), os.cpu_count() or 1, given)
     for resource in PRESSURES:
         try:
             text = _proc.read(f"pressure/{resource}")
@@ -48,12 +48,12 @@ def run(given: Given) -> Iterator[Finding]:
             yield pressure(resource, text, given)
 
 
-def load(averages: tuple[float, float, float], processors: int, given: Given) -> Finding:
+def average(averages: tuple[float, float, float], processors: int, given: Given) -> Finding:
     """Judge the middle one of the load averages, shared among the processors."""
     share = round(averages[1] / processors, 2)
     shown = " ".join(f"{average:.2f}" for average in averages)
     message = f"load average {shown}, {share:g} for each of {processors} processors over five minutes"
-    return Finding.measured("load", message, value=share, unit="", limits=limits(OPTIONS, given))
+    return Finding.measured("average", message, value=share, unit="", limits=limits(OPTIONS, given))
 
 
 def pressure(resource: str, text: str, given: Given) -> Finding:
@@ -78,7 +78,7 @@ KIND = Kind(
     summary="Work does not queue up for the processors, the memory or the disks of the host.",
     topic="performance",
     options=OPTIONS,
-    expected=lambda _given: ("load", *(f"{resource}_pressure" for resource in PRESSURES)),
+    expected=lambda _given: ("average", *(f"{resource}_pressure" for resource in PRESSURES)),
     run=run,
     target=lambda _given: "load",
     local=True,

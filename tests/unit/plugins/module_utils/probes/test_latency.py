@@ -28,14 +28,14 @@ def answering(*delays: float, status: str = "200 OK") -> Behaviour:
 
 def statuses(port: int, **given: object) -> tuple[str, ...]:
     found = look("latency", address="127.0.0.1", port=port, path="/", **given)
-    return tuple(found[aspect].status for aspect in ("answered", "p50", "p95"))
+    return tuple(found[aspect].status for aspect in ("failures", "p50", "p95"))
 
 
 def test_quick_service() -> None:
     with served(answering(0)) as port:
         found = look("latency", address="127.0.0.1", port=port, path="/health", samples=25)
     assert {finding.status for finding in found.values()} == {OK}
-    assert found["answered"].message == "25 of 25 requests succeeded"
+    assert found["failures"].message == "25 of 25 requests succeeded"
     assert found["p95"].limits.warning == 200 and "95th percentile" in found["p95"].limits.source
     assert found["p95"].message.startswith("95 % of 25 requests took at most ")
 
@@ -59,14 +59,14 @@ def test_slow_service_is_judged_by_the_samples_that_there_was_time_for() -> None
 def test_wrong_answers_are_failures() -> None:
     with served(answering(0, status="503 Service Unavailable")) as port:
         found = look("latency", address="127.0.0.1", port=port, path="/")
-    assert found["answered"].status == CRITICAL and found["answered"].value == 100
-    assert found["answered"].message.endswith("0 of 20 requests succeeded; the last failure: HTTP 503, expected 200")
+    assert found["failures"].status == CRITICAL and found["failures"].value == 100
+    assert found["failures"].message.endswith("0 of 20 requests succeeded; the last failure: HTTP 503, expected 200")
     assert found["p95"].status == UNKNOWN
 
 
 def test_nobody_there(closed_port: int) -> None:
     found = look("latency", address="127.0.0.1", port=closed_port, path="/")
-    assert found["answered"].status == CRITICAL and "connection refused" in found["answered"].message
+    assert found["failures"].status == CRITICAL and "connection refused" in found["failures"].message
 
 
 def test_service_that_hangs_takes_no_longer_than_it_may() -> None:
@@ -81,8 +81,8 @@ def test_handshakes(authority: Authority, foreign: Authority, leaf: Pair) -> Non
         given = {"address": "127.0.0.1", "port": port, "scheme": "https"}
         trusted = look("latency", ca=str(authority.file), **given)
         assert {finding.status for finding in trusted.values()} == {OK}
-        assert trusted["answered"].message == "20 of 20 handshakes succeeded"
-        refused = look("latency", ca=str(foreign.file), **given)["answered"]
+        assert trusted["failures"].message == "20 of 20 handshakes succeeded"
+        refused = look("latency", ca=str(foreign.file), **given)["failures"]
         assert refused.status == CRITICAL and "certificate not trusted" in refused.message
 
 
@@ -95,7 +95,7 @@ def test_percentiles_are_samples(percent: int, value: float) -> None:
 def test_no_sample_at_all_is_unknown() -> None:
     given = options("latency", port=80, path="/")
     assert latency.judge(95, [], "requests", given).status == UNKNOWN
-    assert latency.answered(0, [], "requests", given).message == "0 of 0 requests succeeded"
+    assert latency.failures(0, [], "requests", given).message == "0 of 0 requests succeeded"
 
 
 @pytest.mark.parametrize(

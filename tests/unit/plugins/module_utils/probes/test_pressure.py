@@ -35,7 +35,7 @@ DEV = """Inter-|   Receive                        |  Transmit
     [((9.0, 2.0, 0.0), OK, 1.0), ((0.0, 4.0, 0.0), WARNING, 2.0), ((0.0, 9.0, 0.0), CRITICAL, 4.5)],
 )
 def test_load_is_shared_among_the_processors(averages: tuple[float, float, float], status: str, share: float) -> None:
-    found = load.load(averages, 2, options("load"))
+    found = load.average(averages, 2, options("load"))
     assert (found.status, found.value) == (status, share)
 
 
@@ -49,8 +49,8 @@ def test_pressure_of_the_last_minute(resource: str, status: str, value: float) -
 
 def test_load_of_this_host() -> None:
     found = look("load")
-    assert set(found) == {"load", "cpu_pressure", "memory_pressure", "io_pressure"}
-    assert isinstance(found["load"].value, float)
+    assert set(found) == {"average", "cpu_pressure", "memory_pressure", "io_pressure"}
+    assert isinstance(found["average"].value, float)
 
 
 def test_kernel_without_pressure_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
