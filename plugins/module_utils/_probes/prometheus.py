@@ -144,7 +144,7 @@ def targets(found: Iterable[Mapping[str, Any]], given: Given) -> Finding:
     if excused:
         message += f", {len(excused)} of jobs that may be down"
     if down:
-        message += f"; down: {_told(_where(target) + ': ' + excerpt(target.get('lastError')) for target in down)}"
+        message += f"; down: {_told(f'{_where(target)}: {_error(target)}' for target in down)}"
     if fresh:
         message += f"; not scraped yet: {_told(_where(target) for target in fresh)}"
     limit = limits(OPTIONS, given, "targets_")
@@ -158,6 +158,11 @@ def _label(target: Mapping[str, Any], name: str) -> str:
 
 def _where(target: Mapping[str, Any]) -> str:
     return f"{excerpt(_label(target, 'job'))} at {excerpt(_label(target, 'instance'))}"
+
+
+def _error(target: Mapping[str, Any]) -> str:
+    """Why a target was not scraped, without the address that Go puts in front of it."""
+    return excerpt(re.sub(r'^Get "[^"]*": ', "", str(target.get("lastError", ""))))
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

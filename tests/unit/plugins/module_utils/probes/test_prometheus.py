@@ -123,7 +123,7 @@ def test_queries(query: object, status: str, said: str) -> None:
 
 
 def test_targets_that_are_down_are_named() -> None:
-    down = target("node", "down", "connection refused")
+    down = target("node", "down", 'Get "http://u:p@node:9100/metrics": connection refused')
     found = ask(api([target("api"), down, target("new", "unknown")]))["targets"]
     assert (found.status, found.value) == (CRITICAL, 1)
     assert found.message == (
