@@ -7,18 +7,68 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
+import re
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Callable
 from urllib.parse import urlsplit
 
+from ansible_collections.xorb.runbook.plugins.module_utils._kind import NETWORK_OPTIONS, TLS_OPTIONS, Given
 from ansible_collections.xorb.runbook.plugins.module_utils._network import Deadline, Unreachable, connect, reason
-from ansible_collections.xorb.runbook.plugins.module_utils._tls import failure, open_connection
+from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options
+from ansible_collections.xorb.runbook.plugins.module_utils._tls import context, failure, open_connection
 from ansible_collections.xorb.runbook.plugins.module_utils._wording import excerpt, size
+
+#: Options of every probe that asks a web service; each kind adds its port.
+HTTP_OPTIONS: Options = {
+    **NETWORK_OPTIONS,
+    **TLS_OPTIONS,
+    "scheme": Option("str", "Protocol.", default="http", choices=("http", "https")),
+    "verify": Option("bool", "Whether the server's certificate must be trusted.", default=True),
+    "host_header": Option("str", "Value of the header Host, for services that answer to certain names only."),
+    "headers": Option("dict", "Headers to send. Without one of its own, Accept is C(application/json)."),
+    "secret_headers": Option("dict", "Headers to send whose values are secrets.", secret=True),
+    "max_body_bytes": Option("int", "Largest body that is read; a larger one fails.", default=4194304),
+}
+
+#: Some services refuse the usual ``Accept: */*``, and answer anything but JSON without being asked for it.
+DEFAULT_HEADERS = {"Accept": "application/json", "User-Agent": "xorb-runbook"}
+
+#: Headers that carry secrets.
+CREDENTIALS = ("authorization", "proxy-authorization", "cookie", "x-api-key")
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t -~\xa0-\xff]*")
+
+
+def header_faults(given: Given) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the headers among some options, as ``(key, message)``."""
+    for option in ("headers", "secret_headers"):
+        for name, value in (given.get(option) or {}).items():
+            if option == "headers" and str(name).lower() in CREDENTIALS:
+                yield f"{option}.{name}", "belongs to secret_headers, where it is kept out of logs"
+            # The standard library refuses such a value too, but repeats it in its error.
+            elif not _HEADER_NAME.fullmatch(str(name)) or not _HEADER_VALUE.fullmatch(str(value)):
+                yield f"{option}.{name}", "cannot be sent as a header: it has a line break or an odd character"
+
+
+def path_faults(key: str, path: str) -> Iterator[tuple[str, str]]:
+    """Yield what keeps a path from being asked for."""
+    if not re.fullmatch(r"/[!-~]*", path):
+        yield key, f"expected a path that begins with a slash and has no blanks, got {path!r}"
+
+
+def headers(given: Given) -> dict[str, str]:
+    """The headers to send; names are the same whatever their case."""
+    named = {"Host": given["host_header"]} if given.get("host_header") else {}
+    chosen: dict[str, tuple[str, str]] = {}
+    for source in (DEFAULT_HEADERS, named, given.get("headers") or {}, given.get("secret_headers") or {}):
+        chosen.update({str(name).lower(): (str(name), str(value)) for name, value in source.items()})
+    return dict(chosen.values())
 
 
 @dataclass(frozen=True)
@@ -38,20 +88,36 @@ class Answer:
         return urlsplit(self.location).path or "/"
 
 
-def get(given: Mapping[str, Any], path: str, headers: Mapping[str, str], context: ssl.SSLContext | None) -> Answer:
+class Client:
+    """Asks one web service by the options of a probe.
+
+    Raises `RunbookError` when the files of its TLS options cannot be used.
+    """
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+        self._headers = headers(given)
+        self._context = context(given, verify=given["verify"]) if given["scheme"] == "https" else None
+
+    def get(self, path: str) -> Answer:
+        """Get a path, as `get` does."""
+        return get(self._given, path, self._headers, self._context)
+
+
+def get(given: Given, path: str, sent: Mapping[str, str], with_context: ssl.SSLContext | None) -> Answer:
     """Get a path of a server; redirections are not followed.
 
     Raises `Unreachable` when no complete answer arrives within ``timeout`` seconds.
     """
     deadline = Deadline(given["timeout"])
     began = time.monotonic()
-    if context:
-        opened: socket.socket = open_connection(given, context, deadline)
+    if with_context:
+        opened: socket.socket = open_connection(given, with_context, deadline)
     else:
         opened = connect(given["address"], given["port"], deadline)
     with contextlib.closing(opened):
         try:
-            response = _ask(_BoundedSocket(opened, deadline), given, path, headers)
+            response = _ask(_BoundedSocket(opened, deadline), given, path, sent)
             body = _read(response, given["max_body_bytes"])
         except (OSError, http.client.HTTPException) as exc:
             raise Unreachable(_why(exc, deadline.seconds)) from exc
@@ -63,12 +129,10 @@ def get(given: Mapping[str, Any], path: str, headers: Mapping[str, str], context
     )
 
 
-def _ask(
-    bounded: _BoundedSocket, given: Mapping[str, Any], path: str, headers: Mapping[str, str]
-) -> http.client.HTTPResponse:
+def _ask(bounded: _BoundedSocket, given: Given, path: str, sent: Mapping[str, str]) -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection(given["address"], given["port"])
     connection.sock = bounded
-    connection.request("GET", path, headers={**headers, "Connection": "close"})
+    connection.request("GET", path, headers={**sent, "Connection": "close"})
     return connection.getresponse()
 
 

@@ -27,7 +27,7 @@ class Outcome:
 
 
 def run(argv: list[str], *, timeout: float) -> Outcome:
-    """Run a command without a shell and without input, in the C locale.
+    """Run a command without a shell and without input, in the C locale and in UTC.
 
     Raises `RunbookError` when it cannot be started or does not end within ``timeout`` seconds; it is killed then, with
     every child that it has.
@@ -58,7 +58,7 @@ def _start(argv: list[str]) -> subprocess.Popen[str]:
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            env={**os.environ, "LC_ALL": "C"},
+            env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
             start_new_session=True,
         )
     except OSError as exc:

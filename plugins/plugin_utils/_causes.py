@@ -16,8 +16,8 @@ SUPERVISOR = "supervisor"
 SILENT_HOST = "runbook.host.reachable"
 
 FAILING = (WARNING, UNKNOWN, CRITICAL)
-#: Topics that look at the host, which no process of a service can explain.
-OF_THE_HOST = ("capacity", "performance")
+#: The topic that looks at what the host has, which no process of a service can explain.
+OF_THE_HOST = "capacity"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class _Search:
         for host in (check.host, check.owner):
             if host in self._silent:
                 return self._silent[host].address
-        if check.topic in OF_THE_HOST or _point(check) == SUPERVISOR:
+        if check.topic == OF_THE_HOST or _point(check) == SUPERVISOR:
             return ""
         cause = None
         if check.topic == "health" or _look(check) in self._cut_short:

@@ -13,7 +13,7 @@ from tests.contract.repository import COLLECTION, PLAYBOOKS, ansible, load
 from tests.shared.procedures import ROOT
 
 #: Playbooks whose last play looks at the platform and judges.
-INSPECT = ["daily", "health_check"]
+INSPECT = ["daily", "health_check", "performance_report"]
 
 
 def test_there_are_playbooks() -> None:

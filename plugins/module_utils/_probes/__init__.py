@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Kind
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import (
+    clock,
+    command,
     cpu,
     disk,
+    failed_units,
+    file_age,
     http,
+    latency,
+    load,
     memory,
+    network,
     postgres,
+    process,
+    prometheus,
     redis,
+    swap,
     tcp,
+    timer,
     tls,
     unit,
 )

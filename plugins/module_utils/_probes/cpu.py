@@ -7,8 +7,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
+from ansible_collections.xorb.runbook.plugins.module_utils import _proc
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given, Kind
@@ -23,9 +23,9 @@ OPTIONS: Options = {
 
 def run(given: Given) -> Iterator[Finding]:
     """Compare the kernel's counters at both ends of the sample."""
-    before = Path("/proc/stat").read_text(encoding="ascii")
+    before = _proc.read("stat")
     time.sleep(given["sample_seconds"])
-    percent = busy(before, Path("/proc/stat").read_text(encoding="ascii"))
+    percent = busy(before, _proc.read("stat"))
     load = " ".join(f"{average:.2f}" for average in os.getloadavg())
     yield Finding.measured(
         "used",
@@ -38,20 +38,12 @@ def run(given: Given) -> Iterator[Finding]:
 
 def busy(before: str, after: str) -> float:
     """The percentage of time between two readings of ``/proc/stat`` that the processors did not wait."""
-    spent = [end - begin for begin, end in zip(_counters(before), _counters(after))]
+    spent = [end - begin for begin, end in zip(_proc.processor_times(before), _proc.processor_times(after))]
     total = sum(spent)
     if total <= 0:
         raise RunbookError("the kernel counted no processor time during the sample")
     _user, _nice, _system, idle, waiting = spent[:5]
     return round(100 * (total - idle - waiting) / total, 1)
-
-
-def _counters(stat: str) -> list[int]:
-    """User, nice, system, idle, iowait, irq, softirq and steal; the guests' time is part of the user's."""
-    for line in stat.splitlines():
-        if line.startswith("cpu "):
-            return [int(count) for count in line.split()[1:9]]
-    raise RunbookError("/proc/stat has no line for all processors")
 
 
 KIND = Kind(

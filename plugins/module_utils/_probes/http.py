@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.xorb.runbook.plugins.module_utils import _tls
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, Finding, Limits, worst
 from ansible_collections.xorb.runbook.plugins.module_utils._expect import (
     DEFAULTS,
@@ -19,8 +18,14 @@ from ansible_collections.xorb.runbook.plugins.module_utils._expect import (
     follow,
     rule_faults,
 )
-from ansible_collections.xorb.runbook.plugins.module_utils._http import Answer, get
-from ansible_collections.xorb.runbook.plugins.module_utils._kind import NETWORK_OPTIONS, TLS_OPTIONS, Given, Kind
+from ansible_collections.xorb.runbook.plugins.module_utils._http import (
+    HTTP_OPTIONS,
+    Answer,
+    Client,
+    header_faults,
+    path_faults,
+)
+from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given, Kind
 from ansible_collections.xorb.runbook.plugins.module_utils._network import Unreachable
 from ansible_collections.xorb.runbook.plugins.module_utils._options import (
     Option,
@@ -31,16 +36,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._options import (
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._wording import excerpt
 
-#: Some services refuse the usual ``Accept: */*``, and answer anything but JSON without being asked for it.
-DEFAULT_HEADERS = {"Accept": "application/json", "User-Agent": "xorb-runbook"}
-
 NAMED = tuple(DEFAULTS)
-
-#: Headers that carry secrets.
-CREDENTIALS = ("authorization", "proxy-authorization", "cookie", "x-api-key")
-
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t -~\xa0-\xff]*")
 
 PAGE_OPTIONS: Options = {
     "path": Option("str", "Path on the server, with its query if it needs one.", required=True),
@@ -49,14 +45,8 @@ PAGE_OPTIONS: Options = {
 }
 
 OPTIONS: Options = {
-    **NETWORK_OPTIONS,
-    **TLS_OPTIONS,
+    **HTTP_OPTIONS,
     "port": Option("int", "TCP port.", required=True),
-    "scheme": Option("str", "Protocol.", default="http", choices=("http", "https")),
-    "verify": Option("bool", "Whether the server's certificate must be trusted.", default=True),
-    "host_header": Option("str", "Value of the header Host, for services that answer to certain names only."),
-    "headers": Option("dict", "Headers to send. Without one of its own, Accept is C(application/json)."),
-    "secret_headers": Option("dict", "Headers to send whose values are secrets.", secret=True),
     "health": Option(
         "raw",
         "Path that says whether the service is well, or a map of C(path), C(status) and C(expect). Without C(expect), "
@@ -73,7 +63,6 @@ OPTIONS: Options = {
     ),
     "latency_warning_ms": Option("int", "Warn when one request takes longer.", default=1000, source="ours"),
     "latency_critical_ms": Option("int", "Fail when one request takes longer.", default=3000, source="ours"),
-    "max_body_bytes": Option("int", "Largest body that is read; a larger one fails.", default=4194304),
 }
 
 
@@ -129,18 +118,7 @@ def check(given: Given) -> Iterator[tuple[str, str]]:
             yield f"paths.{name}", "a name has letters, digits and underscores only"
         else:
             yield from _page_faults(f"paths.{name}", page)
-    for option in ("headers", "secret_headers"):
-        for name, value in (given.get(option) or {}).items():
-            yield from ((f"{option}.{name}", message) for message in _header_faults(option, str(name), str(value)))
-
-
-def _header_faults(option: str, name: str, value: str) -> Iterator[str]:
-    """Yield what is wrong with a header."""
-    if option == "headers" and name.lower() in CREDENTIALS:
-        yield "belongs to secret_headers, where it is kept out of logs"
-    # The standard library refuses such a value too, but repeats it in its error.
-    elif not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-        yield "cannot be sent as a header: it has a line break or an odd character"
+    yield from header_faults(given)
 
 
 def _page_faults(where: str, page: Any) -> Iterator[tuple[str, str]]:
@@ -156,8 +134,7 @@ def _page_faults(where: str, page: Any) -> Iterator[tuple[str, str]]:
 
 def _deeper_faults(page: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a page whose options have the right types."""
-    if not re.fullmatch(r"/[!-~]*", page["path"]):
-        yield "path", f"expected a path that begins with a slash and has no blanks, got {page['path']!r}"
+    yield from path_faults("path", page["path"])
     rules = page.get("expect")
     if rules is not None and not rules:
         yield "expect", "no rule would accept every body; leave it out for the default"
@@ -168,28 +145,16 @@ def _deeper_faults(page: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def run(given: Given) -> Iterator[Finding]:
     """Ask for every page and judge what comes."""
-    context = None
-    if given["scheme"] == "https":
-        context = _tls.context(given, verify=given["verify"])
-    headers = _headers(given)
+    client = Client(given)
     latency = limits(OPTIONS, given, "latency_", suffix="_ms")
     for name, options in _pages(given).items():
         page = Page.from_options(name, options)
         try:
-            answer = get(given, page.path, headers, context)
+            answer = client.get(page.path)
         except Unreachable as exc:
             yield Finding(name, CRITICAL, str(exc))
         else:
             yield judge(page, answer, latency)
-
-
-def _headers(given: Given) -> dict[str, str]:
-    """The headers to send; names are the same whatever their case."""
-    named = {"Host": given["host_header"]} if given.get("host_header") else {}
-    chosen: dict[str, tuple[str, str]] = {}
-    for source in (DEFAULT_HEADERS, named, given.get("headers") or {}, given.get("secret_headers") or {}):
-        chosen.update({str(name).lower(): (str(name), str(value)) for name, value in source.items()})
-    return dict(chosen.values())
 
 
 def judge(page: Page, answer: Answer, latency: Limits) -> Finding:

@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
+from ansible_collections.xorb.runbook.plugins.module_utils import _proc
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import Finding
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given, Kind
 from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options, limits
 from ansible_collections.xorb.runbook.plugins.module_utils._wording import size
@@ -23,16 +22,12 @@ OPTIONS: Options = {
 
 def run(given: Given) -> Iterator[Finding]:
     """Ask the kernel."""
-    yield judge(Path("/proc/meminfo").read_text(encoding="ascii"), given)
+    yield judge(_proc.read("meminfo"), given)
 
 
 def judge(meminfo: str, given: Given) -> Finding:
     """Judge what programs could not have without swapping: the page cache is not taken."""
-    fields = dict(line.split(":", 1) for line in meminfo.splitlines() if ":" in line)
-    try:
-        total, available = (int(fields[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
-    except KeyError as exc:
-        raise RunbookError(f"/proc/meminfo has no {exc.args[0]}") from exc
+    total, available = _proc.memory_sizes(meminfo, "MemTotal", "MemAvailable")
     percent = round(100 * (total - available) / total, 1)
     return Finding.measured(
         "used",

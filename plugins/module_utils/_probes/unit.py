@@ -4,15 +4,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
-from ansible_collections.xorb.runbook.plugins.module_utils import _processes
+from ansible_collections.xorb.runbook.plugins.module_utils import _systemd
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, WARNING, Finding
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given, Kind
 from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options
-from ansible_collections.xorb.runbook.plugins.module_utils._wording import excerpt
 
 RUNNING, ACTIVE = "running", "active"
 
@@ -32,35 +29,22 @@ PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "NRestarts", "St
 
 def check(given: Given) -> Iterator[tuple[str, str]]:
     """A pattern would name several units, or none."""
-    if not re.fullmatch(r"[A-Za-z0-9:_.@\\-]+", str(given["unit"])):
-        yield "unit", f"expected the name of one unit, got {given['unit']!r}"
+    yield from _systemd.name_faults("unit", given["unit"])
 
 
 def run(given: Given) -> Iterator[Finding]:
     """Ask systemd once."""
-    argv = ["systemctl", "show", f"--property={','.join(PROPERTIES)}", "--", given["unit"]]
-    outcome = _processes.run(argv, timeout=given["timeout"])
-    properties = parse(outcome.stdout)
-    if "ActiveState" not in properties:
-        raise RunbookError(f"systemd does not answer: {excerpt(outcome.stderr or outcome.stdout, 200)}")
+    (properties,) = _systemd.show([given["unit"]], PROPERTIES, timeout=given["timeout"])
     yield judge(properties, given["unit"], given["state"])
-
-
-def parse(text: str) -> dict[str, str]:
-    """The properties that ``systemctl show`` prints."""
-    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
 def judge(properties: Mapping[str, str], unit: str, state: str) -> Finding:
     """Judge a unit by its properties, telling apart the ways of not being there."""
     load = properties.get("LoadState", "")
     if load != "loaded":
-        return Finding("state", CRITICAL, f"{unit} {_NOT_LOADED.get(load, f'cannot be loaded: {load}')}")
+        return Finding("state", CRITICAL, f"{unit} {_systemd.NOT_LOADED.get(load, f'cannot be loaded: {load}')}")
     status, comment = _meaning(properties["ActiveState"], properties.get("SubState", ""), state)
     return Finding("state", status, f"{_facts(properties)}{comment}")
-
-
-_NOT_LOADED = {"not-found": "is not known to systemd", "masked": "is masked, so nothing can start it"}
 
 
 def _meaning(active: str, sub: str, state: str) -> tuple[str, str]:

@@ -198,3 +198,19 @@ def test_explain_full_disk_is_no_consequence_of_a_dead_process() -> None:
     ]
     assert blocked(checks)["db/postgres.data.space"] == ""
     assert blocked(checks)["db/postgres.data.inodes"] == ""
+
+
+def test_explain_latency_that_nobody_could_measure_by_the_dead_process() -> None:
+    dead = check("one", "api", "supervisor", "state", CRITICAL)
+    failures, p95 = (
+        check("one", "api", "latency", aspect, status, topic="performance")
+        for aspect, status in (("failures", CRITICAL), ("p95", UNKNOWN))
+    )
+    assert blocked([dead, failures, p95]) == {
+        dead.address: "",
+        failures.address: dead.address,
+        p95.address: dead.address,
+    }
+    assert blocked([failures, p95])[p95.address] == failures.address
+    slow = replace(p95, status=CRITICAL)
+    assert blocked([dead, slow])[slow.address] == "", "a slow answer is an answer"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, WARNING, Limits
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._http import Answer
+from ansible_collections.xorb.runbook.plugins.module_utils._http import Answer, headers
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import http
 
 from tests.shared.loopback import Authority, Behaviour, Client, Pair, hang, look, served
@@ -145,7 +145,7 @@ def test_request_carries_the_headers() -> None:
 
 def test_own_accept_replaces_the_default() -> None:
     given = {"headers": {"accept": "text/plain"}}
-    assert http._headers(given) == {"accept": "text/plain", "User-Agent": "xorb-runbook"}
+    assert headers(given) == {"accept": "text/plain", "User-Agent": "xorb-runbook"}
 
 
 @pytest.mark.parametrize(
