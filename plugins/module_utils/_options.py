@@ -150,3 +150,13 @@ def limits(
     shipped = all(values[name] == options[name].default for name in values)
     source = options[warning].source if shipped else "platform description"
     return Limits(values[warning], values[critical], source=source, falling=falling)
+
+
+def thresholds(
+    name: str, what: str, warning: Number | None, critical: Number | None, *, source: str, verb: str = "above"
+) -> Options:
+    """The two options that `limits` reads, with ``name_`` as its prefix."""
+    return {
+        f"{name}_warning": Option("float", f"Warn {verb} this {what}.", default=warning, source=source),
+        f"{name}_critical": Option("float", f"Fail {verb} this {what}.", default=critical, source=source),
+    }

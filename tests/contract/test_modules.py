@@ -8,6 +8,8 @@ import importlib
 from typing import Any
 
 import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils import _postgres, _postgres_judge, _redis_judge
+from ansible_collections.xorb.runbook.plugins.module_utils._depth import MODULE_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import COMMON_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import KINDS
@@ -71,9 +73,24 @@ def test_probe_documents_every_kind() -> None:
         assert same_options(options[name]["suboptions"], argument_spec(kind.probe_options), f"{name}.") == []
 
 
-def test_redis_fragment_equals_its_options() -> None:
-    options = documentation("redis_acl_user")["doc"]["options"]
-    assert same_options({name: options[name] for name in login_spec()}, login_spec()) == []
+@pytest.mark.parametrize(
+    ("module", "spec"),
+    [
+        ("redis_acl_user", login_spec()),
+        ("redis_info", login_spec()),
+        ("redis_info", argument_spec({**_redis_judge.THRESHOLDS, **MODULE_OPTIONS})),
+        ("postgres_info", _postgres.login_spec()),
+        ("postgres_info", argument_spec({**_postgres_judge.THRESHOLDS, **MODULE_OPTIONS})),
+    ],
+)
+def test_fragment_equals_its_options(module: str, spec: dict[str, Any]) -> None:
+    options = documentation(module)["doc"]["options"]
+    assert same_options({name: options[name] for name in spec}, spec) == []
+
+
+@pytest.mark.parametrize("thresholds", [_postgres_judge.THRESHOLDS, _redis_judge.THRESHOLDS])
+def test_threshold_says_where_it_comes_from(thresholds: dict[str, Any]) -> None:
+    assert thresholds and all(option.source for option in thresholds.values())
 
 
 def test_selectors_are_documented() -> None:

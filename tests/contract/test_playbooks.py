@@ -13,11 +13,13 @@ from tests.contract.repository import COLLECTION, PLAYBOOKS, ansible, load
 from tests.shared.procedures import ROOT
 
 #: Playbooks whose last play looks at the platform and judges.
-INSPECT = ["daily", "health_check", "performance_report"]
+INSPECT = ["daily", "database_report", "health_check", "performance_report"]
 
 
 def test_there_are_playbooks() -> None:
-    assert {"daily", "health_check", "ledger_verify", "platform_check", "prerequisites"} <= set(PLAYBOOKS)
+    assert {"daily", "database_report", "health_check", "ledger_verify", "platform_check", "prerequisites"} <= set(
+        PLAYBOOKS
+    )
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)

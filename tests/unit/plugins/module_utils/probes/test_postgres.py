@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, WARNING
-from ansible_collections.xorb.runbook.plugins.module_utils._probes import postgres
+from ansible_collections.xorb.runbook.plugins.module_utils import _postgres, _postgres_judge
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, WARNING, Limits
 
 from tests.shared.loopback import Client, hang, look, served
 
@@ -46,17 +46,17 @@ def row(*values: int) -> bytes:
 
 
 def server(*replies: bytes, greeting: bytes = LET_IN) -> Callable[[Client], None]:
-    """Behave as a server that answers each query in turn, SET by itself, and then freezes."""
+    """Behave as a server that answers each query and its two settings in turn, and then freezes."""
 
     def behave(client: Client) -> None:
         client.connection.recv(4096)
         client.send(greeting)
         left = list(replies)
         while query := client.connection.recv(4096):
-            if query[5:].startswith(b"SET "):
+            if query[5:].startswith(b"SET DATESTYLE"):
                 client.send(message(b"C", b"SET\0") + READY)
             elif left:
-                client.send(left.pop(0))
+                client.send(message(b"C", b"SET\0") * 2 + left.pop(0))
             else:
                 client.pause()
 
@@ -121,8 +121,7 @@ def test_failing_count_is_unknown() -> None:
     ("used", "usable", "status"), [(80, 100, OK), (81, 100, WARNING), (91, 100, CRITICAL), (1, 0, CRITICAL)]
 )
 def test_connections(used: int, usable: int, status: str) -> None:
-    given = {"connections_warning": 80.0, "connections_critical": 90.0}
-    assert postgres.connections(used, usable, given).status == status
+    assert _postgres_judge.connections_taken(used, usable, Limits(80.0, 90.0)).status == status
 
 
 def test_reason_is_said_once() -> None:
@@ -132,12 +131,12 @@ def test_reason_is_said_once() -> None:
         'connection to server at "localhost" (127.0.0.1), port 5432 failed: FATAL:  role "x" does not exist\n'
         'connection to server at "localhost" (127.0.0.1), port 5432 failed: FATAL:  role "x" does not exist\n'
     )
-    assert postgres.reason(Exception(told), 5) == 'Connection refused / role "x" does not exist'
-    assert postgres.reason(Exception("could not connect\n\tIs it running?"), 5) == "could not connect"
+    assert _postgres.reason(Exception(told), 5) == 'Connection refused / role "x" does not exist'
+    assert _postgres.reason(Exception("could not connect\n\tIs it running?"), 5) == "could not connect"
 
 
 def parameters(**given: Any) -> dict[str, Any]:
-    return postgres.connection_parameters({"address": "h", "port": 1, "user": "u", "database": "d", **given})
+    return _postgres.connection_parameters({"address": "h", "port": 1, "user": "u", "database": "d", **given})
 
 
 def test_parameters_verify_where_there_is_a_ca() -> None:
@@ -159,5 +158,5 @@ def test_reason_of_a_polled_connection_to_a_name_with_two_families() -> None:
         "Connection refused\n\tIs the server running on that host?\n"
         'connection to server at "localhost" (::1), port 5432 failed: Cannot assign requested address\n\tIs the server'
     )
-    assert postgres.reason(Exception(told), 5) == "Connection refused"
-    assert postgres.reason(Exception(told.splitlines()[2]), 5) == "Cannot assign requested address"
+    assert _postgres.reason(Exception(told), 5) == "Connection refused"
+    assert _postgres.reason(Exception(told.splitlines()[2]), 5) == "Cannot assign requested address"

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils import _redis_judge as judge
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, WARNING
-from ansible_collections.xorb.runbook.plugins.module_utils._probes import redis
 
 from tests.shared.loopback import Authority, Client, Pair, look, served
 
@@ -178,20 +178,20 @@ def test_tls_is_verified(authority: Authority, foreign: Authority, leaf: Pair) -
     ],
 )
 def test_persistence(info: dict[str, Any], status: str, message: str) -> None:
-    found = redis.persistence(info)
+    found = judge.persistence(info)
     assert found.status == status and found.message.startswith(message)
 
 
 @pytest.mark.parametrize(("used", "status"), [(80, OK), (81, WARNING), (91, CRITICAL)])
 def test_memory_against_its_limit(used: int, status: str) -> None:
     given = {"memory_warning": 80.0, "memory_critical": 90.0}
-    found = redis.memory({"used_memory": used * 1024, "maxmemory": 100 * 1024, "maxmemory_policy": "noeviction"}, given)
+    found = judge.memory({"used_memory": used * 1024, "maxmemory": 100 * 1024, "maxmemory_policy": "noeviction"}, given)
     assert (found.status, found.value, found.limits.source) == (status, used, "ours")
     assert found.message == f"{used}.0 KiB of 100.0 KiB used ({used} %), policy noeviction"
 
 
 def test_memory_that_is_not_told_is_unknown() -> None:
-    assert redis.memory({}, {}).status == UNKNOWN
+    assert judge.memory({}, {}).status == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -215,5 +215,5 @@ def test_memory_that_is_not_told_is_unknown() -> None:
     ],
 )
 def test_replication(info: dict[str, Any], status: str, message: str) -> None:
-    found = redis.replication(info)
+    found = judge.replication(info)
     assert found.status == status and message in found.message
