@@ -18,7 +18,8 @@ from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import Row, SqliteStore, Store
+from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_location import store_at
+from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import Row
 from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Report
 
 #: What the first run holds in place of the hash of the run before it.
@@ -83,7 +84,7 @@ class Ledger:
 
     def __init__(self, location: str) -> None:
         """Open the ledger at a path; nothing is read or made before it is used."""
-        self._store = _store(location)
+        self._store = store_at(location)
 
     def append(
         self, report: Report, actions: Iterable[Mapping[str, Any]] = (), *, retention_days: int
@@ -222,14 +223,6 @@ def records_sha256(checks: Iterable[Row], actions: Iterable[Row]) -> str:
     """The hash of everything that a run found and did, whatever the order."""
     lines = [canonical(record) for record in (*checks, *actions)]
     return _sha256("\n".join(sorted(lines)))
-
-
-def _store(location: str) -> Store:
-    if location.startswith(("postgresql://", "postgres://")):
-        raise RunbookError("platform_ledger: a ledger in PostgreSQL is not supported yet; give the path of a file")
-    if not location or "://" in location:
-        raise RunbookError("platform_ledger: expected the path of a file on the control node")
-    return SqliteStore(location)
 
 
 def _run_row(report: Report) -> Row:
