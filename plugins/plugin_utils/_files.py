@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, *, mode: int = 0o640) -> None:
     """Write beside the file and rename, so that it holds either the old text or the new, whatever happens."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     beside = Path(name)
@@ -21,7 +21,7 @@ def write_atomically(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        beside.chmod(0o640)
+        beside.chmod(mode)
         beside.rename(path)
     except BaseException:
         beside.unlink(missing_ok=True)
