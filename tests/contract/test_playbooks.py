@@ -17,7 +17,7 @@ INSPECT = ["daily", "health_check"]
 
 
 def test_there_are_playbooks() -> None:
-    assert {"daily", "health_check", "ledger_verify", "platform_check", "prerequisites"} <= set(PLAYBOOKS)
+    assert {"daily", "health_check", "ledger_verify", "platform_check", "prerequisites", "run_diff"} <= set(PLAYBOOKS)
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
