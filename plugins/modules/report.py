@@ -31,7 +31,7 @@ options:
     type: path
   ledger:
     description:
-      - Path of the ledger on the control node.
+      - Path of the ledger on the control node, or C(postgresql://user:password@host/database).
       - The default is C(ledger.sqlite) in O(state_dir).
     type: str
   ledger_retention_days:

@@ -19,16 +19,12 @@ from ansible_collections.xorb.runbook.plugins.module_utils._checks import (
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_location import store_at
-from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import Row, Rows
+from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import TEXTS, Row, Rows
 
 #: How far back the page looks: so many runs are still legible on a phone.
 RUNS = 60
 #: How many records it reads at most, so that a large platform does not wait for its own page.
 RECORDS = 80_000
-
-TEXTS = tuple(
-    field.name for field in fields(Check) if field.name not in ("value", "warning", "critical", "duration_ms")
-)
 
 
 @dataclass(frozen=True)

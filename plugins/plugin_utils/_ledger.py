@@ -19,7 +19,7 @@ from typing import Any
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_location import store_at
-from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import Row
+from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import TEXTS, Row
 from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Report
 
 #: What the first run holds in place of the hash of the run before it.
@@ -246,6 +246,8 @@ def _run_row(report: Report) -> Row:
 
 def _check_row(check: Check) -> Row:
     values = {field.name: _storable(getattr(check, field.name)) for field in fields(Check)}
+    # A column of PostgreSQL has one type, and a host can say anything.
+    values.update({name: str(values[name]) for name in TEXTS if values[name] is not None})
     # Most fields of most checks are empty: without a value they take no room.
     return {name: None if value == "" else value for name, value in values.items()}
 
@@ -260,7 +262,8 @@ def _storable(value: Any) -> Any:
         return str(value)
     if isinstance(value, str):
         # A lone surrogate, from a file name that is not UTF-8, can be in a Python string but not in a database.
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        # PostgreSQL has no place for a NUL.
+        return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
     return value
 
 

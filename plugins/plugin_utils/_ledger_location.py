@@ -9,15 +9,16 @@ from typing import Any, Callable
 
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
+from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_postgres import PostgresStore
 from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import SqliteStore, Store
 
 
 def store_at(location: str) -> Store:
-    """The store at a path. Nothing is opened yet."""
+    """The store at a path or in a database. Nothing is opened yet."""
     if location.startswith(("postgresql://", "postgres://")):
-        raise RunbookError("platform_ledger: a ledger in PostgreSQL is not supported yet; give the path of a file")
+        return PostgresStore(location)
     if not location or "://" in location:
-        raise RunbookError("platform_ledger: expected the path of a file on the control node")
+        raise RunbookError("platform_ledger: expected the path of a file on the control node, or postgresql://...")
     return SqliteStore(location)
 
 

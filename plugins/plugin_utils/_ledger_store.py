@@ -51,6 +51,12 @@ SCHEMA = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
+#: The columns of a check that hold text; the others hold whatever was measured.
+TEXTS = (
+    "id", "name", "topic", "service", "host", "owner", "target", "status", "message", "unit", "threshold_source",
+    "remedy", "blocked_by", "observed_at",
+)  # fmt: skip
+
 INSERT_RUN = """
     INSERT INTO runs VALUES (
         :sequence, :run_id, :platform, :procedure, :topics, :started_at, :finished_at, :who, :limited_to, :expected,
