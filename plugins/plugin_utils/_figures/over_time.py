@@ -30,6 +30,10 @@ STRIP = 24
 #: A pause so many times as long as the usual one is drawn as a gap, as wide as so many runs.
 PAUSE = 4
 GAP = 0.8
+#: Fewer runs than these leave room on the left, instead of columns so wide that they look like more.
+COLUMNS = 24
+#: From here on, in percent, a word on the axis would meet the last one.
+CROWDED = 60
 
 
 def figure(report: Report, trend: Trend) -> Figure:
@@ -49,7 +53,7 @@ def figure(report: Report, trend: Trend) -> Figure:
     times = [past.run.finished_at for past in trend.same] + [report.finished_at]
     known = [past.services for past in trend.same] + [{service: worst(said) for service, said in now.items()}]
     columns = _columns([parts.moment(time) for time in times])
-    services = {service for said in known for service in said}
+    services = {service for said in known for service, status in said.items() if status != NOT_APPLICABLE}
     rows = [
         _strip(index, service, [said.get(service, OK if service == RUN else "") for said in known], times, columns)
         for index, service in enumerate(sorted(services, key=lambda name: (name == RUN, name)))
@@ -84,7 +88,7 @@ def _strip(
         )
         for status, time, (left, width) in zip(statuses, times, columns)
     ]
-    last = f"last not ok {parts.when(failed[-1])}" if failed else "never failed here"
+    last = f"last not ok {parts.when(failed[-1])}" if failed else "never failed in these runs"
     amount = f"{len(fine)} of {wording.count(len(seen), 'run')} ok"
     if failed and statuses[-1] in FAILING:
         last = f"not ok since {parts.when(_since(statuses, times))}"
@@ -112,13 +116,16 @@ def _columns(moments: list[datetime]) -> list[tuple[float, float]]:
     for pause in pauses:
         at += 1 + (GAP if usual > 0 and pause > PAUSE * usual else 0)
         starts.append(at)
-    unit = 100 / (at + 1)
-    return [(start * unit, unit * 0.84) for start in starts]
+    unit = 100 / max(at + 1, COLUMNS)
+    # The newest stands on the right, however few there are.
+    return [(100 - (at + 1 - start) * unit, unit * 0.84) for start in starts]
 
 
 def _time_ticks(times: list[str], columns: list[tuple[float, float]]) -> list[tuple[float, str]]:
     middle = len(times) // 2
-    ticks = [(0.0, parts.when(times[0])), (100.0, "this run")]
-    if len(times) > parts.ROWS // 2:
-        ticks.insert(1, (columns[middle][0], parts.when(times[middle])))
+    first = columns[0][0]
+    ticks = [(first, parts.when(times[0]))] if first < CROWDED else []
+    if len(times) > COLUMNS:
+        ticks.append((columns[middle][0], parts.when(times[middle])))
+    ticks.append((100.0, "this run"))
     return ticks
