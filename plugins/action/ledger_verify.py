@@ -10,7 +10,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _ledger_location
 from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger import Ledger, Verification
 
 
@@ -25,7 +25,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec({"ledger": {"type": "str"}, "head": {"type": "str"}})
         try:
-            location = arguments["ledger"] or self._location(task_vars or {})
+            location = arguments["ledger"] or _ledger_location.described(task_vars or {}, self._templar.template)
             found = Ledger(location).verify(arguments["head"])
         except RunbookError as exc:
             raise AnsibleActionFail(str(exc)) from exc
@@ -36,13 +36,6 @@ class ActionModule(ActionBase):
         else:
             result["failed"] = True
         return result
-
-    def _location(self, variables: dict[str, Any]) -> str:
-        """Where the platform's ledger is: the place that ``report`` writes to when it is told nothing else."""
-        name, state_dir, ledger = (
-            self._templar.template(variables.get(f"platform_{key}", "")) for key in ("name", "state_dir", "ledger")
-        )
-        return str(ledger or _places.of(name, state_dir).ledger)
 
 
 def _result(found: Verification) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, Check
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _files, _html, _places, _text
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _outputs, _places, _text
 from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger import Ledger
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import Problem, suggest
@@ -46,6 +46,13 @@ class ActionModule(ActionBase):
                 "ledger": {"type": "str"},
                 "ledger_retention_days": {"type": "int", "default": 90},
                 "report_dir": {"type": "path"},
+                "formats": {
+                    "type": "list",
+                    "elements": "str",
+                    "default": list(_outputs.FORMATS),
+                    "choices": list(_outputs.FORMATS),
+                },
+                "textfile": {"type": "path"},
                 "keep": {"type": "int", "default": 100},
                 **SELECTORS,
             }
@@ -57,8 +64,12 @@ class ActionModule(ActionBase):
         files: dict[str, str] = {}
         if not self._task.check_mode:
             places = _places.of(report.run.platform, arguments["state_dir"])
-            report = self._record(report, arguments["ledger"] or str(places.ledger), arguments["ledger_retention_days"])
-            report, files = self._write(report, Path(arguments["report_dir"] or places.reports), arguments["keep"])
+            location = arguments["ledger"] or str(places.ledger)
+            report = self._record(report, location, arguments["ledger_retention_days"])
+            report, told = self._tell(report, arguments["textfile"])
+            folder = Path(arguments["report_dir"] or places.reports)
+            report, files = self._write(report, folder, arguments, location)
+            files = {**files, **told}
         self._print(report, files)
         return {
             "changed": False,
@@ -129,17 +140,25 @@ class ActionModule(ActionBase):
             )
         return replace(report, ledger=head)
 
-    def _write(self, report: Report, folder: Path, keep: int) -> tuple[Report, dict[str, str]]:
-        """Write the JSON and HTML files; a failure is a check of its own, too."""
-        stem = f"{report.run.procedure}-{report.run.id}"
+    def _tell(self, report: Report, textfile: str | None) -> tuple[Report, dict[str, str]]:
+        """Write the file of node exporter's collector, before the others, so that they say when it failed."""
+        if not textfile:
+            return report, {}
         try:
-            files = _files.write_report(
-                folder, stem, {"json": _files.json_text(report.as_dict()), "html": _html.render(report)}, keep=keep
-            )
+            return report, {"textfile": _outputs.write_textfile(report, textfile)}
+        except OSError as exc:
+            message = f"the textfile cannot be written: {exc.strerror}: {exc.filename}"
+            return report.with_check(run_check("written", CRITICAL, message, point="textfile")), {}
+
+    def _write(
+        self, report: Report, folder: Path, arguments: Mapping[str, Any], ledger: str
+    ) -> tuple[Report, dict[str, str]]:
+        """Write the files of the report; a failure is a check of its own, too."""
+        try:
+            return report, _outputs.write(report, folder, arguments["formats"], ledger=ledger, keep=arguments["keep"])
         except OSError as exc:
             message = f"the report files cannot be written: {exc.strerror}: {exc.filename}"
             return report.with_check(run_check("written", CRITICAL, message, point="report")), {}
-        return report, {kind: str(path) for kind, path in files.items()}
 
     def _print(self, report: Report, files: Mapping[str, str]) -> None:
         """Print the table as text: a debug task would turn it into escaped JSON."""

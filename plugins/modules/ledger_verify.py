@@ -19,7 +19,7 @@ description:
 options:
   ledger:
     description:
-      - Path of the ledger on the control node.
+      - Path of the ledger on the control node, or C(postgresql://user:password@host/database).
       - The default is the variable C(platform_ledger), or else C(ledger.sqlite) in C(platform_state_dir), or else in a
         folder named after C(platform_name) in the user's state folder.
     type: str
@@ -56,7 +56,7 @@ msg:
   type: str
   sample: 'intact up to run 812, whose hash is the given head: 812 runs, 19488 checks as written'
 path:
-  description: Path of the ledger.
+  description: Path of the ledger, or the address of its database without the password.
   returned: when there is a ledger
   type: str
   sample: /root/.local/state/xorb-runbook/xorb/ledger.sqlite

@@ -13,7 +13,8 @@ description:
     variable C(platform_inspection). What did not arrive is V(unknown), with the reason.
   - Names root causes. A silent host explains its checks, a dead process its endpoints, and a critical service those
     that depend on it.
-  - Appends the run to the ledger, writes a JSON file and a self-contained page, and prints a table.
+  - Appends the run to the ledger, writes a JSON file, a self-contained page with plots of the runs before, JUnit XML
+    and metrics, and prints a table.
   - A ledger or a folder that cannot be written is a critical check of its own and loses nothing of the report.
   - In check mode it prints, and writes nothing.
   - Use it with C(run_once), in the same play as M(xorb.runbook.inspect).
@@ -30,7 +31,7 @@ options:
     type: path
   ledger:
     description:
-      - Path of the ledger on the control node.
+      - Path of the ledger on the control node, or C(postgresql://user:password@host/database).
       - The default is C(ledger.sqlite) in O(state_dir).
     type: str
   ledger_retention_days:
@@ -42,6 +43,22 @@ options:
     description:
       - Folder on the control node for the files of the report.
       - The default is C(reports) in O(state_dir).
+    type: path
+  formats:
+    description:
+      - The files to write into O(report_dir).
+      - V(json) has every field of every check, V(html) is the page, V(junit) is XML that build servers show, and
+        V(prometheus) is the text format of metrics.
+    type: list
+    elements: str
+    choices: [json, html, junit, prometheus]
+    default: [json, html, junit, prometheus]
+  textfile:
+    description:
+      - Where the metrics are written a second time, for the textfile collector of a node exporter on the control node.
+      - A path that ends in C(.prom) is the file. Any other path is the collector's folder, and the file in it is named
+        after platform and procedure.
+      - The file has the same name in every run of a procedure, is replaced in one step, and can be read by everybody.
     type: path
   keep:
     description:
@@ -110,8 +127,10 @@ ledger:
   type: dict
   sample: {"sequence": 17, "sha256": "9f86d081884c7d65", "path": "/root/.local/state/xorb-runbook/xorb/ledger.sqlite"}
 files:
-  description: Paths of the files written.
+  description: Paths of the files written, by format, and that of O(textfile).
   returned: always
   type: dict
-  sample: {"html": "/root/.local/state/xorb-runbook/xorb/reports/daily-20261123T183000-a1b2c3.html"}
+  sample:
+    html: /root/.local/state/xorb-runbook/xorb/reports/daily-20261123T183000-a1b2c3.html
+    textfile: /var/lib/prometheus/node-exporter/runbook-xorb-daily.prom
 """

@@ -16,7 +16,7 @@ from typing import Any
 OURS = re.compile(r"[a-z0-9_]+-\d{8}T\d{6}-[0-9a-f]{6}")
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, *, mode: int = 0o640) -> None:
     """Write beside the file and rename, so that it holds either the old text or the new, whatever happens."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     beside = Path(name)
@@ -25,7 +25,7 @@ def write_atomically(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        beside.chmod(0o640)
+        beside.chmod(mode)
         beside.rename(path)
     except BaseException:
         beside.unlink(missing_ok=True)

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import OK, STATUSES, Check, worst
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _figures
 from ansible_collections.xorb.runbook.plugins.plugin_utils import _wording as wording
 from ansible_collections.xorb.runbook.plugins.plugin_utils._causes import FAILING
+from ansible_collections.xorb.runbook.plugins.plugin_utils._history import Trend
 from ansible_collections.xorb.runbook.plugins.plugin_utils._report import RUN, Report
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 HERE = Path(__file__).parent
+STYLES = ("_page.css", "_figures.css")
 WORST_FIRST = tuple(reversed(STATUSES))
 COMMENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL)
 #: More hosts than this are shown as squares without their names.
@@ -60,14 +63,22 @@ class Group:
     hosts: list[Group] = field(default_factory=list)
 
 
-def render(report: Report) -> str:
-    """The whole page. Whatever a check says is escaped: it comes from hosts that may not be one's own any more."""
+def render(report: Report, trend: Trend | None = None) -> str:
+    """The whole page, with plots of what led up to the run.
+
+    Whatever a check says is escaped: it comes from hosts that may not be one's own any more.
+    """
     environment = Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, finalize=_harmless
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        finalize=_harmless,
     )
-    template = environment.from_string((HERE / "_page.html.j2").read_text(encoding="utf-8"))
-    style = COMMENT.sub("", (HERE / "_page.css").read_text(encoding="utf-8"))
-    return template.render(**_view(report), style=Markup(style))  # noqa: S704 -- a file of the collection
+    template = environment.get_template("_page.html.j2")
+    style = COMMENT.sub("", "".join((HERE / name).read_text(encoding="utf-8") for name in STYLES))
+    return template.render(**_view(report), figures=_figures.figures(report, trend or Trend()), style=Markup(style))  # noqa: S704 -- a file of the collection
 
 
 def _harmless(value: Any) -> Any:
@@ -99,6 +110,7 @@ def _view(report: Report) -> dict[str, Any]:
         "count": wording.count,
         "word": wording.status_word,
         "where": wording.where,
+        "anchor": {line.check.key: line.anchor for line in lines}.get,
         "moment": lambda text: f"{text[:10]} {text[11:19]} UTC" if text else "",
     }
 

@@ -18,7 +18,8 @@ from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import Row, SqliteStore, Store
+from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_location import store_at
+from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import TEXTS, Row
 from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Report
 
 #: What the first run holds in place of the hash of the run before it.
@@ -83,7 +84,7 @@ class Ledger:
 
     def __init__(self, location: str) -> None:
         """Open the ledger at a path; nothing is read or made before it is used."""
-        self._store = _store(location)
+        self._store = store_at(location)
 
     def append(
         self, report: Report, actions: Iterable[Mapping[str, Any]] = (), *, retention_days: int
@@ -224,14 +225,6 @@ def records_sha256(checks: Iterable[Row], actions: Iterable[Row]) -> str:
     return _sha256("\n".join(sorted(lines)))
 
 
-def _store(location: str) -> Store:
-    if location.startswith(("postgresql://", "postgres://")):
-        raise RunbookError("platform_ledger: a ledger in PostgreSQL is not supported yet; give the path of a file")
-    if not location or "://" in location:
-        raise RunbookError("platform_ledger: expected the path of a file on the control node")
-    return SqliteStore(location)
-
-
 def _run_row(report: Report) -> Row:
     run = report.run
     row = {
@@ -253,6 +246,8 @@ def _run_row(report: Report) -> Row:
 
 def _check_row(check: Check) -> Row:
     values = {field.name: _storable(getattr(check, field.name)) for field in fields(Check)}
+    # A column of PostgreSQL has one type, and a host can say anything.
+    values.update({name: str(values[name]) for name in TEXTS if values[name] is not None})
     # Most fields of most checks are empty: without a value they take no room.
     return {name: None if value == "" else value for name, value in values.items()}
 
@@ -267,7 +262,8 @@ def _storable(value: Any) -> Any:
         return str(value)
     if isinstance(value, str):
         # A lone surrogate, from a file name that is not UTF-8, can be in a Python string but not in a database.
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        # PostgreSQL has no place for a NUL.
+        return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
     return value
 
 

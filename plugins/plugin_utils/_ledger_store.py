@@ -51,6 +51,12 @@ SCHEMA = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
+#: The columns of a check that hold text; the others hold whatever was measured.
+TEXTS = (
+    "id", "name", "topic", "service", "host", "owner", "target", "status", "message", "unit", "threshold_source",
+    "remedy", "blocked_by", "observed_at",
+)  # fmt: skip
+
 INSERT_RUN = """
     INSERT INTO runs VALUES (
         :sequence, :run_id, :platform, :procedure, :topics, :started_at, :finished_at, :who, :limited_to, :expected,
@@ -101,6 +107,9 @@ class Rows(Protocol):
 
     def prune(self, through: int) -> None:
         """Remove the checks and actions of all runs up to ``through``."""
+
+    def select(self, statement: str, *values: Any) -> list[Row]:
+        """What a query finds that both databases understand, with a ``?`` for each value."""
 
 
 class Store(Protocol):
@@ -196,27 +205,27 @@ class _SqliteRows:
         self._connection = connection
 
     def last_run(self) -> Row | None:
-        return next(iter(self._rows("SELECT * FROM runs ORDER BY sequence DESC LIMIT 1")), None)
+        return next(iter(self.select("SELECT * FROM runs ORDER BY sequence DESC LIMIT 1")), None)
 
     def first_run_since(self, moment: str, *, after: int) -> int | None:
         # In order of sequence from where the last run stopped: quick, however many rows of runs there are.
-        found = self._rows(
+        found = self.select(
             "SELECT sequence FROM runs WHERE sequence > ? AND finished_at >= ? ORDER BY sequence LIMIT 1", after, moment
         )
         return found[0]["sequence"] if found else None
 
     def runs_after(self, sequence: int, limit: int) -> list[Row]:
-        return self._rows("SELECT * FROM runs WHERE sequence > ? ORDER BY sequence LIMIT ?", sequence, limit)
+        return self.select("SELECT * FROM runs WHERE sequence > ? ORDER BY sequence LIMIT ?", sequence, limit)
 
     def records_of(self, sequence: int) -> tuple[list[Row], list[Row]]:
-        checks = self._rows("SELECT * FROM checks WHERE sequence = ?", sequence)
-        actions = self._rows("SELECT * FROM actions WHERE sequence = ?", sequence)
+        checks = self.select("SELECT * FROM checks WHERE sequence = ?", sequence)
+        actions = self.select("SELECT * FROM actions WHERE sequence = ?", sequence)
         for record in (*checks, *actions):
             del record["sequence"]
         return checks, actions
 
     def last_recorded(self) -> int:
-        (found,) = self._rows(
+        (found,) = self.select(
             "SELECT max(coalesce((SELECT max(sequence) FROM checks), 0),"
             " coalesce((SELECT max(sequence) FROM actions), 0)) AS last"
         )
@@ -231,7 +240,7 @@ class _SqliteRows:
         self._connection.execute("DELETE FROM checks WHERE sequence <= ?", (through,))
         self._connection.execute("DELETE FROM actions WHERE sequence <= ?", (through,))
 
-    def _rows(self, statement: str, *values: Any) -> list[Row]:
+    def select(self, statement: str, *values: Any) -> list[Row]:
         return [dict(row) for row in self._connection.execute(statement, values)]
 
 

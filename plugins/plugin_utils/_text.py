@@ -179,13 +179,14 @@ class _Page:
     def places(self, files: Mapping[str, str]) -> Iterable[str]:
         """Where this is kept. Paths and hashes are not wrapped: they are there to be copied."""
         head = self._report.ledger
+        width = max(map(len, ("ledger", *files)))
         if head:
-            yield f"ledger  run {head['sequence']}, head {head['sha256']}"
-            yield f"        {wording.clean(head['path'])}"
+            yield f"{'ledger':<{width}}  run {head['sequence']}, head {head['sha256']}"
+            yield f"{'':<{width}}  {wording.clean(head['path'])}"
         else:
-            yield "ledger  this run is not recorded"
+            yield f"{'ledger':<{width}}  this run is not recorded"
         for kind, path in files.items():
-            yield f"{kind:<6}  {wording.clean(path)}"
+            yield f"{kind:<{width}}  {wording.clean(path)}"
 
     def _about_cause(self, check: Check, cause: Cause) -> Iterator[str]:
         value = wording.value_of(check)

@@ -39,7 +39,7 @@ def _play_all(folder: Path) -> dict[str, dict[str, Any]]:
     }
     (folder / "probe.yml").write_text(json.dumps([probe]))
     found: dict[str, dict[str, Any]] = {}
-    for playbook in ("platform_check", "daily", "ledger_verify", str(folder / "probe.yml")):
+    for playbook in ("platform_check", "daily", "daily", "run_diff", "ledger_verify", str(folder / "probe.yml")):
         ran = lab.play(playbook)
         assert ran.status == 0, ran.output
         for play in json.loads(ran.output[ran.output.index('{\n    "custom_stats"') :])["plays"]:

@@ -76,9 +76,9 @@ def test_ledger_verify_place_comes_from_the_platform(lab: Lab) -> None:
     assert f"there is no ledger at {lab.folder}/state/elsewhere.sqlite" in sentences(lab.play("ledger_verify"))
 
 
-def test_ledger_verify_dsn_is_refused_and_not_shown(lab: Lab) -> None:
-    lab.variables["platform_ledger"] = "postgresql://runbook:correct-horse@db/ledger"
-    ran = lab.play("ledger_verify")
+def test_ledger_verify_server_that_refuses_is_a_sentence_without_the_password(lab: Lab, closed_port: int) -> None:
+    lab.variables["platform_ledger"] = f"postgresql://runbook:correct-horse@127.0.0.1:{closed_port}/ledger"
+    ran = lab.play("ledger_verify", "-vvvv")
     assert ran.status == 2
-    assert "platform_ledger: a ledger in PostgreSQL is not supported yet" in sentences(ran)
+    assert f"the ledger postgresql://runbook@127.0.0.1:{closed_port}/ledger cannot be used" in sentences(ran)
     assert "correct-horse" not in ran.output

@@ -245,3 +245,38 @@ def test_report_two_owners_are_two_causes(lab: Lab, closed_port: int) -> None:
 def test_report_skipping_everything_is_refused(lab: Lab, closed_port: int, skipped: str) -> None:
     lab.variables["platform_services"] = {"api": tcp("web", closed_port)}
     assert lab.play("health_check", "--skip-tags", skipped).status != 0
+
+
+def test_report_files_are_those_that_were_asked_for(lab: Lab, open_port: int) -> None:
+    lab.variables.update(
+        platform_services={"api": tcp("web", open_port)},
+        platform_report_formats=["json", "junit"],
+        platform_report_textfile=str(lab.folder / "metrics"),
+    )
+    ran = lab.play("health_check")
+    assert ran.status == 0, ran.output
+    reports = lab.folder / "state/reports"
+    assert sorted(path.name for path in reports.glob("latest.*")) == ["latest.json", "latest.xml"]
+    metrics = lab.folder / "metrics/runbook-lab-health_check.prom"
+    assert 'check="api.port.connect"} 0' in metrics.read_text()
+    assert metrics.stat().st_mode & 0o777 == 0o644
+    assert str(metrics) in ran.output
+
+
+def test_report_textfile_that_cannot_be_written_loses_no_report(lab: Lab, open_port: int) -> None:
+    lab.variables.update(
+        platform_services={"api": tcp("web", open_port)}, platform_report_textfile="/proc/no/runbook.prom"
+    )
+    ran = lab.play("health_check")
+    assert ran.status == 2
+    assert ran.statuses == {"/runbook.textfile.written": "critical", "one/api.port.connect": "ok"}
+    assert (lab.folder / "state/reports/latest.prom").exists()
+
+
+def test_report_page_of_the_second_run_has_history(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port)}
+    page = lab.folder / "state/reports/latest.html"
+    lab.play("health_check")
+    assert "This is the first run of health_check in the ledger" in page.read_text()
+    lab.play("health_check")
+    assert "1 earlier run of health_check and this one" in page.read_text()

@@ -65,7 +65,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         """Keep what is visible."""
-        if not {"style", "title"} & set(self._open):
+        if not {"style", "title", "desc"} & set(self._open):
             self._text.append(f"{data} ")
 
 

@@ -489,7 +489,9 @@ def test_verify_no_ledger_is_no_green(path: Path) -> None:
         Ledger(str(path)).verify()
 
 
-@pytest.mark.parametrize("location", ["postgresql://user:correct-horse@db/ledger", "postgres://db", "mysql://db", ""])
+@pytest.mark.parametrize(
+    "location", ["postgresql://user:correct-horse@half@db/ledger", "postgres://db", "mysql://correct-horse@db", ""]
+)
 def test_ledger_location_that_is_no_path_names_the_key_and_no_secret(location: str) -> None:
     with pytest.raises(RunbookError, match=r"^platform_ledger: ") as caught:
         Ledger(location)
