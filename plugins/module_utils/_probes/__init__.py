@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Kind
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import (
+    container,
     cpu,
     disk,
+    docker_disk,
+    docker_stats,
     http,
     memory,
     postgres,
