@@ -27,7 +27,7 @@ class AclUser:
     def wanted(cls, name: str, password: str, *, commands: list[str], keys: list[str], channels: list[str]) -> AclUser:
         """The user that somebody asks for; everything not named is denied."""
         digest = hashlib.sha256(password.encode()).hexdigest()
-        return cls(name, digest, ("-@all", *commands), tuple(sorted(keys)), tuple(sorted(channels)))
+        return cls(name, digest, _ordered(["-@all", *commands]), tuple(sorted(keys)), tuple(sorted(channels)))
 
     @classmethod
     def from_reply(cls, name: str, reply: Mapping[str, Any]) -> AclUser:
@@ -37,7 +37,7 @@ class AclUser:
         return cls(
             name,
             passwords[0] if len(passwords) == 1 and "nopass" not in flags else "",
-            tuple(_words(reply.get("commands"))),
+            _ordered(_words(reply.get("commands"))),
             tuple(sorted(_words(reply.get("keys")))),
             tuple(sorted(_words(reply.get("channels")))),
             enabled="on" in flags,
@@ -112,6 +112,17 @@ def ensure_user(client: AclClient, wanted: AclUser, *, persist: bool, check_mode
     if persist:
         client.save()
     return outcome
+
+
+def _ordered(rules: list[str]) -> tuple[str, ...]:
+    """Rules that only allow, in one order, for Redis 7.0 tells them in another than it was given.
+
+    Where one forbids again what another allows, the order has a meaning and stays.
+    """
+    first, allowed = rules[:1], rules[1:]
+    if all(rule.startswith("+") for rule in allowed):
+        allowed = sorted(set(allowed))
+    return (*first, *allowed)
 
 
 def _words(value: Any) -> list[str]:

@@ -72,7 +72,7 @@ user:
   description: The user as it is now, or would be in check mode.
   returned: success
   type: dict
-  sample: {"name": "xorb_monitor", "enabled": true, "commands": "-@all +ping +info", "keys": "", "channels": ""}
+  sample: {"name": "xorb_monitor", "enabled": true, "commands": "-@all +info +ping", "keys": "", "channels": ""}
 password_changed:
   description: Whether the password is a new one.
   returned: success

@@ -54,10 +54,19 @@ SUPERVISORS: Mapping[str, Options] = {
     "systemd": {"kind": Option("str", "Kind of supervisor."), **KINDS["unit"].description_options},
     "compose": {
         "kind": Option("str", "Kind of supervisor."),
-        "project_src": Option("path", "Folder of the Compose project.", required=True),
         "service": Option("str", "Name of the service in the Compose file.", required=True),
-        "files": Option("list", "Compose files, where they have other names.", elements="str"),
+        **{
+            name: option
+            for name, option in KINDS["container"].description_options.items()
+            if name not in ("compose_service", "container")
+        },
     },
+}
+
+#: The kind that looks at each kind of supervisor, and the options that are called otherwise there.
+SUPERVISED: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "systemd": ("unit", {}),
+    "compose": ("container", {"service": "compose_service"}),
 }
 
 POINT_OPTIONS: Options = {
@@ -359,10 +368,16 @@ class _Reader:
             return
         if not self._sound(path, SUPERVISORS[str(kind)], given):
             return
-        if kind == "systemd":
-            options = {key: value for key, value in given.items() if key != "kind"}
-            for owner in owners:
-                yield Look(owner, owner, name, SUPERVISOR, path, KINDS["unit"], options)
+        looking, renamed = SUPERVISED[str(kind)]
+        options = {renamed.get(key, key): value for key, value in given.items() if key != "kind"}
+        if not any(_is_unresolved(value) for value in options.values()):
+            faults = list(KINDS[looking].check(options))
+            for key, message in faults:
+                self._fault(f"{path}.{key}", message)
+            if faults:
+                return
+        for owner in owners:
+            yield Look(owner, owner, name, SUPERVISOR, path, KINDS[looking], options)
 
     def _point(self, path: str, name: str, point: str, given: Any, owners: tuple[str, ...]) -> Iterator[Look]:
         if not isinstance(given, Mapping):

@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
 def _up(bed: Bed) -> Engine:
     prerequisites.ensure()
     running = engine.ensure()
-    hosts.up(running, bed, image.ensure(running))
+    hosts.up(running, bed, image.ensure_all(running, (host.suite for host in bed.hosts)))
     return running
 
 

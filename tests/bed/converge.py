@@ -12,10 +12,12 @@ from pathlib import Path
 from tests.bed import credentials, environment, hosts
 from tests.bed.engine import Engine
 from tests.bed.errors import BedError
-from tests.bed.layout import ROOT, VENV, Bed
+from tests.bed.layout import DEMO_ROLES, ROOT, VENV, Bed
 from tests.bed.progress import Step, say, step
 
 INVENTORY = Path("inventories") / "demo"
+# The hosts that the demo does not have.
+MORE_HOSTS = Path("tests") / "platform" / "inventory"
 _PLAYBOOKS = (Path("tests") / "platform" / "site.yml", Path("playbooks") / "prerequisites.yml")
 _SOURCES = (Path("tests") / "platform", INVENTORY, Path("roles") / "prerequisites")
 
@@ -31,6 +33,11 @@ def ensure(engine: Engine, bed: Bed) -> None:
     with step(f"Installing the platform on the hosts of bed {bed.name}") as current:
         _play(bed, current)
     stamp.write_text(wanted, encoding="utf-8")
+
+
+def inventories(bed: Bed) -> list[Path]:
+    """The inventories that describe the hosts of a bed."""
+    return [INVENTORY, *([MORE_HOSTS] if set(bed.roles) > set(DEMO_ROLES) else [])]
 
 
 def fingerprint(engine: Engine, bed: Bed) -> str:
@@ -57,7 +64,8 @@ def _play(bed: Bed, current: Step) -> None:
     """Run the playbooks: the names of its tasks as progress, everything it says in a log."""
     log = bed.directory / "platform.log"
     # The platform, and then what the collection itself needs on it.
-    command = [str(VENV / "bin" / "ansible-playbook"), "-i", str(INVENTORY), *map(str, _PLAYBOOKS)]
+    options = [f"--inventory={inventory}" for inventory in inventories(bed)]
+    command = [str(VENV / "bin" / "ansible-playbook"), *options, *map(str, _PLAYBOOKS)]
     with (
         log.open("w", encoding="utf-8") as record,
         subprocess.Popen(

@@ -54,17 +54,17 @@ class Container:
     started: str
 
 
-def up(engine: Engine, bed: Bed, image: str) -> None:
-    """Make the bed's hosts run. Hosts that already do are left alone."""
+def up(engine: Engine, bed: Bed, images: Mapping[str, str]) -> None:
+    """Make the bed's hosts run, each from the image of its suite. Hosts that already do are left alone."""
     make_key(bed)
     known = inspect(engine, bed)
-    wanted = [host for host in bed.hosts if not _stands(engine, bed, host, known.get(host.name), image)]
+    wanted = [host for host in bed.hosts if not _stands(engine, bed, host, known.get(host.name), images[host.suite])]
     if not wanted and _remembered(bed):
         say(f"The hosts of bed {bed.name} are up.")
         return
     with step(f"Starting {', '.join(host.name for host in wanted) or 'SSH of bed ' + bed.name}"):
         ensure_network(engine, bed)
-        _each(wanted, lambda host: _start(engine, bed, host, image))
+        _each(wanted, lambda host: _start(engine, bed, host, images[host.suite]))
         keys = _each(bed.hosts, lambda host: _open_ssh(engine, bed, host))
         bed.known_hosts.write_text("".join(f"{line}\n" for line in keys), encoding="utf-8")
         bed.ssh_config.write_text(ssh_config(bed), encoding="utf-8")
@@ -147,6 +147,7 @@ def create_command(bed: Bed, host: Host, image: str, flags: Sequence[str]) -> li
         f"--label={_LABEL_BED}={bed.name}",
         *flags,
         *(f"--tmpfs={mount}:{options}" for mount, options in FILESYSTEMS.items()),
+        *(f"--volume={path}" for path in host.volumes),
     ]
     return [*words, f"--label={_LABEL_SPEC}={_digest([*words, image])}", image]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.bed import debian
@@ -14,7 +15,7 @@ from tests.bed.engine import Engine
 from tests.bed.errors import BedError
 from tests.bed.layout import IMAGE, STATE
 from tests.bed.progress import Step, step
-from tests.bed.recipe import DEFAULT, Recipe
+from tests.bed.recipe import DEFAULT, RECIPES, Recipe
 
 
 def reference(recipe: Recipe = DEFAULT) -> str:
@@ -29,6 +30,11 @@ def ensure(engine: Engine, recipe: Recipe = DEFAULT) -> str:
         with step(f"Building the host image {name} (once, a few minutes)") as current:
             _build(engine, recipe, name, current)
     return name
+
+
+def ensure_all(engine: Engine, suites: Iterable[str]) -> dict[str, str]:
+    """The image of each suite."""
+    return {suite: ensure(engine, RECIPES[suite]) for suite in dict.fromkeys(suites)}
 
 
 def remove_all(engine: Engine) -> list[str]:

@@ -17,6 +17,9 @@ VENV = ROOT / ".venv"
 
 IMAGE = "xorb-runbook-host"
 
+# The Debian of every host that does not say otherwise.
+DEBIAN = "trixie"
+
 # Every host has file systems of its own, so that a full disk can be shown without filling the machine's.
 FILESYSTEMS: Mapping[str, str] = {"/srv/data": "size=64m,mode=755", "/srv/logs": "size=32m,mode=755"}
 
@@ -28,6 +31,8 @@ class Host:
     role: str
     name: str
     address: str
+    suite: str = DEBIAN
+    volumes: tuple[str, ...] = ()
 
     @property
     def inventory_name(self) -> str:
@@ -36,11 +41,32 @@ class Host:
 
 
 @dataclass(frozen=True)
+class Role:
+    """What the host of a role has that others have not."""
+
+    number: int  # the last part of its address
+    suite: str = DEBIAN
+    volumes: tuple[str, ...] = ()
+
+
+ROLES: Mapping[str, Role] = {
+    "db": Role(11),
+    "web": Role(12),
+    "monitor": Role(13),
+    # Its engine cannot put its layers on those of the host itself.
+    "compose": Role(14, volumes=("/var/lib/docker",)),
+    "db12": Role(15, suite="bookworm"),
+}
+DEMO_ROLES = ("db", "web", "monitor")
+
+
+@dataclass(frozen=True)
 class Bed:
     """A named set of hosts on a network of their own."""
 
     name: str
     prefix: str
+    roles: tuple[str, ...]
 
     @property
     def network(self) -> str:
@@ -52,10 +78,15 @@ class Bed:
 
     @property
     def hosts(self) -> tuple[Host, ...]:
-        numbers = {"db": 11, "web": 12, "monitor": 13}
-        return tuple(
-            Host(role=role, name=f"{self.network}-{role}", address=f"{self.prefix}.{number}")
-            for role, number in numbers.items()
+        return tuple(self._host(name, ROLES[name]) for name in self.roles)
+
+    def _host(self, name: str, role: Role) -> Host:
+        return Host(
+            role=name,
+            name=f"{self.network}-{name}",
+            address=f"{self.prefix}.{role.number}",
+            suite=role.suite,
+            volumes=role.volumes,
         )
 
     def host(self, role: str) -> Host:
@@ -86,7 +117,13 @@ class Bed:
         return self.directory / "secrets"
 
 
-BEDS: Mapping[str, Bed] = {bed.name: bed for bed in (Bed("demo", "172.30.61"), Bed("test", "172.30.62"))}
+BEDS: Mapping[str, Bed] = {
+    bed.name: bed
+    for bed in (
+        Bed("demo", "172.30.61", DEMO_ROLES),
+        Bed("test", "172.30.62", tuple(ROLES)),
+    )
+}
 
 
 def bed_named(name: str) -> Bed:

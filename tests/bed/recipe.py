@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 _PACKAGES = (
@@ -34,6 +35,9 @@ _PACKAGES = (
     "prometheus-node-exporter",
     "prometheus-alertmanager",
 )
+
+# For the host that runs part of the platform by Compose. Debian 12 has no Compose of version 2.
+_CONTAINERS = ("docker.io", "docker-cli", "docker-compose")
 
 # Not installed: the collection's own role has to do that. The hosts have no way to a mirror, so the packages lie ready.
 _SHELF = ("python3-psycopg2", "python3-redis", "python3-cryptography")
@@ -82,6 +86,19 @@ rm "$root/etc/systemd/system-preset/00-bed.preset"
 mkdir -p "$root/etc/systemd/system/redis-server.service.d"
 printf '[Service]\\nPrivateUsers=false\\n' > "$root/etc/systemd/system/redis-server.service.d/bed.conf"
 
+# An engine inside a container: Docker 26 cannot write the IPv6 switch of a bridge, and below cgroup version 1 the place
+# where it would put its containers is covered by the file system that systemd needs.
+if [ -e "$root/usr/sbin/dockerd" ]; then
+    mkdir -p "$root/etc/systemd/system/docker.service.d"
+    cat > "$root/etc/systemd/system/docker.service.d/bed.conf" <<'END'
+[Service]
+Environment=DOCKER_ALLOW_IPV6_ON_IPV4_INTERFACE=1
+ExecStart=
+ExecStart=/bin/sh -c 'test -e /sys/fs/cgroup/cgroup.controllers || set -- --cgroup-parent=/inner; \\
+    exec /usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock "$@"'
+END
+fi
+
 # The account for Ansible: an ordinary one that becomes root by sudo, as on a real server.
 chroot "$root" useradd --create-home --shell /bin/bash ansible
 echo 'ansible ALL=(ALL) NOPASSWD: ALL' > "$root/etc/sudoers.d/ansible"
@@ -98,7 +115,7 @@ class Recipe:
     """All that decides what an image contains."""
 
     suite: str = "trixie"
-    packages: tuple[str, ...] = _PACKAGES
+    packages: tuple[str, ...] = (*_PACKAGES, *_CONTAINERS)
     shelf: tuple[str, ...] = _SHELF
     excluded: tuple[str, ...] = _EXCLUDED
     included: tuple[str, ...] = _INCLUDED
@@ -120,3 +137,6 @@ class Recipe:
 
 
 DEFAULT = Recipe()
+RECIPES: Mapping[str, Recipe] = {
+    recipe.suite: recipe for recipe in (DEFAULT, Recipe(suite="bookworm", packages=_PACKAGES))
+}

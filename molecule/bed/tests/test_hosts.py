@@ -12,6 +12,7 @@ from testinfra.host import Host
 
 from tests.bed import credentials, engine, image
 from tests.bed.layout import FILESYSTEMS, bed_named
+from tests.bed.recipe import RECIPES
 
 BED = bed_named("test")
 
@@ -22,9 +23,10 @@ def test_systemd_is_running(host: Host) -> None:
     assert host.check_output("systemctl is-system-running") == "running"
 
 
-def test_host_is_debian_13(host: Host) -> None:
+def test_host_is_the_debian_of_its_role(host: Host) -> None:
+    (suite,) = [one.suite for one in BED.hosts if one.name == host.check_output("hostname")]
     assert host.system_info.distribution == "debian"
-    assert host.system_info.codename == "trixie"
+    assert host.system_info.codename == suite
 
 
 def test_ssh_runs_and_has_keys_of_its_own(host: Host) -> None:
@@ -72,14 +74,18 @@ def test_secrets_are_for_their_owner_only() -> None:
         assert stat.S_IMODE((BED.secrets_directory / name).stat().st_mode) == 0o600
 
 
-def test_image_has_no_drivers_no_keys_and_nothing_enabled() -> None:
+@pytest.mark.parametrize("suite", RECIPES)
+def test_image_has_no_drivers_no_keys_and_nothing_enabled(suite: str) -> None:
     script = "ls /etc/ssh/ssh_host_* 2> /dev/null; systemctl list-unit-files --state=enabled --no-legend"
     script += "; python3 -c 'import psycopg2' 2> /dev/null && echo psycopg2"
-    said = engine.ensure().run("run", "--rm", "--network=none", image.reference(), "sh", "-c", script, check=False)
+    said = engine.ensure().run(
+        "run", "--rm", "--network=none", image.reference(RECIPES[suite]), "sh", "-c", script, check=False
+    )
     assert said.stdout == ""
 
 
-def test_drivers_can_be_installed_without_a_network() -> None:
+@pytest.mark.parametrize("suite", RECIPES)
+def test_drivers_can_be_installed_without_a_network(suite: str) -> None:
     script = "apt-get update && apt-get install -y python3-psycopg2 python3-redis python3-cryptography"
     script += " && python3 -c 'import psycopg2, redis, cryptography'"
-    engine.ensure().run("run", "--rm", "--network=none", image.reference(), "sh", "-ec", script)
+    engine.ensure().run("run", "--rm", "--network=none", image.reference(RECIPES[suite]), "sh", "-ec", script)

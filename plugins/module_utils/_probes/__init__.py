@@ -10,8 +10,11 @@ from ansible_collections.xorb.runbook.plugins.module_utils._kind import Kind
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import (
     clock,
     command,
+    container,
     cpu,
     disk,
+    docker_disk,
+    docker_stats,
     failed_units,
     file_age,
     http,

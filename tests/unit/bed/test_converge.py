@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.bed import converge
 from tests.bed.converge import digest
+from tests.bed.layout import bed_named
 
 
 def test_digest_changes_with_content_name_and_facts(tmp_path: Path) -> None:
@@ -17,3 +19,8 @@ def test_digest_changes_with_content_name_and_facts(tmp_path: Path) -> None:
     assert second != first
     (tmp_path / "site.yml").rename(tmp_path / "other.yml")
     assert digest([tmp_path], facts=["one"]) != second
+
+
+def test_inventories_of_a_bed_with_more_hosts_are_two() -> None:
+    assert converge.inventories(bed_named("demo")) == [converge.INVENTORY]
+    assert converge.inventories(bed_named("test")) == [converge.INVENTORY, converge.MORE_HOSTS]

@@ -7,11 +7,12 @@ import pytest
 from tests.bed.flags import run_flags
 from tests.bed.hosts import create_command
 from tests.bed.layout import BEDS, bed_named
+from tests.bed.recipe import RECIPES
 
 
 def test_beds_share_no_name_and_no_address() -> None:
     hosts = [host for bed in BEDS.values() for host in bed.hosts]
-    assert len({host.name for host in hosts}) == len({host.address for host in hosts}) == len(hosts) == 6
+    assert len({host.name for host in hosts}) == len({host.address for host in hosts}) == len(hosts) == 8
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,21 @@ def test_create_command_spec_label_changes_with_image_and_flags() -> None:
         for image, flags in (("image:1", run_flags(1)), ("image:2", run_flags(1)), ("image:1", run_flags(2)))
     ]
     assert len({command[-2] for command in commands}) == 3
+
+
+def test_beds_demo_has_the_three_hosts_that_the_readme_names() -> None:
+    assert [host.inventory_name for host in bed_named("demo").hosts] == ["xorb-db", "xorb-web", "xorb-monitor"]
+    assert [host.role for host in bed_named("test").hosts][3:] == ["compose", "db12"]
+
+
+def test_create_command_gives_the_engine_a_volume() -> None:
+    bed = bed_named("test")
+    with_one = [
+        host.role for host in bed.hosts if "--volume=/var/lib/docker" in create_command(bed, host, "image:1", ())
+    ]
+    assert with_one == ["compose"]
+
+
+def test_every_host_has_a_recipe_for_its_suite() -> None:
+    assert {host.suite for bed in BEDS.values() for host in bed.hosts} == set(RECIPES)
+    assert all(recipe.suite == suite for suite, recipe in RECIPES.items())

@@ -70,6 +70,18 @@ def endpoint(**options: Any) -> dict[str, Any]:
             "platform_services.api.endpoints.supervisor: a name",
         ),
         (service(supervisor={"kind": "upstart"}), "supervisor.kind: expected one of systemd, compose, got 'upstart'"),
+        (
+            service(supervisor={"kind": "compose", "service": "web"}),
+            "platform_services.api.supervisor.project_src: missing; expected the folder of a Compose project",
+        ),
+        (
+            service(supervisor={"kind": "compose", "project": "shop"}),
+            "platform_services.api.supervisor.service: missing; expected a text",
+        ),
+        (
+            service(supervisor={"kind": "compose", "container": "shop", "service": "web"}),
+            "platform_services.api.supervisor.container: unknown key",
+        ),
         (service(supervisor={"kind": "systemd"}), "platform_services.api.supervisor.unit: missing; expected a text"),
         (
             service(checks={"root": {"kind": "disk", "path": "/", "seen_from": ["db"]}}),
@@ -161,6 +173,24 @@ def test_looks_systemd_supervisor_is_a_unit() -> None:
     assert [(look.point, look.kind.name, dict(look.given)) for look in looks] == [
         ("supervisor", "unit", {"unit": "api.service"})
     ]
+
+
+def test_looks_compose_supervisor_is_a_container() -> None:
+    given = {"kind": "compose", "project_src": "/opt/shop", "service": "web", "files": ["prod.yml"], "replicas": 2}
+    (look,) = platform(service(supervisor=given)).looks(observer="web1")
+    (probe,) = look.resolved(lambda value: value, "localhost")
+    assert (look.point, look.kind.name, probe.kind.target(probe.options)) == (
+        "supervisor",
+        "container",
+        "/opt/shop/web",
+    )
+    assert probe.options["compose_service"] == "web" and probe.options["service"] == "api"
+    assert (probe.options["files"], probe.options["replicas"], probe.options["point"]) == (
+        ["prod.yml"],
+        2,
+        "supervisor",
+    )
+    assert [check.id for check in look.placeholders("why")] == ["api.supervisor.state"]
 
 
 def test_not_applicable_says_the_reason_for_each_owner() -> None:
