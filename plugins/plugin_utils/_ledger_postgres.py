@@ -147,21 +147,18 @@ class PostgresStore:
                 f" {sys.executable}"
             ) from exc
         try:
-            with (
-                closing(
-                    psycopg2.connect(
-                        self._address,
-                        connect_timeout=CONNECT_SECONDS,
-                        application_name="xorb.runbook ledger",
-                        cursor_factory=psycopg2.extras.RealDictCursor,
-                    )
-                ) as connection,
-                connection,
-                connection.cursor() as cursor,
-            ):
-                rows = _PostgresRows(cursor)
+            connection = psycopg2.connect(
+                self._address,
+                connect_timeout=CONNECT_SECONDS,
+                application_name="xorb.runbook ledger",
+                cursor_factory=psycopg2.extras.RealDictCursor,
+            )
+            # Closing without a commit takes everything back.
+            with closing(connection):
+                rows = _PostgresRows(connection.cursor())
                 rows.run(f"SET TRANSACTION ISOLATION LEVEL {mode}")
                 yield rows
+                connection.commit()
         except psycopg2.Error as exc:
             # Neither the cause nor its text goes on: libpq quotes an address that it cannot read.
             raise RunbookError(f"the ledger {self.location} {self._reason(exc)}") from None
