@@ -24,9 +24,7 @@ class Change:
     @property
     def check(self) -> Check:
         """The newer of both, for everything that names the check."""
-        found = self.after or self.before
-        assert found  # noqa: S101 -- one of both is always there
-        return found
+        return self.after or self.before  # type: ignore[return-value]  # one of both is always there
 
     def as_dict(self) -> dict[str, Any]:
         """The change as plain data."""

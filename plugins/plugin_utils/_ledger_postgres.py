@@ -8,7 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
@@ -146,25 +146,25 @@ class PostgresStore:
                 f"platform_ledger: a ledger in PostgreSQL needs psycopg2 on the control node: {exc}; interpreter"
                 f" {sys.executable}"
             ) from exc
+        connection = None
         try:
-            with (
-                closing(
-                    psycopg2.connect(
-                        self._address,
-                        connect_timeout=CONNECT_SECONDS,
-                        application_name="xorb.runbook ledger",
-                        cursor_factory=psycopg2.extras.RealDictCursor,
-                    )
-                ) as connection,
-                connection,
-                connection.cursor() as cursor,
-            ):
-                rows = _PostgresRows(cursor)
-                rows.run(f"SET TRANSACTION ISOLATION LEVEL {mode}")
-                yield rows
+            connection = psycopg2.connect(
+                self._address,
+                connect_timeout=CONNECT_SECONDS,
+                application_name="xorb.runbook ledger",
+                cursor_factory=psycopg2.extras.RealDictCursor,
+            )
+            rows = _PostgresRows(connection.cursor())
+            rows.run(f"SET TRANSACTION ISOLATION LEVEL {mode}")
+            yield rows
+            connection.commit()
         except psycopg2.Error as exc:
             # Neither the cause nor its text goes on: libpq quotes an address that it cannot read.
             raise RunbookError(f"the ledger {self.location} {self._reason(exc)}") from None
+        finally:
+            # Without a commit, this takes everything back.
+            if connection:
+                connection.close()
 
     def _reason(self, error: Any) -> str:
         code = error.pgcode or ""

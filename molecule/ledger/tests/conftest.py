@@ -31,10 +31,12 @@ class Database:
 
     def run(self, *statements: str) -> list[tuple[object, ...]]:
         """Run statements as the owner and return what the last one found."""
-        with closing(psycopg2.connect(self.address)) as connection, connection, connection.cursor() as cursor:
+        with closing(psycopg2.connect(self.address)) as connection:
+            cursor = connection.cursor()
             cursor.execute("SET search_path = runbook_ledger")
             for statement in statements:
                 cursor.execute(statement)
+            connection.commit()
             return cursor.fetchall() if cursor.description else []
 
 
