@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.bed import prerequisites
 from tests.bed.commands import run
+from tests.bed.errors import BedError
 from tests.bed.layout import ROOT, VENV
 from tests.bed.progress import step
 
@@ -25,6 +26,8 @@ def ensure() -> None:
     stamp, wanted = VENV / ".stamp", fingerprint(_REQUIREMENTS.read_text(encoding="utf-8"))
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return
+    if VENV.is_symlink():
+        raise BedError(f"{VENV} is a link to an environment of somebody else, which would be emptied; remove the link")
     with step("Making the Python environment in .venv (once)"):
         run([_system_python(), "-m", "venv", "--clear", str(VENV)])
         # Byte code is written when a module is first used: most of the packages' modules never are.
