@@ -17,7 +17,7 @@ from tests.shared.lab import Lab
 COMMON = {"action", "changed", "exception", "failed", "invocation", "warnings"}
 
 #: Modules that need a server have this test beside their other ones.
-WITH_A_SERVER = {"redis_acl_user"}
+WITH_A_SERVER = {"postgres_info", "redis_acl_user", "redis_info"}
 
 
 @pytest.fixture(scope="module")
