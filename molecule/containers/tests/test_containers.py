@@ -30,7 +30,8 @@ def on_host(script: str) -> str:
 
 def run(playbook: str, *options: str) -> Ran:
     """Run a playbook on the Compose host."""
-    more = ("-i", str(MORE_HOSTS), "--limit", "compose", *options)
+    described = ROOT / "tests/platform/compose_platform.yml"
+    more = ("-i", str(MORE_HOSTS), "-e", f"@{described}", "--limit", "compose", *options)
     return play(ROOT / "inventories/demo", playbook, *more, reports=BED.directory / "reports", XORB_BED=BED.name)
 
 

@@ -20,7 +20,8 @@ testinfra_hosts = [f"ssh://{HOST}"]
 
 def daily(host: str) -> Ran:
     """The daily check of one host."""
-    more = ("-i", str(MORE_HOSTS), "--limit", host)
+    overrides = ROOT / "tests/platform/debian12_overrides.yml"
+    more = ("-i", str(MORE_HOSTS), "-e", f"@{overrides}", "--limit", host)
     return play(ROOT / "inventories/demo", "daily", *more, reports=BED.directory / "reports", XORB_BED=BED.name)
 
 
