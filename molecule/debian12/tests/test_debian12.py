@@ -45,7 +45,7 @@ def test_daily_is_green_and_looks_at_the_same() -> None:
     old, new = daily(HOST), daily("xorb-db")
     assert old.status == new.status == 0, old.output
     found = {check["id"]: check for check in old.report["checks"] if check["host"] == HOST}
-    assert {check["status"] for check in found.values()} == {"ok"}
+    assert {check["status"] for check in found.values()} <= {"ok", "not_applicable"}
     same = {check["id"] for check in new.report["checks"] if check["host"] == "xorb-db"}
     assert same < set(found)
     # Besides, a certificate: nothing else needs cryptography.
