@@ -21,6 +21,8 @@ from tests.bed.progress import say, step
 _RECORD = STATE / "engine.json"
 _LOG = STATE / "dockerd.log"
 _SYSTEMD = Path("/run/systemd/system")
+#: How often a dockerd that ends at once is started.
+_ATTEMPTS = 3
 _PACKAGE_PID = Path("/var/run/docker.pid")
 
 
@@ -177,7 +179,17 @@ def _start_systemd() -> Engine:
 
 
 def _start_background() -> Engine:
-    pid_file = STATE / "dockerd.pid"
+    # An engine that is just going down takes the new one's containerd with it: then the next attempt succeeds.
+    for _attempt in range(_ATTEMPTS):
+        engine = _run_background(STATE / "dockerd.pid")
+        if engine is not None:
+            return engine
+    lines = _LOG.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    raise BedError(f"dockerd did not start: {lines[-1] if lines else 'it said nothing'} (log: {_LOG})")
+
+
+def _run_background(pid_file: Path) -> Engine | None:
+    """Start dockerd; nothing where it ends again instead of answering."""
     with _LOG.open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             elevate([which("dockerd") or "dockerd", *background_command(pid_file=pid_file)[1:]]),
@@ -187,10 +199,8 @@ def _start_background() -> Engine:
             start_new_session=True,  # the engine outlives this program and its terminal
         )
     engine = _await(seconds=60, alive=lambda: process.poll() is None)
-    if engine is None:
-        lines = _LOG.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise BedError(f"dockerd did not start: {lines[-1] if lines else 'it said nothing'} (log: {_LOG})")
-    _record("background", pid_file=pid_file)
+    if engine is not None:
+        _record("background", pid_file=pid_file)
     return engine
 
 
