@@ -87,7 +87,7 @@ def down(engine: Engine, bed: Bed) -> None:
 
 def inspect(engine: Engine, bed: Bed) -> dict[str, Container]:
     """The bed's containers as the engine sees them, by name."""
-    names = engine.run("ps", "--all", "--filter", f"label={_LABEL_BED}={bed.name}", "--format", "{{.Names}}")
+    names = engine.run("ps", "--all", "--filter", f"label={_LABEL_BED}={bed.network}", "--format", "{{.Names}}")
     if not names.stdout.split():
         return {}
     facts: list[dict[str, Any]] = json.loads(engine.run("inspect", "--type=container", *names.stdout.split()).stdout)
@@ -144,7 +144,7 @@ def create_command(bed: Bed, host: Host, image: str, flags: Sequence[str]) -> li
         f"--network={bed.network}",
         f"--ip={host.address}",
         f"--network-alias={host.role}",
-        f"--label={_LABEL_BED}={bed.name}",
+        f"--label={_LABEL_BED}={bed.network}",
         *flags,
         *(f"--tmpfs={mount}:{options}" for mount, options in FILESYSTEMS.items()),
         *(f"--volume={path}" for path in host.volumes),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,15 +63,23 @@ DEMO_ROLES = ("db", "web", "monitor")
 
 @dataclass(frozen=True)
 class Bed:
-    """A named set of hosts on a network of their own."""
+    """A named set of hosts on a network of their own.
+
+    Checkouts side by side on one machine each have a ``slot``, so that their hosts have other names and addresses.
+    """
 
     name: str
-    prefix: str
+    number: int  # the third part of its addresses in the first slot
     roles: tuple[str, ...]
+    slot: int = 0
+
+    @property
+    def prefix(self) -> str:
+        return f"172.30.{self.number + 10 * self.slot}"
 
     @property
     def network(self) -> str:
-        return f"xorb-{self.name}"
+        return f"xorb{self.slot or ''}-{self.name}"
 
     @property
     def subnet(self) -> str:
@@ -117,11 +126,16 @@ class Bed:
         return self.directory / "secrets"
 
 
+#: The variable that gives a checkout its slot, 0 to 9. The demo inventory reads it, too.
+SLOT = "XORB_BED_SLOT"
+
+_SLOT = int(os.environ.get(SLOT) or 0)
+
 BEDS: Mapping[str, Bed] = {
     bed.name: bed
     for bed in (
-        Bed("demo", "172.30.61", DEMO_ROLES),
-        Bed("test", "172.30.62", tuple(ROLES)),
+        Bed("demo", 61, DEMO_ROLES, _SLOT),
+        Bed("test", 62, tuple(ROLES), _SLOT),
     )
 }
 
