@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils import _redis_judge a
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, WARNING
 
 from tests.shared.loopback import Authority, Client, Pair, look, served
+from tests.shared.redis_server import commands
 
 INFO = {
     "role": "master",
@@ -32,14 +33,6 @@ def bulk(text: str) -> str:
     return f"${len(text)}\r\n{text}\r\n"
 
 
-def commands(client: Client) -> Iterator[str]:
-    """The first word of each command of a client."""
-    reader = client.connection.makefile("rb")
-    while head := reader.readline():
-        words = [(reader.readline(), reader.readline())[1].strip().decode() for _word in range(int(head[1:]))]
-        yield words[0].upper()
-
-
 def answering(**replies: str) -> Callable[[Client], None]:
     """Behave as a healthy server but for some commands; an empty reply is silence."""
     every = {
@@ -52,7 +45,7 @@ def answering(**replies: str) -> Callable[[Client], None]:
 
     def behave(client: Client) -> None:
         with contextlib.suppress(OSError):
-            for command in commands(client):
+            for command, *_words in commands(client):
                 if not every[command]:
                     client.pause()
                 client.send(every[command].encode())
@@ -70,6 +63,28 @@ def test_healthy_server() -> None:
     assert {aspect: finding.status for aspect, finding in found.items()} == dict.fromkeys(found, OK)
     assert found["ping"].message == "PONG"
     assert found["memory"].message == "1.0 MiB used, no limit set"
+
+
+REPLICA = {"role": "slave", "master_host": "db-1", "master_port": 6379, "master_link_status": "up"}
+
+
+@pytest.mark.parametrize(
+    ("info", "writable", "status"),
+    [
+        (REPLICA, True, CRITICAL),
+        (REPLICA, False, OK),
+        ({**REPLICA, "slave_read_only": 0}, True, OK),
+        ({"role": "master"}, True, OK),
+    ],
+)
+def test_replica_fails_where_writes_must_be_accepted(info: Mapping[str, Any], status: str, *, writable: bool) -> None:
+    found = judge.replication(info, writable=writable)
+    assert found.status == status
+    assert (status == OK) or found.message == "replica of db-1:6379, which refuses to write; a master is expected"
+
+
+def test_writable_master_is_healthy() -> None:
+    assert looked(given={"writable": True})["replication"].status == OK
 
 
 @pytest.mark.parametrize(
