@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Callable
 from urllib.parse import urlsplit
@@ -79,6 +80,7 @@ class Answer:
     text: str
     location: str
     milliseconds: float
+    skew: float | None = None  # seconds that the server's clock is ahead of ours, where it tells its time
 
     @property
     def redirects_to(self) -> str:
@@ -126,7 +128,16 @@ def get(given: Given, path: str, sent: Mapping[str, str], with_context: ssl.SSLC
         text=body.decode("utf-8-sig", errors="replace"),
         location=response.getheader("Location", ""),
         milliseconds=round((time.monotonic() - began) * 1000, 1),
+        skew=_skew(response, time.time()),
     )
+
+
+def _skew(response: http.client.HTTPResponse, now: float) -> float | None:
+    """How far the server's clock is ahead by its header Date; what a cache has kept was written some time ago."""
+    try:
+        return parsedate_to_datetime(response.getheader("Date", "")).timestamp() - now + int(response.getheader("Age", "0"))
+    except (ValueError, TypeError, IndexError, OverflowError):  # none, or not a time
+        return None
 
 
 def _ask(bounded: _BoundedSocket, given: Given, path: str, sent: Mapping[str, str]) -> http.client.HTTPResponse:

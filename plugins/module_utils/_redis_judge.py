@@ -85,8 +85,8 @@ def memory(info: Mapping[str, Any], given: Given) -> Finding:
     )
 
 
-def replication(info: Mapping[str, Any]) -> Finding:
-    """Judge the link of a replica; a master is fine by itself."""
+def replication(info: Mapping[str, Any], *, writable: bool = False) -> Finding:
+    """Judge the link of a replica; a master is fine by itself, and nothing else is where it must be ``writable``."""
     role = info.get("role")
     if role == "master":
         return Finding("replication", OK, f"master with {info.get('connected_slaves', 0)} replicas")
@@ -94,6 +94,8 @@ def replication(info: Mapping[str, Any]) -> Finding:
         return Finding("replication", UNKNOWN, f"not determined: the role is {excerpt(role)}")
     master = f"replica of {excerpt(info.get('master_host'))}:{info.get('master_port')}"
     if info.get("master_link_status") == "up":
+        if writable and info.get("slave_read_only", 1):
+            return Finding("replication", CRITICAL, f"{master}, which refuses to write; a master is expected")
         return Finding("replication", OK, f"{master}, link up")
     down = info.get("master_link_down_since_seconds", -1)
     since = f" for {down} s" if isinstance(down, int) and down >= 0 else ""

@@ -39,6 +39,9 @@ _PACKAGES = (
 # For the host that runs part of the platform by Compose. Debian 12 has no Compose of version 2.
 _CONTAINERS = ("docker.io", "docker-cli", "docker-compose")
 
+# For the table of faults: what the runbook's commands and modules of other collections need, and what breaks things.
+_FAULTS = ("jq", "python3-requests", "nftables", "faketime")
+
 # Not installed: the collection's own role has to do that. The hosts have no way to a mirror, so the packages lie ready.
 _SHELF = ("python3-psycopg2", "python3-redis", "python3-cryptography")
 
@@ -115,7 +118,7 @@ class Recipe:
     """All that decides what an image contains."""
 
     suite: str = "trixie"
-    packages: tuple[str, ...] = (*_PACKAGES, *_CONTAINERS)
+    packages: tuple[str, ...] = (*_PACKAGES, *_CONTAINERS, *_FAULTS)
     shelf: tuple[str, ...] = _SHELF
     excluded: tuple[str, ...] = _EXCLUDED
     included: tuple[str, ...] = _INCLUDED

@@ -15,6 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._expect import (
     RULE_OPTIONS,
     Body,
     Expectation,
+    Verdict,
     follow,
     rule_faults,
 )
@@ -32,6 +33,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._options import (
     Options,
     limits,
     problems,
+    thresholds,
     with_defaults,
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._wording import excerpt
@@ -63,6 +65,7 @@ OPTIONS: Options = {
     ),
     "latency_warning_ms": Option("int", "Warn when one request takes longer.", default=1000, source="ours"),
     "latency_critical_ms": Option("int", "Fail when one request takes longer.", default=3000, source="ours"),
+    **thresholds("skew", "number of seconds between the clocks of the service and of this host", 60, 300, source="ours"),
 }
 
 
@@ -147,6 +150,7 @@ def run(given: Given) -> Iterator[Finding]:
     """Ask for every page and judge what comes."""
     client = Client(given)
     latency = limits(OPTIONS, given, "latency_", suffix="_ms")
+    skew = limits(OPTIONS, given, "skew_")
     for name, options in _pages(given).items():
         page = Page.from_options(name, options)
         try:
@@ -154,13 +158,13 @@ def run(given: Given) -> Iterator[Finding]:
         except Unreachable as exc:
             yield Finding(name, CRITICAL, str(exc))
         else:
-            yield judge(page, answer, latency)
+            yield judge(page, answer, latency, skew)
 
 
-def judge(page: Page, answer: Answer, latency: Limits) -> Finding:
-    """Judge an answer: its status code, its body, and the time that it took."""
+def judge(page: Page, answer: Answer, latency: Limits, skew: Limits) -> Finding:
+    """Judge an answer: its status code, its body, the time that it took, and the time that the server believes in."""
     body = Body(answer.text)
-    verdicts = page.expectation(body)
+    verdicts = [*page.expectation(body), *_clock(answer, skew)]
     statuses = [latency.judge(answer.milliseconds), *(verdict.status for verdict in verdicts)]
     broken = [verdict.message for verdict in verdicts if verdict.status != OK]
     took = f"in {answer.milliseconds:g} ms"
@@ -176,6 +180,14 @@ def judge(page: Page, answer: Answer, latency: Limits) -> Finding:
         slow = "slow: " if statuses[0] != OK else ""
         message = ", ".join([f"{slow}HTTP {answer.status} {took}", *(verdict.message for verdict in verdicts)])
     return Finding(page.name, worst(statuses), message, value=answer.milliseconds, unit="ms", limits=latency)
+
+
+def _clock(answer: Answer, skew: Limits) -> Iterator[Verdict]:
+    """What a server whose clock is wrong deserves: its tokens, logs and signatures are wrong with it."""
+    if answer.skew is not None and skew.judge(abs(answer.skew)) != OK:
+        way = "ahead of" if answer.skew > 0 else "behind"
+        message = f"the service's clock is {abs(answer.skew):.0f} s {way} this host's"
+        yield Verdict(skew.judge(abs(answer.skew)), message)
 
 
 def _wrong_status(page: Page, answer: Answer) -> str:

@@ -20,6 +20,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._postgres_judge impor
 OPTIONS: Options = {
     **LOGIN_OPTIONS,
     "user": Option("str", "Role to log in as; it needs no rights.", required=True),
+    "writable": Option("bool", "Whether the server must accept writes; a standby, or one set to read only, fails then."),
     "connections_warning": THRESHOLDS["connections_warning"],
     "connections_critical": THRESHOLDS["connections_critical"],
 }
@@ -35,6 +36,9 @@ SELECT
     - coalesce(current_setting('reserved_connections', true)::int, 0)
 """
 
+#: Whether the server is a standby, and whether sessions only read unless they ask for more.
+STATE = "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'"
+
 _NONE_LEFT = re.compile(r"too many (clients|connections)|remaining connection slots", re.IGNORECASE)
 
 
@@ -49,19 +53,33 @@ def run(given: Given) -> Iterator[Finding]:
         return
     with contextlib.closing(session):
         try:
-            session.row("SELECT 1")
+            standby, read_only = session.row(STATE)
         except (driver.Error, socket.timeout) as exc:
             yield Finding("query", CRITICAL, f"logged in, but no answer to a query: {reason(exc, given['timeout'])}")
             yield Finding("connections", UNKNOWN, "not determined: queries are not answered")
             return
         spent = round((time.monotonic() - began) * 1000, 1)
-        yield Finding("query", OK, f"PostgreSQL {session.version} answers a query", value=spent, unit="ms")
+        yield _answered(session.version, spent, refuses=_refusal(standby, read_only) if given.get("writable") else "")
         try:
             used, usable = session.row(CONNECTIONS)
         except (driver.Error, socket.timeout) as exc:
             yield Finding("connections", UNKNOWN, f"not determined: {reason(exc, given['timeout'])}")
         else:
             yield connections_taken(used, usable, limits(OPTIONS, given, "connections_"))
+
+
+def _refusal(standby: bool, read_only: bool) -> str:
+    """Why nothing can be written, or nothing."""
+    if standby:
+        return "is a standby in recovery"
+    return "is set to read only (default_transaction_read_only)" if read_only else ""
+
+
+def _answered(version: str, spent: float, *, refuses: str) -> Finding:
+    if refuses:
+        message = f"PostgreSQL {version} answers a query, but {refuses}: nothing can be written"
+        return Finding("query", CRITICAL, message, value=spent, unit="ms")
+    return Finding("query", OK, f"PostgreSQL {version} answers a query", value=spent, unit="ms")
 
 
 def _no_session(why: str) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils import _drivers
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given, Kind
 from ansible_collections.xorb.runbook.plugins.module_utils._network import Unreachable
-from ansible_collections.xorb.runbook.plugins.module_utils._options import Options
+from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options
 from ansible_collections.xorb.runbook.plugins.module_utils._redis import LOGIN_OPTIONS, PORT, connected, reason
 from ansible_collections.xorb.runbook.plugins.module_utils._redis_judge import (
     MEMORY_THRESHOLDS,
@@ -22,7 +22,11 @@ from ansible_collections.xorb.runbook.plugins.module_utils._redis_judge import (
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._wording import excerpt
 
-OPTIONS: Options = {**LOGIN_OPTIONS, **MEMORY_THRESHOLDS}
+OPTIONS: Options = {
+    **LOGIN_OPTIONS,
+    **MEMORY_THRESHOLDS,
+    "writable": Option("bool", "Whether the server must accept writes; a replica that refuses them fails then."),
+}
 
 
 def run(given: Given) -> Iterator[Finding]:
@@ -45,7 +49,7 @@ def run(given: Given) -> Iterator[Finding]:
             return
     yield persistence(info)
     yield memory(info, given)
-    yield replication(info)
+    yield replication(info, writable=bool(given.get("writable")))
 
 
 def _unseen(why: str) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import time
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -48,6 +49,29 @@ def drip(client: Client) -> None:
 
 
 HEALTHY = {"status": "healthy"}
+ANY = Limits()
+
+
+@pytest.mark.parametrize(
+    ("hours", "age", "status", "said"),
+    [
+        (0, 0, OK, ""),
+        (-24, 0, CRITICAL, "s behind this host's"),
+        (0.05, 0, WARNING, "s ahead of this host's"),
+        (-24, 24, OK, ""),  # kept by a cache since yesterday
+    ],
+)
+def test_clock_of_the_service(hours: float, age: int, status: str, said: str) -> None:
+    told = f"Date: {formatdate(time.time() + hours * 3600, usegmt=True)}\r\nAge: {age * 3600}\r\n"
+    with served(answer(HEALTHY, headers=told)) as port:
+        found = look("http", port=port, health="/")["health"]
+    assert (found.status, said in found.message) == (status, True)
+
+
+@pytest.mark.parametrize("told", ["", "Date: yesterday\r\n", "Date: Mon, 99 Foo 2026 99:99:99 GMT\r\n"])
+def test_clock_that_is_not_told_is_not_judged(told: str) -> None:
+    with served(answer(HEALTHY, headers=told)) as port:
+        assert look("http", port=port, health="/")["health"].status == OK
 
 ANSWERS = {
     "healthy": (answer(HEALTHY), OK, "HTTP 200 in", 'status is "healthy"'),
@@ -182,13 +206,13 @@ def test_slow_answer_is_judged_by_its_limits() -> None:
     page = http.Page.from_options("health", "/")
     latency = Limits(1000, 3000, "ours")
     for milliseconds, status in ((1000.0, OK), (1001.0, WARNING), (3001.0, CRITICAL)):
-        found = http.judge(page, Answer(200, '{"status": "ok"}', "", milliseconds), latency)
+        found = http.judge(page, Answer(200, '{"status": "ok"}', "", milliseconds), latency, ANY)
         assert (found.status, found.value, found.limits) == (status, milliseconds, latency)
     assert found.message.startswith("slow: HTTP 200 in 3001 ms")
 
 
 def test_slow_answer_does_not_hide_a_bad_body() -> None:
-    found = http.judge(http.Page.from_options("health", "/"), Answer(200, "{}", "", 1500.0), Limits(1000, 3000))
+    found = http.judge(http.Page.from_options("health", "/"), Answer(200, "{}", "", 1500.0), Limits(1000, 3000), ANY)
     assert found.status == CRITICAL and found.message.startswith("status is missing")
 
 

@@ -72,6 +72,28 @@ def test_healthy_server() -> None:
     assert found["memory"].message == "1.0 MiB used, no limit set"
 
 
+REPLICA = {"role": "slave", "master_host": "db-1", "master_port": 6379, "master_link_status": "up"}
+
+
+@pytest.mark.parametrize(
+    ("info", "writable", "status"),
+    [
+        (REPLICA, True, CRITICAL),
+        (REPLICA, False, OK),
+        ({**REPLICA, "slave_read_only": 0}, True, OK),
+        ({"role": "master"}, True, OK),
+    ],
+)
+def test_replica_fails_where_writes_must_be_accepted(info: Mapping[str, Any], status: str, *, writable: bool) -> None:
+    found = judge.replication(info, writable=writable)
+    assert found.status == status
+    assert (status == OK) or found.message == "replica of db-1:6379, which refuses to write; a master is expected"
+
+
+def test_writable_master_is_healthy() -> None:
+    assert looked(given={"writable": True})["replication"].status == OK
+
+
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
