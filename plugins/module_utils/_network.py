@@ -50,7 +50,9 @@ def connect(address: str, port: int, deadline: Deadline) -> socket.socket:
             share = deadline.left() / (len(found) - index)
             return socket.create_connection((str(where[0]), port), timeout=share)
         except OSError as exc:
-            failure = exc
+            # A name with two addresses on a host with one family: the other says nothing about the service.
+            if failure is None or exc.errno != errno.EADDRNOTAVAIL:
+                failure = exc
     why = reason(failure, deadline.seconds) if failure else "the host has no address"
     raise Unreachable(f"no connection to port {port}: {why}") from failure
 

@@ -70,7 +70,7 @@ def show(arguments: argparse.Namespace) -> int:
     with _alone():
         environment.ensure()
         running = _up(bed)
-        demo.mend_left_over(running, bed)
+        faults.mend_left_over(running, bed)
         converge.ensure(running, bed)
     return demo.show_fault(running, bed, fault) if fault else demo.show(bed)
 

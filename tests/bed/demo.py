@@ -42,29 +42,15 @@ def show_fault(engine: Engine, bed: Bed, fault: Fault) -> int:
     """Break, look, mend, look again. The fault is mended whatever happens in between."""
     signal.signal(signal.SIGTERM, _interrupt)
     say(f"\nFault {fault.name}: {fault.sentence}.")
-    marker = _marker(bed)
-    marker.write_text(fault.name, encoding="utf-8")
-    try:
-        faults.break_it(engine, bed, fault)
+    with faults.broken(engine, bed, [fault]):
         begin = time.time()
         code = daily(bed)
         reported = code != 0 and faults.shows(fault, _checks(bed, since=begin))
-    finally:
-        mend_left_over(engine, bed)
+        say(f"\nMending {fault.name}.")
     green = _recovers(bed)
     say(f"\nFault {fault.name}: {'reported' if reported else 'NOT reported'} (daily ended with {code}),")
     say(f"after mending it the platform is {'green' if green else 'NOT green'}. The report: {_report(bed, 'html')}")
     return 0 if reported and green else 1
-
-
-def mend_left_over(engine: Engine, bed: Bed) -> None:
-    """Mend the fault that is in force, be it of this run or of one that was killed."""
-    marker = _marker(bed)
-    if marker.exists():
-        fault = faults.fault_named(marker.read_text(encoding="utf-8"))
-        say(f"\nMending {fault.name}.")
-        faults.mend(engine, bed, fault)
-        marker.unlink()
 
 
 def _recovers(bed: Bed) -> bool:
@@ -92,10 +78,6 @@ def _checks(bed: Bed, *, since: float) -> list[dict[str, Any]]:
 
 def _report(bed: Bed, kind: str) -> Path:
     return bed.directory.relative_to(ROOT) / "reports" / f"latest.{kind}"
-
-
-def _marker(bed: Bed) -> Path:
-    return bed.directory / "fault"
 
 
 def _interrupt(_number: int, _frame: object) -> None:

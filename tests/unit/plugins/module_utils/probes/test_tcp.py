@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from typing import Any
@@ -64,3 +65,17 @@ def test_dead_address_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(socket, "create_connection", create_connection)
     _network.connect("localhost", 1, _network.Deadline(4)).close()
     assert tried == [("::1", 2.0), ("127.0.0.1", 4.0)]
+
+
+@pytest.mark.parametrize("order", [("127.0.0.1", "::1"), ("::1", "127.0.0.1")])
+def test_address_of_a_family_that_the_host_has_not_is_no_reason(
+    monkeypatch: pytest.MonkeyPatch, order: tuple[str, str]
+) -> None:
+    def create_connection(where: tuple[str, int], **_timeout: float) -> Any:
+        raise OSError(errno.EADDRNOTAVAIL if where[0] == "::1" else errno.ECONNREFUSED, "")
+
+    found = [(0, 0, 0, "", (address, 1)) for address in order]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
+    monkeypatch.setattr(socket, "create_connection", create_connection)
+    with pytest.raises(_network.Unreachable, match="connection refused"):
+        _network.connect("localhost", 1, _network.Deadline(4))

@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Every row of the table of faults, run on the test hosts: nothing that is broken may look green."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.bed import engine
+from tests.bed.layout import bed_named
+from tests.faults import askers, runner
+from tests.faults.catalogue import ROWS
+from tests.faults.matrix import Row, Seen
+from tests.faults.page import PAGE, page
+from tests.shared.procedures import Ran
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """What one run of all rows has found."""
+
+    seen: dict[str, Seen]
+    last: Ran
+
+
+@pytest.fixture(scope="session")
+def matrix() -> Matrix:
+    """Run the table once: rows that do not disturb each other are broken together."""
+    return Matrix(*runner.run(engine.ensure(), bed_named("test"), ROWS))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_fault_is_reported_and_a_sound_platform_is_not(matrix: Matrix, row: Row) -> None:
+    assert runner.complaints(row, matrix.seen[row.name]) == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_others_are_judged_fairly(matrix: Matrix, row: Row) -> None:
+    """Everybody was asked, and what a reader is told to look for is not there while nothing is broken."""
+    assert runner.unfair(row, matrix.seen[row.name]) == []
+
+
+def test_everything_is_green_again(matrix: Matrix) -> None:
+    assert matrix.last.status == 0, matrix.last.output
+    assert not {"critical", "unknown", "warning"} & set(matrix.last.statuses.values()), matrix.last.output
+
+
+def test_page_says_what_the_run_has_found(matrix: Matrix) -> None:
+    made = page(ROWS, matrix.seen, askers.runbook(), seconds=askers.COMMAND_SECONDS)
+    assert PAGE.read_text(encoding="utf-8") == made, "python -m tests.faults writes the page anew"

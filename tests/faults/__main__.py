@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Run rows by hand: ``python -m tests.faults [name ...]``; without names all of them, and the page is written anew."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tests.bed import engine
+from tests.bed.errors import BedError
+from tests.bed.layout import BUILD, bed_named
+from tests.bed.progress import say
+from tests.faults import askers, runner
+from tests.faults.catalogue import ROWS
+from tests.faults.page import PAGE, page
+
+
+def main(words: list[str]) -> int:
+    """Break, ask, mend, and say what was found; returns 1 where our own checks are not what they should be."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"some of: {', '.join(row.name for row in ROWS)}")
+    parser.add_argument("--bed", default="test")
+    arguments = parser.parse_args(words)
+    unknown = set(arguments.names) - {row.name for row in ROWS}
+    if unknown:
+        parser.error(f"there is no fault {', '.join(sorted(unknown))}")
+    rows = [row for row in ROWS if row.name in arguments.names or not arguments.names]
+    try:
+        seen, last = runner.run(engine.ensure(), bed_named(arguments.bed), rows)
+    except BedError as exc:
+        say(f"error: {exc}")
+        return 2
+    wrong = 0
+    for row in rows:
+        one = seen[row.name]
+        say(
+            f"{row.name}: command {one.command or '-'} (sound: {one.command_when_sound or '-'}), module {one.module or '-'}"
+        )
+        say(f"    (sound: {one.module_when_sound or '-'}), ours {', '.join(one.ours)}: {' / '.join(one.said)}")
+        for complaint in [*runner.complaints(row, one), *runner.unfair(row, one)]:
+            wrong += 1
+            say(f"    WRONG: {complaint}")
+    failing = {address: status for address, status in last.statuses.items() if status not in ("ok", "not_applicable")}
+    say(f"afterwards: {failing or 'everything is green'}")
+    if not arguments.names:
+        PAGE.write_text(page(rows, seen, askers.runbook(), seconds=askers.COMMAND_SECONDS), encoding="utf-8")
+        say(f"written: {PAGE.relative_to(BUILD.parent)}")
+    return 1 if wrong or failing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Asks everybody: the runbook's commands by SSH, the modules by one playbook, our probes by the shipped one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.bed.converge import INVENTORY, MORE_HOSTS
+from tests.bed.layout import ROOT, Bed
+from tests.faults import remote
+from tests.faults.matrix import Asked, Outcome, Row, Task
+from tests.shared.procedures import BIN, Ran, environment, play
+
+#: Seconds after which a command of the runbook, or a task, is said to hang.
+COMMAND_SECONDS, TASK_SECONDS = 10, 10
+
+#: The password of every server that only exists for the table. Nothing else knows it, and it opens nothing else.
+LAB_PASSWORD = "only-for-the-lab"  # noqa: S105
+
+
+def runbook() -> dict[str, str]:
+    """Every command of the runbook by its id."""
+    rows = yaml.safe_load((ROOT / "tests/coverage/runbook.yml").read_text(encoding="utf-8"))
+    return {row["id"]: row["command"].strip() for row in rows}
+
+
+def commands(bed: Bed, rows: Iterable[Row]) -> dict[str, Outcome]:
+    """Run the commands of some rows: those of a host side by side, in one session with it."""
+    texts = runbook()
+    by_host: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if isinstance(row.asked, Asked):
+            by_host.setdefault(row.host, {})[row.name] = {
+                "text": row.asked.text(texts),
+                "folder": row.asked.folder,
+                "environment": dict(row.asked.environment),
+                "seconds": COMMAND_SECONDS,
+            }
+
+    def ask(host: str) -> dict[str, Any]:
+        program = Path(remote.__file__).read_text(encoding="utf-8")
+        program += f"\nimport json\nprint(json.dumps(run_all(json.loads({json.dumps(by_host[host])!r}))))\n"
+        words = ["ssh", "-F", str(bed.ssh_config), "-o", "BatchMode=yes", host, "python3", "-"]
+        done = subprocess.run(words, input=program, capture_output=True, text=True, timeout=120, check=True)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return {name: Outcome(**said) for found in pool.map(ask, by_host) for name, said in found.items()}
+
+
+def tasks(bed: Bed, rows: Iterable[Row], folder: Path) -> dict[str, Outcome]:
+    """Run the modules of some rows in one playbook, in which no host waits for another."""
+    by_host: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if isinstance(row.task, Task):
+            by_host.setdefault(row.host, []).append(
+                {
+                    "name": row.name,
+                    row.task.module: dict(row.task.arguments),
+                    "timeout": TASK_SECONDS,
+                    "ignore_errors": True,
+                }
+            )
+    if not by_host:
+        return {}
+    for host, listed in by_host.items():
+        (folder / f"{host}.yml").write_text(yaml.safe_dump(listed), encoding="utf-8")
+    include = {"name": "Ask", "ansible.builtin.include_tasks": f"{folder}/{{{{ inventory_hostname }}}}.yml"}
+    plays = [{"hosts": ",".join(by_host), "gather_facts": False, "strategy": "free", "tasks": [include]}]
+    path = folder / "tasks.yml"
+    path.write_text(yaml.safe_dump(plays), encoding="utf-8")
+    done = subprocess.run(
+        [str(BIN / "ansible-playbook"), *inventories(), "-e", f"lab_password={LAB_PASSWORD}", str(path)],
+        cwd=ROOT,
+        env=environment(XORB_BED=bed.name, ANSIBLE_STDOUT_CALLBACK="json", ANSIBLE_LOAD_CALLBACK_PLUGINS="1"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    document = json.loads(done.stdout[done.stdout.index("{") :])
+    return {
+        task["task"]["name"]: _ended(result)
+        for one in document["plays"]
+        for task in one["tasks"]
+        for result in task["hosts"].values()
+        if task["task"]["name"] != "Ask"
+    }
+
+
+def _ended(result: dict[str, Any]) -> Outcome:
+    said = json.dumps({key: value for key, value in result.items() if key != "invocation"}, sort_keys=True)
+    if "timed out" in str(result.get("msg", "")).lower() and f"{TASK_SECONDS} second" in said:
+        return Outcome(None, said)
+    return Outcome(1 if result.get("failed") or result.get("unreachable") else 0, said)
+
+
+def probes(bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
+    """Look at the services of some rows by the shipped playbook."""
+    description = {
+        "platform_name": "faults",
+        "platform_state_dir": str(folder / "state"),
+        "platform_report_dir": str(folder / "reports"),
+        "platform_report_formats": ["json"],
+        "platform_services": {row.name: row.service for row in rows},
+        "lab_password": LAB_PASSWORD,
+    }
+    path = folder / "description.yml"
+    path.write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")
+    # A name instead of an address, which a fault can take away.
+    named = folder / "named.yml"
+    named.write_text(yaml.safe_dump({"all": {"hosts": {"xorb-web": {"platform_address": "xorb-lab.invalid"}}}}))
+    options = [*inventories()[1:], f"--inventory={named}", "-e", f"@{path}"]
+    return play(INVENTORY, "daily", *options, reports=folder / "reports", XORB_BED=bed.name)
+
+
+def inventories() -> list[str]:
+    """The options that name the inventories of the bed."""
+    return [f"--inventory={path}" for path in (INVENTORY, MORE_HOSTS)]

@@ -1,0 +1,149 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Certificates: each fault has a TLS server of its own, but for the platform's expired one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.bed.faults import FAULTS
+from tests.faults.catalogue.parts import of_unit
+from tests.faults.matrix import Asked, Expected, Row, Task
+
+_TLS = "/etc/xorb-lab/tls"
+_MTLS, _DATES = "access.mtls", "certificates.expiry"
+
+
+def _unit(port: int) -> str:
+    return f"xorb-lab-nginx@{port}.service"
+
+
+def _files(port: int, name: str) -> str:
+    """A script that puts another pair where the server reads its own."""
+    place = f"/etc/xorb-lab/served/{port}"
+    return f"cp {_TLS}/{name}.pem {place}/cert.pem; cp {_TLS}/{name}.key {place}/key.pem"
+
+
+def _served(port: int, name: str) -> str:
+    return f"{_files(port, name)}; systemctl reload {_unit(port)}; sleep 1"
+
+
+def _asked(command: str, port: int, telling: str = "", evidence: str = "") -> Asked:
+    """The runbook's handshake with a server, or its loop over the files that are served."""
+    handshake = {
+        "api:8443": f"localhost:{port}",
+        "secrets/tls/api-client/cert.pem": f"{_TLS}/client.pem",
+        "secrets/tls/api-client/key.pem": f"{_TLS}/client.key",
+        "secrets/tls/ca/ca.pem": f"{_TLS}/ca.pem",
+    }
+    files = {"./secrets/tls": f"/etc/xorb-lab/served/{port}"}
+    changes = handshake if command == _MTLS else files
+    return Asked(command, changes=changes, telling=telling, evidence=evidence)
+
+
+def _row(
+    port: int,
+    name: str,
+    sentence: str,
+    broken: str,
+    *expected: Expected,
+    asked: str = _MTLS,
+    telling: str = "",
+    evidence: str = "",
+    shown: tuple[str, str] = ("", ""),
+    **options: Any,
+) -> Row:
+    return Row(
+        fault=of_unit(name, sentence, "web", _unit(port), broken),
+        chapter="Certificates",
+        look={"endpoints": {"tls": {"kind": "tls", "port": port, "ca": f"{_TLS}/ca.pem", **options}}},
+        expected=expected,
+        asked=_asked(asked, port, telling, evidence),
+        task=Task(
+            "community.crypto.get_certificate",
+            {"host": "localhost", "port": port, "ca_cert": f"{_TLS}/ca.pem", "timeout": 8},
+            telling=shown[0],
+            evidence=shown[1],
+        ),
+        uses=frozenset({f"web/tls/{port}"}),
+    )
+
+
+ROWS = (
+    Row(
+        fault=FAULTS["certificate_expired"],
+        chapter="Certificates",
+        look={
+            "endpoints": {
+                "tls": {"kind": "tls", "port": 8443, "server_name": "api.xorb.enterprise", "ca": "/etc/xorb/tls/ca.pem"}
+            }
+        },
+        expected=(
+            Expected("tls.trust", "critical", "certificate has expired"),
+            Expected("tls.expiry", "critical", "expired"),
+        ),
+        asked=Asked(
+            _MTLS,
+            changes={
+                "api:8443": "localhost:8443",
+                "secrets/tls/api-client/cert.pem": f"{_TLS}/client.pem",
+                "secrets/tls/api-client/key.pem": f"{_TLS}/client.key",
+                "secrets/tls/ca/ca.pem": "/etc/xorb/tls/ca.pem",
+            },
+            telling="certificate has expired",
+            evidence="Verify return code: 10 (certificate has expired)",
+        ),
+        task=Task(
+            "community.crypto.get_certificate",
+            {"host": "localhost", "port": 8443, "server_name": "api.xorb.enterprise", "timeout": 8},
+            telling='"expired": true',
+            evidence="expired: true",
+        ),
+        uses=frozenset({"web/tls/main"}),
+    ),
+    _row(
+        8451,
+        "certificate_on_disk_expired",
+        "the certificate has expired, and the runbook looks at its file",
+        _served(8451, "expired"),
+        Expected("tls.expiry", "critical", "expired"),
+        asked=_DATES,
+        telling="notAfter=Jan  1 00:00:00 2020 GMT",
+        evidence="a date, among those of all files, without the file's name",
+        shown=('"expired": true', "expired: true"),
+    ),
+    _row(
+        8452,
+        "certificate_not_reloaded",
+        "the certificate was renewed on the disk, and the server still serves the one that has expired",
+        f"{_served(8452, 'expired')}; {_files(8452, 'good')}",
+        Expected("tls.expiry", "critical", "expired"),
+        asked=_DATES,
+        shown=('"expired": true', "expired: true"),
+    ),
+    _row(
+        8453,
+        "certificate_wrong_name",
+        "the server serves a certificate of another name",
+        _served(8453, "wrong_name"),
+        Expected("tls.trust", "critical", "Hostname mismatch"),
+        Expected("tls.handshake", "ok"),
+    ),
+    _row(
+        8454,
+        "certificate_foreign",
+        "the server serves a certificate of a CA that nobody trusts",
+        _served(8454, "foreign"),
+        Expected("tls.trust", "critical", "certificate not trusted"),
+        telling=r"Verify return code: 2[01]",
+        evidence="Verify return code: 21 (unable to verify the first certificate)",
+    ),
+    _row(
+        8455,
+        "tls_port_closed",
+        "nothing listens on the TLS port: a test that only wants strangers refused would pass",
+        f"systemctl stop {_unit(8455)}",
+        Expected("tls.handshake", "critical", "refused"),
+        Expected("tls.trust", "unknown"),
+    ),
+)

@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Containers: a Compose project with a service for each way in which a container can be broken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.bed.faults import Fault, shell
+from tests.faults.matrix import Asked, Expected, Row, Task
+
+_FOLDER = "/opt/xorb-lab"
+_PROJECT = f"docker compose --project-directory {_FOLDER}"
+
+
+def _container(service: str) -> str:
+    return f"xorb-lab-{service}-1"
+
+
+def _is(service: str, template: str, test: str) -> str:
+    return f"test \"$(docker inspect --format '{{{{{template}}}}}' {_container(service)})\" {test}"
+
+
+def _row(
+    service: str,
+    sentence: str,
+    broken: str,
+    *expected: Expected,
+    takes_hold: str = "",
+    mended: str = ":",
+    telling: str = "",
+    evidence: str = "",
+    shown: tuple[str, str] = ("", ""),
+    look: Mapping[str, Any] | None = None,
+    asked: Asked | None = None,
+) -> Row:
+    """A row about a service of the lab's project, named after the service."""
+    state = f"{_FOLDER}/state/{service}"
+    return Row(
+        fault=Fault(
+            name=f"container_{service}",
+            sentence=sentence,
+            role="compose",
+            broken_by=shell(broken),
+            mended_by=shell(
+                f"rm -f {state}/sick {state}/ends; {mended}; {_PROJECT} up --detach --wait --wait-timeout 60 {service}"
+            ),
+            takes_hold=takes_hold,
+        ),
+        chapter="Containers",
+        look=look or {"supervisor": {"kind": "compose", "project_src": _FOLDER, "service": service}},
+        expected=expected,
+        asked=asked or Asked("health.containers", folder=_FOLDER, telling=telling, evidence=evidence),
+        task=Task(
+            "community.docker.docker_container_info", {"name": _container(service)}, telling=shown[0], evidence=shown[1]
+        ),
+        uses=frozenset({f"compose/{service}"}),
+    )
+
+
+ROWS = (
+    _row(
+        "unhealthy",
+        "a container runs, and its health check fails",
+        f"touch {_FOLDER}/state/unhealthy/sick",
+        Expected("supervisor.state", "critical", "unhealthy ("),
+        takes_hold=_is("unhealthy", ".State.Health.Status", "= unhealthy"),
+        shown=('"Status": "unhealthy"', "Health.Status: unhealthy"),
+    ),
+    _row(
+        "missing",
+        "a container was removed",
+        f"docker rm --force {_container('missing')}",
+        Expected("supervisor.state", "critical", "there is no container of service missing"),
+        shown=('"exists": false', "exists: false"),
+    ),
+    _row(
+        "restarting",
+        "a container ends at its start, and is started again and again",
+        f"touch {_FOLDER}/state/restarting/ends; docker restart --time 1 {_container('restarting')}",
+        Expected("supervisor.state", "critical", "ended with exit code 3 and waits to be started again"),
+        # Later ones are so far apart that nobody meets it running.
+        takes_hold=_is("restarting", ".RestartCount", "-ge 7"),
+        mended=f"docker rm --force {_container('restarting')} || :",
+        telling=r"xorb-lab-restarting-1.*Restarting \(3\)",
+        evidence="a line with Restarting (3)",
+        shown=('"Restarting": true', "State.Restarting: true"),
+    ),
+    _row(
+        "paused",
+        "a container is paused: its processes are frozen",
+        f"docker pause {_container('paused')}",
+        Expected("supervisor.state", "critical", "is paused"),
+        mended=f"docker unpause {_container('paused')} || :",
+        shown=('"Paused": true', "State.Paused: true"),
+    ),
+    _row(
+        "exited",
+        "a container that should run has ended, with exit code 0",
+        f"docker stop {_container('exited')}",
+        Expected("supervisor.state", "critical", "with exit code 0"),
+        shown=('"Running": false', "State.Running: false"),
+    ),
+    _row(
+        "squeezed",
+        "a container has used nearly all the memory of its control group",
+        f"docker exec {_container('squeezed')} redis-cli EVAL "
+        "\"for i = 1, 52 do redis.call('SET', i, string.rep('x', 1000000)) end\" 0",
+        Expected("figures.memory", "critical", _container("squeezed")),
+        mended=f"docker rm --force {_container('squeezed')} || :",
+        look={
+            "checks": {
+                "figures": {
+                    "kind": "docker_stats",
+                    "project_src": _FOLDER,
+                    "compose_service": "squeezed",
+                    "memory_warning": 60,
+                    "memory_critical": 75,
+                    "cpu_warning": 100,
+                    "cpu_critical": 100,
+                    "timeout": 20,
+                }
+            }
+        },
+        asked=Asked(
+            "performance.container_stats",
+            telling=r"xorb-lab-squeezed-1\s.*\s[789]\d\.\d+%",
+            evidence="MEM % in the container's line",
+        ),
+    ),
+    Row(
+        fault=Fault(
+            name="docker_engine_stopped",
+            sentence="the Docker engine is stopped, and every container with it",
+            role="compose",
+            broken_by=shell("systemctl stop docker.socket docker.service"),
+            mended_by=shell(f"systemctl start docker.service; {_PROJECT} up --detach --wait --wait-timeout 60"),
+        ),
+        chapter="Containers",
+        look={"supervisor": {"kind": "compose", "project_src": _FOLDER, "service": "paused"}},
+        expected=(Expected("supervisor.state", "unknown", "the Docker engine does not answer"),),
+        asked=Asked("health.containers", folder=_FOLDER),
+        task=Task("community.docker.docker_container_info", {"name": _container("paused")}),
+        uses=frozenset({"compose"}),
+    ),
+)

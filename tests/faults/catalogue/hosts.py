@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Hosts: their file systems, units and processes, and the drivers that our own probes need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.bed.faults import FAULTS, Fault, shell
+from tests.faults.matrix import Asked, Expected, Row, Task
+
+_DISK = Task("ansible.builtin.setup", {"gather_subset": ["!all", "mounts"]}, telling="$^")
+_UNITS = "the runbook has no command for units"
+_DRIVERS = "/usr/lib/python3/dist-packages"
+
+
+def _row(
+    name: str,
+    sentence: str,
+    role: str,
+    broken: str,
+    mended: str,
+    look: Mapping[str, Any],
+    *expected: Expected,
+    asked: Asked | str = _UNITS,
+    task: Task | str,
+    takes_hold: str = "",
+    harmless: bool = False,
+    uses: str = "",
+) -> Row:
+    return Row(
+        fault=Fault(
+            name=name,
+            sentence=sentence,
+            role=role,
+            broken_by=shell(broken),
+            mended_by=shell(mended),
+            takes_hold=takes_hold,
+        ),
+        chapter="Hosts",
+        look=look,
+        expected=expected,
+        asked=asked,
+        task=task,
+        uses=frozenset({uses or f"{role}/{name}"}),
+        harmless=harmless,
+    )
+
+
+def _services(telling: str, evidence: str) -> Task:
+    return Task("ansible.builtin.service_facts", {}, telling=telling, evidence=evidence)
+
+
+ROWS = (
+    Row(
+        fault=FAULTS["disk_full"],
+        chapter="Hosts",
+        look={"checks": {"data": {"kind": "disk", "path": "/srv/data"}}},
+        expected=(Expected("data.space", "critical", "(100 %)"),),
+        asked=Asked("performance.disk", telling=r"100%\s+/srv/data", evidence="100% in one of its lines"),
+        task=Task(
+            "ansible.builtin.setup",
+            {"gather_subset": ["!all", "mounts"]},
+            telling=r'"mount": "/srv/data"',
+            evidence="size_available of each mount, where it lists the file system",
+        ),
+        uses=frozenset({"db/data"}),
+    ),
+    _row(
+        "inodes_exhausted",
+        "a file system has space, and no inode left for another file",
+        "monitor",
+        "for number in $(seq 300); do : > /srv/lab/$number || break; done 2> /dev/null || :; ! touch /srv/lab/another 2> /dev/null",
+        "find /srv/lab -type f -delete",
+        {"checks": {"lab": {"kind": "disk", "path": "/srv/lab"}}},
+        Expected("lab.inodes", "critical", "(100 %)"),
+        Expected("lab.space", "ok"),
+        asked=Asked("performance.disk"),
+        task=_DISK,
+    ),
+    _row(
+        "unit_failed",
+        "a nightly job of systemd has failed",
+        "monitor",
+        "systemd-run --unit=xorb-lab-nightly.service --service-type=oneshot false 2> /dev/null || :",
+        "systemctl reset-failed xorb-lab-nightly.service 2> /dev/null || :",
+        {"checks": {"units": {"kind": "failed_units"}}},
+        Expected("units.failures", "critical", "xorb-lab-nightly.service (exit-code)"),
+        task=_services(
+            r'"xorb-lab-nightly.service": \{[^}]*"status": "failed"', "status: failed of one unit among all"
+        ),
+    ),
+    _row(
+        "unit_starting_for_ever",
+        "a unit ends at its start, and is started again and again",
+        "monitor",
+        "systemd-run --unit=xorb-lab-loop.service -p Restart=always -p RestartSec=300 false 2> /dev/null",
+        "systemctl stop xorb-lab-loop.service 2> /dev/null; systemctl reset-failed xorb-lab-loop.service 2> /dev/null || :",
+        {"checks": {"units": {"kind": "failed_units"}}},
+        Expected("units.starts", "critical", "xorb-lab-loop.service ended and waits to be started again"),
+        task=_services("$^", ""),
+        takes_hold="systemctl show -P SubState xorb-lab-loop.service | grep -q auto-restart",
+    ),
+    _row(
+        "zombie_processes",
+        "a service does not collect its dead children: they fill the table of processes",
+        "monitor",
+        "systemd-run --unit=xorb-lab-zombies.service python3 -c "
+        "'import os, time; [os.fork() or os._exit(0) for _ in range(120)]; time.sleep(600)' 2> /dev/null",
+        "systemctl stop xorb-lab-zombies.service 2> /dev/null || :",
+        {"checks": {"units": {"kind": "failed_units"}}},
+        Expected("units.zombies", "critical", "zombie processes: python3"),
+        asked=Asked("performance.cpu", telling=r"1\d\d zombie", evidence="a number in a line of its head"),
+        task=_services("$^", ""),
+        takes_hold="test $(ps -eo stat= | grep -c ^Z) -ge 120",
+    ),
+    _row(
+        "unit_without_process",
+        "a unit is active, and the process that should do its work has ended",
+        "monitor",
+        "systemctl stop xorb-lab-worker.service; "
+        "systemd-run --unit=xorb-lab-worker.service -p RemainAfterExit=yes true 2> /dev/null",
+        "systemctl stop xorb-lab-worker.service 2> /dev/null || :; "
+        "systemd-run --unit=xorb-lab-worker.service -p RemainAfterExit=yes sleep infinity 2> /dev/null",
+        {"supervisor": {"kind": "systemd", "unit": "xorb-lab-worker.service"}},
+        Expected("supervisor.state", "critical", "it has no process"),
+        task=_services("$^", ""),
+        takes_hold="systemctl show -P SubState xorb-lab-worker.service | grep -q exited",
+    ),
+    _row(
+        "timer_failed",
+        "a timer fires, and what it starts fails",
+        "monitor",
+        "systemctl stop xorb-lab-job.timer; systemd-run --unit=xorb-lab-job --on-calendar='*:0/1' false 2> /dev/null; "
+        "systemctl start xorb-lab-job.service 2> /dev/null || :",
+        "systemctl stop xorb-lab-job.timer 2> /dev/null || :; systemctl reset-failed xorb-lab-job.service 2> /dev/null || :; "
+        "systemd-run --unit=xorb-lab-job --on-calendar='*:0/1' true 2> /dev/null",
+        {"checks": {"job": {"kind": "timer", "unit": "xorb-lab-job.timer"}}},
+        Expected("job.service", "critical", "xorb-lab-job.service failed: exit-code, exit status 1"),
+        Expected("job.state", "ok"),
+        task=_services(r'"xorb-lab-job.service": \{[^}]*"status": "failed"', "status: failed of one unit among all"),
+        # It is a failed unit, too; what is said about those is the business of other rows.
+        takes_hold="systemctl is-failed --quiet xorb-lab-job.service",
+    ),
+    _row(
+        "timer_stopped",
+        "the timer that cleans up is stopped, and will not fire again",
+        "monitor",
+        "systemctl stop systemd-tmpfiles-clean.timer",
+        "systemctl start systemd-tmpfiles-clean.timer",
+        {"checks": {"cleanup": {"kind": "timer", "unit": "systemd-tmpfiles-clean.timer"}}},
+        Expected("cleanup.state", "critical", "is inactive (dead)"),
+        task=_services("$^", ""),
+    ),
+    _row(
+        "driver_missing",
+        "the driver that our own probe needs is not installed on the host that looks; PostgreSQL is well",
+        "monitor",
+        f"mv {_DRIVERS}/psycopg2 {_DRIVERS}/psycopg2.away",
+        f"test ! -e {_DRIVERS}/psycopg2.away || mv {_DRIVERS}/psycopg2.away {_DRIVERS}/psycopg2",
+        {
+            "hosts": "xorb-db",
+            "endpoints": {
+                "sql": {
+                    "kind": "postgres",
+                    "user": "xorb_monitor",
+                    "database": "xorb_db",
+                    "password": "{{ lab_password }}",
+                    "port": 5440,
+                    "seen_from": ["xorb-monitor"],
+                }
+            },
+        },
+        Expected("sql.query", "unknown", "install the package python3-psycopg2"),
+        asked=Asked("health.postgres_ready", changes={"-h localhost -p 5432": "-h db -p 5440"}),
+        task=Task(
+            "community.postgresql.postgresql_ping",
+            {
+                "login_host": "db",
+                "login_port": 5440,
+                "login_user": "xorb_monitor",
+                "login_password": "{{ lab_password }}",
+                "login_db": "xorb_db",
+            },
+            telling='"is_available": false',
+            evidence="is_available: false",
+        ),
+        harmless=True,
+    ),
+)

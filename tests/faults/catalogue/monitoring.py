@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Monitoring: the platform's own Prometheus, what it scrapes, and what it alerts by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.bed.faults import Fault, shell
+from tests.faults.matrix import Asked, Expected, Row, Task
+
+_API = "http://monitor:9092/api/v1"
+_RULES = "/etc/prometheus/rules"
+_RELOAD = "systemctl kill --signal=HUP prometheus.service"
+
+
+def _is(query: str, pattern: str) -> str:
+    """A test of what Prometheus answers to a query, from any host."""
+    return f"curl -s -G --data-urlencode 'query={query}' {_API}/query | grep -q '{pattern}'"
+
+
+_TARGET = 'up{instance=~".*15:9100"}'
+_SCANS = "ptaas_scans_active"
+
+
+def _row(
+    fault: Fault,
+    expected: Expected,
+    asked: Asked,
+    uses: str,
+    *,
+    path: str,
+    shown: tuple[str, str] = ("", ""),
+    **options: Any,
+) -> Row:
+    return Row(
+        fault=fault,
+        chapter="Monitoring",
+        look={"endpoints": {"api": {"kind": "prometheus", "port": 9092, **options}}},
+        expected=(expected,),
+        asked=asked,
+        task=Task(
+            "ansible.builtin.uri",
+            {"url": f"http://localhost:9092{path}", "return_content": True, "timeout": 8},
+            telling=shown[0],
+            evidence=shown[1],
+        ),
+        # Whoever asks Prometheus needs it.
+        uses=frozenset({uses, f"monitor/prometheus/{fault.name}"} if fault.name != "prometheus_stopped" else {uses}),
+        observer="monitor",
+    )
+
+
+ROWS = (
+    _row(
+        Fault(
+            name="prometheus_target_down",
+            sentence="a target does not let Prometheus scrape it any more",
+            role="db12",
+            broken_by=shell("systemctl stop prometheus-node-exporter.service"),
+            mended_by=shell("systemctl start prometheus-node-exporter.service"),
+            takes_hold=_is(f"{_TARGET} == 0", "node"),
+            holds_no_more=_is(f"{_TARGET} == 1", "node"),
+        ),
+        Expected("api.targets", "critical", "connect: connection refused"),
+        Asked("prometheus.up", telling='"0"', evidence='a "0" in the list of values'),
+        "db12/node_exporter",
+        path="/api/v1/query?query=up",
+        shown=(r'\\"0\\"', 'a "0" in the list of values'),
+    ),
+    _row(
+        Fault(
+            name="prometheus_metric_vanished",
+            sentence="a metric has vanished: the query for it gives an empty vector",
+            role="web",
+            broken_by=shell("systemctl stop xorb-api.service"),
+            mended_by=shell("systemctl start xorb-api.service"),
+            takes_hold=f"! {_is(_SCANS, _SCANS)}",
+            holds_no_more=_is(_SCANS, _SCANS),
+        ),
+        Expected("api.scans", "unknown", "no data: the result of ptaas_scans_active is empty"),
+        Asked("prometheus.scans_active"),
+        "web/api/main",
+        path=f"/api/v1/query?query={_SCANS}",
+        queries={"scans": _SCANS},
+    ),
+    _row(
+        Fault(
+            name="prometheus_rules_not_loaded",
+            sentence="Prometheus has not loaded its rules, so that nothing would ever alert",
+            role="monitor",
+            broken_by=shell(f"mv {_RULES}/xorb.yml {_RULES}/xorb.hidden; {_RELOAD}"),
+            mended_by=shell(
+                f"test ! -e {_RULES}/xorb.hidden || {{ mv {_RULES}/xorb.hidden {_RULES}/xorb.yml; {_RELOAD}; }}"
+            ),
+            takes_hold=f"curl -s {_API}/rules | grep -q '\"groups\":\\[\\]'",
+            # A rule counts once it has been evaluated.
+            holds_no_more=f'curl -s {_API}/rules | grep -q XORBTargetDown && ! curl -s {_API}/rules | grep -q \'"health":"unknown"\'',
+        ),
+        Expected("api.rules", "critical", "not loaded: xorb"),
+        Asked("prometheus.alert_rules"),
+        "monitor/prometheus/rules",
+        path="/api/v1/rules",
+        rule_groups=["xorb"],
+    ),
+    _row(
+        Fault(
+            name="prometheus_stopped",
+            sentence="Prometheus is stopped",
+            role="monitor",
+            broken_by=shell("systemctl stop prometheus.service"),
+            mended_by=shell("systemctl start prometheus.service"),
+            holds_no_more=f"{_is(f'{_TARGET} == 1', 'node')} && {_is(_SCANS, _SCANS)}"
+            f' && ! curl -s {_API}/rules | grep -q \'"health":"unknown"\'',
+        ),
+        Expected("api.targets", "critical", "refused"),
+        Asked("prometheus.up"),
+        "monitor/prometheus",
+        path="/api/v1/query?query=up",
+    ),
+)

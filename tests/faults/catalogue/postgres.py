@@ -1,0 +1,284 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PostgreSQL: each fault has a server of its own, but for the one that stops the platform's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.bed.faults import FAULTS
+from tests.faults.catalogue.parts import dropped, not_dropped, of_unit
+from tests.faults.matrix import Asked, Expected, Row, Task
+
+_PASSWORD = "only-for-the-lab"  # noqa: S105 - it opens servers that live as long as a fault
+_PLACE = "/var/lib/xorb-lab"
+_READY, _VERSION, _STATISTICS = "health.postgres_ready", "database.postgres_version", "database.postgres_statistics"
+_SLOW_QUERIES = "investigation.slow_queries"
+_OF_API = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'xorb_user'"
+
+
+def _sql(port: int, *statements: str) -> str:
+    """A script that runs statements as the owner of a server, one after the other."""
+    words = " ".join(f'-c "{statement}"' for statement in statements)
+    return f"runuser -u postgres -- psql -XAtq -h /run/xorb-lab -p {port} -d xorb_db {words}"
+
+
+def _sessions(port: int, statement: str, count: int = 1) -> str:
+    """A script that opens sessions of the API's user and leaves them open, each after a statement."""
+    login = f"PGPASSWORD={_PASSWORD} psql -Xq -h localhost -p {port} -U xorb_user -d xorb_db"
+    return f"for _ in $(seq {count}); do (echo '{statement}'; sleep 90) | {login} > /dev/null 2>&1 & done"
+
+
+def _unit(port: int) -> str:
+    return f"xorb-lab-postgres@{port}.service"
+
+
+def _edited(port: int, script: str, *, wait: bool = True) -> str:
+    """A script that changes the files of a server while it is down, and keeps them over its start."""
+    start = f"systemctl start {'' if wait else '--no-block '}{_unit(port)}"
+    return f"systemctl stop {_unit(port)}; touch /run/xorb-lab/keep-{port}; cd {_PLACE}/{port}; {script}; {start}"
+
+
+def _as_new(port: int) -> str:
+    return f"rm -f /run/xorb-lab/keep-{port}"
+
+
+def _served(port: int, name: str) -> str:
+    """A script that lets a server serve another certificate."""
+    tls, place = "/etc/xorb-lab/tls", f"{_PLACE}/{port}"
+    return f"cat {tls}/{name}.pem > {place}/server.pem; cat {tls}/{name}.key > {place}/server.key; systemctl kill -s HUP {_unit(port)}"
+
+
+def _row(
+    port: int,
+    name: str,
+    sentence: str,
+    broken: str,
+    *expected: Expected,
+    asked: str = _READY,
+    telling: str = "",
+    evidence: str = "",
+    kind: str = "postgres",
+    takes_hold: str = "",
+    mended: str = "",
+    trusts: bool = False,
+    **options: Any,
+) -> Row:
+    """A row about a server of the lab. Who ``trusts`` checks its certificate."""
+    login = {"port": port, "user": "xorb_monitor", "database": "xorb_db", "password": "{{ lab_password }}"}
+    trust = {"ca": "/etc/xorb-lab/tls/ca.pem"} if trusts else {}
+    where = f"-h localhost -p {port}"
+    changes = {"-h localhost -p 5432": where} if asked == _READY else {"-h localhost": where, "-d xorb ": "-d xorb_db "}
+    if asked == _STATISTICS:
+        changes["datname='xorb'"] = "datname='xorb_db'"
+    return Row(
+        fault=of_unit(
+            name, sentence, "db", _unit(port), broken, takes_hold=takes_hold, mended=f"{_as_new(port)}; {mended or ':'}"
+        ),
+        chapter="PostgreSQL",
+        look={"endpoints": {"sql": {"kind": kind, **login, **trust, **options}}},
+        expected=expected,
+        asked=Asked(asked, changes=changes, environment={"PGPASSWORD": _PASSWORD}, telling=telling, evidence=evidence),
+        task=Task(
+            "community.postgresql.postgresql_ping",
+            {
+                "login_host": "localhost",
+                "login_port": port,
+                "login_user": "xorb_monitor",
+                "login_password": "{{ lab_password }}",
+                "login_db": "xorb_db",
+                **({"ca_cert": trust["ca"], "ssl_mode": "verify-full"} if trusts else {}),
+            },
+            telling='"is_available": false',
+            evidence="is_available: false",
+        ),
+        uses=frozenset({f"db/postgres/{port}"}),
+    )
+
+
+ROWS = (
+    Row(
+        fault=FAULTS["postgres_stopped"],
+        chapter="PostgreSQL",
+        look={
+            "supervisor": {"kind": "systemd", "unit": "postgresql@17-main.service"},
+            "endpoints": {
+                "sql": {
+                    "kind": "postgres",
+                    "user": "xorb_monitor",
+                    "database": "xorb_db",
+                    "password": "{{ lookup('ansible.builtin.file', demo_secrets ~ '/postgres_monitor_password') }}",
+                }
+            },
+        },
+        expected=(Expected("supervisor.state", "critical"), Expected("sql.query", "critical", "refused")),
+        asked=Asked(_READY),
+        task=Task(
+            "community.postgresql.postgresql_ping",
+            {
+                "login_host": "localhost",
+                "login_user": "xorb_monitor",
+                "login_password": "{{ lookup('ansible.builtin.file', demo_secrets ~ '/postgres_monitor_password') }}",
+                "login_db": "xorb_db",
+            },
+            telling='"is_available": false',
+            evidence="is_available: false",
+        ),
+        uses=frozenset({"db/postgres/main"}),
+    ),
+    _row(
+        5441,
+        "postgres_frozen",
+        "PostgreSQL is frozen by SIGSTOP: its port is open, and nobody answers",
+        f"systemctl kill --signal=SIGSTOP {_unit(5441)}",
+        Expected("sql.query", "critical", "no answer within 5 s"),
+    ),
+    _row(
+        5442,
+        "postgres_password_changed",
+        "the password of the role was changed, and its clients have the old one",
+        _sql(5442, "ALTER ROLE xorb_monitor PASSWORD 'another'", "ALTER ROLE xorb_user PASSWORD 'another'"),
+        Expected("sql.query", "critical", "password authentication failed"),
+    ),
+    _row(
+        5443,
+        "postgres_starting",
+        "PostgreSQL is starting up and lets nobody in yet",
+        # It asks for a file of its archive first, and that takes long.
+        _edited(
+            5443,
+            "touch recovery.signal; chown postgres recovery.signal; echo \"restore_command = 'sleep 300'\" >> postgresql.conf",
+            wait=False,
+        ),
+        Expected("sql.query", "critical", "the database system is"),
+        takes_hold="! pg_isready -q -h localhost -p 5443 && pg_isready -h localhost -p 5443 | grep -q rejecting",
+    ),
+    _row(
+        5444,
+        "postgres_in_recovery",
+        "PostgreSQL came back as a standby in recovery, and the API needs to write",
+        _edited(5444, "touch standby.signal; chown postgres standby.signal"),
+        Expected("sql.query", "critical", "is a standby in recovery: nothing can be written"),
+        writable=True,
+        takes_hold="pg_isready -q -h localhost -p 5444",
+    ),
+    _row(
+        5445,
+        "postgres_connections_exhausted",
+        "every connection that PostgreSQL has is taken",
+        _sessions(5445, "SELECT 1;", count=17),
+        Expected("sql.query", "critical", "no session: "),
+        Expected("sql.connections", "critical", "none is left"),
+        takes_hold=f'test "$({_sql(5445, _OF_API)})" = 17',
+    ),
+    _row(
+        5446,
+        "postgres_locks_held",
+        "a session left its transaction open, and its locks block everybody else",
+        f"{_sql(5446, 'CREATE TABLE orders (id int)', 'GRANT ALL ON orders TO xorb_user')}; "
+        f"{_sessions(5446, 'BEGIN; LOCK TABLE orders;')}; sleep 1; {_sessions(5446, 'SELECT * FROM orders;')}; sleep 3",
+        Expected("sql.idle_in_transaction", "critical", "xorb_user in xorb_db"),
+        Expected("sql.blocked", "critical", "waits for"),
+        kind="postgres_depth",
+        asked=_STATISTICS,
+        idle_warning=0.5,
+        idle_critical=1,
+        blocked_warning=0.1,
+        blocked_critical=0.2,
+    ),
+    _row(
+        5447,
+        "postgres_invalid_index",
+        "an index could not be built: it costs on every write, and serves no query",
+        _sql(
+            5447,
+            "CREATE TABLE orders (id int)",
+            "INSERT INTO orders VALUES (1), (1)",
+            "CREATE UNIQUE INDEX CONCURRENTLY half ON orders (id)",
+        )
+        + " || :",
+        Expected("sql.invalid_indexes", "critical", "invalid: public.half on orders"),
+        kind="postgres_depth",
+        asked=_STATISTICS,
+    ),
+    _row(
+        5448,
+        "postgres_statements_missing",
+        "the extension pg_stat_statements is missing, so nobody knows which queries are slow",
+        _sql(5448, "DROP EXTENSION pg_stat_statements"),
+        Expected("sql.statements", "unknown", "pg_stat_statements is not installed in this database"),
+        kind="postgres_depth",
+        asked=_SLOW_QUERIES,
+    ),
+    _row(
+        5449,
+        "postgres_sequence_exhausted",
+        "a sequence is near its end, where every insert will fail",
+        _sql(
+            5449,
+            "CREATE SEQUENCE numbers AS smallint",
+            "SELECT setval('numbers', 32000)",
+            "GRANT SELECT ON numbers TO xorb_monitor",
+        )
+        + " > /dev/null",
+        Expected("sql.sequences", "critical", "near their end: public.numbers"),
+        kind="postgres_depth",
+        asked=_STATISTICS,
+    ),
+    _row(
+        5450,
+        "postgres_slot_forgotten",
+        "a replication slot that nobody reads keeps every log file, until the disk is full",
+        _sql(5450, "SELECT pg_create_physical_replication_slot('forgotten', true)") + " > /dev/null",
+        Expected("sql.slots", "warning", "forgotten is not read by anybody"),
+        kind="postgres_depth",
+        asked=_STATISTICS,
+    ),
+    _row(
+        5452,
+        "postgres_standby_cut_off",
+        "a standby does not get anything from its primary any more, and its data grows old",
+        f"systemctl stop {_unit(5451)}",
+        Expected("sql.replication", "critical", "upstream"),
+        kind="postgres_depth",
+        takes_hold=f'test "$({_sql(5452, "SELECT count(*) FROM pg_stat_wal_receiver")})" = 0',
+        mended=f"systemctl restart {_unit(5451)}; systemctl stop {_unit(5452)}; touch /run/xorb-lab/keep-5452; rm -rf {_PLACE}/5452; "
+        f"runuser -u postgres -- pg_basebackup -h /run/xorb-lab -p 5451 -D {_PLACE}/5452 -R -c fast",
+    ),
+    _row(
+        5453,
+        "postgres_certificate_wrong_name",
+        "PostgreSQL serves a certificate of another name",
+        _served(5453, "wrong_name"),
+        Expected("sql.query", "critical", "elsewhere.example"),
+        asked=_VERSION,
+        trusts=True,
+    ),
+    _row(
+        5454,
+        "postgres_certificate_expired",
+        "PostgreSQL serves a certificate that has expired",
+        _served(5454, "expired"),
+        Expected("sql.query", "critical", "certificate"),
+        asked=_VERSION,
+        trusts=True,
+    ),
+    _row(
+        5455,
+        "postgres_certificate_foreign",
+        "PostgreSQL serves a certificate of a CA that nobody trusts",
+        _served(5455, "foreign"),
+        Expected("sql.query", "critical", "certificate verify failed"),
+        asked=_VERSION,
+        trusts=True,
+    ),
+    _row(
+        5456,
+        "postgres_behind_firewall",
+        "a firewall drops everything for PostgreSQL, instead of refusing it",
+        dropped(5456),
+        Expected("sql.query", "critical", "no answer within 5 s (dropped by a firewall, or the server hangs)"),
+        asked=_VERSION,
+        mended=not_dropped(5456),
+    ),
+)

@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Redis: each fault has a server of its own, but for the one that hangs the platform's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.bed.faults import FAULTS
+from tests.faults.catalogue.parts import dropped, not_dropped, of_unit
+from tests.faults.matrix import Asked, Expected, Row, Task
+
+_PASSWORD = "only-for-the-lab"  # noqa: S105 - it opens servers that live as long as a fault
+
+
+def _cli(port: int) -> str:
+    return f"redis-cli -p {port}"
+
+
+def _row(
+    port: int,
+    name: str,
+    sentence: str,
+    broken: str,
+    *expected: Expected,
+    asked: str = "health.redis_ping",
+    telling: str = "",
+    evidence: str = "",
+    shown: tuple[str, str] = ("", ""),
+    takes_hold: str = "",
+    mended: str = "",
+    secret: bool = False,
+    **options: Any,
+) -> Row:
+    """A row about a server of the lab. With ``secret``, everybody logs in with the lab's password."""
+    unit = f"xorb-lab-redis@{port}.service"
+    login: Mapping[str, Any] = {"password": "{{ lab_password }}"} if secret else {}
+    return Row(
+        fault=of_unit(name, sentence, "db", unit, broken, takes_hold=takes_hold, mended=mended),
+        chapter="Redis",
+        look={"endpoints": {"main": {"kind": "redis", "port": port, **login, **options}}},
+        expected=expected,
+        asked=Asked(
+            asked,
+            changes={"-p 6379": f"-p {port}"},
+            environment={"REDISCLI_AUTH": _PASSWORD} if secret else {},
+            telling=telling,
+            evidence=evidence,
+        ),
+        task=Task(
+            "community.general.redis_info",
+            {"login_port": port, **({"login_password": "{{ lab_password }}"} if secret else {})},
+            telling=shown[0],
+            evidence=shown[1],
+        ),
+        uses=frozenset({f"db/redis/{port}"}),
+    )
+
+
+_UNIT = "xorb-lab-redis@{}.service"
+
+ROWS = (
+    _row(
+        7001,
+        "redis_stopped",
+        "Redis is stopped",
+        f"systemctl stop {_UNIT.format(7001)}",
+        Expected("main.ping", "critical", "refused"),
+    ),
+    _row(
+        7003,
+        "redis_password_changed",
+        "the password of Redis was changed, and its clients have the old one",
+        f"{_cli(7003)} CONFIG SET requirepass another-one; {_cli(7003)} -a another-one --no-auth-warning PING",
+        Expected("main.ping", "critical", "login refused"),
+        secret=True,
+        # A server without a password accepts the login of nobody in particular.
+        username="default",
+        telling="WRONGPASS|NOAUTH",
+        evidence="WRONGPASS, NOAUTH",
+    ),
+    _row(
+        7004,
+        "redis_password_demanded",
+        "Redis demands a password, and its clients have none (NOAUTH)",
+        f"{_cli(7004)} CONFIG SET requirepass another-one",
+        Expected("main.ping", "critical", "login refused"),
+        telling="NOAUTH",
+        evidence="NOAUTH Authentication required.",
+    ),
+    _row(
+        7005,
+        "redis_acl_denies",
+        "the ACL of Redis lets the user in and forbids every command",
+        f"{_cli(7005)} ACL SETUSER default -@all",
+        Expected("main.ping", "critical", "the user may not do this"),
+        Expected("main.memory", "unknown", "the user may not do this"),
+        telling="NOPERM",
+        evidence="NOPERM",
+    ),
+    _row(
+        7006,
+        "redis_read_only_replica",
+        "Redis was made a replica, which refuses writes, and its clients need to write",
+        f"{_cli(7006)} REPLICAOF localhost 7007",
+        Expected("main.replication", "critical", "which refuses to write; a master is expected"),
+        writable=True,
+        asked="database.redis_replication",
+        telling="role:slave",
+        evidence="role:slave",
+        shown=('"role": "slave"', "role: slave"),
+        takes_hold=f"{_cli(7006)} INFO replication | grep -q master_link_status:up",
+    ),
+    _row(
+        7008,
+        "redis_link_down",
+        "Redis is a replica, and the link to its master is down",
+        f"{_cli(7008)} REPLICAOF localhost 7009",
+        Expected("main.replication", "critical", "link down"),
+        asked="database.redis_replication",
+        telling="master_link_status:down",
+        evidence="master_link_status:down",
+        shown=('"master_link_status": "down"', "master_link_status: down"),
+        takes_hold=f"{_cli(7008)} INFO replication | grep -q master_link_status:down",
+    ),
+    _row(
+        7010,
+        "redis_loading",
+        "Redis has been started and is loading its data",
+        f"{_cli(7010)} EVAL \"for i = 1, 3000 do redis.call('SET', i, string.rep('x', 2000)) end\" 0; {_cli(7010)} SAVE; "
+        f"{_cli(7010)} CONFIG SET save ''; touch /run/xorb-lab/keep-7010; mkdir -p /run/systemd/system/{_UNIT.format(7010)}.d; "
+        f"printf '[Service]\\nExecStart=\\nExecStart=/usr/bin/redis-server --port 7010 --dir /var/lib/xorb-lab-redis/7010 "
+        f"--protected-mode no --key-load-delay 60000 --loading-process-events-interval-bytes 1024\\n' "
+        f"> /run/systemd/system/{_UNIT.format(7010)}.d/slow.conf; systemctl daemon-reload; systemctl restart {_UNIT.format(7010)}",
+        Expected("main.ping", "critical", "the server is still loading its data"),
+        telling="LOADING",
+        evidence="LOADING Redis is loading the dataset in memory",
+        shown=('"loading": 1', "loading: 1"),
+        takes_hold=f"{_cli(7010)} PING | grep -q LOADING",
+        mended=f"rm -rf /run/xorb-lab/keep-7010 /run/systemd/system/{_UNIT.format(7010)}.d; systemctl daemon-reload",
+    ),
+    _row(
+        7011,
+        "redis_clients_exhausted",
+        "as many clients are connected to Redis as it lets in",
+        f"{_cli(7011)} CONFIG SET maxclients 5; "
+        f"for _ in 1 2 3 4 5; do {_cli(7011)} BLPOP never 60 > /dev/null 2>&1 & done",
+        Expected("main.ping", "critical", "max number of clients reached"),
+        telling="max number of clients",
+        evidence="ERR max number of clients reached",
+        takes_hold=f"{_cli(7011)} PING 2>&1 | grep -q 'max number of clients'",
+    ),
+    _row(
+        7012,
+        "redis_out_of_memory",
+        "Redis has used all the memory that it may have, and refuses writes",
+        f"{_cli(7012)} CONFIG SET maxmemory-policy noeviction; {_cli(7012)} CONFIG SET maxmemory 4mb; "
+        f"for key in $(seq 60); do head -c 100000 /dev/zero | tr '\\0' x | {_cli(7012)} -x SET $key; done > /dev/null",
+        Expected("main.memory", "critical", "policy noeviction"),
+        asked="database.redis_memory",
+        telling=r"maxmemory:4194304",
+        evidence="used_memory beside maxmemory",
+        shown=('"maxmemory": 4194304', "used_memory beside maxmemory"),
+        takes_hold=f"{_cli(7012)} SET one more | grep -q OOM",
+    ),
+    _row(
+        7013,
+        "redis_save_failed",
+        "Redis could not write its data to disk, and refuses writes since",
+        f"{_cli(7013)} SET some data; mkdir -p /var/lib/xorb-lab-redis/7013/dump.rdb; {_cli(7013)} BGSAVE",
+        Expected("main.persistence", "critical", "last background save is err"),
+        telling="MISCONF",
+        evidence="MISCONF",
+        shown=('"rdb_last_bgsave_status": "err"', "rdb_last_bgsave_status: err"),
+        takes_hold=f"{_cli(7013)} INFO persistence | grep -q rdb_last_bgsave_status:err",
+        mended="rmdir /var/lib/xorb-lab-redis/7013/dump.rdb 2> /dev/null || :",
+    ),
+    _row(
+        7014,
+        "redis_behind_firewall",
+        "a firewall drops everything for Redis, instead of refusing it",
+        dropped(7014),
+        Expected("main.ping", "critical", "no answer within 5 s"),
+        mended=not_dropped(7014),
+    ),
+    Row(
+        fault=FAULTS["redis_hung"],
+        chapter="Redis",
+        look={
+            "endpoints": {
+                "main": {
+                    "kind": "redis",
+                    "username": "xorb_monitor",
+                    "password": "{{ lookup('ansible.builtin.file', demo_secrets ~ '/redis_monitor_password') }}",
+                }
+            },
+        },
+        expected=(Expected("main.ping", "critical", "no answer within 5 s (the server hangs, or is busy)"),),
+        asked=Asked("health.redis_ping"),
+        task=Task(
+            "community.general.redis_info",
+            {
+                "login_user": "xorb_monitor",
+                "login_password": "{{ lookup('ansible.builtin.file', demo_secrets ~ '/redis_monitor_password') }}",
+            },
+        ),
+        uses=frozenset({"db/redis/main"}),
+    ),
+)

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# On every host: nothing of the lab is left.
+set -u
+cd /
+if test -e /opt/xorb-lab/docker-compose.yml && docker version > /dev/null 2>&1; then
+    docker compose --project-directory /opt/xorb-lab down --timeout 1 --volumes > /dev/null 2>&1
+fi
+systemctl stop 'xorb-lab-*' 2> /dev/null
+systemctl reset-failed 'xorb-lab-*' 2> /dev/null
+mountpoint -q /srv/lab && umount /srv/lab
+rm -rf /etc/systemd/system/xorb-lab-* /etc/xorb-lab /var/lib/xorb-lab /var/lib/xorb-lab-redis /run/xorb-lab /opt/xorb-lab /srv/lab
+systemctl daemon-reload

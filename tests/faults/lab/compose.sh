@@ -1,0 +1,24 @@
+#!/bin/sh
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# On the Compose host: a project with a service for each way in which a container can be broken.
+set -eu
+mkdir -p /opt/xorb-lab
+cd /opt/xorb-lab
+{
+    printf 'services:\n'
+    for service in unhealthy missing restarting paused exited squeezed; do
+        mkdir -p "state/$service"
+        cat <<END
+  $service:
+    image: xorb/local:1
+    pull_policy: never
+    # A file of this name makes it end at its start, or be unhealthy.
+    command: [sh, -c, "test ! -e /state/ends || exit 3; exec redis-server --save '' --protected-mode no"]
+    restart: unless-stopped
+    mem_limit: 64m
+    volumes: ["./state/$service:/state"]
+    healthcheck: {test: [CMD-SHELL, "test ! -e /state/sick"], interval: 1s, timeout: 5s, retries: 2}
+END
+    done
+} > docker-compose.yml

@@ -1,0 +1,7 @@
+#!/bin/sh
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# On the monitor: a file system with few inodes.
+set -eu
+mkdir -p /srv/lab
+mountpoint -q /srv/lab || mount -t tmpfs -o size=4m,nr_inodes=200 xorb-lab /srv/lab

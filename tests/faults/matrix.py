@@ -1,0 +1,164 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a row of the table is, and how what was said about it is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.bed.faults import Fault
+
+#: What somebody who relies on it concludes.
+BROKEN = "broken"  # it ends with an error, or prints the message that it has for that
+READABLE = "left to the reader"  # it ends well, and who reads every line can see it
+FINE = "fine"  # it ends well, and nothing in what it prints tells of the fault
+HANGS = "hangs"  # it says nothing, and does not end
+NONE = ""  # there is none
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command or a task ended: without a status where it did not end by itself."""
+
+    status: int | None
+    output: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A command of the runbook as it is run: by its id in tests/coverage, with another port or place in its text.
+
+    It gets what an operator would have: the passwords in its environment, and the folder to stand in. ``telling`` is a
+    regular expression for what a reader has to find in the output, ``evidence`` says what that is.
+    """
+
+    command: str
+    changes: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    folder: str = "/"
+    telling: str = ""
+    evidence: str = ""
+
+    def text(self, runbook: Mapping[str, str]) -> str:
+        """The text to run. Raises `ValueError` where something to change is not in the runbook's text."""
+        text = runbook[self.command]
+        for old, new in self.changes.items():
+            if old not in text:
+                raise ValueError(f"{self.command} has no {old!r}: {text}")
+            text = text.replace(old, new)
+        return text
+
+    def verdict(self, outcome: Outcome, runbook: Mapping[str, str]) -> str:
+        """What a person, or a job that reads the exit status, would conclude."""
+        if outcome.status is None:
+            return HANGS
+        # `... || echo "API service down"` ends with 0; the message is how it says that something is broken.
+        alarms = re.findall(r'(?:\|\||then)\s+echo "([^"]+)"', runbook[self.command])
+        if outcome.status != 0 or any(alarm in outcome.output for alarm in alarms):
+            return BROKEN
+        return READABLE if self.telling and re.search(self.telling, outcome.output) else FINE
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task with a module that other collections have for this. ``telling`` is found in its result where it can be."""
+
+    module: str
+    arguments: Mapping[str, Any]
+    telling: str = ""
+    evidence: str = ""
+
+    def verdict(self, outcome: Outcome) -> str:
+        """What a playbook that has this task would conclude; without an assertion of its own it sees failures only."""
+        if outcome.status is None:
+            return HANGS
+        if outcome.status != 0:
+            return BROKEN
+        return READABLE if self.telling and re.search(self.telling, outcome.output) else FINE
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A check of ours: ``point.aspect``, the status that it must have, and a part of what it must say."""
+
+    check: str
+    status: str
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault, who is asked about it, and what our check must say.
+
+    ``look`` is a service of the platform description, named after the fault; it belongs to the host that is broken, or
+    to the ``observer``, unless it says otherwise, and that host looks. ``uses`` names what the fault takes: two faults
+    that use the same thing, or a part of it (``compose`` and ``compose/api``), are not broken at the same time. Where
+    ``harmless``, the service still does what it should for its clients, so that everybody has to call it fine.
+    """
+
+    fault: Fault
+    chapter: str
+    look: Mapping[str, Any]
+    expected: tuple[Expected, ...]
+    asked: Asked | str  # or why the runbook has no command
+    task: Task | str  # or why there is no module
+    uses: frozenset[str]
+    harmless: bool = False
+    observer: str = ""  # the role of who looks, where it is not the host that is broken
+
+    @property
+    def name(self) -> str:
+        return self.fault.name
+
+    @property
+    def host(self) -> str:
+        """Whom to ask, by its name in the inventory."""
+        return f"xorb-{self.observer or self.fault.role}"
+
+    @property
+    def service(self) -> dict[str, Any]:
+        """The service that is looked at."""
+        return {"hosts": self.host, **self.look}
+
+    def address(self, expected: Expected) -> str:
+        """The check by ``host/id``, as the report has it."""
+        return f"{self.host}/{self.name}.{expected.check}"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one row's askers said, once while all was well and once while it was broken."""
+
+    command: str = NONE
+    command_when_sound: str = NONE
+    command_status: int | None = None
+    module: str = NONE
+    module_when_sound: str = NONE
+    ours: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+    ours_when_sound: tuple[str, ...] = ()
+
+
+def conflicts(one: Row, other: Row) -> bool:
+    """Whether two faults cannot be broken at the same time."""
+    return any(
+        left == right or left.startswith(f"{right}/") or right.startswith(f"{left}/")
+        for left in one.uses
+        for right in other.uses
+    )
+
+
+def rounds(rows: tuple[Row, ...]) -> list[list[Row]]:
+    """The rows in as few groups as a simple rule makes, those of one group broken together."""
+    groups: list[list[Row]] = []
+    for row in rows:
+        for group in groups:
+            if not any(conflicts(row, other) for other in group):
+                group.append(row)
+                break
+        else:
+            groups.append([row])
+    return groups

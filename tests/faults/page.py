@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The page that is made of a run: docs/no-false-green.md."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from tests.bed.layout import ROOT
+from tests.faults.matrix import BROKEN, FINE, HANGS, NONE, READABLE, Asked, Row, Seen, Task
+
+PAGE = ROOT / "docs" / "no-false-green.md"
+
+_HEAD = """# No false green
+
+Each row is a real fault, broken on the test hosts by `make test`: a server that is stopped or frozen, a certificate that
+has expired, a container that is paused. Then everybody is asked at the same time: the runbook's own command on the host
+itself, the module that other collections have for it, and the shipped playbook `daily`. This page is made of what they
+said ({total} faults); a test fails when a run says something else.
+
+| | The runbook's command | The module | Our check |
+|---|---|---|---|
+{summary}
+
+How to read it:
+
+* **{broken}**: it ends with an error, or prints the message that it has for that. A job that looks at the exit status
+  would notice.
+* **{fine}**: it ends well, and nothing in what it prints tells of the fault: a false green.
+* **{readable}**: it ends well, and who reads every line finds what is quoted. A job would not notice.
+* **{hangs}**: it says nothing and was killed after {seconds} seconds. A job would pile up.
+* **always {broken}**: it says the same when nothing is broken, so that it tells nothing.
+
+Commands and modules get the benefit of the doubt: passwords are in the environment, other ports and places are put into
+their texts where a fault has a server of its own, and each fault is held against the command of the runbook that comes
+closest. A module is judged as a task without an assertion of its own. “Ahead” says whether our check is right where the
+runbook's command is not; where it says **no**, the runbook's own command is as good.
+"""
+
+_ORDER = (BROKEN, READABLE, HANGS, FINE)
+
+
+def page(rows: Sequence[Row], seen: Mapping[str, Seen], runbook: Mapping[str, str], *, seconds: int) -> str:
+    """The whole page."""
+    words = {"broken": BROKEN, "fine": FINE, "readable": READABLE, "hangs": HANGS}
+    parts = [_HEAD.format(total=len(rows), summary=_summary(rows, seen), seconds=seconds, **words)]
+    for chapter in dict.fromkeys(row.chapter for row in rows):
+        parts.append(
+            f"\n## {chapter}\n\n| Fault | The runbook's command | says | The module | says | Our check | Ahead |\n"
+        )
+        parts.append("|---|---|---|---|---|---|---|\n")
+        parts += [_line(row, seen[row.name], runbook) for row in rows if row.chapter == chapter]
+    return "".join(parts)
+
+
+def right(row: Row, verdict: str, when_sound: str) -> bool:
+    """Whether a command or module says what is the case, and says something else when it is not."""
+    if row.harmless:
+        return verdict == FINE
+    return verdict == BROKEN and when_sound != BROKEN
+
+
+def ahead(row: Row, seen: Seen) -> bool:
+    """Whether our check is right where the runbook's command is not."""
+    ours = all(status == expected.status for status, expected in zip(seen.ours, row.expected, strict=True))
+    return ours and not right(row, seen.command, seen.command_when_sound)
+
+
+def _summary(rows: Sequence[Row], seen: Mapping[str, Seen]) -> str:
+    commands = Counter(_told(row, seen[row.name].command, seen[row.name].command_when_sound) for row in rows)
+    modules = Counter(_told(row, seen[row.name].module, seen[row.name].module_when_sound) for row in rows)
+    ours = Counter(
+        "right"
+        if all(one == two.status for one, two in zip(seen[row.name].ours, row.expected, strict=True))
+        else "wrong"
+        for row in rows
+    )
+    kinds = ("right", READABLE, HANGS, "wrong", "none")
+    names = {"right": "right", "wrong": "wrong", "none": "there is none", HANGS: HANGS, READABLE: READABLE}
+    return "\n".join(f"| {names[kind]} | {commands[kind]} | {modules[kind]} | {ours[kind]} |" for kind in kinds)
+
+
+def _told(row: Row, verdict: str, when_sound: str) -> str:
+    if verdict == NONE:
+        return "none"
+    if right(row, verdict, when_sound):
+        return "right"
+    return verdict if verdict in (READABLE, HANGS) else "wrong"
+
+
+def _line(row: Row, seen: Seen, runbook: Mapping[str, str]) -> str:
+    if isinstance(row.asked, Asked):
+        command = f"`{_short(runbook[row.asked.command])}`"
+        evidence = row.asked.evidence
+        status = f", exit status {seen.command_status}" if seen.command_status is not None else ""
+        says = _says(seen.command, seen.command_when_sound, evidence) + status
+    else:
+        command, says = "none", row.asked
+    if isinstance(row.task, Task):
+        module = f"`{row.task.module.removeprefix('ansible.builtin.')}`"
+        module_says = _says(seen.module, seen.module_when_sound, row.task.evidence)
+    else:
+        module, module_says = "none", row.task
+    kinds = _kinds(row)
+    ours = "<br>".join(
+        f"`{kinds.get(expected.check.split('.')[0], 'supervisor')}` {expected.check.split('.')[1]}: **{status}**"
+        for expected, status in zip(row.expected, seen.ours, strict=True)
+    )
+    cells = [f"{row.fault.sentence} (`{row.name}`)", command, says, module, module_says, ours]
+    return f"| {' | '.join(_cell(cell) for cell in [*cells, 'yes' if ahead(row, seen) else '**no**'])} |\n"
+
+
+def _kinds(row: Row) -> dict[str, str]:
+    """The kind of each point that a row looks at."""
+    return {
+        name: point["kind"] for group in ("endpoints", "checks") for name, point in (row.look.get(group) or {}).items()
+    }
+
+
+def _says(verdict: str, when_sound: str, evidence: str) -> str:
+    if verdict == BROKEN and when_sound == BROKEN:
+        return f"**always {BROKEN}**"
+    return f"**{verdict}**: {evidence}" if verdict == READABLE and evidence else f"**{verdict}**"
+
+
+def _short(command: str) -> str:
+    """The beginning of a command, which is enough to know it by."""
+    text = " ".join(command.replace("\\\n", " ").split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
