@@ -34,10 +34,9 @@ def main(words: list[str]) -> int:
     wrong = 0
     for row in rows:
         one = seen[row.name]
-        say(
-            f"{row.name}: command {one.command or '-'} (sound: {one.command_when_sound or '-'}), module {one.module or '-'}"
-        )
-        say(f"    (sound: {one.module_when_sound or '-'}), ours {', '.join(one.ours)}: {' / '.join(one.said)}")
+        say(f"{row.name}: command {one.command or '-'} (sound: {one.command_when_sound or '-'}),")
+        say(f"    module {one.module or '-'} (sound: {one.module_when_sound or '-'}),")
+        say(f"    ours {', '.join(one.ours)}: {' / '.join(one.said)}")
         for complaint in [*runner.complaints(row, one), *runner.unfair(row, one)]:
             wrong += 1
             say(f"    WRONG: {complaint}")

@@ -20,7 +20,7 @@ from tests.faults.matrix import Asked, Outcome, Row, Task
 from tests.shared.procedures import BIN, Ran, environment, play
 
 #: Seconds after which a command of the runbook, or a task, is said to hang.
-COMMAND_SECONDS, TASK_SECONDS = 10, 10
+COMMAND_SECONDS, TASK_SECONDS = 10, 15
 
 #: The password of every server that only exists for the table. Nothing else knows it, and it opens nothing else.
 LAB_PASSWORD = "only-for-the-lab"  # noqa: S105
@@ -85,7 +85,7 @@ def tasks(bed: Bed, rows: Iterable[Row], folder: Path) -> dict[str, Outcome]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     document = json.loads(done.stdout[done.stdout.index("{") :])
@@ -112,6 +112,7 @@ def probes(bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
         "platform_state_dir": str(folder / "state"),
         "platform_report_dir": str(folder / "reports"),
         "platform_report_formats": ["json"],
+        "platform_deadline": 45,
         "platform_services": {row.name: row.service for row in rows},
         "lab_password": LAB_PASSWORD,
     }

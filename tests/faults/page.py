@@ -14,10 +14,10 @@ PAGE = ROOT / "docs" / "no-false-green.md"
 
 _HEAD = """# No false green
 
-Each row is a real fault, broken on the test hosts by `make test`: a server that is stopped or frozen, a certificate that
-has expired, a container that is paused. Then everybody is asked at the same time: the runbook's own command on the host
-itself, the module that other collections have for it, and the shipped playbook `daily`. This page is made of what they
-said ({total} faults); a test fails when a run says something else.
+Each row is a real fault, broken on the test hosts by `make test`: a server that is stopped or frozen, a certificate
+that has expired, a container that is paused. Then everybody is asked at the same time: the runbook's own command on the
+host itself, the module that other collections have for it, and the shipped playbook `daily`. This page is made of what
+they said ({total} faults); a test fails when a run says something else.
 
 | | The runbook's command | The module | Our check |
 |---|---|---|---|

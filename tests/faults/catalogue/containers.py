@@ -11,7 +11,8 @@ from tests.bed.faults import Fault, shell
 from tests.faults.matrix import Asked, Expected, Row, Task
 
 _FOLDER = "/opt/xorb-lab"
-_PROJECT = f"docker compose --project-directory {_FOLDER}"
+# One at a time: two would make the same network and containers.
+_UP = f"flock /run/lock/xorb-lab docker compose --project-directory {_FOLDER} up --detach --wait --wait-timeout 60"
 
 
 def _container(service: str) -> str:
@@ -43,9 +44,7 @@ def _row(
             sentence=sentence,
             role="compose",
             broken_by=shell(broken),
-            mended_by=shell(
-                f"rm -f {state}/sick {state}/ends; {mended}; {_PROJECT} up --detach --wait --wait-timeout 60 {service}"
-            ),
+            mended_by=shell(f"rm -f {state}/sick {state}/ends; {mended}; {_UP} {service}"),
             takes_hold=takes_hold,
         ),
         chapter="Containers",
@@ -135,7 +134,9 @@ ROWS = (
             sentence="the Docker engine is stopped, and every container with it",
             role="compose",
             broken_by=shell("systemctl stop docker.socket docker.service"),
-            mended_by=shell(f"systemctl start docker.service; {_PROJECT} up --detach --wait --wait-timeout 60"),
+            mended_by=shell("systemctl start docker.service"),
+            # It starts the containers that ran before.
+            holds_no_more=_is("paused", ".State.Status", "= running"),
         ),
         chapter="Containers",
         look={"supervisor": {"kind": "compose", "project_src": _FOLDER, "service": "paused"}},

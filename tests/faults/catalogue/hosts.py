@@ -71,13 +71,14 @@ ROWS = (
         "inodes_exhausted",
         "a file system has space, and no inode left for another file",
         "monitor",
-        "for number in $(seq 300); do : > /srv/lab/$number || break; done 2> /dev/null || :; ! touch /srv/lab/another 2> /dev/null",
+        "for number in $(seq 300); do : > /srv/lab/$number || break; done 2> /dev/null || :",
         "find /srv/lab -type f -delete",
         {"checks": {"lab": {"kind": "disk", "path": "/srv/lab"}}},
         Expected("lab.inodes", "critical", "(100 %)"),
         Expected("lab.space", "ok"),
         asked=Asked("performance.disk"),
         task=_DISK,
+        takes_hold="! touch /srv/lab/another",
     ),
     _row(
         "unit_failed",
@@ -96,7 +97,8 @@ ROWS = (
         "a unit ends at its start, and is started again and again",
         "monitor",
         "systemd-run --unit=xorb-lab-loop.service -p Restart=always -p RestartSec=300 false 2> /dev/null",
-        "systemctl stop xorb-lab-loop.service 2> /dev/null; systemctl reset-failed xorb-lab-loop.service 2> /dev/null || :",
+        "systemctl stop xorb-lab-loop.service 2> /dev/null || :; "
+        "systemctl reset-failed xorb-lab-loop.service 2> /dev/null || :",
         {"checks": {"units": {"kind": "failed_units"}}},
         Expected("units.starts", "critical", "xorb-lab-loop.service ended and waits to be started again"),
         task=_services("$^", ""),
@@ -134,7 +136,8 @@ ROWS = (
         "monitor",
         "systemctl stop xorb-lab-job.timer; systemd-run --unit=xorb-lab-job --on-calendar='*:0/1' false 2> /dev/null; "
         "systemctl start xorb-lab-job.service 2> /dev/null || :",
-        "systemctl stop xorb-lab-job.timer 2> /dev/null || :; systemctl reset-failed xorb-lab-job.service 2> /dev/null || :; "
+        "systemctl stop xorb-lab-job.timer 2> /dev/null || :; "
+        "systemctl reset-failed xorb-lab-job.service 2> /dev/null || :; "
         "systemd-run --unit=xorb-lab-job --on-calendar='*:0/1' true 2> /dev/null",
         {"checks": {"job": {"kind": "timer", "unit": "xorb-lab-job.timer"}}},
         Expected("job.service", "critical", "xorb-lab-job.service failed: exit-code, exit status 1"),

@@ -19,6 +19,8 @@ def _is(query: str, pattern: str) -> str:
     return f"curl -s -G --data-urlencode 'query={query}' {_API}/query | grep -q '{pattern}'"
 
 
+#: A rule counts once it has been evaluated.
+_RULES_WORK = f"""curl -s {_API}/rules | grep XORBTargetDown | grep -qv '"health":"unknown"'"""
 _TARGET = 'up{instance=~".*15:9100"}'
 _SCANS = "ptaas_scans_active"
 
@@ -94,8 +96,7 @@ ROWS = (
                 f"test ! -e {_RULES}/xorb.hidden || {{ mv {_RULES}/xorb.hidden {_RULES}/xorb.yml; {_RELOAD}; }}"
             ),
             takes_hold=f"curl -s {_API}/rules | grep -q '\"groups\":\\[\\]'",
-            # A rule counts once it has been evaluated.
-            holds_no_more=f'curl -s {_API}/rules | grep -q XORBTargetDown && ! curl -s {_API}/rules | grep -q \'"health":"unknown"\'',
+            holds_no_more=_RULES_WORK,
         ),
         Expected("api.rules", "critical", "not loaded: xorb"),
         Asked("prometheus.alert_rules"),
@@ -110,8 +111,7 @@ ROWS = (
             role="monitor",
             broken_by=shell("systemctl stop prometheus.service"),
             mended_by=shell("systemctl start prometheus.service"),
-            holds_no_more=f"{_is(f'{_TARGET} == 1', 'node')} && {_is(_SCANS, _SCANS)}"
-            f' && ! curl -s {_API}/rules | grep -q \'"health":"unknown"\'',
+            holds_no_more=f"{_is(f'{_TARGET} == 1', 'node')} && {_is(_SCANS, _SCANS)} && {_RULES_WORK}",
         ),
         Expected("api.targets", "critical", "refused"),
         Asked("prometheus.up"),

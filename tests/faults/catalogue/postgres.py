@@ -46,7 +46,8 @@ def _as_new(port: int) -> str:
 def _served(port: int, name: str) -> str:
     """A script that lets a server serve another certificate."""
     tls, place = "/etc/xorb-lab/tls", f"{_PLACE}/{port}"
-    return f"cat {tls}/{name}.pem > {place}/server.pem; cat {tls}/{name}.key > {place}/server.key; systemctl kill -s HUP {_unit(port)}"
+    files = "; ".join(f"cat {tls}/{name}.{part} > {place}/server.{part}" for part in ("pem", "key"))
+    return f"{files}; systemctl kill -s HUP {_unit(port)}"
 
 
 def _row(
@@ -147,7 +148,8 @@ ROWS = (
         # It asks for a file of its archive first, and that takes long.
         _edited(
             5443,
-            "touch recovery.signal; chown postgres recovery.signal; echo \"restore_command = 'sleep 300'\" >> postgresql.conf",
+            "touch recovery.signal; chown postgres recovery.signal; "
+            "echo \"restore_command = 'sleep 300'\" >> postgresql.conf",
             wait=False,
         ),
         Expected("sql.query", "critical", "the database system is"),
@@ -242,7 +244,8 @@ ROWS = (
         Expected("sql.replication", "critical", "upstream"),
         kind="postgres_depth",
         takes_hold=f'test "$({_sql(5452, "SELECT count(*) FROM pg_stat_wal_receiver")})" = 0',
-        mended=f"systemctl restart {_unit(5451)}; systemctl stop {_unit(5452)}; touch /run/xorb-lab/keep-5452; rm -rf {_PLACE}/5452; "
+        mended=f"systemctl restart {_unit(5451)}; systemctl stop {_unit(5452)}; "
+        f"touch /run/xorb-lab/keep-5452; rm -rf {_PLACE}/5452; "
         f"runuser -u postgres -- pg_basebackup -h /run/xorb-lab -p 5451 -D {_PLACE}/5452 -R -c fast",
     ),
     _row(

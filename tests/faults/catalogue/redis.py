@@ -128,17 +128,16 @@ ROWS = (
         7010,
         "redis_loading",
         "Redis has been started and is loading its data",
-        f"{_cli(7010)} EVAL \"for i = 1, 3000 do redis.call('SET', i, string.rep('x', 2000)) end\" 0; {_cli(7010)} SAVE; "
-        f"{_cli(7010)} CONFIG SET save ''; touch /run/xorb-lab/keep-7010; mkdir -p /run/systemd/system/{_UNIT.format(7010)}.d; "
-        f"printf '[Service]\\nExecStart=\\nExecStart=/usr/bin/redis-server --port 7010 --dir /var/lib/xorb-lab-redis/7010 "
-        f"--protected-mode no --key-load-delay 60000 --loading-process-events-interval-bytes 1024\\n' "
-        f"> /run/systemd/system/{_UNIT.format(7010)}.d/slow.conf; systemctl daemon-reload; systemctl restart {_UNIT.format(7010)}",
+        f"{_cli(7010)} EVAL \"for i = 1, 3000 do redis.call('SET', i, string.rep('x', 2000)) end\" 0; "
+        f"{_cli(7010)} SAVE; touch /run/xorb-lab/keep-7010; "
+        "echo 'OPTIONS=--key-load-delay 60000 --loading-process-events-interval-bytes 1024' "
+        f"> /run/xorb-lab/environment-7010; systemctl restart {_UNIT.format(7010)}",
         Expected("main.ping", "critical", "the server is still loading its data"),
         telling="LOADING",
         evidence="LOADING Redis is loading the dataset in memory",
         shown=('"loading": 1', "loading: 1"),
         takes_hold=f"{_cli(7010)} PING | grep -q LOADING",
-        mended=f"rm -rf /run/xorb-lab/keep-7010 /run/systemd/system/{_UNIT.format(7010)}.d; systemctl daemon-reload",
+        mended="rm -f /run/xorb-lab/keep-7010 /run/xorb-lab/environment-7010",
     ),
     _row(
         7011,

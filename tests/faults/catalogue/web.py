@@ -181,7 +181,8 @@ ROWS = (
         "api_clock_wrong",
         "the clock of the API is a day behind (libfaketime): its tokens and time stamps are wrong",
         "library=$(dpkg -L libfaketime | grep 'libfaketimeMT.so.1$'); "
-        "printf 'LD_PRELOAD=%s\\nFAKETIME=-1d\\nFAKETIME_DONT_FAKE_MONOTONIC=1\\n' \"$library\" > /run/xorb-lab/environment-8114; "
+        "printf 'LD_PRELOAD=%s\\nFAKETIME=-1d\\nFAKETIME_DONT_FAKE_MONOTONIC=1\\n' \"$library\" "
+        "> /run/xorb-lab/environment-8114; "
         f"systemctl restart {_unit(8114)}",
         Expected("rest.health", "critical", "s behind this host's"),
     ),

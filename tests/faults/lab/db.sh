@@ -14,7 +14,8 @@ Description=Redis of the lab on port %i
 User=redis
 StateDirectory=xorb-lab-redis/%i
 ExecStartPre=/bin/sh -c 'test -e /run/xorb-lab/keep-%i || rm -f /var/lib/xorb-lab-redis/%i/*'
-ExecStart=/usr/bin/redis-server --port %i --dir /var/lib/xorb-lab-redis/%i --save 3600 1 --protected-mode no --enable-debug-command local
+EnvironmentFile=-/run/xorb-lab/environment-%i
+ExecStart=/usr/bin/redis-server --port %i --dir /var/lib/xorb-lab-redis/%i --save 3600 1 --protected-mode no $OPTIONS
 TimeoutStopSec=2
 END
 

@@ -73,6 +73,7 @@ def test_clock_that_is_not_told_is_not_judged(told: str) -> None:
     with served(answer(HEALTHY, headers=told)) as port:
         assert look("http", port=port, health="/")["health"].status == OK
 
+
 ANSWERS = {
     "healthy": (answer(HEALTHY), OK, "HTTP 200 in", 'status is "healthy"'),
     "degraded": (answer({"status": "Degraded"}), WARNING, 'status is "Degraded"', "HTTP 200"),
