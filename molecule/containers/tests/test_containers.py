@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import pytest
 
-from tests.bed import engine
+from tests.bed import engine, faults
 from tests.bed.converge import MORE_HOSTS
 from tests.bed.layout import bed_named
 from tests.shared.procedures import ROOT, Ran, play
@@ -110,21 +109,18 @@ FAULTS = {
 }
 
 
-@contextmanager
-def broken(fault: Fault) -> Iterator[None]:
+def broken(name: str) -> AbstractContextManager[None]:
     """Break it, wait until the engine has noticed, and mend it whatever happens in between."""
-    try:
-        on_host(fault.broken_by)
-        on_host(f"for _ in $(seq 150); do if {fault.shows} > /dev/null 2>&1; then exit 0; fi; sleep 0.2; done; exit 1")
-        yield
-    finally:
-        on_host(f"{fault.mended_by}; {MENDED}")
+    fault = FAULTS[name]
+    script = faults.shell(f"{fault.mended_by}; {MENDED}")
+    real = faults.Fault(name, name, "compose", faults.shell(fault.broken_by), script, takes_hold=fault.shows)
+    return faults.broken(engine.ensure(), BED, [real])
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_daily_fault_is_reported(name: str) -> None:
     fault = FAULTS[name]
-    with broken(fault):
+    with broken(name):
         ran = run("daily")
     assert ran.status != 0, ran.output
     address = f"xorb-compose/{fault.check}"
@@ -136,7 +132,7 @@ def test_daily_fault_is_reported(name: str) -> None:
 
 
 def test_engine_that_is_stopped_is_a_cause_of_its_own() -> None:
-    with broken(FAULTS["engine_stopped"]):
+    with broken("engine_stopped"):
         ran = run("health_check")
     assert ran.statuses["xorb-compose/engine.supervisor.state"] == "critical"
     assert ran.statuses["xorb-compose/engine.named.state"] == "unknown"

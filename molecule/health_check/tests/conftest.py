@@ -34,12 +34,8 @@ def broken() -> Callable[[str], AbstractContextManager[None]]:
 
     @contextmanager
     def breaking(name: str) -> Iterator[None]:
-        fault = faults.fault_named(name)
-        try:
-            faults.break_it(docker, BED, fault)
+        with faults.broken(docker, BED, [faults.fault_named(name)]):
             yield
-        finally:
-            faults.mend(docker, BED, fault)
 
     return breaking
 

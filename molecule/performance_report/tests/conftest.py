@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.bed import engine
+from tests.bed import engine, faults
 from tests.bed.layout import bed_named
 from tests.shared.procedures import ROOT, Ran, play
 
@@ -46,15 +46,14 @@ def shell() -> Shell:
 
 
 @pytest.fixture(scope="session")
-def broken(shell: Shell) -> Broken:
+def broken() -> Broken:
     """Break something real by a script, and mend it by another one whatever happens in between."""
+    docker = engine.ensure()
 
     @contextmanager
     def breaking(role: str, script: str, mended_by: str) -> Iterator[None]:
-        try:
-            shell(role, script)
+        fault = faults.Fault("script", script, role, faults.shell(script), faults.shell(mended_by))
+        with faults.broken(docker, BED, [fault]):
             yield
-        finally:
-            shell(role, mended_by)
 
     return breaking

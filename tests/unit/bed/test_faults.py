@@ -2,15 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from tests.bed import faults
 from tests.bed.errors import BedError
-from tests.bed.faults import FAULTS
-from tests.bed.layout import bed_named
+from tests.bed.faults import FAULTS, Fault
+from tests.bed.layout import DEMO_ROLES, Bed, bed_named
 
 BED = bed_named("demo")
 
@@ -52,6 +54,69 @@ def test_break_it_freezing_is_done_by_the_engine() -> None:
     engine = RecordingEngine()
     faults.break_it(engine, BED, FAULTS["host_frozen"])  # type: ignore[arg-type]
     assert engine.calls == [("pause", "xorb-demo-db")]
+
+
+def shell_fault(name: str, **more: str) -> Fault:
+    return Fault(name, name, "db", ("break", name), ("mend", name), **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def bed(tmp_path: Path) -> Bed:
+    """A bed whose files lie elsewhere."""
+
+    class Elsewhere(Bed):
+        directory = tmp_path
+
+    return Elsewhere("demo", 61, DEMO_ROLES)
+
+
+def test_broken_mends_everything_whatever_happens(bed: Bed) -> None:
+    engine = RecordingEngine()
+
+    def fail() -> None:
+        assert json.loads((bed.directory / "faults.json").read_text()) == ["one", "two"]
+        raise ZeroDivisionError
+
+    with (
+        pytest.raises(ZeroDivisionError),
+        faults.broken(engine, bed, [shell_fault("one"), shell_fault("two")]),  # type: ignore[arg-type]
+    ):
+        fail()
+    assert sorted(call[2:] for call in engine.calls[2:]) == [("mend", "one"), ("mend", "two")]
+    assert not (bed.directory / "faults.json").exists()
+
+
+def test_broken_that_cannot_break_one_mends_all(bed: Bed) -> None:
+    class Refusing(RecordingEngine):
+        def run(self, *words: str, **options: object) -> subprocess.CompletedProcess[str]:
+            super().run(*words, **options)
+            if words[-2:] == ("break", "one"):
+                raise BedError("no")
+            return subprocess.CompletedProcess([], 0, "", "")
+
+    engine = Refusing()
+    with (
+        pytest.raises(BedError, match="one: no"),
+        faults.broken(engine, bed, [shell_fault("one"), shell_fault("two")]),  # type: ignore[arg-type]
+    ):
+        pytest.fail("nobody may look at what is only half broken")
+    assert {call[2:] for call in engine.calls} >= {("mend", "one"), ("mend", "two")}
+
+
+def test_mend_left_over_mends_what_a_killed_run_has_left(bed: Bed) -> None:
+    engine, known = RecordingEngine(), {"mine": shell_fault("mine")}
+    faults.mend_left_over(engine, bed, known)  # type: ignore[arg-type]
+    assert engine.calls == []
+    (bed.directory / "faults.json").write_text('["mine", "forgotten since", "api_unready"]')
+    faults.mend_left_over(engine, bed, known)  # type: ignore[arg-type]
+    assert sorted(call[2] for call in engine.calls) == ["mend", "rm"]
+    assert not (bed.directory / "faults.json").exists()
+
+
+def test_break_it_waits_until_the_fault_can_be_seen() -> None:
+    engine = RecordingEngine()
+    faults.break_it(engine, BED, shell_fault("one", takes_hold="test -e /seen"))  # type: ignore[arg-type]
+    assert "if test -e /seen; then exit 0" in engine.calls[1][-1]
 
 
 def test_fault_named_unknown_lists_the_names() -> None:
