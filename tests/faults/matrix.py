@@ -21,10 +21,11 @@ NONE = ""  # there is none
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command or a task ended: without a status where it did not end by itself."""
+    """How a command or a task ended, and in how many seconds: without a status where it did not end by itself."""
 
     status: int | None
     output: str
+    took: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,9 @@ class Expected:
 class Row:
     """One fault, who is asked about it, and what our check must say.
 
-    ``look`` is a service of the platform description, named after the fault; it belongs to the host that is broken, or
-    to the ``observer``, unless it says otherwise, and that host looks. ``uses`` names what the fault takes: two faults
+    ``look`` is a service of the platform description, named after the fault, or ``seen_as`` where several rows look at
+    the same one. It belongs to the host that is broken, or to the ``observer``, unless it says otherwise, and that host
+    looks. ``uses`` names what the fault takes: two faults
     that use the same thing, or a part of it (``compose`` and ``compose/api``), are not broken at the same time. Where
     ``harmless``, the service still does what it should for its clients, so that everybody has to call it fine.
     """
@@ -108,6 +110,7 @@ class Row:
     uses: frozenset[str]
     harmless: bool = False
     observer: str = ""  # the role of who looks, where it is not the host that is broken
+    seen_as: str = ""
 
     @property
     def name(self) -> str:
@@ -119,13 +122,18 @@ class Row:
         return f"xorb-{self.observer or self.fault.role}"
 
     @property
+    def service_name(self) -> str:
+        """What the service is called in the description."""
+        return self.seen_as or self.name
+
+    @property
     def service(self) -> dict[str, Any]:
         """The service that is looked at."""
         return {"hosts": self.host, **self.look}
 
     def address(self, expected: Expected) -> str:
         """The check by ``host/id``, as the report has it."""
-        return f"{self.host}/{self.name}.{expected.check}"
+        return f"{self.host}/{self.service_name}.{expected.check}"
 
 
 @dataclass(frozen=True)

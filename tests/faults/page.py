@@ -29,7 +29,7 @@ How to read it:
   would notice.
 * **{fine}**: it ends well, and nothing in what it prints tells of the fault: a false green.
 * **{readable}**: it ends well, and who reads every line finds what is quoted. A job would not notice.
-* **{hangs}**: it says nothing and was killed after {seconds} seconds. A job would pile up.
+* **{hangs}**: it says nothing and was killed after {seconds} seconds or more. A job would pile up.
 * **always {broken}**: it says the same when nothing is broken, so that it tells nothing.
 
 Commands and modules get the benefit of the doubt: passwords are in the environment, other ports and places are put into

@@ -8,11 +8,13 @@ import concurrent.futures
 import os
 import signal
 import subprocess
+import time
 from typing import Any
 
 
 def run(command: dict[str, Any]) -> dict[str, Any]:
     """Run one command as a shell would for an operator; without a status where it did not end in time."""
+    began = time.monotonic()
     process = subprocess.Popen(
         ["bash", "-c", command["text"]],
         cwd=command["folder"],
@@ -29,11 +31,11 @@ def run(command: dict[str, Any]) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         output, _none = process.communicate()
-        return {"status": None, "output": output}
-    return {"status": process.returncode, "output": output}
+        return {"status": None, "output": output, "took": time.monotonic() - began}
+    return {"status": process.returncode, "output": output, "took": time.monotonic() - began}
 
 
 def run_all(commands: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Run every command, and return how each ended by its name."""
-    with concurrent.futures.ThreadPoolExecutor(max_workers=16) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
         return dict(zip(commands, pool.map(run, commands.values()), strict=True))

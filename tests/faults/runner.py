@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.bed import faults
@@ -20,7 +20,7 @@ from tests.shared.procedures import Ran
 
 _LAB = Path(__file__).parent / "lab"
 _ROLES = ("db", "web", "monitor", "compose")
-_RECOVERY_SECONDS = 90
+_RECOVERY_SECONDS = 180
 
 #: What a check may be while nothing is broken.
 GREEN = ("ok", "not_applicable")
@@ -51,26 +51,34 @@ def _on_every_host(work: Callable[[str], object]) -> None:
         list(pool.map(work, _ROLES))
 
 
+@dataclass(frozen=True)
+class Patience:
+    """Seconds after which a command and a task are said to hang."""
+
+    command: float = askers.SOUND_SECONDS
+    task: float = askers.SOUND_SECONDS
+
+
 def run(engine: Engine, bed: Bed, rows: Sequence[Row]) -> tuple[dict[str, Seen], Ran]:
     """What everybody said about each row, and the last look at all of them, when everything was mended."""
     folder = ROOT / "build" / "faults"
     folder.mkdir(parents=True, exist_ok=True)
-    faults.mend_left_over(engine, bed, {row.name: row.fault for row in rows})
     try:
         with step("Faults: setting up the lab"):
             lab(engine, bed)
+            faults.mend_left_over(engine, bed, {row.name: row.fault for row in rows})
             # What mends a fault works on a healthy host too: here it starts the servers of the lab.
             faults.side_by_side([row.fault for row in rows], lambda fault: faults.mend(engine, bed, fault))
         with step("Faults: asking everybody while nothing is broken"):
             seen = {row.name: Seen() for row in rows}
-            _ask(bed, rows, folder, seen, sound=_green(bed, rows, folder))
+            patience = _ask_while_sound(bed, rows, folder, seen)
         groups = rounds(tuple(rows))
         for number, group in enumerate(groups, 1):
             with (
                 step(f"Faults: round {number} of {len(groups)}, {len(group)} of them at once"),
                 faults.broken(engine, bed, [row.fault for row in group]),
             ):
-                _ask(bed, group, folder, seen)
+                _ask(bed, group, folder, seen, patience)
         with step("Faults: looking whether everything is green again"):
             last = _green(bed, rows, folder)
     finally:
@@ -83,40 +91,66 @@ def _green(bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
     ends = time.monotonic() + _RECOVERY_SECONDS
     while True:
         ran = askers.probes(bed, rows, folder)
-        expected = {row.address(expected) for row in rows for expected in row.expected}
-        if (
-            expected <= {address for address, status in ran.statuses.items() if status in GREEN}
-            or time.monotonic() > ends
-        ):
+        if set(ran.statuses.values()) <= set(GREEN) or time.monotonic() > ends:
             return ran
         time.sleep(3)
 
 
-def _ask(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str, Seen], *, sound: Ran | None = None) -> None:
-    """Ask about some rows, and write down what was said; ``sound`` is a look that was taken while nothing is broken."""
-    texts = askers.runbook()
-    commanded = askers.commands(bed, rows)
-    # While nothing is broken, the servers of the lab are as like as two peas, and a task says the same of each.
-    done = askers.tasks(bed, rows, folder) if sound is None else _of_one_of_each(bed, rows, folder)
-    ran = sound or askers.probes(bed, rows, folder)
-    _keep(folder, "sound" if sound else "broken", commanded, done)
+def _ask_while_sound(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str, Seen]) -> Patience:
+    """Ask about every row while nothing is broken, and find out how long that takes here and now.
+
+    Servers of the lab are as like as two peas then, so each module is asked once of each host with each set of options.
+    """
+    texts, patience = askers.runbook(), Patience()
+    commanded = askers.commands(bed, rows, patience.command)
+    kinds = {row.name: (row.host, row.task.module, *row.task.arguments) for row in rows if isinstance(row.task, Task)}
+    chosen = {kind: name for name, kind in kinds.items()}
+    done = askers.tasks(bed, [row for row in rows if row.name in chosen.values()], folder, patience.task)
+    _keep(folder, "sound", commanded, done)
+    ran = _green(bed, rows, folder)
     for row in rows:
-        command = row.asked.verdict(commanded[row.name], texts) if isinstance(row.asked, Asked) else ""
-        module = row.task.verdict(done[row.name]) if isinstance(row.task, Task) else ""
-        ours = tuple(ran.statuses.get(row.address(expected), "not received") for expected in row.expected)
-        if sound is not None:
-            seen[row.name] = replace(
-                seen[row.name], command_when_sound=command, module_when_sound=module, ours_when_sound=ours
-            )
-        else:
-            seen[row.name] = replace(
-                seen[row.name],
-                command=command,
-                command_status=commanded[row.name].status if row.name in commanded else None,
-                module=module,
-                ours=ours,
-                said=tuple(_message(ran, row, expected) for expected in row.expected),
-            )
+        seen[row.name] = replace(
+            seen[row.name],
+            command_when_sound=_command(row, commanded, texts),
+            module_when_sound=row.task.verdict(done[chosen[kinds[row.name]]]) if isinstance(row.task, Task) else NONE,
+            ours_when_sound=_statuses(ran, row),
+        )
+    return Patience(_patience(commanded), _patience(done))
+
+
+def _patience(outcomes: dict[str, Outcome]) -> float:
+    return askers.SECONDS + askers.SLOWNESS * max((outcome.took for outcome in outcomes.values()), default=0.0)
+
+
+def _ask(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str, Seen], patience: Patience) -> None:
+    """Ask about rows that are broken, and write down what was said. Our probes first: some faults grow old."""
+    texts = askers.runbook()
+    ran = askers.probes(bed, rows, folder)
+    commanded = askers.commands(bed, rows, patience.command)
+    done = askers.tasks(bed, rows, folder, patience.task)
+    _keep(folder, "broken", commanded, done)
+    for row in rows:
+        seen[row.name] = replace(
+            seen[row.name],
+            command=_command(row, commanded, texts),
+            command_status=commanded[row.name].status if row.name in commanded else None,
+            module=row.task.verdict(done[row.name]) if isinstance(row.task, Task) else NONE,
+            ours=_statuses(ran, row),
+            said=tuple(_message(ran, row, expected) for expected in row.expected),
+        )
+
+
+def _command(row: Row, commanded: dict[str, Outcome], texts: dict[str, str]) -> str:
+    return row.asked.verdict(commanded[row.name], texts) if isinstance(row.asked, Asked) else NONE
+
+
+def _statuses(ran: Ran, row: Row) -> tuple[str, ...]:
+    return tuple(ran.statuses.get(row.address(expected), "not received") for expected in row.expected)
+
+
+def _message(ran: Ran, row: Row, expected: Expected) -> str:
+    address = row.address(expected)
+    return ran.message(address) if address in ran.statuses else ""
 
 
 def _keep(folder: Path, when: str, commanded: dict[str, Outcome], done: dict[str, Outcome]) -> None:
@@ -125,20 +159,8 @@ def _keep(folder: Path, when: str, commanded: dict[str, Outcome], done: dict[str
         place = folder / when / who
         place.mkdir(parents=True, exist_ok=True)
         for name, outcome in outcomes.items():
-            (place / name).write_text(f"{outcome.output}\n(exit status {outcome.status})\n", encoding="utf-8")
-
-
-def _of_one_of_each(bed: Bed, rows: Sequence[Row], folder: Path) -> dict[str, Outcome]:
-    """What the modules say, asked once of each host with each set of arguments."""
-    kinds = {row.name: (row.host, row.task.module, *row.task.arguments) for row in rows if isinstance(row.task, Task)}
-    chosen = {kind: name for name, kind in kinds.items()}
-    done = askers.tasks(bed, [row for row in rows if row.name in chosen.values()], folder)
-    return {name: done[chosen[kind]] for name, kind in kinds.items()}
-
-
-def _message(ran: Ran, row: Row, expected: Expected) -> str:
-    address = row.address(expected)
-    return ran.message(address) if address in ran.statuses else ""
+            ended = f"(exit status {outcome.status}, {outcome.took:.1f} s)"
+            (place / name).write_text(f"{outcome.output}\n{ended}\n", encoding="utf-8")
 
 
 def complaints(row: Row, seen: Seen) -> list[str]:

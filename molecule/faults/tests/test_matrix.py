@@ -48,5 +48,5 @@ def test_everything_is_green_again(matrix: Matrix) -> None:
 
 
 def test_page_says_what_the_run_has_found(matrix: Matrix) -> None:
-    made = page(ROWS, matrix.seen, askers.runbook(), seconds=askers.COMMAND_SECONDS)
+    made = page(ROWS, matrix.seen, askers.runbook(), seconds=askers.SECONDS)
     assert PAGE.read_text(encoding="utf-8") == made, "python -m tests.faults writes the page anew"

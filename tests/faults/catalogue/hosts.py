@@ -12,6 +12,7 @@ from tests.faults.matrix import Asked, Expected, Row, Task
 
 _DISK = Task("ansible.builtin.setup", {"gather_subset": ["!all", "mounts"]}, telling="$^")
 _UNITS = "the runbook has no command for units"
+_FAILED_UNITS = {"checks": {"units": {"kind": "failed_units"}}}
 _DRIVERS = "/usr/lib/python3/dist-packages"
 
 
@@ -27,7 +28,7 @@ def _row(
     task: Task | str,
     takes_hold: str = "",
     harmless: bool = False,
-    uses: str = "",
+    seen_as: str = "",
 ) -> Row:
     return Row(
         fault=Fault(
@@ -43,8 +44,9 @@ def _row(
         expected=expected,
         asked=asked,
         task=task,
-        uses=frozenset({uses or f"{role}/{name}"}),
+        uses=frozenset({f"{role}/{name}"}),
         harmless=harmless,
+        seen_as=seen_as,
     )
 
 
@@ -86,11 +88,12 @@ ROWS = (
         "monitor",
         "systemd-run --unit=xorb-lab-nightly.service --service-type=oneshot false 2> /dev/null || :",
         "systemctl reset-failed xorb-lab-nightly.service 2> /dev/null || :",
-        {"checks": {"units": {"kind": "failed_units"}}},
+        _FAILED_UNITS,
         Expected("units.failures", "critical", "xorb-lab-nightly.service (exit-code)"),
         task=_services(
             r'"xorb-lab-nightly.service": \{[^}]*"status": "failed"', "status: failed of one unit among all"
         ),
+        seen_as="monitor_units",
     ),
     _row(
         "unit_starting_for_ever",
@@ -99,10 +102,11 @@ ROWS = (
         "systemd-run --unit=xorb-lab-loop.service -p Restart=always -p RestartSec=300 false 2> /dev/null",
         "systemctl stop xorb-lab-loop.service 2> /dev/null || :; "
         "systemctl reset-failed xorb-lab-loop.service 2> /dev/null || :",
-        {"checks": {"units": {"kind": "failed_units"}}},
+        _FAILED_UNITS,
         Expected("units.starts", "critical", "xorb-lab-loop.service ended and waits to be started again"),
         task=_services("$^", ""),
         takes_hold="systemctl show -P SubState xorb-lab-loop.service | grep -q auto-restart",
+        seen_as="monitor_units",
     ),
     _row(
         "zombie_processes",
@@ -111,11 +115,12 @@ ROWS = (
         "systemd-run --unit=xorb-lab-zombies.service python3 -c "
         "'import os, time; [os.fork() or os._exit(0) for _ in range(120)]; time.sleep(600)' 2> /dev/null",
         "systemctl stop xorb-lab-zombies.service 2> /dev/null || :",
-        {"checks": {"units": {"kind": "failed_units"}}},
+        _FAILED_UNITS,
         Expected("units.zombies", "critical", "zombie processes: python3"),
         asked=Asked("performance.cpu", telling=r"1\d\d zombie", evidence="a number in a line of its head"),
         task=_services("$^", ""),
         takes_hold="test $(ps -eo stat= | grep -c ^Z) -ge 120",
+        seen_as="monitor_units",
     ),
     _row(
         "unit_without_process",

@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tests.bed.faults import Fault, shell
+from tests.faults.catalogue.parts import dropped, not_dropped
 from tests.faults.matrix import Asked, Expected, Row, Task
 
 _API = "http://monitor:9092/api/v1"
@@ -33,12 +32,23 @@ def _row(
     *,
     path: str,
     shown: tuple[str, str] = ("", ""),
-    **options: Any,
 ) -> Row:
     return Row(
         fault=fault,
         chapter="Monitoring",
-        look={"endpoints": {"api": {"kind": "prometheus", "port": 9092, **options}}},
+        look={
+            "endpoints": {
+                "api": {
+                    "kind": "prometheus",
+                    "port": 9092,
+                    "rule_groups": ["xorb"],
+                    "queries": {"scans": _SCANS},
+                    # They look back for minutes, at what other rows have broken.
+                    "ignore_alerts": ["*"],
+                }
+            }
+        },
+        seen_as="prometheus",
         expected=(expected,),
         asked=asked,
         task=Task(
@@ -75,16 +85,15 @@ ROWS = (
             name="prometheus_metric_vanished",
             sentence="a metric has vanished: the query for it gives an empty vector",
             role="web",
-            broken_by=shell("systemctl stop xorb-api.service"),
-            mended_by=shell("systemctl start xorb-api.service"),
+            broken_by=shell(dropped(9090)),
+            mended_by=shell(not_dropped(9090)),
             takes_hold=f"! {_is(_SCANS, _SCANS)}",
             holds_no_more=_is(_SCANS, _SCANS),
         ),
         Expected("api.scans", "unknown", "no data: the result of ptaas_scans_active is empty"),
         Asked("prometheus.scans_active"),
-        "web/api/main",
+        "web/metrics",
         path=f"/api/v1/query?query={_SCANS}",
-        queries={"scans": _SCANS},
     ),
     _row(
         Fault(
@@ -102,7 +111,6 @@ ROWS = (
         Asked("prometheus.alert_rules"),
         "monitor/prometheus/rules",
         path="/api/v1/rules",
-        rule_groups=["xorb"],
     ),
     _row(
         Fault(

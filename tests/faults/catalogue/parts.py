@@ -23,14 +23,25 @@ def not_dropped(port: int) -> str:
 
 
 def of_unit(
-    name: str, sentence: str, role: str, unit: str, broken: str, *, takes_hold: str = "", mended: str = ""
+    name: str,
+    sentence: str,
+    role: str,
+    unit: str,
+    broken: str,
+    *,
+    takes_hold: str = "",
+    mended: str = ":",
+    ready: str = ":",
 ) -> Fault:
-    """A fault of a server of the lab, which is as new after a restart; ``mended`` is a script to run before that."""
+    """A fault of a server of the lab, which is as new after a restart.
+
+    ``mended`` is a script to run before that, ``ready`` one that makes the new server what it has to be.
+    """
     return Fault(
         name=name,
         sentence=sentence,
         role=role,
         broken_by=shell(broken),
-        mended_by=shell(f"{mended + '; ' if mended else ''}systemctl restart {unit}"),
+        mended_by=shell(f"{mended}; systemctl restart {unit}; {ready}"),
         takes_hold=takes_hold,
     )

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from tests.bed.faults import FAULTS
+from tests.bed.faults import FAULTS, Fault, shell
 from tests.faults.catalogue.parts import dropped, not_dropped, of_unit
 from tests.faults.matrix import Asked, Expected, Row, Task
 
@@ -61,7 +62,7 @@ def _row(
     evidence: str = "",
     kind: str = "postgres",
     takes_hold: str = "",
-    mended: str = "",
+    mended: str = ":",
     trusts: bool = False,
     **options: Any,
 ) -> Row:
@@ -74,7 +75,7 @@ def _row(
         changes["datname='xorb'"] = "datname='xorb_db'"
     return Row(
         fault=of_unit(
-            name, sentence, "db", _unit(port), broken, takes_hold=takes_hold, mended=f"{_as_new(port)}; {mended or ':'}"
+            name, sentence, "db", _unit(port), broken, takes_hold=takes_hold, mended=f"{_as_new(port)}; {mended}"
         ),
         chapter="PostgreSQL",
         look={"endpoints": {"sql": {"kind": kind, **login, **trust, **options}}},
@@ -95,6 +96,32 @@ def _row(
         ),
         uses=frozenset({f"db/postgres/{port}"}),
     )
+
+
+#: One server for the faults that do not disturb each other. It is not started anew, which would end them all.
+_DEPTH = 5446
+_END_SESSIONS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'xorb_user'"
+
+
+def _depth_row(
+    name: str, sentence: str, broken: str, mended: str, *expected: Expected, asked: str = _STATISTICS
+) -> Row:
+    """A row about what a server tells of itself."""
+    row = _row(
+        _DEPTH,
+        name,
+        sentence,
+        "",
+        *expected,
+        kind="postgres_depth",
+        asked=asked,
+        idle_warning=0.5,
+        idle_critical=1,
+        blocked_warning=0.1,
+        blocked_critical=0.2,
+    )
+    fault = Fault(name, sentence, "db", shell(broken), shell(f"systemctl start {_unit(_DEPTH)}; {mended}"))
+    return replace(row, fault=fault, seen_as="postgres_depth", uses=frozenset({f"db/postgres/{_DEPTH}/{name}"}))
 
 
 ROWS = (
@@ -173,68 +200,50 @@ ROWS = (
         Expected("sql.connections", "critical", "none is left"),
         takes_hold=f'test "$({_sql(5445, _OF_API)})" = 17',
     ),
-    _row(
-        5446,
+    _depth_row(
         "postgres_locks_held",
         "a session left its transaction open, and its locks block everybody else",
-        f"{_sql(5446, 'CREATE TABLE orders (id int)', 'GRANT ALL ON orders TO xorb_user')}; "
-        f"{_sessions(5446, 'BEGIN; LOCK TABLE orders;')}; sleep 1; {_sessions(5446, 'SELECT * FROM orders;')}; sleep 3",
+        f"{_sql(_DEPTH, 'CREATE TABLE orders (id int)', 'GRANT ALL ON orders TO xorb_user')}; "
+        f"{_sessions(_DEPTH, 'BEGIN; LOCK TABLE orders;')}; sleep 2; "
+        f"{_sessions(_DEPTH, 'SELECT * FROM orders;')}; sleep 2",
+        f"{_sql(_DEPTH, _END_SESSIONS, 'DROP TABLE IF EXISTS orders')}",
         Expected("sql.idle_in_transaction", "critical", "xorb_user in xorb_db"),
         Expected("sql.blocked", "critical", "waits for"),
-        kind="postgres_depth",
-        asked=_STATISTICS,
-        idle_warning=0.5,
-        idle_critical=1,
-        blocked_warning=0.1,
-        blocked_critical=0.2,
     ),
-    _row(
-        5447,
+    _depth_row(
         "postgres_invalid_index",
         "an index could not be built: it costs on every write, and serves no query",
-        _sql(
-            5447,
-            "CREATE TABLE orders (id int)",
-            "INSERT INTO orders VALUES (1), (1)",
-            "CREATE UNIQUE INDEX CONCURRENTLY half ON orders (id)",
-        )
-        + " || :",
-        Expected("sql.invalid_indexes", "critical", "invalid: public.half on orders"),
-        kind="postgres_depth",
-        asked=_STATISTICS,
+        _sql(_DEPTH, "CREATE TABLE half_built (id int)", "INSERT INTO half_built VALUES (1), (1)")
+        + f"; {_sql(_DEPTH, 'CREATE UNIQUE INDEX CONCURRENTLY half ON half_built (id)')} || :",
+        _sql(_DEPTH, "DROP TABLE IF EXISTS half_built"),
+        Expected("sql.invalid_indexes", "critical", "invalid: public.half on half_built"),
     ),
-    _row(
-        5448,
+    _depth_row(
         "postgres_statements_missing",
         "the extension pg_stat_statements is missing, so nobody knows which queries are slow",
-        _sql(5448, "DROP EXTENSION pg_stat_statements"),
+        _sql(_DEPTH, "DROP EXTENSION pg_stat_statements"),
+        _sql(_DEPTH, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"),
         Expected("sql.statements", "unknown", "pg_stat_statements is not installed in this database"),
-        kind="postgres_depth",
         asked=_SLOW_QUERIES,
     ),
-    _row(
-        5449,
+    _depth_row(
         "postgres_sequence_exhausted",
         "a sequence is near its end, where every insert will fail",
         _sql(
-            5449,
+            _DEPTH,
             "CREATE SEQUENCE numbers AS smallint",
             "SELECT setval('numbers', 32000)",
             "GRANT SELECT ON numbers TO xorb_monitor",
-        )
-        + " > /dev/null",
+        ),
+        _sql(_DEPTH, "DROP SEQUENCE IF EXISTS numbers"),
         Expected("sql.sequences", "critical", "near their end: public.numbers"),
-        kind="postgres_depth",
-        asked=_STATISTICS,
     ),
-    _row(
-        5450,
+    _depth_row(
         "postgres_slot_forgotten",
         "a replication slot that nobody reads keeps every log file, until the disk is full",
-        _sql(5450, "SELECT pg_create_physical_replication_slot('forgotten', true)") + " > /dev/null",
+        _sql(_DEPTH, "SELECT pg_create_physical_replication_slot('forgotten', true)"),
+        _sql(_DEPTH, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"),
         Expected("sql.slots", "warning", "forgotten is not read by anybody"),
-        kind="postgres_depth",
-        asked=_STATISTICS,
     ),
     _row(
         5452,

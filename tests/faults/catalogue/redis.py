@@ -29,7 +29,8 @@ def _row(
     evidence: str = "",
     shown: tuple[str, str] = ("", ""),
     takes_hold: str = "",
-    mended: str = "",
+    mended: str = ":",
+    ready: str = ":",
     secret: bool = False,
     **options: Any,
 ) -> Row:
@@ -37,7 +38,7 @@ def _row(
     unit = f"xorb-lab-redis@{port}.service"
     login: Mapping[str, Any] = {"password": "{{ lab_password }}"} if secret else {}
     return Row(
-        fault=of_unit(name, sentence, "db", unit, broken, takes_hold=takes_hold, mended=mended),
+        fault=of_unit(name, sentence, "db", unit, broken, takes_hold=takes_hold, mended=mended, ready=ready),
         chapter="Redis",
         look={"endpoints": {"main": {"kind": "redis", "port": port, **login, **options}}},
         expected=expected,
@@ -72,11 +73,10 @@ ROWS = (
         7003,
         "redis_password_changed",
         "the password of Redis was changed, and its clients have the old one",
-        f"{_cli(7003)} CONFIG SET requirepass another-one; {_cli(7003)} -a another-one --no-auth-warning PING",
+        f"{_cli(7003)} -a {_PASSWORD} --no-auth-warning CONFIG SET requirepass another-one",
         Expected("main.ping", "critical", "login refused"),
         secret=True,
-        # A server without a password accepts the login of nobody in particular.
-        username="default",
+        ready=f"until {_cli(7003)} CONFIG SET requirepass {_PASSWORD} | grep -q OK; do sleep 0.1; done",
         telling="WRONGPASS|NOAUTH",
         evidence="WRONGPASS, NOAUTH",
     ),

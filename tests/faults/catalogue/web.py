@@ -33,13 +33,13 @@ def _row(
     readiness: bool = False,
     look: Mapping[str, Any] | None = None,
     harmless: bool = False,
-    mended: str = "",
+    mended: str = ":",
 ) -> Row:
     path = _READINESS if readiness else _HEALTH
     pages: Mapping[str, Any] = look or {"kind": "http", ("readiness" if readiness else "health"): path, **_PATIENT}
     away = f"rm -f /run/xorb-lab/state-{port} /run/xorb-lab/environment-{port}"
     return Row(
-        fault=of_unit(name, sentence, "web", _unit(port), broken, mended=f"{away}; {mended or ':'}"),
+        fault=of_unit(name, sentence, "web", _unit(port), broken, mended=f"{away}; {mended}"),
         chapter="Web services",
         look={"endpoints": {"rest": {"port": port, **pages}}},
         expected=expected,
