@@ -122,13 +122,13 @@ def fault_named(name: str) -> Fault:
 
 def break_it(engine: Engine, bed: Bed, fault: Fault) -> None:
     """Break it, and wait until that can be seen."""
-    engine.run(*_words(bed, fault, fault.broken_by), timeout=60)
+    engine.run(*_words(bed, fault, fault.broken_by), timeout=240)
     _await(engine, bed, fault, fault.takes_hold)
 
 
 def mend(engine: Engine, bed: Bed, fault: Fault) -> None:
     """Undo the fault. Waking a host that is awake is an error for the engine, but not for us."""
-    engine.run(*_words(bed, fault, fault.mended_by), check=fault.mended_by != WAKE, timeout=90)
+    engine.run(*_words(bed, fault, fault.mended_by), check=fault.mended_by != WAKE, timeout=240)
     _await(engine, bed, fault, fault.holds_no_more)
 
 

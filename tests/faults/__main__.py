@@ -1,12 +1,18 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Run rows by hand: ``python -m tests.faults [name ...]``; without names all of them, and the page is written anew."""
+"""Run rows by hand: ``python -m tests.faults [name ...]``, without names all of them.
+
+What a row found is remembered in build/faults, and the page is written anew once every row has been run.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
+from dataclasses import asdict
+from typing import Any
 
 from tests.bed import engine
 from tests.bed.errors import BedError
@@ -14,7 +20,18 @@ from tests.bed.layout import BUILD, bed_named
 from tests.bed.progress import say
 from tests.faults import askers, runner
 from tests.faults.catalogue import ROWS
+from tests.faults.matrix import Seen
 from tests.faults.page import PAGE, page
+
+_RESULTS = BUILD / "faults" / "results.json"
+
+
+def _remembered() -> dict[str, Seen]:
+    """What earlier runs have found about other rows."""
+    if not _RESULTS.exists():
+        return {}
+    found: dict[str, dict[str, Any]] = json.loads(_RESULTS.read_text(encoding="utf-8"))
+    return {name: Seen(**one) for name, one in found.items()}
 
 
 def main(words: list[str]) -> int:
@@ -45,8 +62,10 @@ def main(words: list[str]) -> int:
             say(f"    WRONG: {complaint}")
     failing = {address: status for address, status in last.statuses.items() if status not in ("ok", "not_applicable")}
     say(f"afterwards: {failing or 'everything is green'}")
-    if not arguments.names:
-        PAGE.write_text(page(rows, seen, askers.runbook(), seconds=askers.SECONDS), encoding="utf-8")
+    known = {**_remembered(), **seen}
+    _RESULTS.write_text(json.dumps({name: asdict(one) for name, one in known.items()}, indent=1), encoding="utf-8")
+    if all(row.name in known for row in ROWS):
+        PAGE.write_text(page(ROWS, known, askers.runbook(), seconds=askers.SECONDS), encoding="utf-8")
         say(f"written: {PAGE.relative_to(BUILD.parent)}")
     return 1 if wrong or failing else 0
 

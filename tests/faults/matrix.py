@@ -131,6 +131,11 @@ class Row:
         """The service that is looked at."""
         return {"hosts": self.host, **self.look}
 
+    @property
+    def hosts(self) -> set[str]:
+        """Every host that has to do with it."""
+        return {f"xorb-{self.fault.role}", self.host, self.service["hosts"]}
+
     def address(self, expected: Expected) -> str:
         """The check by ``host/id``, as the report has it."""
         return f"{self.host}/{self.service_name}.{expected.check}"

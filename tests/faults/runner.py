@@ -26,8 +26,8 @@ _RECOVERY_SECONDS = 180
 GREEN = ("ok", "not_applicable")
 
 
-def lab(engine: Engine, bed: Bed) -> None:
-    """Set up what the rows of all hosts need, beside the platform."""
+def lab(engine: Engine, bed: Bed, rows: Sequence[Row]) -> None:
+    """Set up what rows need, beside the platform, on the hosts that have to do with them."""
 
     def set_up(role: str) -> None:
         scripts = [_LAB / "every_host.sh", _LAB / f"{role}.sh"]
@@ -35,20 +35,22 @@ def lab(engine: Engine, bed: Bed) -> None:
         words = ("exec", "-i", "-e", f"LAB_PASSWORD={askers.LAB_PASSWORD}", bed.host(role).name, "sh", "-eu", "-s")
         engine.run(*words, data=text, timeout=180)
 
-    _on_every_host(set_up)
+    hosts = {host for row in rows for host in row.hosts}
+    _on_each([role for role in _ROLES if f"xorb-{role}" in hosts], set_up)
 
 
 def away(engine: Engine, bed: Bed) -> None:
     """Take everything of the lab away again."""
     text = (_LAB / "away.sh").read_text(encoding="utf-8")
-    _on_every_host(
-        lambda role: engine.run("exec", "-i", bed.host(role).name, "sh", "-s", data=text, timeout=180, check=False)
+    _on_each(
+        _ROLES,
+        lambda role: engine.run("exec", "-i", bed.host(role).name, "sh", "-s", data=text, timeout=180, check=False),
     )
 
 
-def _on_every_host(work: Callable[[str], object]) -> None:
+def _on_each(roles: Sequence[str], work: Callable[[str], object]) -> None:
     with ThreadPoolExecutor(max_workers=len(_ROLES)) as pool:
-        list(pool.map(work, _ROLES))
+        list(pool.map(work, roles))
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ def run(engine: Engine, bed: Bed, rows: Sequence[Row]) -> tuple[dict[str, Seen],
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with step("Faults: setting up the lab"):
-            lab(engine, bed)
+            # A run that was killed may have left half a lab.
+            away(engine, bed)
+            lab(engine, bed, rows)
             faults.mend_left_over(engine, bed, {row.name: row.fault for row in rows})
             # What mends a fault works on a healthy host too: here it starts the servers of the lab.
             faults.side_by_side([row.fault for row in rows], lambda fault: faults.mend(engine, bed, fault))

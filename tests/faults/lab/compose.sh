@@ -3,6 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # On the Compose host: a project with a service for each way in which a container can be broken.
 set -eu
+# A run that was killed may have left it stopped.
+systemctl start docker.service
 mkdir -p /opt/xorb-lab
 cd /opt/xorb-lab
 {
@@ -24,4 +26,4 @@ END
             echo '    healthcheck: {test: [CMD-SHELL, "test ! -e /state/sick"], interval: 2s, timeout: 5s, retries: 2}'
     done
 } > docker-compose.yml
-docker compose up --detach --wait --wait-timeout 90 > /dev/null 2>&1
+docker compose up --detach --wait --wait-timeout 90 --quiet-pull > /dev/null
