@@ -50,7 +50,7 @@ def page(rows: Sequence[Row], seen: Mapping[str, Seen], runbook: Mapping[str, st
             f"\n## {chapter}\n\n| Fault | The runbook's command | says | The module | says | Our check | Ahead |\n"
         )
         parts.append("|---|---|---|---|---|---|---|\n")
-        parts += [_line(row, seen[row.name], runbook) for row in rows if row.chapter == chapter]
+        parts += [_line(row, seen.get(row.name), runbook) for row in rows if row.chapter == chapter]
     return "".join(parts)
 
 
@@ -67,7 +67,8 @@ def ahead(row: Row, seen: Seen) -> bool:
     return ours and not right(row, seen.command, seen.command_when_sound)
 
 
-def _summary(rows: Sequence[Row], seen: Mapping[str, Seen]) -> str:
+def _summary(every: Sequence[Row], seen: Mapping[str, Seen]) -> str:
+    rows = [row for row in every if row.name in seen]
     commands = Counter(_told(row, seen[row.name].command, seen[row.name].command_when_sound) for row in rows)
     modules = Counter(_told(row, seen[row.name].module, seen[row.name].module_when_sound) for row in rows)
     ours = Counter(
@@ -89,7 +90,9 @@ def _told(row: Row, verdict: str, when_sound: str) -> str:
     return verdict if verdict in (READABLE, HANGS) else "wrong"
 
 
-def _line(row: Row, seen: Seen, runbook: Mapping[str, str]) -> str:
+def _line(row: Row, seen: Seen | None, runbook: Mapping[str, str]) -> str:
+    if seen is None:
+        return f"| {_cell(row.fault.sentence)} (`{row.name}`) | not run yet | | | | | |\n"
     if isinstance(row.asked, Asked):
         command = f"`{_short(runbook[row.asked.command])}`"
         evidence = row.asked.evidence

@@ -15,7 +15,6 @@ _PASSWORD = "only-for-the-lab"  # noqa: S105 - it opens servers that live as lon
 _PLACE = "/var/lib/xorb-lab"
 _READY, _VERSION, _STATISTICS = "health.postgres_ready", "database.postgres_version", "database.postgres_statistics"
 _SLOW_QUERIES = "investigation.slow_queries"
-_OF_API = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'xorb_user'"
 
 
 def _sql(port: int, *statements: str) -> str:
@@ -195,10 +194,11 @@ ROWS = (
         5445,
         "postgres_connections_exhausted",
         "every connection that PostgreSQL has is taken",
-        _sessions(5445, "SELECT 1;", count=17),
+        _sessions(5445, "SELECT 1;", count=25),
         Expected("sql.query", "critical", "no session: "),
         Expected("sql.connections", "critical", "none is left"),
-        takes_hold=f'test "$({_sql(5445, _OF_API)})" = 17',
+        # More sessions than there can be were asked for, and the monitoring role is not let in any more.
+        takes_hold=f"! PGPASSWORD={_PASSWORD} psql -h localhost -p 5445 -U xorb_monitor -d xorb_db -c 'SELECT 1'",
     ),
     _depth_row(
         "postgres_locks_held",
@@ -210,13 +210,16 @@ ROWS = (
         Expected("sql.idle_in_transaction", "critical", "xorb_user in xorb_db"),
         Expected("sql.blocked", "critical", "waits for"),
     ),
-    _depth_row(
+    # On a server of its own: an index that is built concurrently waits for the transactions of others.
+    _row(
+        5447,
         "postgres_invalid_index",
         "an index could not be built: it costs on every write, and serves no query",
-        _sql(_DEPTH, "CREATE TABLE half_built (id int)", "INSERT INTO half_built VALUES (1), (1)")
-        + f"; {_sql(_DEPTH, 'CREATE UNIQUE INDEX CONCURRENTLY half ON half_built (id)')} || :",
-        _sql(_DEPTH, "DROP TABLE IF EXISTS half_built"),
-        Expected("sql.invalid_indexes", "critical", "invalid: public.half on half_built"),
+        _sql(5447, "CREATE TABLE orders (id int)", "INSERT INTO orders VALUES (1), (1)")
+        + f"; {_sql(5447, 'CREATE UNIQUE INDEX CONCURRENTLY half ON orders (id)')} || :",
+        Expected("sql.invalid_indexes", "critical", "invalid: public.half on orders"),
+        kind="postgres_depth",
+        asked=_STATISTICS,
     ),
     _depth_row(
         "postgres_statements_missing",

@@ -155,7 +155,7 @@ ROWS = (
         "redis_out_of_memory",
         "Redis has used all the memory that it may have, and refuses writes",
         f"{_cli(7012)} CONFIG SET maxmemory-policy noeviction; {_cli(7012)} CONFIG SET maxmemory 4mb; "
-        f"for key in $(seq 60); do head -c 100000 /dev/zero | tr '\\0' x | {_cli(7012)} -x SET $key; done > /dev/null",
+        f"{_cli(7012)} EVAL \"for i = 1, 60 do redis.call('SET', i, string.rep('x', 100000)) end\" 0",
         Expected("main.memory", "critical", "policy noeviction"),
         asked="database.redis_memory",
         telling=r"maxmemory:4194304",
