@@ -96,7 +96,9 @@ def replication(rows: list[Row], given: Given) -> Finding:
         statuses.append(_state_of_peer(row))
         behind = f", {size(row['lag_bytes'])} behind" if row["lag_bytes"] is not None else ""
         waited = f" ({row['lag_s']:.0f} s)" if row["lag_s"] else ""
-        parts.append(f"{row['peer']} {excerpt(row['name'])} is {row['state']}{behind}{waited}")
+        # One that is disconnected has no name.
+        name = f" {excerpt(row['name'])}" if row["name"] != row["peer"] else ""
+        parts.append(f"{row['peer']}{name} is {row['state']}{behind}{waited}")
     if not parts:
         return Finding("replication", OK, "nobody follows this server, and it follows nobody")
     lag = max((row["lag_bytes"] for row in rows if row["lag_bytes"] is not None), default=0)

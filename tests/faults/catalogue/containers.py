@@ -46,7 +46,7 @@ def _row(
             broken_by=shell(broken),
             mended_by=shell(
                 # A new container where the old one remembers what it went through.
-                f"if test -e {state}/ends -o -e {state}/filled; then docker rm --force {_container(service)}; fi; "
+                f'if test -n "$(ls {state})"; then docker rm --force {_container(service)}; fi; '
                 f"rm -f {state}/*; {mended}; {_UP} {service}"
             ),
             takes_hold=takes_hold,

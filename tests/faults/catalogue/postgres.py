@@ -26,7 +26,7 @@ def _sql(port: int, *statements: str) -> str:
 def _sessions(port: int, statement: str, count: int = 1) -> str:
     """A script that opens sessions of the API's user and leaves them open, each after a statement."""
     login = f"PGPASSWORD={_PASSWORD} psql -Xq -h localhost -p {port} -U xorb_user -d xorb_db"
-    return f"for _ in $(seq {count}); do (echo '{statement}'; sleep 90) | {login} > /dev/null 2>&1 & done"
+    return f"for _ in $(seq {count}); do (echo '{statement}'; sleep 600) | {login} > /dev/null 2>&1 & done"
 
 
 def _unit(port: int) -> str:
@@ -217,7 +217,7 @@ ROWS = (
         "an index could not be built: it costs on every write, and serves no query",
         _sql(5447, "CREATE TABLE orders (id int)", "INSERT INTO orders VALUES (1), (1)")
         + f"; {_sql(5447, 'CREATE UNIQUE INDEX CONCURRENTLY half ON orders (id)')} || :",
-        Expected("sql.invalid_indexes", "critical", "invalid: public.half on orders"),
+        Expected("sql.invalid_indexes", "critical", "invalid: public.half on public.orders"),
         kind="postgres_depth",
         asked=_STATISTICS,
     ),
@@ -253,7 +253,7 @@ ROWS = (
         "postgres_standby_cut_off",
         "a standby does not get anything from its primary any more, and its data grows old",
         f"systemctl stop {_unit(5451)}",
-        Expected("sql.replication", "critical", "upstream"),
+        Expected("sql.replication", "critical", "upstream is disconnected"),
         kind="postgres_depth",
         takes_hold=f'test "$({_sql(5452, "SELECT count(*) FROM pg_stat_wal_receiver")})" = 0',
         mended=f"systemctl restart {_unit(5451)}; systemctl stop {_unit(5452)}; "

@@ -111,6 +111,7 @@ ROWS = (
         evidence="role:slave",
         shown=('"role": "slave"', "role: slave"),
         takes_hold=f"{_cli(7006)} INFO replication | grep -q master_link_status:up",
+        mended=f"systemctl restart {_UNIT.format(7007)}",
     ),
     _row(
         7008,
@@ -144,7 +145,7 @@ ROWS = (
         "redis_clients_exhausted",
         "as many clients are connected to Redis as it lets in",
         f"{_cli(7011)} CONFIG SET maxclients 5; "
-        f"for _ in 1 2 3 4 5; do {_cli(7011)} BLPOP never 60 > /dev/null 2>&1 & done",
+        f"for _ in 1 2 3 4 5; do {_cli(7011)} BLPOP never 600 > /dev/null 2>&1 & done",
         Expected("main.ping", "critical", "max number of clients reached"),
         telling="max number of clients",
         evidence="ERR max number of clients reached",
