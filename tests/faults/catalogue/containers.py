@@ -87,7 +87,7 @@ ROWS = (
         takes_hold=_is("restarting", ".RestartCount", "-ge 7"),
         telling=r"xorb-lab-restarting-1.*Restarting \(3\)",
         evidence="a line with Restarting (3)",
-        shown=('"Restarting": true', "State.Restarting: true"),
+        shown=('"RestartCount": [1-9]', "RestartCount"),
     ),
     _row(
         "paused",

@@ -187,3 +187,8 @@ def test_statements_are_asked_for_where_they_are() -> None:
     assert "hidden" not in str(rows)
     found = judge.statements(rows, given())
     assert (found.message, found.value) == ("1. 5.5 ms on average of 2 calls: ALTER ROLE", 5.5)
+
+
+def test_upstream_that_is_gone_is_not_named_twice() -> None:
+    gone = {**standby(None, "disconnected", "upstream"), "name": "upstream"}
+    assert judge.replication([gone], with_defaults(judge.THRESHOLDS, {})).message == "upstream is disconnected"
