@@ -135,7 +135,8 @@ def get(given: Given, path: str, sent: Mapping[str, str], with_context: ssl.SSLC
 def _skew(response: http.client.HTTPResponse, now: float) -> float | None:
     """How far the server's clock is ahead by its header Date; what a cache has kept was written some time ago."""
     try:
-        return parsedate_to_datetime(response.getheader("Date", "")).timestamp() - now + int(response.getheader("Age", "0"))
+        told = parsedate_to_datetime(response.getheader("Date", "")).timestamp()
+        return told + int(response.getheader("Age", "0")) - now
     except (ValueError, TypeError, IndexError, OverflowError):  # none, or not a time
         return None
 

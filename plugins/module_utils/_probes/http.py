@@ -65,7 +65,7 @@ OPTIONS: Options = {
     ),
     "latency_warning_ms": Option("int", "Warn when one request takes longer.", default=1000, source="ours"),
     "latency_critical_ms": Option("int", "Fail when one request takes longer.", default=3000, source="ours"),
-    **thresholds("skew", "number of seconds between the clocks of the service and of this host", 60, 300, source="ours"),
+    **thresholds("skew", "number of seconds between the clocks of service and host", 60, 300, source="ours"),
 }
 
 

@@ -20,7 +20,9 @@ from ansible_collections.xorb.runbook.plugins.module_utils._postgres_judge impor
 OPTIONS: Options = {
     **LOGIN_OPTIONS,
     "user": Option("str", "Role to log in as; it needs no rights.", required=True),
-    "writable": Option("bool", "Whether the server must accept writes; a standby, or one set to read only, fails then."),
+    "writable": Option(
+        "bool", "Whether the server must accept writes; one that only reads, as a standby does, fails then."
+    ),
     "connections_warning": THRESHOLDS["connections_warning"],
     "connections_critical": THRESHOLDS["connections_critical"],
 }
