@@ -34,7 +34,7 @@ How to read it:
 
 Commands and modules get the benefit of the doubt: passwords are in the environment, other ports and places are put into
 their texts where a fault has a server of its own, and each fault is held against the command of the runbook that comes
-closest. A module is judged as a task without an assertion of its own. “Ahead” says whether our check is right where the
+closest. A module is judged as a task without an assertion of its own. "Ahead" says whether our check is right where the
 runbook's command is not; where it says **no**, the runbook's own command is as good.
 """
 
