@@ -24,6 +24,9 @@ from tests.shared.procedures import BIN, Ran, environment, play
 #: one took while nothing was broken, because a busy machine is slow in everything.
 SECONDS, SLOWNESS = 10, 3
 
+#: A task gets longer, for redis-py tries thrice with random pauses.
+TASK_SECONDS = 20
+
 #: Seconds for the slowest one.
 SOUND_SECONDS = 90
 

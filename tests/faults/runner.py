@@ -119,11 +119,11 @@ def _ask_while_sound(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str
             module_when_sound=row.task.verdict(done[chosen[kinds[row.name]]]) if isinstance(row.task, Task) else NONE,
             ours_when_sound=_statuses(ran, row),
         )
-    return Patience(_patience(commanded), _patience(done))
+    return Patience(askers.SECONDS + _slowness(commanded), askers.TASK_SECONDS + _slowness(done))
 
 
-def _patience(outcomes: dict[str, Outcome]) -> float:
-    return askers.SECONDS + askers.SLOWNESS * max((outcome.took for outcome in outcomes.values()), default=0.0)
+def _slowness(outcomes: dict[str, Outcome]) -> float:
+    return askers.SLOWNESS * max((outcome.took for outcome in outcomes.values()), default=0.0)
 
 
 def _ask(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str, Seen], patience: Patience) -> None:

@@ -129,9 +129,9 @@ ROWS = (
         7010,
         "redis_loading",
         "Redis has been started and is loading its data",
-        f"{_cli(7010)} EVAL \"for i = 1, 3000 do redis.call('SET', i, string.rep('x', 2000)) end\" 0; "
+        f"{_cli(7010)} EVAL \"for i = 1, 15000 do redis.call('SET', i, string.rep('x', 1000)) end\" 0; "
         f"{_cli(7010)} SAVE; touch /run/xorb-lab/keep-7010; "
-        "echo 'OPTIONS=--key-load-delay 60000 --loading-process-events-interval-bytes 1024' "
+        "echo 'OPTIONS=--key-load-delay 20000 --loading-process-events-interval-bytes 1024' "
         f"> /run/xorb-lab/environment-7010; systemctl restart {_UNIT.format(7010)}",
         Expected("main.ping", "critical", "the server is still loading its data"),
         telling="LOADING",
