@@ -17,7 +17,9 @@ from tests.shared.procedures import ROOT, Ran, play
 
 BED = bed_named("test")
 PROJECT = "docker compose --project-directory /opt/xorb --file /opt/xorb/docker-compose.production.yml"
-MENDED = f"{PROJECT} up --detach --wait --wait-timeout 60 --quiet-pull"
+UP = f"{PROJECT} up --detach --wait --wait-timeout 60 --quiet-pull"
+# It gives up at once on a container that is still unhealthy from what was done to it.
+MENDED = f"for _ in 1 2 3 4 5 6; do if {UP}; then exit 0; fi; sleep 5; done; exit 1"
 API, REDIS = "xorb-api-1", "xorb-redis-1"
 PROGRAM = "/opt/xorb/xorb_standin.py"
 
