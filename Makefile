@@ -4,7 +4,7 @@ BED := $(PYTHON) -m tests.bed
 GATE := .venv/bin/python -m tests.gate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint sanity unit molecule env up down status clean
+.PHONY: help demo test lint sanity unit molecule fleet bench env up down status clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,16 +12,20 @@ help: ## show this list
 demo: ## run the daily check on demo hosts; FAULT=name breaks something first and mends it afterwards
 	@$(BED) demo $(if $(FAULT),--fault '$(FAULT)')
 
-test: env ## everything that has to pass: lint, sanity, unit, molecule
+test: env ## everything that has to pass: lint, sanity, unit, molecule, fleet
 	@$(GATE)
 
-lint sanity unit molecule: env
+lint sanity unit molecule fleet: env
 	@$(GATE) $@
 
 lint: ## style, types, Ansible rules, changelog
 sanity: ## ansible-test sanity
 unit: ## pytest: unit and contract tests
 molecule: ## every scenario on the test hosts
+fleet: ## forty hosts of which seven are silent
+
+bench: env ## what a run costs beside other ways of looking; writes build/bench.json and docs/benchmarks.md
+	@.venv/bin/python -m tests.benchmark
 
 env: ## the Python environment in .venv
 	@$(BED) environment
@@ -29,9 +33,11 @@ env: ## the Python environment in .venv
 up: ## start the demo hosts
 	@$(BED) up demo
 
-down: ## remove the demo hosts and the test hosts
+down: ## remove the demo hosts and all hosts of tests
 	@$(BED) down demo
 	@$(BED) down test
+	@$(BED) down fleet
+	@$(BED) down seed
 
 status: ## what runs
 	@$(BED) status

@@ -4,25 +4,34 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, UNKNOWN, Check
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _outputs, _places, _text
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _actions, _filing
+from ansible_collections.xorb.runbook.plugins.plugin_utils._expected import (
+    Expected,
+    described,
+    described_wrongly,
+    expected,
+)
+from ansible_collections.xorb.runbook.plugins.plugin_utils._fail_after import FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger import Ledger
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import Problem, suggest
-from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Report, Run, Silence, assemble, run_check
+from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import suggest
+from ansible_collections.xorb.runbook.plugins.plugin_utils._report import (
+    Report,
+    Run,
+    Silence,
+    assemble,
+    new_id,
+    run_check,
+)
 from ansible_collections.xorb.runbook.plugins.plugin_utils._selectors import SELECTORS, selected
 
 #: The variable in which each host's ``inspect`` result is registered.
@@ -40,63 +49,38 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         variables = task_vars or {}
         _validation, arguments = self.validate_argument_spec(
-            {
-                "procedure": {"type": "str", "required": True},
-                "state_dir": {"type": "path"},
-                "ledger": {"type": "str"},
-                "ledger_retention_days": {"type": "int", "default": 90},
-                "report_dir": {"type": "path"},
-                "formats": {
-                    "type": "list",
-                    "elements": "str",
-                    "default": list(_outputs.FORMATS),
-                    "choices": list(_outputs.FORMATS),
-                },
-                "textfile": {"type": "path"},
-                "keep": {"type": "int", "default": 100},
-                **SELECTORS,
-            }
+            {**_filing.OPTIONS, "slice_of": {"type": "str", "default": ""}, **SELECTORS}
         )
         try:
-            report = self._assemble(Inventory(variables, self._templar), variables, arguments)
+            inventory = Inventory(variables, self._templar)
+            due = expected(inventory, inventory.hosts, selected(arguments), FailAfter.parse(arguments["fail_after"]))
+            return _filing.file(
+                self._assemble(inventory, due, variables, arguments),
+                arguments,
+                fail_after=due.fail_after,
+                described=lambda: described(inventory),
+            )
         except RunbookError as exc:
             raise AnsibleActionFail(str(exc)) from exc
-        files: dict[str, str] = {}
-        if not self._task.check_mode:
-            places = _places.of(report.run.platform, arguments["state_dir"])
-            location = arguments["ledger"] or str(places.ledger)
-            report = self._record(report, location, arguments["ledger_retention_days"])
-            report, told = self._tell(report, arguments["textfile"])
-            folder = Path(arguments["report_dir"] or places.reports)
-            report, files = self._write(report, folder, arguments, location)
-            files = {**files, **told}
-        self._print(report, files)
-        return {
-            "changed": False,
-            "counts": report.counts,
-            "expected": report.expected,
-            "received": report.received,
-            "not_run": list(report.not_run),
-            "causes": [cause.check for cause in report.causes],
-            "checks": [check.as_dict() for check in report.checks if check.status != OK],
-            "ledger": dict(report.ledger),
-            "files": files,
-        }
 
-    def _assemble(self, inventory: Inventory, variables: Mapping[str, Any], arguments: Mapping[str, Any]) -> Report:
-        """Ask the description what had to arrive, and every host's variables what did."""
+    def _assemble(
+        self, inventory: Inventory, due: Expected, variables: Mapping[str, Any], arguments: Mapping[str, Any]
+    ) -> Report:
+        """Compare what had to arrive with what every host's variables say that did."""
         wanted = selected(arguments)
-        here = variables["inventory_hostname"]
-        name = inventory.platform(here).name
-        expected: dict[tuple[str, str, str], Check] = {}
+        here = inventory.platform(variables["inventory_hostname"])
         received: list[Check] = []
         silent: dict[str, Silence] = {}
         started = []
         selectors = []
+        acted: list[_actions.Action] = []
+        undone: list[Check] = []
+        proved: list[Check] = []
         for host in inventory.hosts:
-            looks = inventory.platform(host).looks(observer=host, **wanted)
-            for look in looks:
-                expected.update({check.key: check for check in look.placeholders("expected, but no result arrived")})
+            for procedure, done in _actions.told(inventory.variables(host)):
+                acted += _actions.actions(done)
+                undone += filter(None, [_actions.failure(procedure, host, done)])
+                proved += _actions.proofs(done)
             said = inventory.variables(host).get(INSPECTION)
             if host not in inventory.play_hosts:
                 continue
@@ -107,75 +91,31 @@ class ActionModule(ActionBase):
             else:
                 silent[host] = silence(said)
         run = Run(
-            id=f"{timestamp()[:19].replace(':', '').replace('-', '')}-{secrets.token_hex(3)}",
-            platform=name,
+            id=new_id(),
+            platform=here.name,
             procedure=arguments["procedure"],
             started_at=min(started, default=timestamp()),
             who=who(variables),
             topics=tuple(wanted["topics"]),
             limited_to=str(variables.get("ansible_limit", "")),
             check_mode=bool(self._task.check_mode),
+            slice_of=arguments["slice_of"],
         )
-        return assemble(
+        assembled = assemble(
             run,
             finished_at=timestamp(),
-            expected=expected,
-            received=[*received, *inventory.platform(here).not_applicable(wanted["services"])],
+            expected=due.checks,
+            received=[*received, *proved, *here.not_applicable(wanted["services"])],
             silent=silent,
             absent=set(inventory.hosts) - inventory.play_hosts,
             about_run=[
+                *undone,
                 *described_wrongly(inventory.problems),
-                *selected_wrongly(wanted, selectors, inventory.platform(here).services),
+                *selected_wrongly(wanted, selectors, here.services),
             ],
-            depends_on=inventory.platform(here).depends_on,
+            depends_on=here.depends_on,
         )
-
-    def _record(self, report: Report, location: str, retention_days: int) -> Report:
-        """Write the run into the ledger; a failure is a check of its own and never loses the report."""
-        try:
-            head = Ledger(location).append(report, retention_days=retention_days)
-        except RunbookError as exc:
-            return report.with_check(
-                run_check("written", CRITICAL, str(exc), point="ledger", remedy="xorb.runbook.ledger_verify")
-            )
-        return replace(report, ledger=head)
-
-    def _tell(self, report: Report, textfile: str | None) -> tuple[Report, dict[str, str]]:
-        """Write the file of node exporter's collector, before the others, so that they say when it failed."""
-        if not textfile:
-            return report, {}
-        try:
-            return report, {"textfile": _outputs.write_textfile(report, textfile)}
-        except OSError as exc:
-            message = f"the textfile cannot be written: {exc.strerror}: {exc.filename}"
-            return report.with_check(run_check("written", CRITICAL, message, point="textfile")), {}
-
-    def _write(
-        self, report: Report, folder: Path, arguments: Mapping[str, Any], ledger: str
-    ) -> tuple[Report, dict[str, str]]:
-        """Write the files of the report; a failure is a check of its own, too."""
-        try:
-            return report, _outputs.write(report, folder, arguments["formats"], ledger=ledger, keep=arguments["keep"])
-        except OSError as exc:
-            message = f"the report files cannot be written: {exc.strerror}: {exc.filename}"
-            return report.with_check(run_check("written", CRITICAL, message, point="report")), {}
-
-    def _print(self, report: Report, files: Mapping[str, str]) -> None:
-        """Print the table as text: a debug task would turn it into escaped JSON."""
-        display = Display()
-        colour = bool(os.environ.get("ANSIBLE_FORCE_COLOR")) or (os.isatty(1) and "NO_COLOR" not in os.environ)
-        display.display(
-            "\n" + _text.render(report, width=max(80, min(display.columns, 160)), colour=colour, files=files)
-        )
-
-
-def described_wrongly(problems: Iterable[Problem]) -> Iterator[Check]:
-    """One check for each service that the description is wrong about, naming all its faults."""
-    by_service: dict[str, list[str]] = {}
-    for problem in problems:
-        by_service.setdefault(problem.service or "platform", []).append(str(problem))
-    for service, faults in by_service.items():
-        yield run_check(service, CRITICAL, "; ".join(faults), point="description", remedy="xorb.runbook.platform_check")
+        return replace(assembled, actions=tuple(action.as_dict() for action in acted))
 
 
 def selected_wrongly(
@@ -204,15 +144,3 @@ def silence(said: Any) -> Silence:
 
 def _first_line(message: Any) -> str:
     return " ".join(str(message or "no reason given").split())[:300]
-
-
-def who(variables: Mapping[str, Any]) -> str:
-    """Who ran this: the AWX user where there is one, else the user of the control node."""
-    for name in ("awx_user_name", "tower_user_name"):
-        if variables.get(name):
-            return str(variables[name])
-    try:
-        return os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        # A container may run as a user that nobody gave a name.
-        return f"uid {os.getuid()}"

@@ -84,10 +84,10 @@ def examine(kind: Kind, look: Look, given: Given, *, owner: str, deadline: float
     who = {"service": kind.name.partition("_")[0], "point": "info", "owner": owner}
     options = with_defaults(kind.probe_options, {**given, **who})
     checks = run_probes([Probe(replace(kind, run=run), options)], deadline=deadline)
-    return dict(facts), [_told_by_the_module(check) for check in checks]
+    return dict(facts), [told_by_the_module(check) for check in checks]
 
 
-def _told_by_the_module(check: Check) -> Check:
+def told_by_the_module(check: Check) -> Check:
     """A module has options where a probe has a description."""
     if check.threshold_source != "platform description":
         return check

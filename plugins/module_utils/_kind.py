@@ -90,8 +90,8 @@ class Kind:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Names of the options whose values are secrets."""
-        return frozenset(name for name, option in self.options.items() if option.secret)
+        """Names of the options whose values are secrets, or have some inside."""
+        return frozenset(name for name, option in self.options.items() if option.holds_secret)
 
     def problems(self, given: Given) -> Iterator[tuple[str, str]]:
         """Yield every fault of a point's resolved options."""

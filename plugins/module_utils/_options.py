@@ -37,6 +37,11 @@ class Option:
     source: str = ""
     computed: bool = False
 
+    @property
+    def holds_secret(self) -> bool:
+        """Whether its value is a secret, or has one somewhere."""
+        return self.secret or any(option.holds_secret for option in self.options.values())
+
 
 Options = Mapping[str, Option]
 
@@ -95,19 +100,14 @@ def _unknown_key(name: object, known: list[str]) -> str:
 
 
 def _value_problems(name: str, option: Option, value: Any) -> Iterator[tuple[str, str]]:
-    shown = "a value" if option.secret else repr(value)
+    shown = _shown(option, value)
     if option.type in ("int", "float") and isinstance(value, bool):
         yield name, f"expected {_expectation(option)}, got {shown}"
         return
-    if option.options and isinstance(value, list):
-        for index, item in enumerate(value):
-            if not isinstance(item, Mapping):
-                yield f"{name}[{index}]", f"expected a map of options, got {item!r}"
-            else:
-                for key, message in problems(option.options, item):
-                    yield f"{name}[{index}].{key}", message
+    if option.options:
+        yield from _nested_problems(name, option, value)
         return
-    if ArgumentSpecValidator({name: _entry(option)}).validate({name: value}).error_messages or (
+    if ArgumentSpecValidator({name: _entry(option)}).validate({name: plain(value)}).error_messages or (
         option.type == "float" and not math.isfinite(float(value))
     ):
         yield name, f"expected {_expectation(option)}, got {shown}"
@@ -115,9 +115,31 @@ def _value_problems(name: str, option: Option, value: Any) -> Iterator[tuple[str
         yield name, f"a secret must have at least {SHORTEST_SECRET} characters, or hiding it would garble the report"
 
 
+def _nested_problems(name: str, option: Option, value: Any) -> Iterator[tuple[str, str]]:
+    """Faults of an option that has options: a map of them, or a list of such maps."""
+    maps = [(name, value)]
+    if option.type == "list":
+        if not isinstance(value, list):
+            yield name, f"expected {_expectation(option)}, got {_shown(option, value)}"
+            return
+        maps = [(f"{name}[{index}]", item) for index, item in enumerate(value)]
+    for path, item in maps:
+        if not isinstance(item, Mapping):
+            yield path, f"expected a map of options, got {_shown(option, item)}"
+        else:
+            for key, message in problems(option.options, item):
+                yield f"{path}.{key}", message
+
+
+def _shown(option: Option, value: Any) -> str:
+    return "a value" if option.holds_secret else repr(value)
+
+
 def _texts(value: Any) -> Iterable[Any]:
-    """The secrets that an option holds: Ansible hides each value of a map on its own."""
-    return value.values() if isinstance(value, Mapping) else (value,)
+    """The secrets that an option holds: Ansible hides each value of a map or a list on its own."""
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, (list, tuple)) else (value,)
 
 
 def _expectation(option: Option) -> str:
@@ -138,7 +160,24 @@ def _expectation(option: Option) -> str:
 def with_defaults(options: Options, given: Mapping[str, Any]) -> dict[str, Any]:
     """Options converted to their types and completed by their defaults; call `problems` before."""
     spec = argument_spec(options)
-    return dict(ArgumentSpecValidator(spec).validate(dict(given)).validated_parameters)
+    return dict(ArgumentSpecValidator(spec).validate(plain(given)).validated_parameters)
+
+
+def plain(value: Any) -> Any:
+    """The same value in Python's own types.
+
+    On the control node each text knows which file and line it comes from. The validator copies what it is given, and to
+    copy such a text takes so long that it was most of what a host cost there.
+    """
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if type(value) in (str, int, float, bool):
+        return value
+    # A text of a derived class stays what it is when it is only converted.
+    own: Any = next((own for own in (str, int, float) if isinstance(value, own)), None)
+    return value if own is None else f"{value}" if own is str else own(value)
 
 
 def limits(
@@ -160,3 +199,18 @@ def thresholds(
         f"{name}_warning": Option("float", f"Warn {verb} this {what}.", default=warning, source=source),
         f"{name}_critical": Option("float", f"Fail {verb} this {what}.", default=critical, source=source),
     }
+
+
+def without_secrets(options: Options, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given options that may be written down: no secret is among them, however deep."""
+    kept: dict[str, Any] = {}
+    for name, option in options.items():
+        value = given.get(name)
+        if name not in given or option.secret:
+            continue
+        if option.options and isinstance(value, Mapping):
+            value = without_secrets(option.options, value)
+        elif option.options and isinstance(value, (list, tuple)):
+            value = [without_secrets(option.options, item) for item in value]
+        kept[name] = value
+    return kept

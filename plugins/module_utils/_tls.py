@@ -11,9 +11,22 @@ from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._network import Deadline, Unreachable, connect, reason
+from ansible_collections.xorb.runbook.plugins.module_utils._options import Option
 
 #: The name came with Python 3.10, the flag is as old as OpenSSL 1.0.2.
 _PARTIAL_CHAIN = getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0x80000)
+
+#: What has to be said before TLS begins; Redis and HTTPS begin with TLS at once.
+POSTGRES = "postgres"
+STARTTLS = Option(
+    "str",
+    "What has to be said before TLS begins. PostgreSQL wants to be asked; Redis and HTTPS begin with TLS at once.",
+    default="none",
+    choices=("none", POSTGRES),
+)
+
+#: The message SSLRequest: its length, and a number that no version of the protocol has.
+_SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 
 #: What OpenSSL calls a failure, and what it means to people.
 _MEANINGS = {
@@ -73,10 +86,39 @@ def open_connection(given: Mapping[str, Any], with_context: ssl.SSLContext, dead
     plain = connect(given["address"], given["port"], deadline)
     try:
         plain.settimeout(deadline.left())
+        if given.get("starttls") == POSTGRES:
+            _ask_postgres(plain)
         return with_context.wrap_socket(plain, server_hostname=given.get("server_name") or given["address"])
     except OSError as exc:
         plain.close()
         raise Unreachable(failure(exc, deadline.seconds)) from exc
+
+
+def wait_for_refusal(connection: ssl.SSLSocket, deadline: Deadline, seconds: float) -> None:
+    """Raise `Unreachable` when the other end turns the client away within some seconds after the handshake.
+
+    In TLS 1.3 that comes after the client believes to be through.
+    """
+    try:
+        connection.settimeout(min(seconds, deadline.left()))
+        if not connection.recv(1):
+            raise Unreachable("the other end closed the connection right after the handshake") from ssl.SSLEOFError()
+    except socket.timeout:  # Python 3.9 does not take it for a TimeoutError
+        pass
+    except OSError as exc:
+        raise Unreachable(failure(exc, deadline.seconds)) from exc
+
+
+def _ask_postgres(plain: socket.socket) -> None:
+    """Ask a PostgreSQL server to go on in TLS; raises `Unreachable` where it will not."""
+    plain.sendall(_SSL_REQUEST)
+    answer = plain.recv(1)
+    if answer == b"S":
+        return
+    plain.close()
+    if answer == b"N":
+        raise Unreachable("the server does not offer TLS (PostgreSQL has ssl = off)")
+    raise Unreachable("the port does not speak PostgreSQL" if answer else "the other end closed the connection")
 
 
 def failure(exc: OSError, seconds: float) -> str:

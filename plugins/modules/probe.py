@@ -204,6 +204,7 @@ checks:
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -213,21 +214,41 @@ from ansible_collections.xorb.runbook.plugins.module_utils._probes import KINDS
 from ansible_collections.xorb.runbook.plugins.module_utils._runner import Probe, run_probes
 
 
+class _Options(Mapping[str, Any]):
+    """The argument spec of a kind's options. Of a kind that nothing is asked of, nobody reads it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getitem__(self, option: str) -> Any:
+        return self._spec[option]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spec)
+
+    def __len__(self) -> int:
+        return len(self._spec)
+
+    @cached_property
+    def _spec(self) -> Mapping[str, Any]:
+        return argument_spec(KINDS[self._name].probe_options)
+
+
 def probes(params: Mapping[str, Any]) -> Iterator[Probe]:
     """Yield every probe that the module is asked for, each part of it on its own."""
-    for kind in KINDS.values():
-        for given in params[kind.name] or ():
-            for part in kind.split(given):
-                yield Probe(kind, part)
+    for name in KINDS:
+        for given in params[name] or ():
+            for part in KINDS[name].split(given):
+                yield Probe(KINDS[name], part)
 
 
 def refuse_faults(params: Mapping[str, Any]) -> None:
     """Raise `InvalidOptions` where options cannot work together; the argument spec knows each for itself only."""
     faults = [
-        (f"{kind.name}[{index}].{key}", message)
-        for kind in KINDS.values()
-        for index, given in enumerate(params[kind.name] or ())
-        for key, message in kind.check(given)
+        (f"{name}[{index}].{key}", message)
+        for name in KINDS
+        for index, given in enumerate(params[name] or ())
+        for key, message in KINDS[name].check(given)
     ]
     if faults:
         raise InvalidOptions(faults)
@@ -238,10 +259,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "deadline": {"type": "int", "default": 30},
-            **{
-                kind.name: {"type": "list", "elements": "dict", "options": argument_spec(kind.probe_options)}
-                for kind in KINDS.values()
-            },
+            **{name: {"type": "list", "elements": "dict", "options": _Options(name)} for name in KINDS},
         },
         supports_check_mode=True,
     )

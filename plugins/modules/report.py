@@ -13,6 +13,7 @@ description:
     variable C(platform_inspection). What did not arrive is V(unknown), with the reason.
   - Names root causes. A silent host explains its checks, a dead process its endpoints, and a critical service those
     that depend on it.
+  - Tells what the run did to its hosts. What was to be done and was not is a critical check of that host.
   - Appends the run to the ledger, writes a JSON file, a self-contained page with plots of the runs before, JUnit XML
     and metrics, and prints a table.
   - A ledger or a folder that cannot be written is a critical check of its own and loses nothing of the report.
@@ -65,6 +66,24 @@ options:
       - How many runs keep their files.
     type: int
     default: 100
+  fail_after:
+    description:
+      - In how many of the last runs that looked at it, whatever their procedure, a check has to fail before it fails
+        the run. A key C(fail_after) in the description overrides it.
+      - It needs the ledger. Where that cannot be read, or there is none yet, every failure counts at once.
+    type: str
+    default: 1 of 1
+  fail_on_warning:
+    description:
+      - Whether a warning counts as a failure, as for M(xorb.runbook.verdict).
+    type: bool
+    default: false
+  slice_of:
+    description:
+      - A word that all runs share that look at one part of the inventory each. M(xorb.runbook.report_merge) finds them
+        by it.
+    type: str
+    default: ''
 extends_documentation_fragment:
   - xorb.runbook._action
   - xorb.runbook._action.selectors
@@ -106,6 +125,24 @@ not_run:
   type: list
   elements: str
   sample: ["web/api.rest.health"]
+actions:
+  description:
+    - What the run did to its hosts or tried to do, as its procedures registered it in variables that begin with
+      C(platform_act_).
+    - The row of the run in the ledger holds them, too.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - at: '2026-11-23T18:30:00.123Z'
+      host: web1
+      procedure: certificate_rotate
+      subject: nginx server
+      what: certificate 5e2a is in service until 2026-12-23 18:30 UTC, in place of 41c7
+      why: CN=web1 expires in 6.2 days
+      who: alex
+      outcome: done
+      incident: ''
 causes:
   description: The failing checks that nothing else explains, worst first, as C(host/id).
   returned: always
@@ -121,6 +158,26 @@ checks:
     - id: postgres.supervisor.state
       status: critical
       message: postgresql@17-main.service is inactive (dead)
+excused:
+  description:
+    - The failing checks that do not fail the run, with the reason. C(kind) is V(silence), V(acknowledgement), or
+      V(waiting) for more failures. C(waiver) is the run of the ledger that holds it.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - check: db/postgres.supervisor.state
+      kind: silence
+      sentence: 'silenced until 2026-11-25 18:00 UTC by alex: upgrade to PostgreSQL 17'
+      waiver: 812
+      by: alex
+      until: 2026-11-25T18:00:00.000000Z
+notes:
+  description: Sentences about silences that match nothing or have ended.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 ledger:
   description: Head of the ledger after this run. Empty in check mode and when it could not be written.
   returned: always

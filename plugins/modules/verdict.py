@@ -10,6 +10,7 @@ author:
   - the xorb.runbook authors (@xorb)
 description:
   - Fails the host when one of its checks, or one about the run itself, is V(critical) or V(unknown).
+  - A check that is silenced, acknowledged, or has not failed often enough does not count, see M(xorb.runbook.report).
   - Needs no connection, so it judges a host that cannot be reached, too. Make it the last task of the play.
 options:
   report:
@@ -20,6 +21,12 @@ options:
   fail_on_warning:
     description:
       - Whether a check that is V(warning) fails the host, too.
+    type: bool
+    default: false
+  every_host:
+    description:
+      - Whether the checks of every host count, and not only those of the host that is judged. For a play that judges
+        once for all, as after M(xorb.runbook.report_merge).
     type: bool
     default: false
 extends_documentation_fragment:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_judge import READABLE, SERVED
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, STATUSES, UNKNOWN, WARNING, Check
 
 #: The point of a service that its supervisor check has: a process that does not run explains every silent endpoint.
@@ -65,7 +66,8 @@ class _Search:
         for check in checks:
             if check.id == SILENT_HOST:
                 continue
-            if check.status == CRITICAL:
+            # Of the aspects of files, only that they cannot be read keeps anybody from finding out the others.
+            if check.status == CRITICAL and not (_of_files(check) and _aspect(check) != READABLE):
                 self._failed_looks.setdefault(_look(check), check)
             if check.topic == "health":
                 self._note_health(check)
@@ -86,7 +88,7 @@ class _Search:
         if check.topic == OF_THE_HOST or _point(check) == SUPERVISOR:
             return ""
         cause = None
-        if check.topic == "health" or _look(check) in self._cut_short:
+        if check.topic == "health" or (_look(check) in self._cut_short and not _of_files(check)):
             cause = self._dead_supervisor(check)
         if not cause and check.topic == "health":
             cause = self._failed_dependency(check.service)
@@ -127,5 +129,15 @@ def _point(check: Check) -> str:
     return check.id.partition(".")[2].partition(".")[0]
 
 
+def _aspect(check: Check) -> str:
+    return check.id.rpartition(".")[2]
+
+
+def _of_files(check: Check) -> bool:
+    """Whether it is about certificates as they lie on the disk, which no process has to run for."""
+    return check.topic == "certificates" and ":/" in check.target and _aspect(check) != SERVED
+
+
 def _look(check: Check) -> tuple[str, ...]:
-    return (check.host, check.owner, check.service, _point(check))
+    # What is served is another look than the one at the files.
+    return (check.host, check.owner, check.service, _point(check), SERVED if _aspect(check) == SERVED else "")

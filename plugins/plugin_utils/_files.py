@@ -30,6 +30,16 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o640) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+    sync(path.parent)
+
+
+def sync(folder: Path) -> None:
+    """Make the names of a folder outlast a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def point_to(link: Path, target: str) -> None:
@@ -38,6 +48,7 @@ def point_to(link: Path, target: str) -> None:
     beside.unlink(missing_ok=True)
     beside.symlink_to(target)
     beside.rename(link)
+    sync(link.parent)
 
 
 def write_report(folder: Path, stem: str, texts: Mapping[str, str], *, keep: int) -> dict[str, Path]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
@@ -18,13 +19,24 @@ from ansible_collections.xorb.runbook.plugins.module_utils._checks import (
     worst,
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._causes import FAILING
+from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger import canonical, records_sha256, row_sha256
 from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_location import store_at
 from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import TEXTS, Row, Rows
+from ansible_collections.xorb.runbook.plugins.plugin_utils._waivers import PROCEDURE, Waiver, standing
 
 #: How far back the page looks: so many runs are still legible on a phone.
 RUNS = 60
 #: How many records it reads at most, so that a large platform does not wait for its own page.
 RECORDS = 80_000
+#: More looks at one check than any ledger has.
+ALL = 2**31
+#: How the procedures of reports end that say again what others found.
+MERGED = "_merged"
+#: Runs that did not look at anything are no history.
+LOOKED = f"procedure <> '{PROCEDURE}'"
+#: Runs that found something themselves.
+ORIGINAL = f"substr(procedure, length(procedure) - {len(MERGED) - 1}) <> '{MERGED}'"
 
 
 @dataclass(frozen=True)
@@ -95,9 +107,9 @@ class History:
         """What runs before ``before`` found, as far back as a page can show."""
         with self._store.reading() as rows:
             pruned = (rows.last_run() or {}).get("pruned_through", 0)
-            known = "platform = ? AND sequence > ? AND sequence < ?"
+            known = f"platform = ? AND sequence > ? AND sequence < ? AND {LOOKED}"
             of_any = _within_reason(
-                _runs(rows, f"{known} ORDER BY sequence DESC LIMIT ?", platform, pruned, before, RUNS)
+                _runs(rows, f"{known} AND {ORIGINAL} ORDER BY sequence DESC LIMIT ?", platform, pruned, before, RUNS)
             )
             same = _within_reason(
                 _runs(
@@ -125,7 +137,7 @@ class History:
     def newest(self, *, platform: str = "", procedure: str = "") -> PastRun:
         """The newest run, of a platform and a procedure where they are given."""
         given = {name: value for name, value in (("platform", platform), ("procedure", procedure)) if value}
-        condition = " AND ".join([f"{name} = ?" for name in given] or ["sequence > 0"])
+        condition = " AND ".join([LOOKED, *(f"{name} = ?" for name in given)])
         with self._store.reading() as rows:
             found = _runs(rows, f"{condition} ORDER BY sequence DESC LIMIT 1", *given.values())
         if not found:
@@ -156,6 +168,26 @@ class History:
             f" {self._store.location} whose checks are still there; name a run to compare with"
         )
 
+    @contextmanager
+    def recollection(self, platform: str, *, but: Iterable[str] = ()) -> Iterator[Recollection]:
+        """What a run that is about to judge wants to know, in one transaction.
+
+        ``but`` has the ids of runs that it says again itself.
+        """
+        with self._store.reading() as rows:
+            yield Recollection(rows, platform, frozenset(but))
+
+    def parts(self, *, platform: str, procedure: str, whole: str) -> list[PastRun]:
+        """The runs that said that they are a part of ``whole``, oldest first."""
+        spelled = canonical(part_of(whole))
+        with self._store.reading() as rows:
+            return _runs(
+                rows,
+                "platform = ? AND procedure = ? AND sequence IN (SELECT sequence FROM actions WHERE action = ?)"
+                " ORDER BY sequence",
+                platform, procedure, spelled,
+            )  # fmt: skip
+
     def checks_of(self, run: PastRun) -> list[Check]:
         """Every check of a run."""
         with self._store.reading() as rows:
@@ -163,6 +195,83 @@ class History:
         if not checks and run.records > len(actions):
             raise RunbookError(f"the checks of run {run.sequence} were pruned after their time; name a newer run")
         return [_check(row) for row in checks]
+
+
+class Recollection:
+    """What the ledger remembers of a platform that matters for a verdict."""
+
+    def __init__(self, rows: Rows, platform: str, but: frozenset[str] = frozenset()) -> None:
+        self._rows = rows
+        self._platform = platform
+        self._but = but
+
+    def statuses(self, check: Check, *, limit: int = 0, since: int = 0) -> list[str]:
+        """See `Past`. Whatever procedure looked: a daily run must not wait another day for its second failure."""
+        found = self._rows.select(
+            "SELECT checks.status, runs.run_id FROM checks JOIN runs ON runs.sequence = checks.sequence"  # noqa: S608
+            " WHERE checks.host = ? AND checks.id = ? AND checks.owner = ? AND checks.sequence > ?"
+            f" AND runs.platform = ? AND {ORIGINAL} ORDER BY checks.sequence DESC LIMIT ?",
+            check.host, check.id, check.owner, since, self._platform, limit + len(self._but) if limit else ALL,
+        )  # fmt: skip
+        known = [
+            row["status"] if row["status"] in STATUSES else UNKNOWN for row in found if row["run_id"] not in self._but
+        ]
+        return known[:limit] if limit else known
+
+    def waivers(self) -> tuple[list[Waiver], list[str]]:
+        """The silences and acknowledgements that nobody took back, and what is wrong with those that do not count.
+
+        Whoever can write into the ledger could excuse anything, so each is taken only as the chain has it.
+        """
+        pruned = (self._rows.last_run() or {}).get("pruned_through", 0)
+        runs = self._rows.select(
+            "SELECT * FROM runs WHERE sequence > ? AND platform = ? AND procedure = ? ORDER BY sequence",
+            pruned, self._platform, PROCEDURE,
+        )  # fmt: skip
+        recorded, faults = [], []
+        for run in runs:
+            checks, actions = self._rows.records_of(run["sequence"])
+            if self._as_written(run, checks, actions):
+                recorded += [(run, json.loads(row["action"])) for row in actions]
+            else:
+                faults.append(f"run {run['sequence']}, which silences something, is not as it was written")
+        return standing(recorded), faults
+
+    def failing(self) -> list[Check]:
+        """What failed in the newest run that looked at it, as far back as a page looks."""
+        newest: dict[tuple[str, str, str], Check] = {}
+        runs = self._rows.select(
+            f"SELECT sequence FROM runs WHERE platform = ? AND {LOOKED} ORDER BY sequence DESC LIMIT ?",  # noqa: S608
+            self._platform, RUNS,
+        )  # fmt: skip
+        for run in runs:
+            for row in self._rows.records_of(run["sequence"])[0]:
+                check = _check(row)
+                newest.setdefault(check.key, check)
+        return [check for check in newest.values() if check.status in FAILING]
+
+    def _as_written(self, run: Row, checks: list[Row], actions: list[Row]) -> bool:
+        """Whether a run is what was written, and linked to its neighbours."""
+        beside = self._rows.select(
+            "SELECT sequence, sha256, previous_sha256 FROM runs WHERE sequence IN (?, ?)",
+            run["sequence"] - 1, run["sequence"] + 1,
+        )  # fmt: skip
+        return (
+            run["sha256"] == row_sha256(run)
+            and run["records"] == len(checks) + len(actions)
+            and run["records_sha256"] == records_sha256(checks, actions)
+            and all(
+                other["sha256"] == run["previous_sha256"]
+                if other["sequence"] < run["sequence"]
+                else other["previous_sha256"] == run["sha256"]
+                for other in beside
+            )
+        )
+
+
+def part_of(whole: str) -> dict[str, str]:
+    """The action by which a run says that others look at the rest."""
+    return {"what": "slice", "of": whole}
 
 
 def _runs(rows: Rows, condition: str, *values: Any) -> list[PastRun]:

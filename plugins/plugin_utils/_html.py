@@ -98,6 +98,9 @@ def _view(report: Report) -> dict[str, Any]:
         "counts": {status: amount for status, amount in report.counts.items() if amount},
         "total": len(report.checks),
         "failing": len(failing),
+        "excused": wording.excused(report),
+        "outcome": wording.outcome(report),
+        "excuse": lambda check: report.excuses[check.address].sentence if check.address in report.excuses else "",
         "explained": sum(1 for check in failing if check.blocked_by),
         "causes": _causes(report, lines),
         "services": _services(report.checks, {host.name: host.anchor for host in hosts}),
@@ -110,6 +113,7 @@ def _view(report: Report) -> dict[str, Any]:
         "count": wording.count,
         "word": wording.status_word,
         "where": wording.where,
+        "deed": wording.deed,
         "anchor": {line.check.key: line.anchor for line in lines}.get,
         "moment": lambda text: f"{text[:10]} {text[11:19]} UTC" if text else "",
     }

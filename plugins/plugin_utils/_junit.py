@@ -37,7 +37,7 @@ def render(report: Report) -> str:
 
 
 def _suite(root: ET.Element, host: str, checks: list[Check], report: Report) -> None:
-    counted = [OUTCOMES.get(check.status, "") for check in checks]
+    counted = [_outcome(check, report) for check in checks]
     suite = ET.SubElement(
         root,
         "testsuite",
@@ -57,12 +57,22 @@ def _suite(root: ET.Element, host: str, checks: list[Check], report: Report) -> 
             name=_safe(check.id if check.owner == check.host else f"{check.id} (of {check.owner})"),
             time=_seconds([check.duration_ms]),
         )
-        outcome = OUTCOMES.get(check.status)
+        outcome = _outcome(check, report)
+        excuse = report.excuses.get(check.address)
         if outcome == "system-out":
             ET.SubElement(case, outcome).text = _safe(f"warning: {_evidence(check)}")
+        elif excuse and outcome:
+            message = f"{wording.status_word(check.status)}, {excuse.sentence}"
+            ET.SubElement(case, outcome, message=_safe(message)).text = _safe(_evidence(check))
         elif outcome:
             element = ET.SubElement(case, outcome, message=_safe(check.message))
             element.text = _safe(_evidence(check)) if outcome != "skipped" else None
+
+
+def _outcome(check: Check, report: Report) -> str:
+    """The element that a check becomes; nothing where it is fine. One that is excused neither fails nor passes."""
+    outcome = OUTCOMES.get(check.status, "")
+    return "skipped" if check.address in report.excuses and outcome != "system-out" else outcome
 
 
 def _left_out(root: ET.Element, report: Report) -> None:

@@ -13,13 +13,14 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_location import store_at
 from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import TEXTS, Row
+from ansible_collections.xorb.runbook.plugins.plugin_utils._moments import moment, utc
 from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Report
 
 #: What the first run holds in place of the hash of the run before it.
@@ -108,7 +109,7 @@ class Ledger:
                 "pruned_through": last["pruned_through"] if last else 0,
                 "previous_sha256": last["sha256"] if last else GENESIS,
             }
-            oldest = _utc(_moment(report.finished_at) - timedelta(days=retention_days))
+            oldest = utc(moment(report.finished_at) - timedelta(days=retention_days))
             kept = rows.first_run_since(oldest, after=run["pruned_through"])
             run["pruned_through"] = (kept or run["sequence"]) - 1
             run["sha256"] = row_sha256(run)
@@ -232,8 +233,8 @@ def _run_row(report: Report) -> Row:
         "platform": run.platform,
         "procedure": run.procedure,
         "topics": ",".join(run.topics),
-        "started_at": _utc(_moment(run.started_at)),
-        "finished_at": _utc(_moment(report.finished_at)),
+        "started_at": utc(moment(run.started_at)),
+        "finished_at": utc(moment(report.finished_at)),
         "who": run.who,
         "limited_to": run.limited_to,
         "expected": report.expected,
@@ -269,16 +270,6 @@ def _storable(value: Any) -> Any:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-
-
-def _utc(moment: datetime) -> str:
-    """A moment in the one spelling that sorts as text."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _count(number: int, noun: str) -> str:

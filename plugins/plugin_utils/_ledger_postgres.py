@@ -21,6 +21,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import 
     INSERT_RUN,
     PATIENCE,
     SCHEMA_VERSION,
+    NoLedger,
     Row,
     Rows,
 )
@@ -61,6 +62,7 @@ SCHEMA = (
     """,
     "CREATE TABLE actions (sequence bigint NOT NULL, action text NOT NULL)",
     "CREATE INDEX checks_by_run ON checks (sequence)",
+    "CREATE INDEX checks_by_key ON checks (host, id, sequence)",
     "CREATE INDEX actions_by_run ON actions (sequence)",
 )
 
@@ -122,7 +124,7 @@ class PostgresStore:
         """See `Store`."""
         with self._transaction("REPEATABLE READ READ ONLY") as rows:
             if not rows.mark():
-                raise RunbookError(f"there is no ledger in {self.location}: no run was recorded there yet")
+                raise NoLedger(f"there is no ledger in {self.location}: no run was recorded there yet")
             self._enter(rows)
             yield rows
 

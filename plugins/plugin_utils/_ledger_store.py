@@ -84,6 +84,10 @@ REASONS = {
 }
 
 
+class NoLedger(RunbookError):
+    """There is no ledger yet, or nothing in it: no run was recorded so far."""
+
+
 class Rows(Protocol):
     """What can be read and written within one transaction."""
 
@@ -148,10 +152,10 @@ class SqliteStore:
     def reading(self) -> Iterator[Rows]:
         """See `Store`."""
         if not self._path.exists():
-            raise RunbookError(f"there is no ledger at {self.location}: no run was recorded there yet")
+            raise NoLedger(f"there is no ledger at {self.location}: no run was recorded there yet")
         with self._speaking_plainly(), self._transaction("BEGIN") as connection:
             if _is_new(connection):
-                raise RunbookError(f"the ledger {self.location} is empty: no run was recorded there yet")
+                raise NoLedger(f"the ledger {self.location} is empty: no run was recorded there yet")
             self._refuse_strangers(connection)
             yield _SqliteRows(connection)
 

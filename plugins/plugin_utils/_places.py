@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,3 +45,43 @@ def of(platform: str, state_dir: str | None = None, *, environment: Mapping[str,
     # The XDG base directory specification: a relative path in the variable is to be ignored.
     given = Path((os.environ if environment is None else environment).get("XDG_STATE_HOME", ""))
     return Places((given if given.is_absolute() else Path("~/.local/state").expanduser()) / FOLDER / platform)
+
+
+#: What a container's engine leaves inside of it, and the variables that orchestrators set.
+CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
+CONTAINER_VARIABLES = ("container", "KUBERNETES_SERVICE_HOST")
+#: File systems that are gone with the machine, or with the container.
+FLEETING = ("tmpfs", "ramfs", "overlay")
+
+
+def thrown_away(path: Path, *, inside: bool | None = None, mounts: str | None = None) -> str:
+    """Why a folder would be gone with the container that this is; nothing where it stays.
+
+    ``mounts`` is the text of ``/proc/self/mountinfo``; the path need not exist yet.
+    """
+    if not (_inside_container() if inside is None else inside):
+        return ""
+    if mounts is None:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+    resolved = path.expanduser().resolve()
+    point, kind = max(
+        # The last mount at a place hides those before it, and of equal ones `max` takes the first.
+        (found for found in map(_mount, reversed(mounts.splitlines())) if resolved.is_relative_to(found[0])),
+        key=lambda found: len(found[0].parts),
+        default=(Path("/"), "overlay"),
+    )
+    if point == Path("/") or kind in FLEETING:
+        return f"{path} is inside this container and would be thrown away with it; mount a volume there"
+    return ""
+
+
+def _inside_container() -> bool:
+    files = any(Path(name).exists() for name in CONTAINER_FILES)
+    return files or any(os.environ.get(name) for name in CONTAINER_VARIABLES)
+
+
+def _mount(line: str) -> tuple[Path, str]:
+    """The mount point and the file system of a line."""
+    words = line.split(" ")
+    point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), words[4])
+    return Path(point), words[words.index("-") + 1]

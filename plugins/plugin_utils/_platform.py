@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
 from ansible.utils.vars import merge_hash
+from ansible_collections.xorb.runbook.plugins.module_utils import _probes
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import (
     NOT_APPLICABLE,
     TOPICS,
@@ -26,9 +27,9 @@ from ansible_collections.xorb.runbook.plugins.module_utils._checks import (
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import InvalidOptions, RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Kind
 from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options, problems, with_defaults
-from ansible_collections.xorb.runbook.plugins.module_utils._probes import KINDS
 from ansible_collections.xorb.runbook.plugins.module_utils._runner import Probe
 from ansible_collections.xorb.runbook.plugins.plugin_utils._causes import SUPERVISOR
+from ansible_collections.xorb.runbook.plugins.plugin_utils._fail_after import FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._report import RUN
 
 #: Resolves the templates in a value; raises whatever the templating engine raises.
@@ -36,6 +37,9 @@ Resolve = Callable[[Any], Any]
 
 #: What an undefined variable is told by, and nothing else.
 UNDEFINED = re.compile(r"'\w+' is undefined")
+
+#: All of them, since a worker of Ansible could only import them for itself, and each would again.
+KINDS: Mapping[str, Kind] = dict(_probes.KINDS)
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -47,13 +51,19 @@ SERVICE_OPTIONS: Options = {
     "depends_on": Option("list", "Services that it needs.", elements="str"),
     "endpoints": Option("dict", "Named ways of reaching the service."),
     "checks": Option("dict", "Named looks at its host."),
+    "certificates": Option(
+        "dict", "Named sets of certificate, key and chain that are looked at, and replaced when due."
+    ),
     "logs": Option("list", "Log sources of the service.", elements="dict"),
 }
 
+PATIENCE: Options = {"fail_after": Option("str", "How often it has to fail before the run does, as in '2 of 3'.")}
+
 SUPERVISORS: Mapping[str, Options] = {
-    "systemd": {"kind": Option("str", "Kind of supervisor."), **KINDS["unit"].description_options},
+    "systemd": {"kind": Option("str", "Kind of supervisor."), **PATIENCE, **KINDS["unit"].description_options},
     "compose": {
         "kind": Option("str", "Kind of supervisor."),
+        **PATIENCE,
         "service": Option("str", "Name of the service in the Compose file.", required=True),
         **{
             name: option
@@ -69,9 +79,13 @@ SUPERVISED: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "compose": ("container", {"service": "compose_service"}),
 }
 
+#: The sections of a service that hold points, and the kind that all points of a section have.
+SECTIONS: Mapping[str, str] = {"endpoints": "", "checks": "", "certificates": "certificate"}
+
 POINT_OPTIONS: Options = {
     "kind": Option("str", "Kind of probe.", required=True),
     "seen_from": Option("list", "Hosts or groups that look, instead of the owner.", elements="str"),
+    **PATIENCE,
 }
 
 
@@ -103,6 +117,11 @@ class Look:
     def topic(self) -> str:
         """The chapter of the runbook that this look belongs to."""
         return self.given.get("topic") or self.kind.topic
+
+    @property
+    def fail_after(self) -> FailAfter | None:
+        """How often it has to fail before the run does, where the description says so."""
+        return FailAfter.parse(self.given["fail_after"]) if "fail_after" in self.given else None
 
     def probe(self, options: Mapping[str, Any]) -> Probe:
         """The probe that this look is, with the given options of its kind."""
@@ -284,7 +303,7 @@ class _Reader:
         if not isinstance(given, Mapping):
             self._fault(path, f"expected a map with the keys {', '.join(SERVICE_OPTIONS)}")
             return Service(name, ())
-        structure = self._structure(path, SERVICE_OPTIONS, given, but=("endpoints", "checks", "supervisor", "logs"))
+        structure = self._structure(path, SERVICE_OPTIONS, given, but=(*SECTIONS, "supervisor", "logs"))
         owners = self._hosts(f"{path}.hosts", structure.get("hosts"))
         available = structure.get("available", True)
         if not available:
@@ -294,9 +313,8 @@ class _Reader:
         before = len(self.problems)
         looks = tuple(self._looks(path, name, given, owners))
         if owners and not looks and len(self.problems) == before:
-            self._fault(
-                path, "nothing would be looked at; give it endpoints or checks, or available: false with a reason"
-            )
+            told = f"nothing would be looked at; give it {', '.join(SECTIONS)}, or available: false with a reason"
+            self._fault(path, told)
         return Service(name, owners, depends_on=tuple(structure.get("depends_on") or ()), looks=looks)
 
     def dependencies(self, services: Mapping[str, Service]) -> None:
@@ -346,7 +364,7 @@ class _Reader:
         if supervisor is not None:
             yield from self._supervisor(f"{path}.supervisor", name, supervisor, owners)
         seen: Counter[str] = Counter()
-        for section in ("endpoints", "checks"):
+        for section, implied in SECTIONS.items():
             points = given.get(section) or {}
             if not isinstance(points, Mapping):
                 self._fault(f"{path}.{section}", "expected a map of names to descriptions")
@@ -359,7 +377,21 @@ class _Reader:
                         f"a name has letters, digits and underscores only, is used once, and is not {SUPERVISOR!r}",
                     )
                     continue
-                yield from self._point(f"{path}.{section}.{point}", name, str(point), options, owners)
+                where = f"{path}.{section}.{point}"
+                yield from self._point(where, name, str(point), self._with_kind(where, options, implied), owners)
+
+    def _with_kind(self, path: str, given: Any, implied: str) -> Any:
+        """The options of a point with the kind that its section implies; a kind of a section of its own stays there."""
+        if not isinstance(given, Mapping):
+            return given
+        if implied:
+            if "kind" in given:
+                self._fault(f"{path}.kind", f"unknown key; every point of this section is a {implied}")
+            return {**given, "kind": implied}
+        for section, kind in SECTIONS.items():
+            if kind and given.get("kind") == kind:
+                self._fault(f"{path}.kind", f"a {kind} stands in the section {section!r}, without its kind")
+        return given
 
     def _supervisor(self, path: str, name: str, given: Any, owners: tuple[str, ...]) -> Iterator[Look]:
         kind = given.get("kind") if isinstance(given, Mapping) else None
@@ -371,7 +403,7 @@ class _Reader:
         looking, renamed = SUPERVISED[str(kind)]
         options = {renamed.get(key, key): value for key, value in given.items() if key != "kind"}
         if not any(_is_unresolved(value) for value in options.values()):
-            faults = list(KINDS[looking].check(options))
+            faults = list(KINDS[looking].check({key: options[key] for key in options if key not in POINT_OPTIONS}))
             for key, message in faults:
                 self._fault(f"{path}.{key}", message)
             if faults:
@@ -424,8 +456,7 @@ class _Reader:
         ]
         faults += [
             (key, "a secret must be a template or an inline !vault value, never plain text")
-            for key, option in options.items()
-            if option.secret and not _keeps_secret(given.get(key))
+            for key in _plain_secrets(options, given)
         ]
         credentials = [key for key, value in given.items() if _has_credentials(value)]
         # Nothing more is said of these: what is wrong with a value is often told by repeating it.
@@ -433,6 +464,11 @@ class _Reader:
         faults += [(key, "must not contain user:password@; use the options for credentials") for key in credentials]
         if given.get("topic") is not None and given["topic"] not in TOPICS:
             faults.append(("topic", f"expected one of {', '.join(TOPICS)}, written out"))
+        if "fail_after" in given:
+            try:
+                FailAfter.parse(given["fail_after"])
+            except RunbookError as exc:
+                faults.append(("fail_after", f"{exc}, written out"))
         if kind and not faults and not kind.expected(given):
             faults.append(("kind", "what it looks at must be told without a template, or nobody would miss it"))
         if kind and not faults and literal.keys() == given.keys():
@@ -453,10 +489,27 @@ def _is_unresolved(value: Any) -> bool:
     return type(value).__name__ == "EncryptedString"
 
 
+def _plain_secrets(options: Options, given: Any, path: str = "") -> Iterator[str]:
+    """Yield the path of every secret that stands there for everybody to read, however deep."""
+    if not isinstance(given, Mapping):
+        return
+    for key, option in options.items():
+        value = given.get(key)
+        if option.secret and not _keeps_secret(value):
+            yield f"{path}{key}"
+        elif option.options and isinstance(value, (list, tuple)):
+            for index, item in enumerate(value):
+                yield from _plain_secrets(option.options, item, f"{path}{key}[{index}].")
+        elif option.options:
+            yield from _plain_secrets(option.options, value, f"{path}{key}.")
+
+
 def _keeps_secret(value: Any) -> bool:
-    """Whether a secret, or each value of a map of secrets, is absent, a template or vaulted."""
+    """Whether a secret, or each value of a map or a list of secrets, is absent, a template or vaulted."""
     if isinstance(value, Mapping):
         return all(_keeps_secret(item) for item in value.values())
+    if isinstance(value, (list, tuple)):
+        return all(_keeps_secret(item) for item in value)
     return value is None or _is_unresolved(value)
 
 

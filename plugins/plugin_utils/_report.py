@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import (
@@ -17,7 +17,9 @@ from ansible_collections.xorb.runbook.plugins.module_utils._checks import (
     UNKNOWN,
     Check,
 )
+from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._causes import FAILING, Cause, explain
+from ansible_collections.xorb.runbook.plugins.plugin_utils._moments import moment
 
 #: The service name of checks that the run makes about itself; no service of a description may have it.
 RUN = "runbook"
@@ -35,6 +37,8 @@ class Run:
     topics: tuple[str, ...] = ()
     limited_to: str = ""
     check_mode: bool = False
+    #: What this run is a part of, where others look at the rest.
+    slice_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,31 @@ class Silence:
 
 
 @dataclass(frozen=True)
+class Excuse:
+    """Why a failing check does not fail the run: ``silence``, ``acknowledgement``, or ``waiting`` for more failures."""
+
+    check: str
+    kind: str
+    sentence: str
+    #: The run of the ledger that holds the silence or the acknowledgement, who made it, and when it ends.
+    waiver: int = 0
+    by: str = ""
+    until: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The excuse as plain data."""
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that a run has to say.
 
     ``checks`` holds one check for everything that was expected and for everything that arrived, worst first.
     ``not_run`` names, as ``host/id``, what ``--limit`` excluded: it is neither a failure nor ever forgotten.
+    ``actions`` are what the run did to its hosts or tried to do, each as an `_actions.Action` is told.
+    ``excuses`` has the checks that fail and do not fail the run, by ``host/id``; they keep their status.
+    ``notes`` are sentences about the run that are no checks. ``fail_on`` are the statuses that fail the run.
     """
 
     run: Run
@@ -60,7 +84,21 @@ class Report:
     checks: tuple[Check, ...]
     not_run: tuple[str, ...] = ()
     causes: tuple[Cause, ...] = ()
+    actions: tuple[Mapping[str, Any], ...] = ()
     ledger: Mapping[str, Any] = field(default_factory=dict)
+    excuses: Mapping[str, Excuse] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    fail_on: tuple[str, ...] = (CRITICAL, UNKNOWN)
+
+    @property
+    def decisive(self) -> list[Check]:
+        """The checks that fail the run."""
+        return [check for check in self.failing(self.fail_on) if check.address not in self.excuses]
+
+    @property
+    def excused(self) -> dict[str, int]:
+        """How many checks have an excuse of each kind."""
+        return dict(Counter(excuse.kind for excuse in self.excuses.values()))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -76,7 +114,7 @@ class Report:
     @property
     def duration_s(self) -> float:
         """Seconds from the start of the run to the report."""
-        return (_moment(self.finished_at) - _moment(self.run.started_at)).total_seconds()
+        return (moment(self.finished_at) - moment(self.run.started_at)).total_seconds()
 
     def failing(self, statuses: Iterable[str]) -> list[Check]:
         """The checks whose status is one of ``statuses``."""
@@ -99,9 +137,17 @@ class Report:
             "counts": self.counts,
             "causes": [{"check": cause.check, "explains": list(cause.explains)} for cause in self.causes],
             "not_run": list(self.not_run),
+            "actions": [dict(action) for action in self.actions],
+            "excused": [excuse.as_dict() for excuse in self.excuses.values()],
+            "notes": list(self.notes),
             "ledger": dict(self.ledger),
             "checks": [check.as_dict() for check in self.checks],
         }
+
+
+def new_id() -> str:
+    """An id for a run that begins now."""
+    return f"{timestamp()[:19].replace(':', '').replace('-', '')}-{secrets.token_hex(3)}"
 
 
 def run_check(aspect: str, status: str, message: str, *, host: str = "", point: str = "run", remedy: str = "") -> Check:
@@ -169,7 +215,3 @@ def assemble(
 
 def _sorted(checks: Iterable[Check]) -> tuple[Check, ...]:
     return tuple(sorted(checks, key=lambda check: (-STATUSES.index(check.status), check.host, check.id, check.owner)))
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -45,11 +45,14 @@ def render(report: Report, *, width: int, colour: bool, files: Mapping[str, str]
     page = _Page(report, width, colour)
     sections = [
         page.headline(),
+        page.actions(),
         page.causes(),
+        page.excused(),
         page.failing(),
         page.fine(),
         page.not_applicable(),
         page.not_run(),
+        page.notes(),
         page.places(files or {}),
     ]
     return "\n\n".join("\n".join(line.rstrip() for line in section) for section in map(list, sections) if section)
@@ -90,11 +93,25 @@ class _Page:
         ]
         if report.not_run:
             facts.insert(4, wording.clean(f"{len(report.not_run)} not run ({wording.limited(report)})"))
+        if report.excuses:
+            facts.append(wording.outcome(report))
         if report.run.check_mode:
             facts.append("check mode: nothing is recorded")
         lines = self._flow(facts)
         lines[0] = self._paint(facts[0], status) + lines[0][len(facts[0]) :]
         return lines
+
+    def actions(self) -> Iterable[str]:
+        """What the run did to its hosts, and what it tried to do."""
+        actions = self._report.actions
+        if actions:
+            yield f"done to the hosts ({len(actions)})"
+        rows = [
+            _Row([str(action["host"]), str(action["subject"]), str(action["outcome"])], list(wording.deed(action)))
+            for action in actions
+        ]
+        if rows:
+            yield from self._table(rows, shares=(5, 5, 6))
 
     def causes(self) -> Iterable[str]:
         """What has to be mended, each with its evidence, what it explains, and how it is mended."""
@@ -114,6 +131,26 @@ class _Page:
                 # Not wrapped: it is there to be copied.
                 yield f"{indent}to mend it: {wording.clean(check.remedy)}"
 
+    def excused(self) -> Iterable[str]:
+        """What fails and does not fail the run: by whom, why and how long still."""
+        excuses = self._report.excuses
+        if excuses:
+            yield f"excused ({len(excuses)}): failing, but not failing the run"
+        alike: dict[str, list[str]] = defaultdict(list)
+        for address, excuse in excuses.items():
+            alike[excuse.sentence].append(address)
+        for sentence, addresses in alike.items():
+            yield from self._wrap(wording.clean(sentence), "  ", "    ")
+            for hosts, names in wording.by_host(addresses):
+                yield from self._wrap(wording.clean(f"{hosts}: {', '.join(names)}"), "    ", "      ")
+
+    def notes(self) -> Iterable[str]:
+        """What there is to say of silences that do nothing."""
+        if self._report.notes:
+            yield f"silences to look after ({len(self._report.notes)})"
+        for note in self._report.notes:
+            yield from self._wrap(wording.clean(note), "  ", "    ")
+
     def failing(self) -> Iterable[str]:
         """Every check that is not fine, worst first; consequences that say the same share a row."""
         failing = self._report.failing(FAILING)
@@ -124,9 +161,10 @@ class _Page:
         for check in failing:
             # Consequences only: a root cause has a row of its own.
             same = (check.host, check.status, check.message, check.blocked_by) if check.blocked_by else check.key
-            alike[(*same, wording.value_of(check))].append(check)
+            alike[(*same, wording.value_of(check), self._excuse(check))].append(check)
         head = _Row(["HOST", "CHECK", "STATUS", "VALUE"], ["MESSAGE"])
-        yield from self._table([head, *map(_row, alike.values())], shares=(7, 4, 1, 7))
+        rows = [_row(checks, self._excuse(checks[0])) for checks in alike.values()]
+        yield from self._table([head, *rows], shares=(7, 4, 1, 7))
 
     def fine(self) -> Iterable[str]:
         """Every check that is fine, one line for each service of a host."""
@@ -188,9 +226,15 @@ class _Page:
         for kind, path in files.items():
             yield f"{kind:<{width}}  {wording.clean(path)}"
 
+    def _excuse(self, check: Check) -> str:
+        excuse = self._report.excuses.get(check.address)
+        return excuse.sentence if excuse else ""
+
     def _about_cause(self, check: Check, cause: Cause) -> Iterator[str]:
         value = wording.value_of(check)
         yield f"{value}: {_evidence(check)}" if value else _evidence(check)
+        if excuse := self._excuse(check):
+            yield excuse
         if cause.explains:
             yield f"explains {wording.count(len(cause.explains), 'check')}{self._consequences(cause.explains)}"
 
@@ -280,8 +324,8 @@ def _evidence(check: Check) -> str:
     return f"{check.message} ({limit})" if limit else check.message
 
 
-def _row(checks: list[Check]) -> _Row:
-    """One check, or several that say the same."""
+def _row(checks: list[Check], excuse: str) -> _Row:
+    """One check, or several that say the same, and why they do not fail the run."""
     first = checks[0]
     name = wording.full_name(first)
     paragraphs: list[str | list[str]] = [_evidence(first)]
@@ -290,6 +334,8 @@ def _row(checks: list[Check]) -> _Row:
         paragraphs.append([wording.full_name(check) for check in checks])
     if first.blocked_by:
         paragraphs.append(f"blocked by {first.blocked_by}")
+    if excuse:
+        paragraphs.append(excuse)
     cells = [wording.where(first), name, _status_cell(first.status), wording.value_of(first)]
     return _Row(cells, paragraphs, first.status)
 

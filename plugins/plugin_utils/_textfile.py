@@ -67,6 +67,21 @@ def _families(report: Report) -> Iterable[tuple[str, str, Iterable[Sample]]]:
             if wording.is_number(check.value)
         ],
     )
+    yield (
+        "check_excused",
+        "A check that fails and does not fail the run: silenced, acknowledged, or waiting for more failures.",
+        [
+            ({**_identity(check), "kind": report.excuses[check.address].kind}, 1)
+            for check in report.checks
+            if check.address in report.excuses
+        ],
+    )
+    yield (
+        "excused_checks",
+        "Checks that fail and do not fail the run, by kind of excuse.",
+        [({"kind": kind}, report.excused.get(kind, 0)) for kind in ("silence", "acknowledgement", "waiting")],
+    )
+    yield "decisive_checks", "Checks that fail the run.", [({}, len(report.decisive))]
     yield "checks", "Checks by status.", [({"status": status}, amount) for status, amount in report.counts.items()]
     yield "expected_checks", "Checks that the description expects.", [({}, report.expected)]
     yield "received_checks", "Expected checks that arrived.", [({}, report.received)]

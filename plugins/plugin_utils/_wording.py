@@ -39,6 +39,16 @@ def status_word(status: str) -> str:
     return status.replace("_", " ")
 
 
+def deed(action: Mapping[str, Any]) -> Iterable[str]:
+    """What was done to a host, and why."""
+    yield str(action["what"])
+    why = [f"because {action['why']}"] if action["why"] else []
+    if action["incident"]:
+        why.append(f"incident {action['incident']}")
+    if why:
+        yield ", ".join(why)
+
+
 def where(check: Check) -> str:
     """The host that looked."""
     return check.host or CONTROL_NODE
@@ -129,6 +139,25 @@ def count(amount: int, noun: str) -> str:
 def received(report: Report) -> str:
     """What the first line of every report says."""
     return f"{report.received} of {count(report.expected, 'expected check')} received"
+
+
+def excused(report: Report) -> str:
+    """How many checks fail without failing the run, and why; nothing where there are none."""
+    words = {"silence": "silenced", "acknowledgement": "acknowledged", "waiting": "not failed often enough"}
+    return ", ".join(f"{amount} {words[kind]}" for kind, amount in sorted(report.excused.items()))
+
+
+def outcome(report: Report) -> str:
+    """What excuses make of the run; nothing where there are none."""
+    if not report.excuses:
+        return ""
+    decisive = len(report.decisive)
+    rest = (
+        f"{count(decisive, 'other check')} {'fails' if decisive == 1 else 'fail'} it"
+        if decisive
+        else "nothing fails the run"
+    )
+    return f"{excused(report)}: {rest}"
 
 
 def limited(report: Report) -> str:

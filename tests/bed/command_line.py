@@ -10,10 +10,22 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from tests.bed import cleanup, converge, credentials, demo, engine, environment, faults, hosts, image, prerequisites
+from tests.bed import (
+    cleanup,
+    converge,
+    credentials,
+    demo,
+    engine,
+    environment,
+    faults,
+    fleet,
+    hosts,
+    image,
+    prerequisites,
+)
 from tests.bed.engine import Engine
 from tests.bed.errors import BedError
-from tests.bed.layout import BEDS, STATE, Bed, bed_named
+from tests.bed.layout import BEDS, READY, STATE, Bed, bed_named
 from tests.bed.progress import say
 
 
@@ -136,7 +148,9 @@ def _parser() -> argparse.ArgumentParser:
 def _up(bed: Bed) -> Engine:
     prerequisites.ensure()
     running = engine.ensure()
-    hosts.up(running, bed, image.ensure_all(running, (host.suite for host in bed.hosts)))
+    suites = {host.suite for host in bed.hosts}
+    ready = {READY: fleet.ensure_image(running)} if READY in suites else {}
+    hosts.up(running, bed, {**image.ensure_all(running, sorted(suites - {READY})), **ready})
     return running
 
 

@@ -12,14 +12,12 @@ from pathlib import Path
 from tests.bed import credentials, environment, hosts
 from tests.bed.engine import Engine
 from tests.bed.errors import BedError
-from tests.bed.layout import DEMO_ROLES, ROOT, VENV, Bed
+from tests.bed.inventory import INVENTORY, inventories
+from tests.bed.layout import ROOT, VENV, Bed
 from tests.bed.progress import Step, say, step
 
-INVENTORY = Path("inventories") / "demo"
-# The hosts that the demo does not have.
-MORE_HOSTS = Path("tests") / "platform" / "inventory"
 _PLAYBOOKS = (Path("tests") / "platform" / "site.yml", Path("playbooks") / "prerequisites.yml")
-_SOURCES = (Path("tests") / "platform", INVENTORY, Path("roles") / "prerequisites")
+SOURCES = (Path("tests") / "platform", INVENTORY, Path("roles") / "prerequisites")
 
 
 def ensure(engine: Engine, bed: Bed) -> None:
@@ -35,16 +33,11 @@ def ensure(engine: Engine, bed: Bed) -> None:
     stamp.write_text(wanted, encoding="utf-8")
 
 
-def inventories(bed: Bed) -> list[Path]:
-    """The inventories that describe the hosts of a bed."""
-    return [INVENTORY, *([MORE_HOSTS] if set(bed.roles) > set(DEMO_ROLES) else [])]
-
-
 def fingerprint(engine: Engine, bed: Bed) -> str:
     """Hash of what the platform is made from and of the hosts it is on; a restarted host counts as a new one."""
     containers = hosts.inspect(engine, bed)
     facts = [f"{name} {facts.identity} {facts.started}" for name, facts in sorted(containers.items())]
-    return digest((ROOT / path for path in _SOURCES), bed.secrets_directory, facts=facts)
+    return digest((ROOT / path for path in SOURCES), bed.secrets_directory, facts=facts)
 
 
 def digest(directories: Iterable[Path], *more: Path, facts: Iterable[str]) -> str:

@@ -16,6 +16,8 @@ NAMES = (
     "redis_password",
     "redis_monitor_password",
     "api_token",
+    "api_viewer_token",
+    "api_expired_token",
 )
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.bed import environment, faults
-from tests.bed.converge import INVENTORY
 from tests.bed.engine import Engine
 from tests.bed.errors import BedError
 from tests.bed.faults import Fault
+from tests.bed.inventory import INVENTORY
 from tests.bed.layout import ROOT, VENV, Bed
 from tests.bed.progress import say
 

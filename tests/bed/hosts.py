@@ -17,12 +17,14 @@ from tests.bed.commands import last_line, run
 from tests.bed.engine import Engine
 from tests.bed.errors import BedError
 from tests.bed.flags import run_flags
-from tests.bed.layout import BEDS, FILESYSTEMS, Bed, Host
+from tests.bed.layout import BEDS, FILESYSTEMS, READY, Bed, Host
 from tests.bed.progress import say, step
 
 _LABEL_BED = "xorb.bed"
 _LABEL_SPEC = "xorb.spec"
-_BOOT_SECONDS = 60
+#: The SSH key of all hosts that are made from an image of a host that is ready.
+LABEL_KEY = "xorb.host_key"
+_BOOT_SECONDS = 120
 
 T = TypeVar("T")
 
@@ -62,13 +64,16 @@ def up(engine: Engine, bed: Bed, images: Mapping[str, str]) -> None:
     if not wanted and _remembered(bed):
         say(f"The hosts of bed {bed.name} are up.")
         return
-    with step(f"Starting {', '.join(host.name for host in wanted) or 'SSH of bed ' + bed.name}"):
+    with step(f"Starting {_few([host.name for host in wanted]) or 'SSH of bed ' + bed.name}"):
         ensure_network(engine, bed)
-        _each(wanted, lambda host: _start(engine, bed, host, images[host.suite]))
-        keys = _each(bed.hosts, lambda host: _open_ssh(engine, bed, host))
-        bed.known_hosts.write_text("".join(f"{line}\n" for line in keys), encoding="utf-8")
         bed.ssh_config.write_text(ssh_config(bed), encoding="utf-8")
-        _each(bed.hosts, lambda host: _await_ssh(bed, host))
+        if any(host.suite == READY for host in bed.hosts):
+            _write_known(bed, [_key_of(engine, images[READY])] * len(bed.hosts))
+            _start_ready(engine, bed, wanted, images[READY])
+        else:
+            _each(wanted, lambda host: _start(engine, bed, host, images[host.suite]))
+            _write_known(bed, _each(bed.hosts, lambda host: open_ssh(engine, bed, host)))
+            _each(bed.hosts, lambda host: _await_ssh(bed, host))
 
 
 def down(engine: Engine, bed: Bed) -> None:
@@ -82,7 +87,7 @@ def down(engine: Engine, bed: Bed) -> None:
     for path in (bed.known_hosts, bed.ssh_config):
         path.unlink(missing_ok=True)
     if present or networks:
-        say(f"Removed {', '.join([*present, 'network ' + bed.network])}.")
+        say(f"Removed {_few([*present, 'network ' + bed.network])}.")
 
 
 def inspect(engine: Engine, bed: Bed) -> dict[str, Container]:
@@ -191,23 +196,40 @@ def _remembered(bed: Bed) -> bool:
     )
 
 
-def _start(engine: Engine, bed: Bed, host: Host, image: str) -> None:
+def _start_ready(engine: Engine, bed: Bed, wanted: Sequence[Host], image: str) -> None:
+    """Start hosts that have their services. The first is watched, the others follow with what worked for it, few at a
+    time: forty that start at once are up later than one after the other, and nothing else gets its turn meanwhile."""
+
+    def follow(host: Host) -> None:
+        _create(engine, bed, host, image, privileged=privileged)
+        _await_ssh(bed, host, asked="systemctl is-system-running --wait", seconds=_BOOT_SECONDS)
+
+    privileged = any(_start(engine, bed, host, image) for host in wanted[:1])
+    _each(wanted[1:], follow, at_once=3)
+
+
+def _start(engine: Engine, bed: Bed, host: Host, image: str) -> bool:
+    """Make the host run; returns whether it had to be privileged."""
     if _boots(engine, bed, host, image, privileged=False):
-        return
+        return False
     if engine.cgroup_version == 2:
         say(f"  systemd does not reach 'running' in {host.name}; trying once more as a privileged container")
         if _boots(engine, bed, host, image, privileged=True):
-            return
+            return True
     raise BedError(f"systemd does not reach 'running' in {host.name}: {_complaint(engine, host)}")
 
 
 def _boots(engine: Engine, bed: Bed, host: Host, image: str, *, privileged: bool) -> bool:
+    _create(engine, bed, host, image, privileged=privileged)
+    return _until(lambda: _system_state(engine, host) == "running", seconds=_BOOT_SECONDS)
+
+
+def _create(engine: Engine, bed: Bed, host: Host, image: str, *, privileged: bool) -> None:
     engine.run("rm", "--force", "--volumes", host.name, check=False)
     flags = run_flags(engine.cgroup_version, privileged=privileged)
     created = engine.run(*create_command(bed, host, image, flags), check=False)
     if created.returncode != 0:
         raise BedError(f"the engine cannot start {host.name}: {created.stderr.strip().splitlines()[-1]}")
-    return _until(lambda: _system_state(engine, host) == "running", seconds=_BOOT_SECONDS)
 
 
 def _system_state(engine: Engine, host: Host) -> str:
@@ -222,17 +244,28 @@ def _complaint(engine: Engine, host: Host) -> str:
     return f"failed units: {', '.join(failed)}" if failed else (logs.stdout or logs.stderr).strip() or "no reason given"
 
 
-def _open_ssh(engine: Engine, bed: Bed, host: Host) -> str:
-    """Let the bed's key in and hand back the host's own key as a line for known_hosts."""
+def _write_known(bed: Bed, keys: Sequence[str]) -> None:
+    """The keys of the bed's hosts, in their order, for SSH to compare."""
+    lines = [f"{host.address},{host.name},{host.role} {key}\n" for host, key in zip(bed.hosts, keys, strict=True)]
+    bed.known_hosts.write_text("".join(lines), encoding="utf-8")
+
+
+def _key_of(engine: Engine, image: str) -> str:
+    """The key that all hosts have that are made from an image of a host that is ready."""
+    label = f'{{{{index .Config.Labels "{LABEL_KEY}"}}}}'
+    return engine.run("image", "inspect", "--format", label, image).stdout.strip()
+
+
+def open_ssh(engine: Engine, bed: Bed, host: Host) -> str:
+    """Let the key of a bed, and no other, into a host; returns the host's own."""
     public = bed.private_key.with_suffix(".pub").read_text(encoding="utf-8")
-    script = engine.run("exec", "--interactive", host.name, "sh", "-c", _OPEN_SSH, data=public)
-    return f"{host.address},{host.name},{host.role} {script.stdout.strip()}"
+    return engine.run("exec", "--interactive", host.name, "sh", "-c", _OPEN_SSH, data=public).stdout.strip()
 
 
-def _await_ssh(bed: Bed, host: Host) -> None:
+def _await_ssh(bed: Bed, host: Host, *, asked: str = "true", seconds: float = 20) -> None:
     """Log in as Ansible will: something else may answer at the address, and its key would be the wrong one."""
-    command = ["ssh", "-F", str(bed.ssh_config), "-o", "BatchMode=yes", "-o", "ConnectTimeout=3", host.name, "true"]
-    if not _until(lambda: run(command, check=False).returncode == 0, seconds=20):
+    command = ["ssh", "-F", str(bed.ssh_config), "-o", "BatchMode=yes", "-o", "ConnectTimeout=3", host.name, asked]
+    if not _until(lambda: run(command, check=False).returncode == 0, seconds=seconds):
         raise BedError(
             f"{host.name} runs, but SSH to {host.address} fails ({last_line(run(command, check=False))}); "
             "the Docker engine has to be on this machine, and nothing else may use the address"
@@ -257,7 +290,12 @@ def _until(condition: Callable[[], bool], *, seconds: float) -> bool:
     return True
 
 
-def _each(hosts: Sequence[Host], work: Callable[[Host], T]) -> list[T]:
-    """Do the work for all hosts at once; the first error wins."""
-    with ThreadPoolExecutor(max_workers=max(1, len(hosts))) as pool:
+def _few(names: Sequence[str]) -> str:
+    """The names, or of many only how many."""
+    return ", ".join(names) if len(names) <= 10 else f"{names[0]} to {names[-2]}, {names[-1]}"
+
+
+def _each(hosts: Sequence[Host], work: Callable[[Host], T], *, at_once: int = 8) -> list[T]:
+    """Do the work for the hosts side by side; the first error wins."""
+    with ThreadPoolExecutor(max_workers=max(1, min(len(hosts), at_once))) as pool:
         return list(pool.map(work, hosts))

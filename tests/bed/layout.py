@@ -21,6 +21,9 @@ IMAGE = "xorb-runbook-host"
 # The Debian of every host that does not say otherwise.
 DEBIAN = "trixie"
 
+# No Debian, but the image of a host that has its services already: see `fleet`.
+READY = "ready"
+
 # Every host has file systems of its own, so that a full disk can be shown without filling the machine's.
 FILESYSTEMS: Mapping[str, str] = {"/srv/data": "size=64m,mode=755", "/srv/logs": "size=32m,mode=755"}
 
@@ -60,6 +63,11 @@ ROLES: Mapping[str, Role] = {
 }
 DEMO_ROLES = ("db", "web", "monitor")
 
+# Many small hosts that are all alike, each with the same services of its own.
+FLEET: Mapping[str, Role] = {f"node{number:02}": Role(10 + number, suite=READY) for number in range(1, 41)}
+# The one that they are copies of.
+SEED: Mapping[str, Role] = {"seed": Role(10)}
+
 
 @dataclass(frozen=True)
 class Bed:
@@ -70,7 +78,7 @@ class Bed:
 
     name: str
     number: int  # the third part of its addresses in the first slot
-    roles: tuple[str, ...]
+    roles: Mapping[str, Role]
     slot: int = 0
 
     @property
@@ -87,7 +95,7 @@ class Bed:
 
     @property
     def hosts(self) -> tuple[Host, ...]:
-        return tuple(self._host(name, ROLES[name]) for name in self.roles)
+        return tuple(self._host(name, role) for name, role in self.roles.items())
 
     def _host(self, name: str, role: Role) -> Host:
         return Host(
@@ -134,8 +142,10 @@ _SLOT = int(os.environ.get(SLOT) or 0)
 BEDS: Mapping[str, Bed] = {
     bed.name: bed
     for bed in (
-        Bed("demo", 61, DEMO_ROLES, _SLOT),
-        Bed("test", 62, tuple(ROLES), _SLOT),
+        Bed("demo", 61, {name: ROLES[name] for name in DEMO_ROLES}, _SLOT),
+        Bed("test", 62, ROLES, _SLOT),
+        Bed("fleet", 63, FLEET, _SLOT),
+        Bed("seed", 64, SEED, _SLOT),
     )
 }
 

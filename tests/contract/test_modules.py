@@ -8,7 +8,12 @@ import importlib
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils import _postgres, _postgres_judge, _redis_judge
+from ansible_collections.xorb.runbook.plugins.module_utils import (
+    _certificate_info,
+    _postgres,
+    _postgres_judge,
+    _redis_judge,
+)
 from ansible_collections.xorb.runbook.plugins.module_utils._depth import MODULE_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import COMMON_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
@@ -76,6 +81,7 @@ def test_probe_documents_every_kind() -> None:
 @pytest.mark.parametrize(
     ("module", "spec"),
     [
+        ("certificate_info", argument_spec(_certificate_info.OPTIONS)),
         ("redis_acl_user", login_spec()),
         ("redis_info", login_spec()),
         ("redis_info", argument_spec({**_redis_judge.THRESHOLDS, **MODULE_OPTIONS})),

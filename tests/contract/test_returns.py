@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from tests.contract.repository import ACTIONS, COLLECTION, MODULES, documentation
+from tests.shared.issuing import root
 from tests.shared.lab import Lab
+from tests.shared.rotating import Site
 
 #: What Ansible itself puts into a result.
-COMMON = {"action", "changed", "exception", "failed", "invocation", "warnings"}
+COMMON = {"action", "changed", "diff", "exception", "failed", "invocation", "warnings"}
 
 #: Modules that need a server have this test beside their other ones.
 WITH_A_SERVER = {"postgres_info", "redis_acl_user", "redis_info"}
@@ -32,15 +34,41 @@ def _play_all(folder: Path) -> dict[str, dict[str, Any]]:
     lab = Lab(folder, hosts={"one": {}})
     checks = {"root": {"kind": "disk", "path": "/", "warning": 100, "critical": 100}}
     lab.variables["platform_services"] = {"host": {"hosts": "one", "checks": checks}}
+    (folder / "ca.pem").write_bytes(root().pem)
+    lab.variables.update(
+        certificate_ca_dir=str(folder / "ca"),
+        certificate_ca_passphrase="correct horse battery",  # noqa: S106 - of a CA that lives as long as the test
+        certificate_ca_key_type="ecdsa-p256",
+        certificate_ca_allow_throwaway=True,
+    )
     probe = {
         "hosts": "one",
         "gather_facts": False,
-        "tasks": [{"xorb.runbook.probe": {"disk": [{"service": "s", "point": "p", "owner": "one", "path": "/"}]}}],
+        "tasks": [
+            {"xorb.runbook.probe": {"disk": [{"service": "s", "point": "p", "owner": "one", "path": "/"}]}},
+            {"xorb.runbook.certificate_info": {"paths": [str(folder / "ca.pem")], "detail": "full"}},
+        ],
     }
     (folder / "probe.yml").write_text(json.dumps([probe]))
     found: dict[str, dict[str, Any]] = {}
-    for playbook in ("platform_check", "daily", "daily", "run_diff", "ledger_verify", str(folder / "probe.yml")):
-        ran = lab.play(playbook)
+    silence = json.dumps({"silence_services": ["host"], "silence_for": "1h", "silence_reason": "a test"})
+    merge = json.dumps({"platform_slice_of": "one", "platform_procedure": "daily"})
+    for playbook, *options in (
+        ("platform_check",),
+        ("certificate_authority",),
+        ("daily",),
+        ("daily",),
+        ("run_diff",),
+        ("daily", "-e", '{"platform_slice_of": "one"}'),
+        ("report_merge", "-e", merge),
+        ("silence", "-e", silence),
+        ("ledger_verify",),
+        (str(folder / "probe.yml"),),
+        (str(folder / "rotate.yml"),),
+    ):
+        if playbook.endswith("rotate.yml"):  # what is looked at before has no certificate that is due
+            Path(playbook).write_text(json.dumps([rotation(folder, lab)]))
+        ran = lab.play(playbook, *options)
         assert ran.status == 0, ran.output
         for play in json.loads(ran.output[ran.output.index('{\n    "custom_stats"') :])["plays"]:
             for task in play["tasks"]:
@@ -48,7 +76,39 @@ def _play_all(folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def rotation(folder: Path, lab: Lab) -> dict[str, Any]:
+    """A play that rotates a certificate by the action, and asks for and deploys another one by its modules."""
+    site = Site(folder / "site")
+    for name in ("one", "two", "three"):
+        site.install(name)
+    one, two, three = [given(site, name) for name in ("one", "two", "three")]
+    options = {key: value for key, value in one.items() if key not in ("service", "point", "timeout")}
+    lab.variables["platform_services"]["proxy"] = {"hosts": "one", "certificates": {"one": options}}
+    deployed = site.issued(three, site.request(site.given("three")).csr)
+    pems = {name: getattr(deployed, name) for name in ("certificate", "fullchain", "ca")}
+    state, trust = str(site.state), (site.root.pem + root("Other").pem).decode()
+    issuing = {
+        "ca_dir": lab.variables["certificate_ca_dir"],
+        "ca_passphrase": lab.variables["certificate_ca_passphrase"],
+    }
+    return {
+        "hosts": "one",
+        "gather_facts": False,
+        "tasks": [
+            {"xorb.runbook.certificate_rotate": {**issuing, "host_state_dir": state}},
+            {"xorb.runbook.certificate_request": {"certificates": [two], "state_dir": state}},
+            {"xorb.runbook.certificate_deploy": {"certificates": [{**three, **pems}], "state_dir": state}},
+            {"xorb.runbook.certificate_trust": {"certificates": [{**two, "trust": trust}], "state_dir": state}},
+        ],
+    }
+
+
+def given(site: Site, name: str) -> dict[str, Any]:
+    """The options of a set that are given, without those that have a default."""
+    return {key: value for key, value in site.given(name).items() if value is not None}
+
+
 @pytest.mark.parametrize("module", sorted({*ACTIONS, *MODULES} - WITH_A_SERVER))
 def test_result_has_what_is_documented(module: str, results: dict[str, dict[str, Any]]) -> None:
     result = {key for key in results[f"{COLLECTION}.{module}"] if not key.startswith("_ansible")}
-    assert result - COMMON == set(documentation(module)["return"])
+    assert result - COMMON == set(documentation(module)["return"]) - COMMON

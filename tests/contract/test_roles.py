@@ -13,7 +13,8 @@ from tests.shared.procedures import ROOT
 
 
 def test_there_are_roles() -> None:
-    assert {"health_check", "prerequisites", "report"} <= set(ROLES)
+    wanted = {"certificate_authority", "certificate_rotation", "health_check", "prerequisites", "report", "schedule"}
+    assert wanted <= set(ROLES)
 
 
 @pytest.mark.parametrize("role", ROLES)

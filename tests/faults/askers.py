@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from tests.bed.converge import INVENTORY, MORE_HOSTS
+from tests.bed.inventory import INVENTORY, MORE_HOSTS
 from tests.bed.layout import ROOT, Bed
 from tests.faults import remote
 from tests.faults.matrix import Asked, Outcome, Row, Task

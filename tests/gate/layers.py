@@ -29,9 +29,18 @@ def lint() -> Count:
 
 def unit() -> Count:
     """Unit and contract tests."""
-    results = BUILD / "results" / "unit.xml"
+    return _pytest("unit")
+
+
+def fleet() -> Count:
+    """Forty hosts, started and removed by the tests themselves."""
+    return _pytest("fleet", "tests/fleet")
+
+
+def _pytest(name: str, *places: str) -> Count:
+    results = BUILD / "results" / f"{name}.xml"
     results.unlink(missing_ok=True)
-    code = run(["python", "-m", "pytest", "-q", f"--junitxml={results}"])
+    code = run(["python", "-m", "pytest", "-q", f"--junitxml={results}", *places])
     return honest(of_junit(results), [code])
 
 
@@ -40,4 +49,5 @@ LAYERS: Mapping[str, Callable[[], Count]] = {
     "sanity": sanity,
     "unit": unit,
     "molecule": scenarios.layer,
+    "fleet": fleet,
 }

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -45,6 +46,17 @@ def test_report_of_sound_databases_is_green_and_of_one_topic(report: Report) -> 
     assert {check["topic"] for check in ran.report["checks"] if check["service"] != "temporal"} == {"database"}
     assert len([address for address in ran.statuses if ".depth." in address]) == 24
     assert not {"critical", "unknown", "warning"} & set(ran.statuses.values())
+
+
+def test_version_and_statistics_are_those_of_psql(report: Report, psql: Psql) -> None:
+    read = "SELECT tup_returned || ' ' || tup_fetched FROM pg_stat_database WHERE datname = 'xorb_db'"
+    before = [int(number) for number in psql(read).split()]
+    ran = report()
+    after = [int(number) for number in psql(read).split()]
+    assert f"PostgreSQL {psql('SHOW server_version').split()[0]}, primary" in ran.message(f"{DEPTH}availability")
+    said = re.search(r"(\d+) rows returned, (\d+) fetched", ran.message(f"{DEPTH}statistics"))
+    assert said, ran.output
+    assert [before[index] <= int(said[index + 1]) <= after[index] for index in (0, 1)] == [True, True]
 
 
 def test_health_check_stays_cheap(report: Report) -> None:

@@ -41,6 +41,7 @@ def restored(redis: Redis, shell: Callable[..., str]) -> Iterator[None]:
             "CONFIG SET maxmemory 64mb",
             "CONFIG SET maxmemory-policy noeviction",
             "CONFIG SET slowlog-log-slower-than 10000",
+            "REPLICAOF NO ONE",
             *(f"DEL fault:{number}" for number in range(3000)),
             "SLOWLOG RESET",
             "CONFIG RESETSTAT",
@@ -76,6 +77,15 @@ def test_memory_at_its_limit_and_evictions(report: Report, redis: Redis) -> None
     assert ran.statuses[f"{DEPTH}memory"] == "critical"
     assert ran.statuses[f"{DEPTH}evictions"] == "warning"
     assert "policy volatile-ttl" in ran.message(f"{DEPTH}evictions")
+
+
+def test_replica_without_its_master(report: Report, redis: Redis) -> None:
+    assert report().message(f"{DEPTH}replication").startswith("master")
+    redis("REPLICAOF 127.0.0.1 1")
+    ran = report()
+    assert ran.status != 0
+    assert ran.statuses[f"{DEPTH}replication"] == "critical"
+    assert "127.0.0.1:1" in ran.message(f"{DEPTH}replication"), ran.message(f"{DEPTH}replication")
 
 
 def test_save_that_failed(report: Report, redis: Redis, shell: Callable[..., str]) -> None:

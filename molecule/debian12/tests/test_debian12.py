@@ -48,9 +48,10 @@ def test_daily_is_green_and_looks_at_the_same() -> None:
     assert {check["status"] for check in found.values()} <= {"ok", "not_applicable"}
     same = {check["id"] for check in new.report["checks"] if check["host"] == "xorb-db"}
     assert same < set(found)
-    # Besides, a certificate: nothing else needs cryptography.
-    assert set(found) - same == {f"nginx.certificate.{aspect}" for aspect in ("handshake", "trust", "expiry")}
-    assert {"postgres.sql.query", "redis.main.ping", "postgres.supervisor.state"} <= same
+    # Besides, ports of another host.
+    assert {check.rpartition(".")[0] for check in set(found) - same} == {"nginx.certificate", "nginx.mtls"}
+    assert {"nginx.certificate.expiry", "nginx.mtls.foreign_authority", "nginx.mtls.tls_1_0"} <= set(found)
+    assert {"postgres.sql.query", "redis.main.ping", "postgres.supervisor.state", "redis.server.served"} <= same
 
 
 @pytest.mark.parametrize(

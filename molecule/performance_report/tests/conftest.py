@@ -4,56 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from tests.shared.broken_hosts import broken, run, shell
 
-import pytest
-import yaml
-
-from tests.bed import engine, faults
-from tests.bed.layout import bed_named
-from tests.shared.procedures import ROOT, Ran, play
-
-BED = bed_named("test")
-
-Run = Callable[..., Ran]
-Shell = Callable[[str, str], str]
-Broken = Callable[[str, str, str], AbstractContextManager[None]]
-
-
-@pytest.fixture(scope="session")
-def run() -> Run:
-    """Run a playbook on the test hosts, with some changes of their description."""
-
-    def run_playbook(playbook: str, **overrides: Any) -> Ran:
-        extra = yaml.safe_dump({"platform_overrides": overrides}, default_flow_style=True, width=10_000).strip()
-        options = ("-e", extra) if overrides else ()
-        return play(ROOT / "inventories/demo", playbook, *options, reports=BED.directory / "reports", XORB_BED=BED.name)
-
-    return run_playbook
-
-
-@pytest.fixture(scope="session")
-def shell() -> Shell:
-    """Run a shell script on the host of a role, and tell what it printed."""
-    docker = engine.ensure()
-
-    def run_script(role: str, script: str) -> str:
-        return docker.run("exec", BED.host(role).name, "sh", "-eu", "-c", script).stdout
-
-    return run_script
-
-
-@pytest.fixture(scope="session")
-def broken() -> Broken:
-    """Break something real by a script, and mend it by another one whatever happens in between."""
-    docker = engine.ensure()
-
-    @contextmanager
-    def breaking(role: str, script: str, mended_by: str) -> Iterator[None]:
-        fault = faults.Fault("script", script, role, faults.shell(script), faults.shell(mended_by))
-        with faults.broken(docker, BED, [fault]):
-            yield
-
-    return breaking
+__all__ = ["broken", "run", "shell"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.bed import converge
+from tests.bed import inventory
 from tests.bed.converge import digest
 from tests.bed.layout import bed_named
 
@@ -22,5 +22,5 @@ def test_digest_changes_with_content_name_and_facts(tmp_path: Path) -> None:
 
 
 def test_inventories_of_a_bed_with_more_hosts_are_two() -> None:
-    assert converge.inventories(bed_named("demo")) == [converge.INVENTORY]
-    assert converge.inventories(bed_named("test")) == [converge.INVENTORY, converge.MORE_HOSTS]
+    assert inventory.inventories(bed_named("demo")) == [inventory.INVENTORY]
+    assert inventory.inventories(bed_named("test")) == [inventory.INVENTORY, inventory.MORE_HOSTS]

@@ -12,7 +12,7 @@ import pytest
 from tests.bed import faults
 from tests.bed.errors import BedError
 from tests.bed.faults import FAULTS, Fault
-from tests.bed.layout import DEMO_ROLES, Bed, bed_named
+from tests.bed.layout import Bed, bed_named
 
 BED = bed_named("demo")
 
@@ -67,7 +67,7 @@ def bed(tmp_path: Path) -> Bed:
     class Elsewhere(Bed):
         directory = tmp_path
 
-    return Elsewhere("demo", 61, DEMO_ROLES)
+    return Elsewhere("demo", 61, BED.roles)
 
 
 def test_broken_mends_everything_whatever_happens(bed: Bed) -> None:

@@ -6,13 +6,13 @@ import pytest
 
 from tests.bed.flags import run_flags
 from tests.bed.hosts import create_command
-from tests.bed.layout import BEDS, Bed, bed_named
+from tests.bed.layout import BEDS, READY, ROLES, Bed, bed_named
 from tests.bed.recipe import RECIPES
 
 
 def test_beds_share_no_name_and_no_address() -> None:
     hosts = [host for bed in BEDS.values() for host in bed.hosts]
-    assert len({host.name for host in hosts}) == len({host.address for host in hosts}) == len(hosts) == 8
+    assert len({host.name for host in hosts}) == len({host.address for host in hosts}) == len(hosts) == 8 + 41
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,12 @@ def test_create_command_gives_the_engine_a_volume() -> None:
 
 
 def test_every_host_has_a_recipe_for_its_suite() -> None:
-    assert {host.suite for bed in BEDS.values() for host in bed.hosts} == set(RECIPES)
+    assert {host.suite for bed in BEDS.values() for host in bed.hosts} == {*RECIPES, READY}
     assert all(recipe.suite == suite for suite, recipe in RECIPES.items())
 
 
 def test_checkout_in_another_slot_has_hosts_of_its_own() -> None:
-    first, second = (Bed("test", 62, ("db",), slot) for slot in (0, 1))
+    first, second = (Bed("test", 62, {"db": ROLES["db"]}, slot) for slot in (0, 1))
     assert (first.network, first.subnet) == ("xorb-test", "172.30.62.0/24")
     assert (second.network, second.subnet) == ("xorb1-test", "172.30.72.0/24")
     assert second.host("db").name == "xorb1-test-db"

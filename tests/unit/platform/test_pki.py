@@ -31,6 +31,8 @@ def _load() -> t.Any:
 
 
 pki = _load()
+EVERYTHING = ["ca", *(leaf.name for leaf in pki.LEAVES), "crl"]
+SERVERS = [leaf.name for leaf in pki.LEAVES if not leaf.is_client]
 
 
 def certificate(directory: Path, name: str) -> x509.Certificate:
@@ -41,7 +43,7 @@ def certificate(directory: Path, name: str) -> x509.Certificate:
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """Return a folder with everything made at NOW."""
-    assert pki.ensure(tmp_path / "ca", [ADDRESS], now=NOW) == ["ca", "server", "expired"]
+    assert pki.ensure(tmp_path / "ca", [ADDRESS], now=NOW) == EVERYTHING
     return tmp_path / "ca"
 
 
@@ -70,17 +72,41 @@ def test_ensure_keys_are_private(directory: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in directory.glob("*-key.pem")} == {0o600}
 
 
-def test_ensure_past_half_way_renews_the_server_only(directory: Path) -> None:
-    assert pki.ensure(directory, [ADDRESS], now=NOW + 46 * DAY) == ["server"]
+def test_ensure_past_half_way_renews_what_is_to_last(directory: Path) -> None:
+    lasting = [leaf.name for leaf in pki.LEAVES if leaf.renewed]
+    assert pki.ensure(directory, [ADDRESS], now=NOW + 46 * DAY) == [*lasting, "crl"]
 
 
-def test_ensure_other_address_issues_anew(directory: Path) -> None:
-    assert pki.ensure(directory, ["192.0.2.13"], now=NOW) == ["server", "expired"]
+def test_ensure_other_address_issues_the_servers_anew(directory: Path) -> None:
+    assert pki.ensure(directory, ["192.0.2.13"], now=NOW) == SERVERS
+
+
+def test_ensure_clients_are_for_clients_only_and_differ_in_their_unit(directory: Path) -> None:
+    units = {}
+    for name in ("client", "client-revoked", "client-service"):
+        found = certificate(directory, name)
+        usage = found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        assert [one._name for one in usage] == ["clientAuth"]
+        units[name] = found.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATIONAL_UNIT_NAME)[0].value
+    assert units == {"client": "Clients", "client-revoked": "Clients", "client-service": "Services"}
+
+
+def test_ensure_list_of_revoked_has_the_revoked_one_only(directory: Path) -> None:
+    listed = x509.load_pem_x509_crl((directory / "crl.pem").read_bytes())
+    key = certificate(directory, "ca").public_key()
+    assert isinstance(key, pki.ec.EllipticCurvePublicKey)
+    assert listed.is_signature_valid(key)
+    assert [one.serial_number for one in listed] == [certificate(directory, "client-revoked").serial_number]
+
+
+def test_ensure_new_revoked_certificate_is_listed_at_once(directory: Path) -> None:
+    (directory / "client-revoked.pem").unlink()
+    assert pki.ensure(directory, [ADDRESS], now=NOW) == ["client-revoked", "crl"]
 
 
 def test_ensure_lost_authority_issues_everything_anew(directory: Path) -> None:
     (directory / "ca-key.pem").unlink()
-    assert pki.ensure(directory, [ADDRESS], now=NOW) == ["ca", "server", "expired"]
+    assert pki.ensure(directory, [ADDRESS], now=NOW) == EVERYTHING
 
 
 def test_ensure_key_of_another_pair_issues_anew(directory: Path) -> None:

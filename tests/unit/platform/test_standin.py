@@ -6,11 +6,8 @@ from __future__ import annotations
 
 import base64
 import http.client
-import importlib.util
 import json
-import secrets
 import socket
-import sys
 import threading
 import time
 import typing as t
@@ -18,26 +15,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[2] / "platform" / "standin" / "xorb_standin.py"
-TOKEN = secrets.token_hex(8)
-HOST = "api.xorb.enterprise"
-
-
-def _load() -> t.Any:
-    spec = importlib.util.spec_from_file_location("xorb_standin", SOURCE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-standin = _load()
-UP = standin.Backends(
-    postgres=lambda: standin.judge_postgres("3\n"),
-    redis=lambda: standin.judge_redis("PONG\n"),
-)
+from tests.shared.standin import EXPIRED_TOKEN, HOST, TOKEN, UP, VIEWER_TOKEN, Wire, listening, standin
 
 
 @pytest.fixture
@@ -231,6 +209,21 @@ def test_roles_decide(platform: t.Any, user: str, status_code: int, protected_co
     assert get(platform, "/api/v1/protected/endpoint", authorization=bearer).status == protected_code
 
 
+def test_issued_tokens_have_roles_and_an_end() -> None:
+    viewer, expired = VIEWER_TOKEN, EXPIRED_TOKEN
+    settings = standin.Settings(api_token=TOKEN, api_viewer_token=viewer, api_expired_token=expired)
+    platform = standin.Platform(settings, UP)
+    answers = {token: get(platform, "/api/v1/status", authorization=f"Bearer {token}") for token in (viewer, expired)}
+    assert (answers[viewer].status, answers[expired].status) == (403, 401)
+    late = get(platform, "/api/v1/status", states="accept_expired", authorization=f"Bearer {expired}")
+    assert late.status == 200
+    assert get(platform, "/api/v1/status", states="no_authentication").status == 200
+
+
+def test_tokens_that_were_not_issued_let_nobody_in(platform: t.Any) -> None:
+    assert get(platform, "/api/v1/status", states="accept_expired", authorization="Bearer ").status == 401
+
+
 def test_login_wrong_password_is_401(platform: t.Any) -> None:
     assert _login(platform, "admin", "wrong").status == 401
     assert _login(platform, "nobody").status == 401
@@ -346,38 +339,23 @@ def test_envoy_ready(platform: t.Any) -> None:
 # --- the wire ---------------------------------------------------------------------------------------------------
 
 
-class Wire(t.NamedTuple):
-    """A stand-in that listens on a loopback port."""
-
-    port: int
-    state_file: Path
-
-    def state(self, text: str) -> None:
-        """Switch the state."""
-        self.state_file.write_text(text, encoding="utf-8")
-
-    def get(self, path: str, *, timeout: float = 5, method: str = "GET", accept: str = "application/json") -> t.Any:
-        """Send one request; return the response, read to its end, with its body as an attribute."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        try:
-            connection.request(method, path, headers={"Host": HOST, "Accept": accept})
-            response = connection.getresponse()
-            response.content = response.read()  # type: ignore[attr-defined]
-            return response
-        finally:
-            connection.close()
+def ask(wire: Wire, path: str, *, timeout: float = 5, method: str = "GET", accept: str = "application/json") -> t.Any:
+    """Send one request; return the response, read to its end, with its body as an attribute."""
+    connection = http.client.HTTPConnection("127.0.0.1", wire.port, timeout=timeout)
+    try:
+        connection.request(method, path, headers={"Host": HOST, "Accept": accept})
+        response = connection.getresponse()
+        response.content = response.read()  # type: ignore[attr-defined]
+        return response
+    finally:
+        connection.close()
 
 
 @pytest.fixture
 def wire(tmp_path: Path) -> t.Iterator[Wire]:
-    """Start the stand-in on a free port with its filters on, and stop it."""
-    state_file = tmp_path / "state"
-    settings = standin.Settings(ports={"api": 0}, state_file=str(state_file), api_token=TOKEN)
-    servers = standin.start(settings, UP)
-    try:
-        yield Wire(port=servers[0].server_port, state_file=state_file)
-    finally:
-        standin.stop(servers)
+    """Start the API on a free port with its filters on, and stop it."""
+    with listening(tmp_path, "api") as started:
+        yield started
 
 
 def test_wire_healthy_answers_and_keeps_the_connection(wire: Wire) -> None:
@@ -391,19 +369,19 @@ def test_wire_healthy_answers_and_keeps_the_connection(wire: Wire) -> None:
 
 
 def test_wire_head_has_no_body(wire: Wire) -> None:
-    response = wire.get("/api/v1/health", method="HEAD")
+    response = ask(wire, "/api/v1/health", method="HEAD")
     assert (response.status, response.content) == (200, b"")
 
 
 def test_wire_default_filters_refuse_the_runbooks_curl(wire: Wire) -> None:
-    assert wire.get("/api/v1/health", accept="*/*").status == 400
+    assert ask(wire, "/api/v1/health", accept="*/*").status == 400
     wire.state("-accept_filter\n")
-    assert wire.get("/api/v1/health", accept="*/*").status == 200
+    assert ask(wire, "/api/v1/health", accept="*/*").status == 200
 
 
 def test_wire_unknown_state_is_loud(wire: Wire) -> None:
     wire.state("unhealthy\n")
-    response = wire.get("/api/v1/health")
+    response = ask(wire, "/api/v1/health")
     assert response.status == 500
     assert b"no state 'unhealthy'" in response.content
 
@@ -411,35 +389,35 @@ def test_wire_unknown_state_is_loud(wire: Wire) -> None:
 def test_wire_slow_waits(wire: Wire) -> None:
     wire.state("slow 0.3\n")
     begin = time.monotonic()
-    assert wire.get("/api/v1/health").status == 200
+    assert ask(wire, "/api/v1/health").status == 200
     assert 0.3 <= time.monotonic() - begin < 3
 
 
 def test_wire_truncated_promises_more_than_it_sends(wire: Wire) -> None:
     wire.state("truncated\n")
     with pytest.raises(http.client.IncompleteRead):
-        wire.get("/api/v1/health")
+        ask(wire, "/api/v1/health")
 
 
 def test_wire_hang_never_answers_and_ends_with_the_state(wire: Wire) -> None:
     wire.state("hang\n")
     with pytest.raises(TimeoutError):
-        wire.get("/api/v1/health", timeout=0.5)
+        ask(wire, "/api/v1/health", timeout=0.5)
     outcome: list[BaseException] = []
 
-    def ask() -> None:
+    def hold() -> None:
         try:
-            wire.get("/api/v1/health", timeout=5)
+            ask(wire, "/api/v1/health", timeout=5)
         except (http.client.HTTPException, OSError) as exc:
             outcome.append(exc)
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=hold)
     thread.start()
     time.sleep(0.3)
     wire.state("")
     thread.join(5)
     assert [type(exc) for exc in outcome] == [http.client.RemoteDisconnected]
-    assert wire.get("/api/v1/health").status == 200
+    assert ask(wire, "/api/v1/health").status == 200
 
 
 def test_wire_answers_others_while_one_hangs(wire: Wire) -> None:
@@ -448,7 +426,7 @@ def test_wire_answers_others_while_one_hangs(wire: Wire) -> None:
         hanging.sendall(f"GET /api/v1/health HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
         time.sleep(0.3)
         wire.state("")
-        assert wire.get("/api/v1/health").status == 200
+        assert ask(wire, "/api/v1/health").status == 200
 
 
 def test_wire_too_large_body_is_refused(wire: Wire) -> None:
@@ -461,7 +439,7 @@ def test_wire_too_large_body_is_refused(wire: Wire) -> None:
 
 
 def test_wire_log_is_json_without_query_or_header(wire: Wire, capsys: pytest.CaptureFixture[str]) -> None:
-    wire.get("/api/v1/health?token=secret-in-a-query")
+    ask(wire, "/api/v1/health?token=secret-in-a-query")
     deadline = time.monotonic() + 2
     output = ""
     while not output and time.monotonic() < deadline:

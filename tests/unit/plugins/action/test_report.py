@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from typing import Any
 
 import pytest
@@ -280,3 +282,40 @@ def test_report_page_of_the_second_run_has_history(lab: Lab, open_port: int) -> 
     assert "This is the first run of health_check in the ledger" in page.read_text()
     lab.play("health_check")
     assert "1 earlier run of health_check and this one" in page.read_text()
+
+
+DEED = {
+    "at": "2026-11-23T03:15:02.000Z", "host": "one", "procedure": "demo", "subject": "api", "what": "it was changed",
+    "why": "it was due", "who": "alex", "outcome": "done", "incident": "INC-7",
+}  # fmt: skip
+
+
+def test_report_what_was_done_is_told_and_remembered(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port)}
+    lab.hosts["one"]["platform_act_demo"] = {"changed": True, "actions": [DEED]}
+    ran = lab.play("health_check")
+    assert ran.status == 0, ran.output
+    assert ran.report["actions"] == [DEED]
+    assert "it was changed" in ran.output and "because it was due, incident INC-7" in ran.output
+    with sqlite3.connect(lab.folder / "state/ledger.sqlite") as ledger:
+        assert [json.loads(row[0]) for row in ledger.execute("SELECT action FROM actions")] == [DEED]
+    assert lab.play("ledger_verify").status == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"failed": True, "msg": "the service refused it", "actions": [DEED]}, "the service refused it"),
+        ({"unreachable": True, "msg": "no route"}, "no route"),
+        ({"skipped": True, "changed": False}, "not done: the run was stopped by a failure on another host"),
+    ],
+)
+def test_report_what_was_not_done_is_critical_whatever_the_checks_say(
+    lab: Lab, open_port: int, said: dict[str, Any], message: str
+) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port)}
+    lab.hosts["one"]["platform_act_demo"] = said
+    ran = lab.play("health_check")
+    assert ran.status == 2
+    assert ran.statuses == {"one/api.port.connect": "ok", "one/runbook.act.demo": "critical"}
+    assert message in ran.message("one/runbook.act.demo")

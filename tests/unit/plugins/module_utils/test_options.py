@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
 from ansible_collections.xorb.runbook.plugins.module_utils._options import (
     Option,
     argument_spec,
     documentation,
     limits,
+    plain,
     problems,
     with_defaults,
 )
@@ -93,3 +96,19 @@ LIMITS = {
 def test_limits_tell_where_they_come_from(warning: int, source: str) -> None:
     found = limits(LIMITS, {"x_warning_ms": warning, "x_critical_ms": 2}, "x_", suffix="_ms")
     assert (found.warning, found.critical, found.source) == (warning, 2, source)
+
+
+def test_plain_makes_a_description_a_value_of_pythons_own_types(tmp_path: Path) -> None:
+    path = tmp_path / "description.yml"
+    path.write_text("{text: api, list: [1, 2.5, true, null, {deep: down}]}")
+    read = DataLoader().load_from_file(str(path))
+    assert type(read["text"]) is not str, "Ansible's texts know where they come from"
+    made = plain(read)
+    assert made == {"text": "api", "list": [1, 2.5, True, None, {"deep": "down"}]}
+    values = [*made, made["text"], *made["list"], *made["list"][4].items()]
+    assert [type(value).__module__ for value in values] == ["builtins"] * len(values)
+
+
+def test_plain_leaves_what_it_does_not_know() -> None:
+    unknown = object()
+    assert plain({"vaulted": unknown})["vaulted"] is unknown

@@ -214,3 +214,31 @@ def test_explain_latency_that_nobody_could_measure_by_the_dead_process() -> None
     assert blocked([failures, p95])[p95.address] == failures.address
     slow = replace(p95, status=CRITICAL)
     assert blocked([dead, slow])[slow.address] == "", "a slow answer is an answer"
+
+
+def test_explain_certificates_on_the_disk_stand_for_themselves_and_what_is_served_does_not() -> None:
+    def of_set(aspect: str, status: str) -> Check:
+        made = check("one", "nginx", "server", aspect, status)
+        return replace(made, topic="certificates", target="one:/etc/nginx/tls")
+
+    checks = [
+        check("one", "nginx", "supervisor", "state", CRITICAL),
+        of_set("expiry", CRITICAL),
+        of_set("revocation", UNKNOWN),
+        of_set("served", UNKNOWN),
+    ]
+    found = blocked(checks)
+    assert found["one/nginx.server.served"] == "one/nginx.supervisor.state"
+    assert found["one/nginx.server.expiry"] == found["one/nginx.server.revocation"] == ""
+    alone = blocked(checks[1:])
+    assert alone["one/nginx.server.served"] == ""
+
+
+def test_explain_certificate_that_cannot_be_read_explains_what_nobody_knows_of_it() -> None:
+    checks = [
+        replace(check("one", "nginx", "server", aspect, status), topic="certificates", target="one:/etc/nginx/tls")
+        for aspect, status in (("readable", CRITICAL), ("expiry", UNKNOWN), ("permissions", CRITICAL))
+    ]
+    found = blocked(checks)
+    assert found["one/nginx.server.expiry"] == "one/nginx.server.readable"
+    assert found["one/nginx.server.permissions"] == ""

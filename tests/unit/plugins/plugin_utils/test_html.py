@@ -16,7 +16,12 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Report
 from tests.shared import sample_reports
 from tests.shared.sample_reports import RUN, assembled, check
 
-REPORTS = [sample_reports.quiet_morning(), sample_reports.bad_night(), sample_reports.large_platform()]
+REPORTS = [
+    sample_reports.quiet_morning(),
+    sample_reports.bad_night(),
+    sample_reports.large_platform(),
+    sample_reports.rotation(),
+]
 MEGABYTE = 1024 * 1024
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7 * 7 }}\u202e\x00"
 
@@ -74,7 +79,7 @@ def page(report: Report) -> Page:
     return Page(_html.render(report))
 
 
-@pytest.mark.parametrize("report", REPORTS, ids=["quiet", "bad", "large"])
+@pytest.mark.parametrize("report", REPORTS, ids=["quiet", "bad", "large", "rotation"])
 def test_render_is_sound_and_needs_nothing_else(report: Report) -> None:
     source = _html.render(report)
     shown = Page(source)
@@ -87,7 +92,7 @@ def test_render_is_sound_and_needs_nothing_else(report: Report) -> None:
     assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
 
 
-@pytest.mark.parametrize("report", REPORTS, ids=["quiet", "bad", "large"])
+@pytest.mark.parametrize("report", REPORTS, ids=["quiet", "bad", "large", "rotation"])
 def test_render_shows_every_check_with_status_as_text(report: Report) -> None:
     shown = page(report)
     rows = [one for one in shown.all("tr") if (one.get("id") or "").startswith("check-")]
@@ -98,13 +103,23 @@ def test_render_shows_every_check_with_status_as_text(report: Report) -> None:
         assert one.message in shown.text
 
 
-@pytest.mark.parametrize("report", REPORTS, ids=["quiet", "bad", "large"])
+@pytest.mark.parametrize("report", REPORTS, ids=["quiet", "bad", "large", "rotation"])
 def test_render_every_link_has_a_target_and_every_id_is_one(report: Report) -> None:
     shown = page(report)
     ids = [attributes["id"] for _tag, attributes in shown.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     links = [attributes["href"] for _tag, attributes in shown.elements if "href" in attributes]
     assert {str(link)[1:] for link in links} <= {str(one) for one in ids}
+
+
+def test_render_tells_what_was_done_to_the_hosts() -> None:
+    shown = page(sample_reports.rotation()).text
+    assert (
+        "Done to the hosts done web proxy server certificate 5e2a is in service until 2026-12-23 03:10 UTC, in place of"
+        " 41c7 because CN=demo.test expires in 6.2 days, incident INC-7 2026-11-23 03:15:02 UTC, by alex"
+        " undone db postgres server certificate 77aa was taken back"
+    ) in shown
+    assert "Done to the hosts" not in page(sample_reports.bad_night()).text
 
 
 def test_render_header_has_verdict_counts_and_facts() -> None:

@@ -31,3 +31,37 @@ def test_of_place(state_dir: str | None, environment: dict[str, str], state: Pat
 def test_of_name_that_leads_elsewhere_is_refused(platform: str) -> None:
     with pytest.raises(RunbookError, match="platform_name: "):
         _places.of(platform)
+
+
+MOUNTS = r"""
+22 27 0:21 / /proc rw,relatime - proc proc rw
+27 1 0:40 / / rw,relatime - overlay overlay rw,lowerdir=/a
+30 27 8:1 /vol /data rw,relatime shared:1 - ext4 /dev/sda1 rw
+31 27 0:50 / /run rw,nosuid - tmpfs tmpfs rw
+32 27 8:2 / /with\040space rw - xfs /dev/sdb rw
+33 27 8:3 / /twice rw - ext4 /dev/sdc rw
+34 27 0:51 / /twice rw - tmpfs tmpfs rw
+""".strip()
+
+
+@pytest.mark.parametrize(
+    ("path", "gone"),
+    [
+        ("/srv/ca", True),
+        ("/data/ca/not/yet/there", False),
+        ("/data", False),
+        ("/database/ca", True),
+        ("/run/ca", True),
+        ("/with space/ca", False),
+        ("/twice/ca", True),
+        ("/data/../srv/ca", True),
+    ],
+)
+def test_folder_of_a_container_is_gone_unless_it_is_a_volume(path: str, gone: bool) -> None:
+    why = _places.thrown_away(Path(path), inside=True, mounts=MOUNTS)
+    assert bool(why) is gone
+    assert not gone or "would be thrown away with it; mount a volume there" in why
+
+
+def test_folder_outside_of_a_container_stays() -> None:
+    assert not _places.thrown_away(Path("/srv/ca"), inside=False, mounts=MOUNTS)

@@ -41,6 +41,15 @@ def endpoint(**options: Any) -> dict[str, Any]:
     return service(endpoints={"rest": {"kind": "tcp", "port": 80, **options}})
 
 
+def certificate(**options: Any) -> dict[str, Any]:
+    """A service with one set of certificates, which is sound but for these options."""
+    return service(certificates={"server": {"directory": "/etc/api/tls", "names": ["api.example.com"], **options}})
+
+
+def reloaded(**options: Any) -> dict[str, Any]:
+    return certificate(reload=options)
+
+
 @pytest.mark.parametrize(
     ("services", "fault"),
     [
@@ -87,6 +96,46 @@ def endpoint(**options: Any) -> dict[str, Any]:
             service(checks={"root": {"kind": "disk", "path": "/", "seen_from": ["db"]}}),
             "platform_services.api.checks.root.seen_from: a disk can only be looked at on its own host",
         ),
+        (
+            service(certificates=["server"]),
+            "platform_services.api.certificates: expected a map of names to descriptions",
+        ),
+        (certificate(kind="certificate"), "certificates.server.kind: unknown key; every point of this section is a"),
+        (
+            service(checks={"pair": {"kind": "certificate", "directory": "/d", "names": ["n"]}}),
+            "platform_services.api.checks.pair.kind: a certificate stands in the section 'certificates'",
+        ),
+        (
+            {"api": {**certificate()["api"], "endpoints": {"server": {"kind": "tcp", "port": 1}}}},
+            "platform_services.api.certificates.server: a name has letters, digits and underscores only, is used once",
+        ),
+        (certificate(directory=None), "platform_services.api.certificates.server.directory: missing; expected a path"),
+        (certificate(directory="tls"), "certificates.server.directory: expected an absolute path"),
+        (certificate(names=[]), "certificates.server.names: names nobody"),
+        (certificate(names=["a b"]), "certificates.server.names[0]: expected a DNS name or an address, got 'a b'"),
+        (certificate(days=0), "certificates.server.days: a certificate is valid for a day at least"),
+        (certificate(profil="client"), "certificates.server.profil: unknown key; did you mean 'profile'?"),
+        (certificate(profile="servr"), "certificates.server.profile: expected one of server, client, both"),
+        (certificate(key_mode="0644"), "certificates.server.key_mode: expected one of 0400, 0440, 0600, 0640"),
+        (certificate(files={"cert": "a.pem"}), "certificates.server.files.cert: unknown key; known are certificate,"),
+        (certificate(files={"key": None}), "certificates.server.files.key: cannot be left out"),
+        (certificate(files={"ca": "../ca.pem"}), "certificates.server.files.ca: expected the name of a file in the"),
+        (certificate(files={"ca": "key.pem"}), "certificates.server.files: key.pem is used twice"),
+        (certificate(seen_from=["db"]), "certificates.server.seen_from: a certificate can only be looked at on its"),
+        (
+            certificate(served_by=[{"prt": 1}]),
+            "certificates.server.served_by[0].prt: unknown key; did you mean 'port'?",
+        ),
+        (certificate(served_by=[{}]), "certificates.server.served_by[0].port: missing; expected a whole number"),
+        (
+            certificate(served_by=[{"port": 1, "client_key": "/k"}]),
+            "certificates.server.served_by[0].client_cert: missing; a key alone is no identity",
+        ),
+        (reloaded(), "certificates.server.reload.kind: missing; expected one of systemd, redis, compose, command"),
+        (reloaded(kind="systemd"), "certificates.server.reload.unit: missing; systemd needs it"),
+        (reloaded(kind="compose", service="s"), "certificates.server.reload.project_src: missing; compose needs it"),
+        (reloaded(kind="command"), "certificates.server.reload.argv: missing; command needs it"),
+        (reloaded(kind="systemd", unti="u"), "certificates.server.reload.unti: unknown key; did you mean 'unit'?"),
     ],
 )
 def test_read_wrong_description_names_the_key(services: Any, fault: str) -> None:
@@ -119,6 +168,47 @@ def test_read_plain_text_secret_header_is_refused() -> None:
     web = {"kind": "http", "port": 80, "health": "/h", "secret_headers": {"Authorization": "Bearer 0123456789"}}
     found = faults(service(endpoints={"rest": web}))
     assert len(found) == 1 and "secret_headers" in found[0] and "0123456789" not in found[0]
+
+
+def test_read_plain_text_secret_inside_an_option_is_refused_and_not_repeated() -> None:
+    found = faults(reloaded(kind="redis", username="ops", password="correct horse"))  # noqa: S106 - the point of it
+    assert found == [
+        (
+            "platform_services.api.certificates.server.reload.password: a secret must be a template or an inline"
+            " !vault value, never plain text"
+        )
+    ]
+
+
+def test_read_plain_text_secrets_of_a_list_are_refused() -> None:
+    tree = {"kind": "certificate_files", "paths": ["/tls"], "passphrases": [TEMPLATE, "correct horse"]}
+    found = faults(service(checks={"tree": tree}))
+    assert len(found) == 1 and "checks.tree.passphrases: a secret" in found[0] and "correct" not in found[0]
+
+
+def test_read_certificates_are_points_of_an_implied_kind() -> None:
+    described = platform(certificate(files={"ca": None}, reload={"kind": "redis", "password": TEMPLATE}))
+    assert described.problems == ()
+    (look,) = described.looks(observer="web1", kinds=["certificate"])
+    assert (look.service, look.point, look.topic) == ("api", "server", "certificates")
+    assert "served" not in {check.id.rsplit(".", 1)[1] for check in look.placeholders("never")}
+    with pytest.raises(AnsibleUndefinedVariable):
+        look.resolved(resolve, "localhost")
+
+
+def test_resolved_certificate_has_what_looking_and_acting_need() -> None:
+    (look,) = platform(
+        certificate(
+            files={"fullchain": None},
+            reload={"kind": "systemd", "unit": "api.service"},
+            served_by=[{"port": 443, "starttls": "postgres"}],
+        )
+    ).looks(observer="web1")
+    (probe,) = look.resolved(resolve, "localhost")
+    options = probe.options
+    assert options["files"] == {"fullchain": None} and options["key_type"] == "ecdsa-p256"
+    assert options["reload"]["action"] == "reload" and options["served_by"][0]["address"] == "localhost"
+    assert "served" in {check.id.rsplit(".", 1)[1] for check in look.placeholders("never")}
 
 
 def test_read_credentials_in_a_url_are_refused_and_not_repeated() -> None:

@@ -15,7 +15,12 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Report
 from tests.shared import sample_reports
 from tests.shared.sample_reports import assembled, check, sound
 
-REPORTS = [sample_reports.quiet_morning(), sample_reports.bad_night(), sample_reports.large_platform()]
+REPORTS = [
+    sample_reports.quiet_morning(),
+    sample_reports.bad_night(),
+    sample_reports.large_platform(),
+    sample_reports.rotation(),
+]
 FILES = {"json": "/state/reports/daily.json", "html": "/state/reports/daily.html"}
 
 
@@ -34,6 +39,14 @@ def sections(text: str) -> list[str]:
     return [re.sub(r" \(.*", "", part.splitlines()[0]).split("  ")[0] for part in text.split("\n\n")]
 
 
+def test_render_tells_what_was_done_to_the_hosts_first() -> None:
+    text = shown(sample_reports.rotation())
+    assert sections(text)[:3] == ["CRITICAL", "done to the hosts", "root causes"]
+    assert re.search(r"web +proxy server +done +certificate 5e2a is in service", text)
+    assert "because CN=demo.test expires in 6.2 days, incident INC-7" in text
+    assert re.search(r"db +postgres server +undone +certificate 77aa was taken back", text)
+
+
 def test_render_first_line_says_it_all() -> None:
     assert shown(sample_reports.large_platform()).splitlines()[0] == (
         "CRITICAL  xorb-demo  daily  975 of 1000 expected checks received  3 critical  25 unknown  1 warning  972 ok"
@@ -49,7 +62,7 @@ def test_render_sections_come_in_the_order_of_need() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 160, 200])
-@pytest.mark.parametrize("report", REPORTS, ids=["quiet", "bad", "large"])
+@pytest.mark.parametrize("report", REPORTS, ids=["quiet", "bad", "large", "rotation"])
 def test_render_fits_and_loses_nothing(report: Report, width: int) -> None:
     text = shown(report, width=width)
     lines = text.splitlines()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils import _redis_judge a
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, WARNING
 
 from tests.shared.loopback import Authority, Client, Pair, look, served
+from tests.shared.redis_server import commands
 
 INFO = {
     "role": "master",
@@ -32,14 +33,6 @@ def bulk(text: str) -> str:
     return f"${len(text)}\r\n{text}\r\n"
 
 
-def commands(client: Client) -> Iterator[str]:
-    """The first word of each command of a client."""
-    reader = client.connection.makefile("rb")
-    while head := reader.readline():
-        words = [(reader.readline(), reader.readline())[1].strip().decode() for _word in range(int(head[1:]))]
-        yield words[0].upper()
-
-
 def answering(**replies: str) -> Callable[[Client], None]:
     """Behave as a healthy server but for some commands; an empty reply is silence."""
     every = {
@@ -52,7 +45,7 @@ def answering(**replies: str) -> Callable[[Client], None]:
 
     def behave(client: Client) -> None:
         with contextlib.suppress(OSError):
-            for command in commands(client):
+            for command, *_words in commands(client):
                 if not every[command]:
                     client.pause()
                 client.send(every[command].encode())

@@ -6,13 +6,11 @@ from __future__ import annotations
 
 import ssl
 import sys
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils import _tls
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, WARNING
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import DriverMissing, RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import tls
 from cryptography.hazmat.primitives import serialization
@@ -107,49 +105,6 @@ def test_missing_driver_costs_the_expiry_only(
         assert [next(findings).aspect, next(findings).aspect] == ["handshake", "trust"]
         with pytest.raises(DriverMissing, match="install the package python3-cryptography"):
             next(findings)
-
-
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
-
-
-class OldCertificate:
-    """A certificate as cryptography before release 42 gives it: naive dates, and no others."""
-
-    subject = SimpleNamespace(rfc4514_string=lambda: "CN=api")
-
-    def __init__(self, begins: datetime, ends: datetime) -> None:
-        self.not_valid_before = begins.replace(tzinfo=None)
-        self.not_valid_after = ends.replace(tzinfo=None)
-
-
-@pytest.mark.parametrize(
-    ("lifetime", "left", "status"),
-    [
-        (90, 28.5, OK),
-        (90, 27.5, WARNING),
-        (90, 6.5, CRITICAL),
-        (30, 11, OK),
-        (30, 9, WARNING),
-        (30, 4.5, CRITICAL),
-        (3650, 29, OK),
-        (90, -1, CRITICAL),
-        (90, 91, CRITICAL),
-    ],
-)
-def test_expiry_limits_fit_the_lifetime(lifetime: int, left: float, status: str) -> None:
-    ends = NOW + left * DAY
-    found = tls.expiry(OldCertificate(ends - lifetime * DAY, ends), {}, NOW)
-    assert (found.status, found.value) == (status, left)
-
-
-def test_expiry_not_yet_valid_says_so() -> None:
-    found = tls.expiry(OldCertificate(NOW + DAY, NOW + 91 * DAY), {}, NOW)
-    assert (found.status, found.message) == (CRITICAL, "CN=api is not valid before 2026-06-02 00:00 UTC")
-
-
-def test_expiry_given_limits_win() -> None:
-    limits = tls.expiry_limits(timedelta(days=90), 60, None)
-    assert (limits.warning, limits.critical, limits.source) == (60, 7, "platform description")
 
 
 def test_encrypted_key_is_refused_and_not_asked_about(authority: Authority) -> None:

@@ -1,0 +1,236 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Action ``certificate_rotate``: the certificates of one host that are due, from the request to the proof."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_deploy import ISSUED_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import SET_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE, STATE
+from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import Action, failed_before
+from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._issuer import issuer
+from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import brief, suggest
+from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
+
+PROCEDURE = "certificate_rotate"
+
+#: How a set is called on the way: service and point.
+Name = tuple[str, str]
+
+
+class ActionModule(ActionBase):
+    """Asks the host what is due, has it issued here, and lets the host deploy it: two round trips in all."""
+
+    TRANSFERS_FILES = False
+
+    #: What the actions are told to belong to.
+    procedure = PROCEDURE
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return what is due or was done, and the actions for the report."""
+        super().run(tmp, task_vars)
+        self._variables = task_vars or {}
+        _validation, self._arguments = self.validate_argument_spec(
+            {
+                "services": {"type": "list", "elements": "str", "default": []},
+                "force": {"type": "bool", "default": False},
+                "plan": {"type": "bool", "default": False},
+                "incident": {"type": "str", "default": ""},
+                "host_state_dir": {"type": "path", "default": STATE},
+                "ca_dir": {"type": "path"},
+                "ca_passphrase": {"type": "str", "no_log": True},
+                "issuer_command": {"type": "list", "elements": "str", "default": []},
+                "issuer_trust": {"type": "str", "default": ""},
+            }
+        )
+        self._host = self._variables["inventory_hostname"]
+        only_plan = self._arguments["plan"] or self._task.check_mode
+        if not only_plan:
+            before = failed_before(PROCEDURE, self._variables)
+            if before:
+                return {"changed": False, "skipped": True, "msg": f"not done, since it failed on {before}"}
+        try:
+            sets = self._sets()
+            # Whoever issues is asked only when something is due, but that nobody does is known before.
+            asked = None if only_plan or not sets else self._issuer()
+            return self._plan(sets) if only_plan else self._act(sets, asked)
+        except RunbookError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+
+    def _issuer(self) -> Any:
+        given = self._arguments
+        return issuer(
+            command=given["issuer_command"],
+            trust=given["issuer_trust"],
+            directory=given["ca_dir"] or "",
+            passphrase=given["ca_passphrase"] or "",
+        )
+
+    def _sets(self) -> list[dict[str, Any]]:
+        """The sets of this host, resolved. Raises `RunbookError` for the first thing that is wrong with any of them."""
+        inventory = Inventory(self._variables, self._templar)
+        platform = inventory.platform(self._host)
+        wanted = self._arguments["services"]
+        for name in wanted:
+            if name not in platform.services:
+                raise RunbookError(f"{name}: there is no such service{suggest(name, platform.services)}")
+        faults = [str(problem) for problem in platform.problems if not wanted or problem.service in wanted]
+        if faults:
+            raise RunbookError(f"the description is wrong, so nothing is changed: {'; '.join(faults)}")
+        resolve = inventory.resolver(self._host)
+        sets = []
+        for look in platform.looks(observer=self._host, services=wanted, kinds=["certificate"]):
+            try:
+                (probe,) = look.resolved(resolve, "localhost")
+            except Exception as exc:
+                raise RunbookError(f"{look.path}: {brief(exc)}") from exc
+            sets.append({name: probe.options[name] for name in SET_OPTIONS if probe.options.get(name) is not None})
+        return sets
+
+    def _module(self, name: str, sets: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._execute_module(
+            module_name=f"xorb.runbook.{name}",
+            module_args={
+                "certificates": sets,
+                "who": who(self._variables),
+                "controller_time": time.time(),
+                "state_dir": self._arguments["host_state_dir"],
+                **more,
+            },
+            task_vars=self._variables,
+        )
+        return answer
+
+    def _plan(self, sets: list[dict[str, Any]]) -> dict[str, Any]:
+        """What is due, and why; changes nothing."""
+        if not sets:
+            return {"changed": False, "acts": False, "due": [], "actions": []}
+        answer = self._module("certificate_request", sets, force=self._arguments["force"], only_decide=True)
+        if answer.get("failed") or "certificates" not in answer:
+            return _failed(answer, [])
+        found, unfinished = answer["certificates"], answer["unfinished"]
+        due = [
+            {key: one[key] for key in ("service", "point", "serial", "not_after", "reasons")}
+            for one in found
+            if one["due"]
+        ]
+        self._show(found, unfinished)
+        return {
+            "changed": bool(self._task.check_mode and (due or unfinished)),
+            "acts": bool(due or unfinished),
+            "due": due,
+            "actions": [],
+            "diff": answer["diff"],
+        }
+
+    def _show(self, found: list[Mapping[str, Any]], unfinished: list[str]) -> None:
+        """Print the plan as text: which certificates change, and why; and which do not."""
+        lines = [f"left half done by a run that was killed, and ended first: {entry}" for entry in unfinished]
+        for one in found:
+            name, until = f"{one['service']} {one['point']}", one["not_after"] or "nothing that can be read"
+            if one["due"]:
+                lines.append(f"{name} is replaced: {'; '.join(one['reasons'])}")
+            else:
+                lines.append(f"{name} stays: valid until {until}")
+        Display().display("\n".join(clean(f"{self._host}: {line}") for line in lines))
+
+    def _act(self, sets: list[dict[str, Any]], asked: Any) -> dict[str, Any]:
+        """Replace what is due."""
+        if not sets:
+            return {"changed": False, "acts": False, "due": [], "actions": []}
+        answer = self._module("certificate_request", sets, force=self._arguments["force"])
+        if answer.get("failed") or "certificates" not in answer:
+            return _failed(answer, [])
+        actions = [self._recovered(text) for text in answer["recovered"]]
+        due = {(one["service"], one["point"]): one for one in answer["certificates"] if one["due"]}
+        result = {
+            "changed": answer["changed"],
+            "acts": bool(due),
+            "due": [
+                {key: one[key] for key in ("service", "point", "serial", "not_after", "reasons")}
+                for one in due.values()
+            ],
+        }
+        if not due:
+            return {**result, "actions": _told(actions), "diff": {}}
+        try:
+            issued = [self._issued(given, due[_name(given)]["csr"], asked) for given in sets if _name(given) in due]
+        except RunbookError as exc:
+            return {**result, "actions": _told(actions), "failed": True, "msg": f"nothing was changed: {exc}"}
+        answer = self._module("certificate_deploy", issued)
+        actions += [self._recovered(text) for text in answer.get("recovered", ())]
+        actions += [self._deed(one, due[_name(one)]["reasons"]) for one in answer.get("certificates", ())]
+        result["changed"] = bool(result["changed"] or answer.get("changed"))
+        if answer.get("failed") or "certificates" not in answer:
+            return {**result, **_failed(answer, actions)}
+        return {**result, "actions": _told(actions), "diff": answer["diff"]}
+
+    def _issued(self, given: dict[str, Any], csr: str, asked: Any) -> dict[str, Any]:
+        """A set with the certificate that was issued for its request."""
+        try:
+            made = asked.issue(
+                csr,
+                profile=given["profile"],
+                names=given["names"],
+                common_name=given.get("common_name") or "",
+                days=given["days"],
+            )
+        except RunbookError as exc:
+            raise RunbookError(f"{given['service']} {given['point']}: {exc}") from exc
+        return {**given, **{name: getattr(made, name) for name in ISSUED_OPTIONS}}
+
+    def _deed(self, one: Mapping[str, Any], reasons: list[str]) -> Action:
+        until = f"certificate {one['serial']} is in service until {one['not_after']}"
+        place = f", in place of {one['previous_serial']}" if one["previous_serial"] else ""
+        done = one["outcome"] == DONE
+        return self._action(
+            subject=f"{one['service']} {one['point']}",
+            what=f"{until}{place} ({one['message']})" if done else f"certificate {one['serial']}: {one['message']}",
+            why="; ".join(reasons),
+            outcome=one["outcome"],
+        )
+
+    def _recovered(self, text: str) -> Action:
+        return self._action(subject="a run that was killed", what=text, why="it was left half done", outcome=DONE)
+
+    def _action(self, *, subject: str, what: str, why: str, outcome: str) -> Action:
+        return Action(
+            at=timestamp(),
+            host=self._host,
+            procedure=self.procedure,
+            subject=subject,
+            what=what,
+            why=why,
+            who=who(self._variables),
+            outcome=outcome,
+            incident=self._arguments["incident"],
+        )
+
+
+def _name(one: Mapping[str, Any]) -> Name:
+    return one["service"], one["point"]
+
+
+def _told(actions: list[Action]) -> list[dict[str, Any]]:
+    return [action.as_dict() for action in actions]
+
+
+def _failed(answer: Mapping[str, Any], actions: list[Action]) -> dict[str, Any]:
+    """The result where the module failed, with what was done before."""
+    return {
+        "changed": bool(answer.get("changed")),
+        "failed": True,
+        "msg": answer.get("msg", "the module gave no result"),
+        "actions": _told(actions),
+    }

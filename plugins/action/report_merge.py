@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Action ``report_merge``: one report of what several runs found, each of which looked at a part of the inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, NOT_APPLICABLE, UNKNOWN, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _filing, _slices
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _moments as moments
+from ansible_collections.xorb.runbook.plugins.plugin_utils._expected import (
+    Expected,
+    described,
+    described_wrongly,
+    expected,
+)
+from ansible_collections.xorb.runbook.plugins.plugin_utils._fail_after import FailAfter
+from ansible_collections.xorb.runbook.plugins.plugin_utils._history import MERGED
+from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import NoLedger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._report import (
+    Report,
+    Run,
+    Silence,
+    assemble,
+    new_id,
+    run_check,
+)
+from ansible_collections.xorb.runbook.plugins.plugin_utils._selectors import SELECTORS, selected
+from ansible_collections.xorb.runbook.plugins.plugin_utils._slices import Slice
+
+UNSEEN = "no slice looked at this host"
+
+
+class ActionModule(ActionBase):
+    """Puts slices together and compares them with the whole description. Runs once, and contacts no host."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the same as ``report``, and which runs it is made of."""
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _validation, arguments = self.validate_argument_spec(
+            {
+                **_filing.OPTIONS,
+                "slice_of": {"type": "str"},
+                "files": {"type": "list", "elements": "path", "default": []},
+                "max_age": {"type": "int", "default": 60},
+                **SELECTORS,
+            }
+        )
+        try:
+            inventory = Inventory(variables, self._templar)
+            due = expected(inventory, inventory.hosts, selected(arguments), FailAfter.parse(arguments["fail_after"]))
+            platform = inventory.platform(variables["inventory_hostname"]).name
+            slices, faults = find(platform, arguments)
+            result = _filing.file(
+                self._assemble(inventory, due, slices, faults, variables, arguments),
+                arguments,
+                fail_after=due.fail_after,
+                described=lambda: described(inventory),
+                repeats=[one.run_id for one in slices],
+            )
+        except RunbookError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+        return {**result, "slices": [one.run_id for one in slices]}
+
+    def _assemble(
+        self,
+        inventory: Inventory,
+        due: Expected,
+        slices: list[Slice],
+        faults: list[Check],
+        variables: Mapping[str, Any],
+        arguments: Mapping[str, Any],
+    ) -> Report:
+        here = inventory.platform(variables["inventory_hostname"])
+        received = _slices.together(slices)
+        # What a platform does not have is said by every slice, whoever should have it.
+        seen = {check.host for check in received if check.status != NOT_APPLICABLE}
+        now = timestamp()
+        run = Run(
+            id=new_id(),
+            platform=here.name,
+            procedure=f"{arguments['procedure']}{MERGED}",
+            started_at=min((check.observed_at for check in received if check.observed_at), default=now),
+            who=who(variables),
+            topics=tuple(arguments["topics"]),
+            check_mode=bool(self._task.check_mode),
+        )
+        return assemble(
+            run,
+            finished_at=now,
+            expected=due.checks,
+            received=[*received, *here.not_applicable(arguments["services"])],
+            silent={
+                host: Silence(UNKNOWN, UNSEEN)
+                for host in {check.host for check in due.checks.values()}
+                if host not in seen
+            },
+            # A limit on this play limits nothing: the slices were the limits.
+            absent=(),
+            about_run=[*described_wrongly(inventory.problems), *faults],
+            depends_on=here.depends_on,
+        )
+
+
+def find(platform: str, arguments: Mapping[str, Any]) -> tuple[list[Slice], list[Check]]:
+    """The slices that there are, and a check for each that cannot be used. Raises `RunbookError`."""
+    if bool(arguments["slice_of"]) == bool(arguments["files"]):
+        raise RunbookError(
+            "slice_of, files: give one of them: the word that the slices shared (platform_slice_of), or their JSON"
+            " reports"
+        )
+    found, faults = [], []
+    if arguments["slice_of"]:
+        location = _filing.place_of_ledger(platform, arguments)
+        try:
+            found = _slices.from_ledger(
+                location, platform=platform, procedure=arguments["procedure"], whole=arguments["slice_of"]
+            )
+        except NoLedger as exc:
+            faults.append(run_check("found", CRITICAL, str(exc), point="slice"))
+    for number, path in enumerate(arguments["files"], start=1):
+        try:
+            found.append(_slices.from_file(Path(path)))
+        except RunbookError as exc:
+            faults.append(run_check(f"file_{number}", CRITICAL, str(exc), point="slice"))
+    taken, refused = _slices.usable(
+        found,
+        platform=platform,
+        procedure=arguments["procedure"],
+        now=moments.moment(timestamp()),
+        max_age=timedelta(minutes=arguments["max_age"]),
+    )
+    return taken, [*faults, *refused]

@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Action ``silence``: what is not to fail a run for a while, kept where the runs are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _ledger_location
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _moments as moments
+from ansible_collections.xorb.runbook.plugins.plugin_utils._causes import FAILING, SILENT_HOST
+from ansible_collections.xorb.runbook.plugins.plugin_utils._expected import described
+from ansible_collections.xorb.runbook.plugins.plugin_utils._history import History
+from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger import Ledger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import NoLedger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Report, Run, new_id, run_check
+from ansible_collections.xorb.runbook.plugins.plugin_utils._waivers import (
+    ACKNOWLEDGEMENT,
+    PROCEDURE,
+    SILENCE,
+    Waiver,
+    taking_back,
+    without_groups,
+)
+
+#: What each state is in the ledger.
+KINDS = {"silenced": SILENCE, "acknowledged": ACKNOWLEDGEMENT}
+#: A silence outlives none of the records that say who made it.
+RETENTION_DAYS = 90
+
+
+class ActionModule(ActionBase):
+    """Writes one run of the procedure ``silence`` into the ledger. Contacts no host."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Silence, acknowledge or take back, and return what is in force afterwards."""
+        super().run(tmp, task_vars)
+        variables = task_vars or {}
+        patterns = {"type": "list", "elements": "str", "default": []}
+        _validation, arguments = self.validate_argument_spec(
+            {
+                "state": {"type": "str", "choices": [*KINDS, "taken_back"], "default": "silenced"},
+                "hosts": patterns,
+                "services": patterns,
+                "checks": patterns,
+                "reason": {"type": "str", "default": ""},
+                "until": {"type": "str"},
+                "duration": {"type": "str"},
+                "id": {"type": "int"},
+                "ledger": {"type": "str"},
+                "ledger_retention_days": {"type": "int", "default": RETENTION_DAYS},
+            },
+            mutually_exclusive=[("until", "duration")],
+            required_if=[("state", "taken_back", ["id"])],
+        )
+        try:
+            return self._decide(Inventory(variables, self._templar), variables, arguments)
+        except RunbookError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+
+    def _decide(
+        self, inventory: Inventory, variables: Mapping[str, Any], arguments: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        platform = inventory.platform(variables["inventory_hostname"]).name
+        location = arguments["ledger"] or _ledger_location.described(variables, self._templar.template)
+        now = moments.moment(timestamp())
+        in_force, failing = remembered(location, platform, now)
+        if arguments["state"] == "taken_back":
+            waiver = named(arguments["id"], in_force)
+            action: Mapping[str, Any] | None = taking_back(waiver, arguments["reason"])
+            after = [one for one in in_force if one is not waiver]
+        else:
+            waiver = without_groups(wanted(arguments, now, who(variables)), inventory.groups)
+            if waiver.kind == ACKNOWLEDGEMENT:
+                refuse_nothing(waiver, failing, "fails in the newest run that looked")
+            else:
+                refuse_nothing(waiver, [*described(inventory), *silent_hosts(inventory)], "is described")
+            known = [one for one in in_force if one.same(waiver)]
+            action = None if known else waiver.as_action()
+            waiver = known[0] if known else waiver
+            after = in_force if known else [*in_force, waiver]
+        if action and not self._task.check_mode:
+            moment = timestamp()
+            run = Run(new_id(), platform, PROCEDURE, moment, who(variables))
+            report = Report(run, moment, expected=0, received=0, checks=())
+            head = Ledger(location).append(report, [action], retention_days=arguments["ledger_retention_days"])
+            after, _failing = remembered(location, platform, now)
+            if arguments["state"] != "taken_back":
+                (waiver,) = (one for one in after if one.id == head["sequence"])
+        message = sentence(arguments["state"], waiver, bool(action))
+        Display().display(message)
+        return {
+            "changed": bool(action),
+            "msg": message,
+            "silence": waiver.as_dict(),
+            "in_force": [one.as_dict() for one in after],
+            "diff": {"before": listed(in_force), "after": listed(after)},
+        }
+
+
+def remembered(location: str, platform: str, now: datetime) -> tuple[list[Waiver], list[Check]]:
+    """What is in force, and what failed the last time that anybody looked at it. Raises `RunbookError`."""
+    try:
+        with History(location).recollection(platform) as past:
+            waivers, faults = past.waivers()
+            failing = past.failing()
+    except NoLedger:
+        return [], []
+    if faults:
+        raise RunbookError(f"{'; '.join(faults)}; see xorb.runbook.ledger_verify")
+    return [waiver for waiver in waivers if not waiver.ended(now)], failing
+
+
+def wanted(arguments: Mapping[str, Any], now: datetime, by: str) -> Waiver:
+    """The silence or acknowledgement that was asked for. Raises `RunbookError` where it is none."""
+    reason = " ".join(arguments["reason"].split())
+    if not reason:
+        raise RunbookError("reason: missing; say why, for whoever reads the report")
+    if not any(arguments[name] for name in ("hosts", "services", "checks")):
+        raise RunbookError("hosts, services, checks: give at least one pattern, for example checks: ['postgres.*']")
+    return Waiver(
+        kind=KINDS[arguments["state"]],
+        reason=reason,
+        by=by,
+        until=moments.utc(end(arguments, now)),
+        hosts=tuple(arguments["hosts"]),
+        services=tuple(arguments["services"]),
+        checks=tuple(arguments["checks"]),
+    )
+
+
+def end(arguments: Mapping[str, Any], now: datetime) -> datetime:
+    """When it ends: always, and before the ledger forgets who made it."""
+    if arguments["duration"]:
+        try:
+            until = now + moments.duration(arguments["duration"])
+        except (RunbookError, OverflowError) as exc:
+            raise RunbookError(f"duration: {exc}") from exc
+    elif arguments["until"]:
+        text = arguments["until"].strip()
+        try:
+            until = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        except ValueError as exc:
+            raise RunbookError(f"until: expected a moment such as 2026-11-25T18:00+01:00, got {text!r}") from exc
+        if not until.tzinfo:
+            raise RunbookError(f"until: {text} means another moment in every time zone; end it with Z or +01:00")
+    else:
+        raise RunbookError("until, duration: missing; every silence ends, for example duration: 2h")
+    if until <= now:
+        raise RunbookError(f"until: {moments.spoken(until)} is over")
+    if until > now + timedelta(days=arguments["ledger_retention_days"]):
+        raise RunbookError(
+            f"until: {moments.spoken(until)} is later than the ledger keeps who silenced it"
+            f" ({arguments['ledger_retention_days']} days, platform_ledger_retention); what is never to fail is a"
+            " matter for the platform description"
+        )
+    return until
+
+
+def named(number: int, in_force: Iterable[Waiver]) -> Waiver:
+    """The one with this id. Raises `RunbookError`, saying which there are."""
+    known = list(in_force)
+    for waiver in known:
+        if waiver.id == number:
+            return waiver
+    there = f"in force: {'; '.join(map(str, known))}" if known else "nothing is silenced or acknowledged"
+    raise RunbookError(f"id: {number} is not in force; {there}")
+
+
+def refuse_nothing(waiver: Waiver, checks: Iterable[Check], what: str) -> None:
+    """A pattern that matches nothing is a typo. Raises `RunbookError`."""
+    if not any(map(waiver.matches, checks)):
+        raise RunbookError(f"{waiver.scope}: nothing that {what} matches; see the ids in a report")
+
+
+def silent_hosts(inventory: Inventory) -> Iterable[Check]:
+    """The check that each host has when it does not answer."""
+    point, aspect = SILENT_HOST.split(".")[1:]
+    return [run_check(aspect, FAILING[-1], "", host=host, point=point) for host in inventory.hosts]
+
+
+def listed(waivers: Iterable[Waiver]) -> str:
+    """One a line, for a diff."""
+    return "".join(f"{waiver}\n" for waiver in waivers)
+
+
+def sentence(state: str, waiver: Waiver, changed: bool) -> str:
+    """What was done."""
+    if state == "taken_back":
+        return f"taken back: {waiver}"
+    return str(waiver) if changed else f"in force already: {waiver}"

@@ -1,0 +1,255 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which sets of certificates have to be replaced, and why; and the key and the request of the next one.
+
+The private key is made here, on the host that uses it, and never leaves it.
+"""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.xorb.runbook.plugins.module_utils import _drivers
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_files import File, read
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_judge import Remark, judge
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_set import differences, holdings_of, read_crl
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_sets import (
+    PENDING_KEY,
+    PENDING_REQUEST,
+    CertificateSets,
+    Layout,
+)
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates import (
+    Certificate,
+    Reader,
+    Unreadable,
+    load_key,
+)
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._journal import STATE
+from ansible_collections.xorb.runbook.plugins.module_utils._kind import COMMON_OPTIONS, Given
+from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options
+from ansible_collections.xorb.runbook.plugins.module_utils._probes import certificate as kind
+
+#: Seconds that the clock of a host may differ from the control node's: dates are judged by both.
+CLOCK_TOLERANCE = 300
+
+
+#: Options of a set as the modules that act on it take them.
+SET_OPTIONS: Options = {**{name: COMMON_OPTIONS[name] for name in ("service", "point", "timeout")}, **kind.OPTIONS}
+
+#: Options of every module that changes sets, beside the sets themselves.
+RUN_OPTIONS: Options = {
+    "who": Option("str", "Who runs this, for the lock of the host.", default="unknown"),
+    "controller_time": Option(
+        "float",
+        "Seconds since 1970 by the clock of the control node. Where the host's clock differs by more than five minutes,"
+        " nothing is decided and nothing is changed.",
+    ),
+    "state_dir": Option(
+        "path", "Folder of the host's lock and journal. The same for whoever changes this host.", default=STATE
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Requested:
+    """What was found of one set, and what is asked of the issuer where it is due."""
+
+    service: str
+    point: str
+    due: bool
+    reasons: list[str] = field(default_factory=list)
+    serial: str = ""
+    subject: str = ""
+    not_after: str = ""
+    csr: str = ""
+    key_made: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """As a module returns it."""
+        return dict(self.__dict__)
+
+
+def layout_of(given: Given) -> Layout:
+    """Where a set lies and whose its files are; raises `RunbookError` for a user or group that the host has not."""
+    try:
+        uid, gid = pwd.getpwnam(given["user"]).pw_uid, grp.getgrnam(given["group"]).gr_gid
+    except KeyError as exc:
+        raise RunbookError(f"{given['directory']}: {exc.args[0]!s}") from exc
+    files = {role: path.name for role, path in kind.paths(given).items()}
+    return Layout(given["directory"], files, uid, gid, int(given["key_mode"], 8))
+
+
+def label(given: Given) -> str:
+    """What a set is called, for people."""
+    return f"{given['service']} {given['point']}"
+
+
+def refuse_wrong_clock(here: float, there: float | None) -> None:
+    """Raise `RunbookError` where this host and the control node do not agree on the time."""
+    if there is None:
+        return
+    off = here - there
+    if abs(off) > CLOCK_TOLERANCE:
+        way = "ahead of" if off > 0 else "behind"
+        raise RunbookError(
+            f"the clock of this host is {abs(off):.0f} s {way} the control node's: which certificates are valid cannot"
+            " be told; set it right first"
+        )
+
+
+def read_set(paths: Mapping[str, Path]) -> dict[str, File]:
+    """The files of a set, by their role."""
+    reader = Reader()
+    return {role: read(str(path), path.name, reader) for role, path in paths.items()}
+
+
+def leaf_of(files: Mapping[str, File]) -> Certificate | None:
+    """The certificate of a set, where there is one that can be read."""
+    return next(iter(files["certificate"].certificates), None)
+
+
+def reasons(given: Given, files: Mapping[str, File], now: datetime) -> list[str]:
+    """Why a set has to be replaced: what is wrong with it and would not be with a new one."""
+    crls, _remarks = read_crl(given.get("crl"), Reader())
+    holdings = holdings_of(given, files, crls, now)
+    leaf = leaf_of(files)
+    places = {(file.name, position) for file, position in holdings.places.get(leaf, ())} if leaf else set()
+    own = {file.name for file in files.values()}
+    found = [*judge(holdings), *differences(given, files)]
+    told = [_told(remark) for remark in found if _calls_for_replacement(remark, own, places)]
+    return list(dict.fromkeys(told))
+
+
+def _calls_for_replacement(remark: Remark, own: set[str], leaf: set[tuple[str, int]]) -> bool:
+    """Whether a new certificate mends it; that the issuer's own ends, or that a list is stale, it does not."""
+    if remark.aspect == "expiry":
+        return remark.status != OK and (remark.file, remark.position) in leaf
+    return remark.status == CRITICAL and remark.file in own
+
+
+def _told(remark: Remark) -> str:
+    # The same certificate lies in several files, and is one reason.
+    return remark.message if remark.aspect == "expiry" else f"{remark.file} {remark.message}"
+
+
+def request(given: Given, *, force: bool, now: datetime, check_mode: bool) -> Requested:
+    """Find out whether a set is due, and if it is, make the key and the request of the next one.
+
+    A key that is pending already is used again where it is of the right type. In check mode nothing is made.
+    Raises `RunbookError`.
+    """
+    files = read_set(kind.paths(given))
+    leaf = leaf_of(files)
+    why = reasons(given, files, now)
+    if force and not why:
+        why = ["it is forced"]
+    csr, made = "", False
+    if why and not check_mode:
+        csr, made = _requested(given)
+    return Requested(
+        service=given["service"],
+        point=given["point"],
+        due=bool(why),
+        reasons=why,
+        serial=leaf.serial if leaf else "",
+        subject=leaf.subject if leaf else "",
+        not_after=f"{leaf.ends:%Y-%m-%d %H:%M} UTC" if leaf else "",
+        csr=csr,
+        key_made=made,
+    )
+
+
+def _requested(given: Given) -> tuple[str, bool]:
+    """The request for the pending key, and whether either was made anew."""
+    with _opened(given) as sets:
+        pending = sets.pending()
+        key = pending.get(PENDING_KEY, b"")
+        reused = _fits(key, given)
+        key = key if reused else new_key(given["key_type"])
+        asked = pending.get(PENDING_REQUEST, b"")
+        if not (reused and _asks_the_same(asked, key, given)):
+            asked = signing_request(key, given)
+            sets.keep_pending(key, asked)
+            return asked.decode(), True
+        return asked.decode(), False
+
+
+def _opened(given: Given) -> CertificateSets:
+    return CertificateSets(layout_of(given))
+
+
+def _fits(key: bytes, given: Given) -> bool:
+    if not key:
+        return False
+    try:
+        return bool(str(load_key(key).type) == given["key_type"])
+    except Unreadable:  # cut off while it was written
+        return False
+
+
+def _asks_the_same(asked: bytes, key: bytes, given: Given) -> bool:
+    x509 = _drivers.load("cryptography.x509")
+    try:
+        found = x509.load_pem_x509_csr(asked)
+        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        return False
+    wanted = x509.SubjectAlternativeName(list(_general_names(given)))
+    own = _loaded(key).public_key().public_numbers()
+    return bool(names == wanted and found.subject == _subject(given) and found.public_key().public_numbers() == own)
+
+
+def new_key(key_type: str) -> bytes:
+    """A private key in PEM, without a passphrase: the service has to read it when nobody is there."""
+    serialization = _drivers.load("cryptography.hazmat.primitives.serialization")
+    family, size = key_type.split("-")
+    if family == "rsa":
+        made = _drivers.load("cryptography.hazmat.primitives.asymmetric.rsa").generate_private_key(65537, int(size))
+    else:
+        ec = _drivers.load("cryptography.hazmat.primitives.asymmetric.ec")
+        made = ec.generate_private_key({"p256": ec.SECP256R1(), "p384": ec.SECP384R1()}[size])
+    written: bytes = made.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return written
+
+
+def signing_request(key: bytes, given: Given) -> bytes:
+    """The request for a certificate of a key, in PEM: the subject and the names of the description."""
+    x509 = _drivers.load("cryptography.x509")
+    builder = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(_subject(given))
+        .add_extension(x509.SubjectAlternativeName(list(_general_names(given))), critical=False)
+    )
+    signed = builder.sign(_loaded(key), _drivers.load("cryptography.hazmat.primitives.hashes").SHA256())
+    written: bytes = signed.public_bytes(_drivers.load("cryptography.hazmat.primitives.serialization").Encoding.PEM)
+    return written
+
+
+def _loaded(key: bytes) -> Any:
+    return _drivers.load("cryptography.hazmat.primitives.serialization").load_pem_private_key(key, None)
+
+
+def _subject(given: Given) -> Any:
+    x509 = _drivers.load("cryptography.x509")
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, kind.common_name(given))])
+
+
+def _general_names(given: Given) -> Iterator[Any]:
+    x509 = _drivers.load("cryptography.x509")
+    for name in given["names"]:
+        try:
+            yield x509.IPAddress(ip_address(name))
+        except ValueError:
+            yield x509.DNSName(name)

@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_trust
+short_description: Put trusted authorities and revocation lists into service, and take them back where that fails
+version_added: 0.1.0
+author:
+  - the xorb.runbook authors (@xorb)
+description:
+  - Changes whom the services of a host trust and what they take for revoked. Keys and certificates stay what they are.
+  - What a set trusts is changed by a variant of the set beside it, which takes its place by the renaming of one link. A
+    file of revocation lists is replaced by renaming, and the one before it stays beside it.
+  - Services are told once, whatever the number of sets that they share. Each has to serve its certificate afterwards,
+    or all that it was told of is taken back and nothing more is changed.
+  - Everything is checked before anything is changed. Refused are authorities that the certificate in service does not
+    lead to any more, and revocation lists that cannot be read, are not signed by an authority that is trusted, have
+    ended, are older than those in service, or leave an authority that is trusted without a list.
+  - A run that is killed anywhere is finished or undone by the next one.
+extends_documentation_fragment:
+  - xorb.runbook.certificate_sets.trusted
+attributes:
+  check_mode:
+    description: Can run in check mode without changing anything.
+    support: full
+    details:
+      - Everything is checked as if it were to be changed.
+  diff_mode:
+    description: Shows which files of which sets change.
+    support: full
+  idempotent:
+    description: Running it again changes nothing.
+    support: full
+requirements:
+  - cryptography (Python library) on the host
+  - redis (Python library) on the host, where Redis is told
+seealso:
+  - module: xorb.runbook.certificate_deploy
+  - module: xorb.runbook.certificate_authority
+"""
+
+EXAMPLES = r"""
+- name: Let nginx refuse what has been revoked
+  xorb.runbook.certificate_trust:
+    certificates:
+      - service: nginx
+        point: server
+        directory: /etc/nginx/tls
+        names: [www.example.com]
+        crl: /etc/nginx/tls/crl.pem
+        reload: {kind: systemd, unit: nginx.service}
+        served_by: [{port: 443, server_name: www.example.com}]
+        revocations: "{{ lookup('ansible.builtin.file', 'crl.pem') }}"
+"""
+
+RETURN = r"""
+certificates:
+  description:
+    - What became of each set, as far as it came. Its C(outcome) is C(done), C(unchanged), C(undone) or C(failed).
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - service: nginx
+      point: server
+      outcome: done
+      message: systemctl reload nginx.service
+      serial: 5E2A
+      previous_serial: 5E2A
+      fingerprint: 2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90
+      not_after: 2026-12-23 18:30 UTC
+recovered:
+  description: What a run that was killed had left half done, and how it was ended.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+"""
+
+import time
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xorb.runbook.plugins.module_utils import _certificate_trust, _journal
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import (
+    RUN_OPTIONS,
+    SET_OPTIONS,
+    label,
+    refuse_wrong_clock,
+)
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_trust import TRUST_OPTIONS, UNCHANGED, Wanted
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
+
+
+def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """Put into service what was given; returns the result."""
+    refuse_wrong_clock(time.time(), params["controller_time"])
+    now = datetime.now(timezone.utc)
+    wanted = [Wanted(given, given["trust"], given["revocations"]) for given in params["certificates"]]
+    if check_mode:
+        changes = _certificate_trust.plan(wanted, now=now)
+        return {
+            "changed": any(change.parts for change in changes),
+            "certificates": [],
+            "recovered": [],
+            "diff": _diff(changes),
+        }
+    with _journal.locked(params["state_dir"], what="certificate_trust", who=params["who"]) as journal:
+        ended, _left = _journal.recover(journal, _certificate_trust.recoveries(params["certificates"]))
+        changes = _certificate_trust.plan(wanted, now=now)
+        outcomes = list(_certificate_trust.put(journal, changes, now=now))
+    good = (_journal.DONE, UNCHANGED)
+    refused = [f"{one.service} {one.point}: {one.message}" for one in outcomes if one.outcome not in good]
+    return {
+        "changed": bool(ended) or any(one.outcome == _journal.DONE for one in outcomes),
+        "certificates": [one.as_dict() for one in outcomes],
+        "recovered": [str(one) for one in ended],
+        "diff": _diff(changes),
+        **({"failed": True, "msg": " | ".join(dict.fromkeys(refused))} if refused else {}),
+    }
+
+
+def _diff(changes: list[_certificate_trust.TrustChange]) -> dict[str, Any]:
+    told = {label(change.given): ", ".join(sorted(change.parts)) for change in changes if change.parts}
+    return {"before": dict.fromkeys(told, "in service"), "after": told}
+
+
+def main() -> None:
+    """Entry of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "certificates": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": argument_spec({**SET_OPTIONS, **TRUST_OPTIONS}),
+            },
+            **argument_spec(RUN_OPTIONS),
+        },
+        supports_check_mode=True,
+    )
+    try:
+        outcome = run(module.params, check_mode=module.check_mode)
+    except RunbookError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    except OSError as exc:
+        module.fail_json(msg=f"{exc.filename or 'a file'}: {exc.strerror}")
+    if outcome.get("failed"):
+        module.fail_json(**{key: value for key, value in outcome.items() if key != "failed"})
+    module.exit_json(**outcome)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: report_merge
+short_description: Put together what several runs found, each on a part of the inventory
+version_added: 0.1.0
+author:
+  - the xorb.runbook authors (@xorb)
+description:
+  - Reads the slices of one run, which each looked at some hosts only, from the ledger or from their JSON files, and
+    makes one report of the whole inventory. The description says what must be in there. A host that no slice looked at
+    is V(unknown), so a slice that was killed is no false green.
+  - Root causes are found anew over all hosts. Silences and O(fail_after) apply as in M(xorb.runbook.report), and the
+    report is recorded, written and printed in the same way. Its procedure is called like that of the slices, with
+    C(_merged) behind it.
+  - What a slice says of the description is left out, because it only saw a part of the inventory.
+  - In check mode it prints, and writes nothing.
+  - Use it with C(run_once), on an inventory with all hosts.
+options:
+  procedure:
+    description:
+      - Name of the procedure that the slices ran.
+    type: str
+    required: true
+  state_dir:
+    description:
+      - Folder on the control node for everything that is kept.
+      - The default is a folder named after the platform in the user's state folder.
+    type: path
+  ledger:
+    description:
+      - Path of the ledger on the control node, or C(postgresql://user:password@host/database).
+      - The default is C(ledger.sqlite) in O(state_dir).
+    type: str
+  ledger_retention_days:
+    description:
+      - Days for which single checks are kept. The row of a run is kept for ever.
+    type: int
+    default: 90
+  report_dir:
+    description:
+      - Folder on the control node for the files of the report.
+      - The default is C(reports) in O(state_dir).
+    type: path
+  formats:
+    description:
+      - The files to write into O(report_dir).
+      - V(json) has every field of every check, V(html) is the page, V(junit) is XML that build servers show, and
+        V(prometheus) is the text format of metrics.
+    type: list
+    elements: str
+    choices: [json, html, junit, prometheus]
+    default: [json, html, junit, prometheus]
+  textfile:
+    description:
+      - Where the metrics are written a second time, for the textfile collector of a node exporter on the control node.
+      - A path that ends in C(.prom) is the file. Any other path is the collector's folder, and the file in it is named
+        after platform and procedure.
+      - The file has the same name in every run of a procedure, is replaced in one step, and can be read by everybody.
+    type: path
+  keep:
+    description:
+      - How many runs keep their files.
+    type: int
+    default: 100
+  fail_after:
+    description:
+      - In how many of the last runs that looked at it, whatever their procedure, a check has to fail before it fails
+        the run. A key C(fail_after) in the description overrides it.
+      - It needs the ledger. Where that cannot be read, or there is none yet, every failure counts at once.
+    type: str
+    default: 1 of 1
+  fail_on_warning:
+    description:
+      - Whether a warning counts as a failure, as for M(xorb.runbook.verdict).
+    type: bool
+    default: false
+  slice_of:
+    description:
+      - The word that the slices shared, the same as O(xorb.runbook.report#module:slice_of). Finds them in the ledger.
+      - This or O(files) is required.
+    type: str
+  files:
+    description:
+      - JSON files of the slices' reports.
+    type: list
+    elements: path
+    default: []
+  max_age:
+    description:
+      - Minutes after which a slice is too old to say how anything is now. It is left out, which is a critical check.
+    type: int
+    default: 60
+extends_documentation_fragment:
+  - xorb.runbook._action
+  - xorb.runbook._action.selectors
+seealso:
+  - module: xorb.runbook.report
+  - module: xorb.runbook.verdict
+  - module: xorb.runbook.ledger_verify
+"""
+
+EXAMPLES = r"""
+- name: Put the slices of this workflow together
+  xorb.runbook.report_merge:
+    procedure: health_check
+    topics: [health]
+    slice_of: "{{ awx_workflow_job_id }}"
+  register: platform_report
+  run_once: true
+  delegate_to: localhost
+
+- name: Let the workflow fail by any host
+  xorb.runbook.verdict:
+    report: "{{ platform_report }}"
+    every_host: true
+  run_once: true
+"""
+
+RETURN = r"""
+counts:
+  description: How many checks have each status.
+  returned: always
+  type: dict
+  sample: {"critical": 1, "unknown": 0, "warning": 0, "ok": 23, "not_applicable": 0}
+expected:
+  description: How many checks the description expects.
+  returned: always
+  type: int
+  sample: 24
+received:
+  description: How many of them arrived.
+  returned: always
+  type: int
+  sample: 24
+not_run:
+  description: Empty, because nothing may be left out of the whole.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+actions:
+  description: Empty, because what a slice did to its hosts stands in its own run.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+causes:
+  description: The failing checks that nothing else explains, worst first, as C(host/id).
+  returned: always
+  type: list
+  elements: str
+  sample: ["db/postgres.supervisor.state"]
+checks:
+  description: Every check that is not V(ok), worst first; the fields are those of M(xorb.runbook.probe).
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - id: postgres.supervisor.state
+      status: critical
+      message: postgresql@17-main.service is inactive (dead)
+excused:
+  description:
+    - The failing checks that do not fail the run, with the reason. C(kind) is V(silence), V(acknowledgement), or
+      V(waiting) for more failures. C(waiver) is the run of the ledger that holds it.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - check: db/postgres.supervisor.state
+      kind: silence
+      sentence: 'silenced until 2026-11-25 18:00 UTC by alex: upgrade to PostgreSQL 17'
+      waiver: 812
+      by: alex
+      until: 2026-11-25T18:00:00.000000Z
+notes:
+  description: Sentences about silences that match nothing or have ended.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+ledger:
+  description: Head of the ledger after this run. Empty in check mode and when it could not be written.
+  returned: always
+  type: dict
+  sample: {"sequence": 17, "sha256": "9f86d081884c7d65", "path": "/root/.local/state/xorb-runbook/xorb/ledger.sqlite"}
+files:
+  description: Paths of the files written, by format, and that of O(textfile).
+  returned: always
+  type: dict
+  sample:
+    html: /root/.local/state/xorb-runbook/xorb/reports/daily-20261123T183000-a1b2c3.html
+    textfile: /var/lib/prometheus/node-exporter/runbook-xorb-daily.prom
+slices:
+  description: Ids of the runs that the report is made of, oldest first.
+  returned: always
+  type: list
+  elements: str
+  sample: ["20261123T183000-a1b2c3", "20261123T183002-0f0f0f"]
+"""

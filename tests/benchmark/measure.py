@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Run the sides in turn, several times, and compare their medians.
+
+In turn, because the machine may be busy with something else for a while: then all sides suffer. Every run makes its own
+SSH connections, as one that a timer starts has to.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.bed import environment
+from tests.bed.errors import BedError
+from tests.bed.layout import ROOT
+from tests.bed.progress import say
+from tests.benchmark.rows import CPU, Row
+from tests.benchmark.sides import Side
+
+#: Time and processor of one run by the unit of a row.
+Cost = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a row came to: the medians with their least and most, and the ratio of the medians."""
+
+    name: str
+    unit: str
+    ours: float
+    peer: float
+    ratio: float
+    goal: float | None
+    absolute: bool
+    ours_range: tuple[float, float]
+    peer_range: tuple[float, float]
+    runs: int
+
+    @property
+    def met(self) -> bool:
+        return self.goal is None or (self.ours if self.absolute else self.ratio) <= self.goal
+
+
+def measure(rows: Sequence[Row], *, rounds: int) -> list[Figure]:
+    """The figures of the rows, in their order."""
+    costs: dict[tuple[int, str], list[Cost]] = {}
+    for hosts in dict.fromkeys(row.hosts for row in rows):
+        sides = {side.name: side for row in rows if row.hosts == hosts for side in (row.ours, row.peer)}
+        for number in range(rounds):
+            for side in _turned(list(sides.values()), number):
+                cost = run(side, hosts)
+                costs.setdefault((hosts, side.name), []).append(cost)
+                told = ", ".join(f"{value:.2f} {unit}" for unit, value in cost.items())
+                say(f"{hosts:3} hosts, round {number + 1}: {side.name}: {told}")
+    return [compare(row, costs[row.hosts, row.ours.name], costs[row.hosts, row.peer.name]) for row in rows]
+
+
+def _turned(sides: list[Side], number: int) -> Iterable[Side]:
+    """Each round begins with another side, so that none always follows the same one."""
+    cut = number % len(sides)
+    return [*sides[cut:], *sides[:cut]]
+
+
+def run(side: Side, hosts: int) -> Cost:
+    """Run one side once; one that did not do its work is an error and no figure."""
+    command = side.command(hosts)
+    # Short, because the path of a socket may not be long.
+    sockets = Path(tempfile.mkdtemp(prefix="xb"))
+    variables = {**environment.variables(bed="fleet"), "ANSIBLE_SSH_CONTROL_PATH_DIR": str(sockets)}
+    try:
+        before, begun = _cpu(), time.monotonic()
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        cost = {"s": time.monotonic() - begun, CPU: _cpu() - before}
+    finally:
+        _hang_up(sockets)
+    wrong = f"exit status {done.returncode}" if done.returncode else side.proof(hosts)
+    if wrong:
+        raise BedError(f"{side.name} on {hosts} hosts did not do its work ({wrong}):\n{done.stdout[-3000:]}")
+    return cost
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _hang_up(sockets: Path) -> None:
+    """End the connections that SSH keeps for the next run: that one shall make its own."""
+    for path in sockets.iterdir():
+        subprocess.run(["ssh", "-O", "exit", "-S", str(path), "host"], capture_output=True, check=False)
+    shutil.rmtree(sockets, ignore_errors=True)
+
+
+def compare(row: Row, ours: Sequence[Cost], peer: Sequence[Cost]) -> Figure:
+    """The medians of both sides in the unit of the row."""
+    mine, theirs = ([cost[row.unit] for cost in costs] for costs in (ours, peer))
+    middle, other = statistics.median(mine), statistics.median(theirs)
+    return Figure(
+        name=row.name,
+        unit=row.unit,
+        ours=round(middle, 2),
+        peer=round(other, 2),
+        ratio=round(middle / other, 3),
+        goal=row.goal,
+        absolute=row.absolute,
+        ours_range=(round(min(mine), 2), round(max(mine), 2)),
+        peer_range=(round(min(theirs), 2), round(max(theirs), 2)),
+        runs=len(mine),
+    )
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on and are told with."""
+    return {"processors": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}

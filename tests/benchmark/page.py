@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The page docs/benchmarks.md, made from the figures of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.benchmark.measure import Figure
+
+_PAGE = """\
+# Benchmarks
+
+<!-- Written by `make bench`; do not edit. -->
+
+What a run of `xorb.runbook.daily` costs beside other ways of looking at the same hosts, in one run on one machine.
+
+{table}
+
+{missed}
+
+## What is compared
+
+Every host has a PostgreSQL, a Redis, an API, nginx with TLS and a node exporter of its own, and is asked for
+27 checks over SSH with pipelining, {forks} hosts at a time.
+
+* **Peer playbook** ([tests/benchmark/peer.yml](../tests/benchmark/peer.yml)): the same 27 checks by
+  `community.postgresql`, `community.general`, `community.crypto` and `ansible.builtin`, a task a look and loops where
+  one would write one. A test compares its checks with ours. A host's first check that fails is its last; ours goes on,
+  explains, records and reports.
+* **Runbook's commands** ([tests/benchmark/runbook.sh](../tests/benchmark/runbook.sh)): curl, psql, redis-cli, openssl,
+  df in one SSH session a host. Nobody reads what they print: they judge nothing, and most end with 0 whatever they
+  find. They have no goal, because they do less; they show what SSH and the commands alone cost.
+* **`ansible -m ping`**: the least that Ansible can do with these hosts.
+* **Page**: the report's page of 40 hosts in Chromium, from the start of the browser to the picture, beside an empty
+  page.
+
+## How to read them
+
+Ratios of medians of {runs} runs each; least and most in brackets. The sides take turns, and each run makes its own SSH
+connections. The hosts are containers on the control node's own {processors} processors, so that what a host spends on
+looking slows the control node down, which it would not elsewhere: the processor time of the control node stands apart.
+Taken on {date}; the load average was {load} before the first run{busy}.
+
+## How to repeat them
+
+`make bench` starts forty hosts, measures, writes `build/bench.json` and this page, and removes the hosts.
+`.venv/bin/python -m tests.benchmark --rounds 3 "10 hosts"` measures some rows only.
+"""
+
+
+def render(figures: Sequence[Figure], facts: Mapping[str, Any]) -> str:
+    """The whole page."""
+    return _PAGE.format(
+        table=table(figures),
+        missed=_missed(figures),
+        forks=20,
+        runs=max((figure.runs for figure in figures), default=0),
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        busy=", so the machine was busy with other work" if facts["load"] > facts["processors"] / 2 else "",
+        **facts,
+    )
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """One line a figure."""
+    if not figures:
+        return "No figures have been taken yet."
+    head = "| | unit | ours | other | ratio | goal | |\n|---|---|---|---|---|---|---|\n"
+    return head + "\n".join(_line(figure) for figure in figures)
+
+
+def _line(figure: Figure) -> str:
+    ours, peer = (
+        f"{value:g} ({least:g} to {most:g})"
+        for value, (least, most) in ((figure.ours, figure.ours_range), (figure.peer, figure.peer_range))
+    )
+    of = f" {figure.unit}" if figure.absolute else ""
+    goal = "none" if figure.goal is None else f"at most {figure.goal:g}{of}"
+    result = "" if figure.goal is None else "met" if figure.met else "**missed**"
+    return f"| {figure.name} | {figure.unit} | {ours} | {peer} | {figure.ratio:g} | {goal} | {result} |"
+
+
+def _missed(figures: Sequence[Figure]) -> str:
+    """The goals that were not reached, in words."""
+    missed = [figure for figure in figures if not figure.met]
+    if not figures:
+        return "So it is not known which goals are met."
+    if not missed:
+        return "Every goal is met."
+    told = "; ".join(
+        f"{figure.name} is at {figure.ours if figure.absolute else figure.ratio:g} instead of {figure.goal:g}"
+        for figure in missed
+    )
+    return f"**Missed:** {told}."

@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Forty real hosts of which five cannot be reached and two hang: the run ends in time, and says so."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.bed import fleet
+from tests.bed.engine import Engine
+from tests.bed.inventory import inventories
+from tests.bed.layout import ROOT, bed_named
+from tests.shared.procedures import BIN, Ran, environment, play
+
+BED = bed_named("fleet")
+
+#: What the roles ship, and what a run may take beyond it.
+DEADLINE = yaml.safe_load((ROOT / "roles/health_check/defaults/main.yml").read_text())["health_check_deadline"]
+SECONDS, GRACE = int("".join(filter(str.isdigit, DEADLINE))), 60
+
+#: By host, what it is that makes it silent; a program runs in the host, a word is for the engine.
+UNREACHABLE: Mapping[str, tuple[str, ...]] = {
+    "node36": ("kill",),  # nobody has its address any more
+    "node37": ("kill",),
+    "node38": ("systemctl", "stop", "ssh.service", "ssh.socket"),  # refuses
+    "node39": ("ip", "route", "add", "blackhole", f"{BED.prefix}.1/32"),  # drops: its answers go nowhere
+    "node40": ("ip", "route", "add", "blackhole", f"{BED.prefix}.1/32"),
+}
+HANGING: Mapping[str, tuple[str, ...]] = {
+    # Lets in whoever knocks, and never begins: a login that waits for a file system that does not answer.
+    "node34": ("sh", "-c", "echo 'exec sleep 3600' > /etc/ssh/sshrc"),
+    # Freezes with a connection that is alive.
+    "node35": ("pause",),
+}
+SILENT = {f"xorb-{role}" for role in (*UNREACHABLE, *HANGING)}
+WELL = {host.inventory_name for host in BED.hosts} - SILENT
+
+#: A page that is larger keeps people waiting.
+BYTES = 3_000_000
+
+
+def silence(docker: Engine, role: str, way: tuple[str, ...]) -> None:
+    host = BED.host(role).name
+    if len(way) == 1:
+        docker.run(*way, host)
+    else:
+        docker.run("exec", host, *way)
+
+
+def connect(role: str) -> None:
+    """Have Ansible open a connection that the next run will find alive."""
+    options = [word for path in inventories(BED) for word in ("-i", str(path))]
+    ping = [str(BIN / "ansible"), BED.host(role).inventory_name, *options, "-m", "ansible.builtin.ping"]
+    subprocess.run(ping, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=True)
+
+
+@pytest.fixture(scope="module")
+def ran() -> Iterator[Ran]:
+    """The daily check of a fleet that is partly gone."""
+    with fleet.started() as docker:
+        connect("node35")
+        for role, way in {**UNREACHABLE, **HANGING}.items():
+            silence(docker, role, way)
+        hosts, *others = inventories(BED)
+        options = [word for path in others for word in ("-i", str(path))]
+        yield play(hosts, "daily", *options, reports=BED.directory / "reports")
+
+
+@pytest.fixture(scope="module")
+def by_host(ran: Ran) -> dict[str, dict[str, dict[str, Any]]]:
+    """The checks of each host by their ids."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for check in ran.report["checks"]:
+        found.setdefault(check["host"], {})[check["id"]] = check
+    return found
+
+
+def test_the_run_ends_within_its_deadline_and_a_minute(ran: Ran) -> None:
+    assert ran.status != 0
+    assert ran.seconds < SECONDS + GRACE
+
+
+def test_every_silent_host_is_a_root_cause_that_says_why(ran: Ran, by_host: dict[str, Any]) -> None:
+    reachable = {host: by_host[host]["runbook.host.reachable"] for host in SILENT}
+    assert {cause.split("/")[0] for cause in ran.causes} == SILENT
+    assert {check["status"] for check in reachable.values()} == {"critical"}
+    for role in UNREACHABLE:
+        assert reachable[f"xorb-{role}"]["message"].startswith("unreachable: "), role
+    assert reachable["xorb-node34"]["message"].startswith(f"did not answer within {SECONDS + 10} s")
+    assert all(host in ran.output for host in SILENT)
+
+
+def test_the_others_are_complete(ran: Ran, by_host: dict[str, Any]) -> None:
+    expected = ran.report["expected"] // len(BED.hosts)
+    assert expected >= 20
+    assert len(WELL) == 33
+    assert ran.report["received"] == len(WELL) * expected
+    wrong = {
+        f"{host}/{identity}": check["message"]
+        for host in WELL
+        for identity, check in by_host[host].items()
+        if check["status"] != "ok"
+    }
+    assert wrong == {}
+    assert {len(by_host[host]) for host in WELL} == {expected}
+
+
+def test_nothing_of_a_silent_host_is_green(by_host: dict[str, Any]) -> None:
+    for host in SILENT:
+        others = {check["status"] for check in by_host[host].values() if check["service"] != "runbook"}
+        assert others == {"unknown"}, host
+
+
+def test_the_page_has_every_host_and_stays_light(ran: Ran) -> None:
+    page = (BED.directory / "reports" / "latest.html").read_bytes()
+    assert len(page) < BYTES
+    assert all(f"xorb-{role}".encode() in page for role in BED.roles)
+    assert ran.report["finished_at"].encode() in page, "a page of another run"
