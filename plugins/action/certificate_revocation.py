@@ -19,7 +19,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import ACTED
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_register import REASONS
 from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
     Decision,
     InService,

@@ -203,8 +203,8 @@ checks:
       sample: 4.6
 """
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -214,24 +214,42 @@ from ansible_collections.xorb.runbook.plugins.module_utils._probes import KINDS
 from ansible_collections.xorb.runbook.plugins.module_utils._runner import Probe, run_probes
 
 
-class _Options(Mapping[str, Any]):
-    """The argument spec of a kind's options. Of a kind that nothing is asked of, nobody reads it."""
+def _made_before(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method of a dict, called when the dict has been filled."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    @wraps(method)
+    def called(self: _Options, *arguments: Any) -> Any:
+        self.make()
+        return method(self, *arguments)
 
-    def __getitem__(self, option: str) -> Any:
-        return self._spec[option]
+    return called
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._spec)
 
-    def __len__(self) -> int:
-        return len(self._spec)
+class _Options(dict[str, Any]):
+    """The argument spec of a kind's options, made when somebody reads it.
 
-    @cached_property
-    def _spec(self) -> Mapping[str, Any]:
-        return argument_spec(KINDS[self._name].probe_options)
+    A host is asked for a few of the kinds, and to import all of them would be most of what it has to do. Whoever
+    validates a spec wants a dict and no other mapping.
+    """
+
+    def __init__(self, *, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def make(self) -> None:
+        """Fill the dict, once."""
+        kind, self._kind = self._kind, ""
+        if kind:
+            self.update(argument_spec(KINDS[kind].probe_options))
+
+    __getitem__ = _made_before(dict.__getitem__)
+    __contains__ = _made_before(dict.__contains__)
+    __iter__ = _made_before(dict.__iter__)
+    __len__ = _made_before(dict.__len__)
+    get = _made_before(dict.get)
+    items = _made_before(dict.items)
+    keys = _made_before(dict.keys)
+    values = _made_before(dict.values)
 
 
 def probes(params: Mapping[str, Any]) -> Iterator[Probe]:
@@ -259,7 +277,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "deadline": {"type": "int", "default": 30},
-            **{name: {"type": "list", "elements": "dict", "options": _Options(name)} for name in KINDS},
+            **{name: {"type": "list", "elements": "dict", "options": _Options(kind=name)} for name in KINDS},
         },
         supports_check_mode=True,
     )

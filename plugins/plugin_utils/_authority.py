@@ -37,6 +37,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_signing im
     service_certificate,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_state import ACTIVATED, PREPARED, STANDBY, State
+from ansible_collections.xorb.runbook.plugins.plugin_utils._crypto import NameOID, x509
 from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import (
     DAY,
     Issued,
@@ -47,8 +48,6 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import (
     serial_text,
     wish,
 )
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,9 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_signing im
     authority_certificate,
     new_key,
 )
-from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import now_utc, require_library
+from ansible_collections.xorb.runbook.plugins.plugin_utils._crypto import require_library, serialization, x509
+from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import now_utc
 from ansible_collections.xorb.runbook.plugins.plugin_utils._lock import locked
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
 LOCK = ".lock"
 #: Seconds that a run waits for another one; each holds the lock for one certificate at a time.

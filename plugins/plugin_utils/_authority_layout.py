@@ -31,10 +31,9 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_level impo
     config,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_state import PLACES, STANDBY, State
+from ansible_collections.xorb.runbook.plugins.plugin_utils._crypto import hashes, x509
 from ansible_collections.xorb.runbook.plugins.plugin_utils._files import point_to, write_atomically
 from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import pem, serial_text
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 
 CHAIN, TRUST = "ca-chain.cert.pem", "trust-bundle.pem"
 MAKING = ".making"

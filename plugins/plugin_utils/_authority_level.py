@@ -21,6 +21,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._errors import Runboo
 from ansible_collections.xorb.runbook.plugins.plugin_utils import _authority_register as register
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_register import Row
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_signing import Signer, revocation_list
+from ansible_collections.xorb.runbook.plugins.plugin_utils._crypto import serialization, x509
 from ansible_collections.xorb.runbook.plugins.plugin_utils._files import write_atomically
 from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import (
     is_issuer_of,
@@ -28,8 +29,6 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import (
     read_certificates,
     serial_text,
 )
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
 #: The levels of a CA with the stem of their files' names.
 STEMS = {"root": "ca", "intermediate": "intermediate"}

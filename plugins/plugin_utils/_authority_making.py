@@ -23,9 +23,8 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_layout imp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_level import STEMS, Level
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_signing import KEY_TYPES
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_state import STANDBY, State
+from ansible_collections.xorb.runbook.plugins.plugin_utils._crypto import NameOID, x509
 from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import is_issuer_of, now_utc
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 #: What may be in a directory that a CA is made in.
 HARMLESS = {LOCK, MAKING, "lost+found", ".gitignore", ".gitkeep"}

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._crypto import x509
 from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import serial_text
-from cryptography import x509
 
 COLUMNS = 6
 #: From here on the year is written with four digits.

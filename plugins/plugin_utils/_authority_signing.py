@@ -12,11 +12,8 @@ from typing import Any
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils import _authority_register
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_register import Row
+from ansible_collections.xorb.runbook.plugins.plugin_utils._crypto import NameOID, ec, ed448, ed25519, hashes, rsa, x509
 from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import DAY, PROFILES, Wish
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.x509.oid import NameOID
 
 #: Certificates and lists begin this much in the past, because clocks are never quite together.
 CLOCK_GRACE = timedelta(minutes=5)

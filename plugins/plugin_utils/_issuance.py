@@ -12,10 +12,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Protocol
 
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from ansible_collections.xorb.runbook.plugins.plugin_utils._crypto import (
+    ExtendedKeyUsageOID,
+    ec,
+    ed448,
+    ed25519,
+    rsa,
+    serialization,
+    x509,
+)
 
 #: What a certificate is for, by the name of its profile.
 PROFILES = {
@@ -87,12 +92,6 @@ class Issuer(Protocol):
     ) -> Issued:
         """Issue a certificate; raises `RunbookError`."""
         ...
-
-
-def require_library() -> None:
-    """Raise `RunbookError` where the control node's cryptography is too old to tell times with their zone."""
-    if not hasattr(x509.Certificate, "not_valid_after_utc"):
-        raise RunbookError("cryptography 42 or newer is needed on the control node: pip install 'cryptography>=42'")
 
 
 def wish(

@@ -18,6 +18,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._errors import Runboo
 from ansible_collections.xorb.runbook.plugins.module_utils._wording import excerpt
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_signing import CLOCK_GRACE
+from ansible_collections.xorb.runbook.plugins.plugin_utils._crypto import ExtendedKeyUsageOID, require_library, x509
 from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import (
     PROFILES,
     Issued,
@@ -29,12 +30,9 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import (
     pem,
     read_certificates,
     read_request,
-    require_library,
     serial_text,
     wish,
 )
-from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
 #: The variable of the inventory that names the command; refusals begin with it.
 COMMAND = "certificate_issuer_command"
