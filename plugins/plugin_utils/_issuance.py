@@ -91,7 +91,6 @@ class Issuer(Protocol):
         organizational_unit: str = "",
     ) -> Issued:
         """Issue a certificate; raises `RunbookError`."""
-        ...
 
 
 def wish(

@@ -16,6 +16,9 @@ from tests.bed.layout import ROOT, VENV
 from tests.bed.progress import step
 
 _REQUIREMENTS = ROOT / "tests" / "requirements.txt"
+#: Never imported here: a fault puts them on a host.
+_OLD_DRIVERS = ROOT / "tests" / "faults" / "old_drivers.txt"
+OLD_DRIVERS = VENV / "old-drivers"
 _COLLECTIONS = ROOT / ".ansible" / "collections"
 
 
@@ -23,7 +26,8 @@ def ensure() -> None:
     """Make the environment unless it was made from these very requirements."""
     prerequisites.ensure()
     link_collection()
-    stamp, wanted = VENV / ".stamp", fingerprint(_REQUIREMENTS.read_text(encoding="utf-8"))
+    texts = [path.read_text(encoding="utf-8") for path in (_REQUIREMENTS, _OLD_DRIVERS)]
+    stamp, wanted = VENV / ".stamp", fingerprint("".join(texts))
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return
     if VENV.is_symlink():
@@ -33,6 +37,7 @@ def ensure() -> None:
         # Byte code is written when a module is first used: most of the packages' modules never are.
         pip = [str(VENV / "bin" / "pip"), "install", "--quiet", "--no-input", "--no-compile"]
         run([*pip, "--requirement", str(_REQUIREMENTS)])
+        run([*pip, "--no-deps", "--target", str(OLD_DRIVERS), "--requirement", str(_OLD_DRIVERS)])
     stamp.write_text(wanted, encoding="utf-8")
 
 

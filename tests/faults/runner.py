@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.bed import faults
+from tests.bed import environment, faults
 from tests.bed.engine import Engine
 from tests.bed.layout import ROOT, Bed
 from tests.bed.progress import step
@@ -34,6 +34,7 @@ def lab(engine: Engine, bed: Bed, rows: Sequence[Row]) -> None:
         text = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
         words = ("exec", "-i", "-e", f"LAB_PASSWORD={askers.LAB_PASSWORD}", bed.host(role).name, "sh", "-eu", "-s")
         engine.run(*words, data=text, timeout=180)
+        engine.run("cp", f"{environment.OLD_DRIVERS}/.", f"{bed.host(role).name}:/var/lib/xorb-lab/old-drivers")
 
     hosts = {host for row in rows for host in row.hosts}
     _on_each([role for role in _ROLES if f"xorb-{role}" in hosts], set_up)

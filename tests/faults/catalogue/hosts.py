@@ -196,4 +196,25 @@ ROWS = (
         ),
         harmless=True,
     ),
+    _row(
+        "driver_old",
+        "the driver that our own probe needs is one of years ago on the host that looks; Redis is well",
+        "monitor",
+        f"mv {_DRIVERS}/redis {_DRIVERS}/redis.away; cp -r /var/lib/xorb-lab/old-drivers/redis {_DRIVERS}/redis",
+        f"test ! -e {_DRIVERS}/redis.away || {{ rm -rf {_DRIVERS}/redis; mv {_DRIVERS}/redis.away {_DRIVERS}/redis; }}",
+        {
+            "hosts": "xorb-db",
+            "endpoints": {
+                "main": {
+                    "kind": "redis",
+                    "port": 7040,
+                    "seen_from": ["xorb-monitor"],
+                }
+            },
+        },
+        Expected("main.ping", "unknown", "driver too old: redis 3.5.3"),
+        asked=Asked("health.redis_ping", changes={"-h localhost -p 6379": "-h db -p 7040"}),
+        task=Task("community.general.redis_info", {"login_host": "db", "login_port": 7040}),
+        harmless=True,
+    ),
 )
