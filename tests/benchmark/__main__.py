@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 
@@ -14,11 +15,14 @@ from tests.bed import fleet
 from tests.bed.errors import BedError
 from tests.bed.layout import BUILD, ROOT
 from tests.bed.progress import say
-from tests.benchmark import page
+from tests.benchmark import certificates, page, rotation
 from tests.benchmark.measure import machine, measure
 from tests.benchmark.rows import ROWS
 
 FIGURES = BUILD / "bench.json"
+
+#: Rows that need no fleet. Each measures all of its rows at once.
+STUDIES = (certificates, rotation)
 
 
 def main() -> int:
@@ -28,21 +32,29 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the fleet running")
     parser.add_argument("words", nargs="*", help="only the rows whose names have all of these words")
     arguments = parser.parse_args()
-    rows = [row for row in ROWS if all(word in row.name for word in arguments.words)]
-    if not rows:
+    rows = [row for row in ROWS if _meant(row.name, arguments.words)]
+    studies = [study for study in STUDIES if any(_meant(name, arguments.words) for name in study.NAMES)]
+    if not rows and not studies:
         parser.error("no row has a name like that")
+    facts, figures = machine(), []
     try:
-        with nullcontext(fleet.up()) if arguments.keep else fleet.started():
-            facts = machine()
-            figures = measure(rows, rounds=arguments.rounds)
+        if rows:
+            with nullcontext(fleet.up()) if arguments.keep else fleet.started():
+                figures += measure(rows, rounds=arguments.rounds)
+        for study in studies:
+            figures += study.figures()
     except BedError as exc:
         print(f"error: {exc}", file=sys.stderr)
         return 2
     FIGURES.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n", encoding="utf-8")
-    if len(rows) == len(ROWS):
+    if not arguments.words:
         (ROOT / "docs/benchmarks.md").write_text(page.render(figures, facts), encoding="utf-8")
     say("\n" + page.table(figures))
     return 0
+
+
+def _meant(name: str, words: Sequence[str]) -> bool:
+    return all(word in name for word in words)
 
 
 if __name__ == "__main__":

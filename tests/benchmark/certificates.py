@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What it costs to look at ten thousand certificates: ``python -m tests.benchmark.certificates``.
+"""What it costs to look at ten thousand certificates.
 
 Beside two others: the runbook's loop, which starts openssl for each file and judges nothing, and a bare loop that reads
 the same fields with the same library in one process and judges nothing either. Needs no host.
@@ -12,7 +12,6 @@ import importlib
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,11 +24,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.benchmark.figure import Figure, figure
 from tests.shared.issuing import root
 from tests.shared.procedures import ROOT, environment
 
 MANY, FEW = 10_000, 1_000
 ROUNDS = 3
+
+WHOLE = "10,000 certificates by certificate_info / by the runbook's find -exec openssl"
+BARE = "every field of 10,000 certificates, judged / a bare loop over the same fields"
+NAMES = (WHOLE, BARE)
 
 #: The runbook's loop as it stands there, but for the shell's pipe behind it.
 RUNBOOK = ("find", "{}", "-name", "*.pem", "-exec", "openssl", "x509", "-noout", "-dates", "-in", "{{}}", ";")
@@ -123,29 +127,17 @@ def _fields(path: str, position: int, certificate: x509.Certificate) -> dict[str
     }
 
 
-def spent(action: Callable[[], object], *, rounds: int = ROUNDS) -> float:
-    """The median of what an action takes."""
+def spent(action: Callable[[], object], *, rounds: int = ROUNDS) -> list[float]:
+    """What an action takes, each time."""
     taken = []
     for _round in range(rounds):
         begun = time.perf_counter()
         action()
         taken.append(time.perf_counter() - begun)
-    return statistics.median(taken)
+    return taken
 
 
-def row(name: str, ours: float, peer: float, goal: float) -> dict[str, Any]:
-    """One row of the benchmark; the ratio is ours by theirs, and at most the goal is wanted."""
-    return {
-        "name": name,
-        "unit": "s",
-        "ours": round(ours, 3),
-        "peer": round(peer, 3),
-        "ratio": round(ours / peer, 4),
-        "goal": goal,
-    }
-
-
-def rows() -> list[dict[str, Any]]:
+def figures() -> list[Figure]:
     """Measure everything."""
     folder = Path(tempfile.mkdtemp(prefix="xb-certificates"))
     try:
@@ -154,21 +146,16 @@ def rows() -> list[dict[str, Any]]:
             make(folder / name, number)
         many, few = folder / "many", folder / "few"
         bare_loop(many)  # so that nobody is the first to read the files
-        loop = spent(lambda: runbook_loop(few), rounds=1) * MANY / FEW
+        loop = [taken * MANY / FEW for taken in spent(lambda: runbook_loop(few), rounds=1)]
         return [
-            row(
-                "certificate_info, whole module / find -exec openssl",
-                spent(lambda: whole_module(many, MANY)),
-                loop,
-                0.01,
-            ),
-            row("certificate_info, every field / bare loop over the same fields", *_in_process(many), 1.5),
+            figure(WHOLE, "s", spent(lambda: whole_module(many, MANY)), loop, goal=0.01),
+            figure(BARE, "s of CPU", *_in_process(many), goal=1.5),
         ]
     finally:
         shutil.rmtree(folder)
 
 
-def _in_process(folder: Path) -> tuple[float, float]:
+def _in_process(folder: Path) -> tuple[list[float], list[float]]:
     """Ours and the bare loop by turns, in time of the processor: both are one thread of one process."""
     assert len(in_process(folder)) == len(bare_loop(folder)) == MANY
     ours: list[float] = []
@@ -178,8 +165,4 @@ def _in_process(folder: Path) -> tuple[float, float]:
             begun = time.process_time()
             action(folder)
             taken.append(time.process_time() - begun)
-    return statistics.median(ours), statistics.median(peer)
-
-
-if __name__ == "__main__":
-    print(json.dumps(rows(), indent=2))
+    return ours, peer

@@ -11,12 +11,10 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +22,12 @@ from tests.bed import environment
 from tests.bed.errors import BedError
 from tests.bed.layout import ROOT
 from tests.bed.progress import say
+from tests.benchmark.figure import Figure, figure
 from tests.benchmark.rows import CPU, Row
 from tests.benchmark.sides import Side
 
 #: Time and processor of one run by the unit of a row.
 Cost = Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """What a row came to: the medians with their least and most, and the ratio of the medians."""
-
-    name: str
-    unit: str
-    ours: float
-    peer: float
-    ratio: float
-    goal: float | None
-    absolute: bool
-    ours_range: tuple[float, float]
-    peer_range: tuple[float, float]
-    runs: int
-
-    @property
-    def met(self) -> bool:
-        return self.goal is None or (self.ours if self.absolute else self.ratio) <= self.goal
 
 
 def measure(rows: Sequence[Row], *, rounds: int) -> list[Figure]:
@@ -111,21 +90,9 @@ def _hang_up(sockets: Path) -> None:
 
 
 def compare(row: Row, ours: Sequence[Cost], peer: Sequence[Cost]) -> Figure:
-    """The medians of both sides in the unit of the row."""
+    """The figure of a row in its unit."""
     mine, theirs = ([cost[row.unit] for cost in costs] for costs in (ours, peer))
-    middle, other = statistics.median(mine), statistics.median(theirs)
-    return Figure(
-        name=row.name,
-        unit=row.unit,
-        ours=round(middle, 2),
-        peer=round(other, 2),
-        ratio=round(middle / other, 3),
-        goal=row.goal,
-        absolute=row.absolute,
-        ours_range=(round(min(mine), 2), round(max(mine), 2)),
-        peer_range=(round(min(theirs), 2), round(max(theirs), 2)),
-        runs=len(mine),
-    )
+    return figure(row.name, row.unit, mine, theirs, goal=row.goal, absolute=row.absolute)
 
 
 def machine() -> dict[str, Any]:

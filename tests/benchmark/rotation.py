@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What it costs to rotate fifty certificates of one host: ``python -m tests.benchmark.rotation``.
+"""What it costs to rotate fifty certificates of one host.
 
 Beside the openssl commands of the runbook's script, for which nobody waits, checks, or goes back. Needs no host.
 """
@@ -19,11 +19,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.benchmark.figure import Figure, figure
 from tests.platform import pki
 from tests.shared.lab import Lab
 from tests.shared.procedures import ROOT
 
 SETS = 50
+
+WHOLE = f"rotation of {SETS} certificates of one host / the same by openssl, told to nobody"
+DEPLOYED = f"putting {SETS} new certificates of one host into service / one call each"
+ALL_TRIPS = f"whole rotation of {SETS} certificates of one host / one call each"
+NAMES = (WHOLE, DEPLOYED, ALL_TRIPS)
 PASSPHRASE = "correct horse battery"  # noqa: S105 - of a CA that lives as long as the measurement
 
 
@@ -76,8 +82,8 @@ def by_openssl(folder: Path) -> float:
     return time.perf_counter() - begun
 
 
-def rows() -> list[dict[str, Any]]:
-    """Measure, in the form of every benchmark's rows."""
+def figures() -> list[Figure]:
+    """Measure everything."""
     sys.path.insert(0, str(ROOT / ".ansible/collections"))
     folder = Path(tempfile.mkdtemp(prefix="xb-rotation"))
     try:
@@ -85,34 +91,9 @@ def rows() -> list[dict[str, Any]]:
         peer = by_openssl(folder)
     finally:
         shutil.rmtree(folder)
+    calls = "module calls"
     return [
-        {
-            "name": f"rotation of {SETS} certificates of one host / the same by openssl commands",
-            "unit": "s",
-            "ours": round(ours, 3),
-            "peer": round(peer, 3),
-            "ratio": round(ours / peer, 4),
-            "goal": None,
-        },
-        {
-            "name": f"deployments of {SETS} certificates to one host in round trips",
-            "unit": "module calls",
-            "ours": modules.count("certificate_deploy"),
-            "peer": SETS,
-            "ratio": round(modules.count("certificate_deploy") / SETS, 4),
-            "goal": 1 / SETS,
-        },
-        {
-            "name": f"round trips of the rotation of {SETS} certificates of one host in all",
-            "unit": "module calls",
-            "ours": len(modules),
-            "peer": SETS,
-            "ratio": round(len(modules) / SETS, 4),
-            "goal": 2 / SETS,
-        },
+        figure(WHOLE, "s", [ours], [peer]),
+        figure(DEPLOYED, calls, [modules.count("certificate_deploy")], [SETS], goal=1 / SETS),
+        figure(ALL_TRIPS, calls, [len(modules)], [SETS], goal=2 / SETS),
     ]
-
-
-if __name__ == "__main__":
-    for one in rows():
-        print(json.dumps(one))

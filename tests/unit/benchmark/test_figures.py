@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.bed.errors import BedError
-from tests.benchmark import page
-from tests.benchmark.measure import Figure, compare, run
+from tests.benchmark import certificates, page, rotation
+from tests.benchmark.figure import Figure
+from tests.benchmark.measure import compare, run
 from tests.benchmark.rows import CPU, ROWS, WALL, Row
 from tests.benchmark.sides import OURS, PEER, Side
 
@@ -42,7 +43,8 @@ def test_run_of_a_side_that_fails_is_no_figure() -> None:
 
 
 def test_rows_have_names_of_their_own() -> None:
-    assert len({(row.name, row.unit) for row in ROWS}) == len(ROWS)
+    names = [(row.name, row.unit) for row in ROWS] + [(name, "") for name in (*certificates.NAMES, *rotation.NAMES)]
+    assert len(set(names)) == len(names)
 
 
 def test_page_without_figures_claims_nothing() -> None:
