@@ -69,6 +69,22 @@ def _row(
     )
 
 
+def _set_row(port: int, name: str, sentence: str, broken: str, *expected: Expected, telling: str = "") -> Row:
+    """A row about the files of a server, which goes on serving the good pair: they are held against each other."""
+    place = f"/etc/xorb-lab/served/{port}"
+    files = {"certificate": "cert.pem", "key": "key.pem", "fullchain": None, "ca": "ca.pem"}
+    managed = {"directory": place, "names": ["localhost"], "files": files, "crl": f"{place}/crl.pem"}
+    return Row(
+        fault=of_unit(name, sentence, "web", _unit(port), broken),
+        chapter="Certificates",
+        look={"certificates": {"set": {**managed, "served_by": [{"port": port}]}}},
+        expected=expected,
+        asked=_asked(_DATES, port, telling, "No such file or directory" if telling else ""),
+        task=Task("community.crypto.x509_certificate_info", {"path": f"{place}/cert.pem"}),
+        uses=frozenset({f"web/tls/{port}"}),
+    )
+
+
 ROWS = (
     Row(
         fault=FAULTS["certificate_expired"],
@@ -145,5 +161,55 @@ ROWS = (
         f"systemctl stop {_unit(8455)}",
         Expected("tls.handshake", "critical", "refused"),
         Expected("tls.trust", "unknown"),
+    ),
+    _set_row(
+        8456,
+        "certificate_not_served",
+        "the certificate on the disk is sound, and is not the one that is served: nobody told the server",
+        _files(8456, "renewed"),
+        Expected("set.served", "critical", "serves another certificate"),
+        Expected("set.key", "ok"),
+    ),
+    _set_row(
+        8457,
+        "certificate_of_another_key",
+        "the certificate was renewed and its key was not: the server's next start will fail",
+        f"cp {_TLS}/renewed.pem /etc/xorb-lab/served/8457/cert.pem",
+        Expected("set.key", "critical", "does not match the certificate"),
+    ),
+    _set_row(
+        8458,
+        "certificate_key_open",
+        "everybody on the host may read the key",
+        "chmod 0644 /etc/xorb-lab/served/8458/key.pem",
+        Expected("set.permissions", "critical", "a key that everybody may read (mode 0644)"),
+    ),
+    _set_row(
+        8459,
+        "certificate_revoked",
+        "the CA has revoked the certificate, and the server goes on serving it",
+        f"cp {_TLS}/revoked.crl /etc/xorb-lab/served/8459/crl.pem",
+        Expected("set.revocation", "critical", "revoked"),
+    ),
+    _set_row(
+        8460,
+        "revocations_stale",
+        "the list of revocations is years old, so that nobody knows what has been revoked since",
+        f"cp {_TLS}/stale.crl /etc/xorb-lab/served/8460/crl.pem",
+        Expected("set.revocation", "critical", "the list is stale: the next one was due 2020"),
+    ),
+    _set_row(
+        8461,
+        "certificate_without_names",
+        "the certificate has a common name and no alternative ones, which clients no longer accept",
+        _files(8461, "nameless"),
+        Expected("set.names", "critical", "alternative"),
+    ),
+    _set_row(
+        8462,
+        "certificate_truncated",
+        "the disk was full when the certificate was written: half of its file is there",
+        "truncate -s 300 /etc/xorb-lab/served/8462/cert.pem",
+        Expected("set.readable", "critical", "cert.pem"),
     ),
 )

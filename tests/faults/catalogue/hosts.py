@@ -13,7 +13,8 @@ from tests.faults.matrix import Asked, Expected, Row, Task
 _DISK = Task("ansible.builtin.setup", {"gather_subset": ["!all", "mounts"]}, telling="$^")
 _UNITS = "the runbook has no command for units"
 _FAILED_UNITS = {"checks": {"units": {"kind": "failed_units"}}}
-_DRIVERS = "/usr/lib/python3/dist-packages"
+_DRIVERS, _OLD = "/usr/lib/python3/dist-packages", "/var/lib/xorb-lab/old-drivers"
+_OWN = "/etc/xorb-lab/own"
 
 
 def _row(
@@ -198,23 +199,23 @@ ROWS = (
     ),
     _row(
         "driver_old",
-        "the driver that our own probe needs is one of years ago on the host that looks; Redis is well",
+        "the driver that our own probe needs is older than any it was tried with; the certificate is well",
         "monitor",
-        f"mv {_DRIVERS}/redis {_DRIVERS}/redis.away; cp -r /var/lib/xorb-lab/old-drivers/redis {_DRIVERS}/redis",
-        f"test ! -e {_DRIVERS}/redis.away || {{ rm -rf {_DRIVERS}/redis; mv {_DRIVERS}/redis.away {_DRIVERS}/redis; }}",
+        f"mv {_DRIVERS}/cryptography {_DRIVERS}/cryptography.away; cp -r {_OLD}/cryptography {_DRIVERS}",
+        f"test ! -e {_DRIVERS}/cryptography.away"
+        f" || {{ rm -rf {_DRIVERS}/cryptography; mv {_DRIVERS}/cryptography.away {_DRIVERS}/cryptography; }}",
         {
-            "hosts": "xorb-db",
-            "endpoints": {
-                "main": {
-                    "kind": "redis",
-                    "port": 7040,
-                    "seen_from": ["xorb-monitor"],
+            "certificates": {
+                "set": {
+                    "directory": _OWN,
+                    "names": ["localhost"],
+                    "files": {"fullchain": None},
                 }
-            },
+            }
         },
-        Expected("main.ping", "unknown", "driver too old: redis 3.5.3"),
-        asked=Asked("health.redis_ping", changes={"-h localhost -p 6379": "-h db -p 7040"}),
-        task=Task("community.general.redis_info", {"login_host": "db", "login_port": 7040}),
+        Expected("set.expiry", "unknown", "driver too old: cryptography 3.4.8"),
+        asked=Asked("certificates.expiry", changes={"./secrets/tls": _OWN}),
+        task=Task("community.crypto.x509_certificate_info", {"path": f"{_OWN}/cert.pem"}),
         harmless=True,
     ),
 )

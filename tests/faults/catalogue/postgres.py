@@ -161,6 +161,16 @@ ROWS = (
         Expected("sql.query", "critical", "no answer within 5 s"),
     ),
     _row(
+        5448,
+        "postgres_lets_everybody_in",
+        "somebody wrote trust into pg_hba.conf: whatever is given for a password opens PostgreSQL",
+        f"sed -i 's/scram-sha-256/trust/' {_PLACE}/5448/pg_hba.conf; {_sql(5448, 'SELECT pg_reload_conf()')}",
+        Expected("sql.valid", "ok"),
+        Expected("sql.wrong_password", "critical", "accepted"),
+        kind="access_postgres",
+        without={"no_tls": "the lab's servers demand no TLS"},
+    ),
+    _row(
         5442,
         "postgres_password_changed",
         "the password of the role was changed, and its clients have the old one",

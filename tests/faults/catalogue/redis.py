@@ -32,6 +32,7 @@ def _row(
     mended: str = ":",
     ready: str = ":",
     secret: bool = False,
+    kind: str = "redis",
     **options: Any,
 ) -> Row:
     """A row about a server of the lab. With ``secret``, everybody logs in with the lab's password."""
@@ -40,7 +41,7 @@ def _row(
     return Row(
         fault=of_unit(name, sentence, "db", unit, broken, takes_hold=takes_hold, mended=mended, ready=ready),
         chapter="Redis",
-        look={"endpoints": {"main": {"kind": "redis", "port": port, **login, **options}}},
+        look={"endpoints": {"main": {"kind": kind, "port": port, **login, **options}}},
         expected=expected,
         asked=Asked(
             asked,
@@ -79,6 +80,17 @@ ROWS = (
         ready=f"until {_cli(7003)} CONFIG SET requirepass {_PASSWORD} | grep -q OK; do sleep 0.1; done",
         telling="WRONGPASS|NOAUTH",
         evidence="WRONGPASS, NOAUTH",
+    ),
+    _row(
+        7041,
+        "redis_lets_everybody_in",
+        "somebody took the password away from the user of Redis: everybody is let in without one",
+        f"{_cli(7041)} -a {_PASSWORD} --no-auth-warning ACL SETUSER default nopass",
+        Expected("main.no_password", "critical", "accepted"),
+        kind="access_redis",
+        secret=True,
+        without={"plaintext": "the lab's servers speak no TLS"},
+        ready=f"until {_cli(7041)} CONFIG SET requirepass {_PASSWORD} | grep -q OK; do sleep 0.1; done",
     ),
     _row(
         7004,

@@ -67,5 +67,5 @@ END
     : > template.done
 fi
 
-# For the faults on another host, which cannot start them there.
-systemctl restart xorb-lab-postgres@5440 xorb-lab-redis@7040
+# For the fault on another host, which cannot start it there.
+systemctl restart xorb-lab-postgres@5440

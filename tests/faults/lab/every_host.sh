@@ -21,10 +21,22 @@ if ! test -e done; then
     pair stranger "Somebody else's CA" -days 3650 $authority
     signed="-CA ca.pem -CAkey ca.key -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -addext basicConstraints=CA:FALSE"
     pair good localhost -days 90 $signed
+    pair renewed localhost -days 90 $signed
     pair client xorb-lab-client -days 90 $signed
     pair foreign localhost -days 90 -CA stranger.pem -CAkey stranger.key -addext subjectAltName=DNS:localhost
     pair expired localhost -not_before 20190101000000Z -not_after 20200101000000Z $signed
     pair wrong_name elsewhere.example -days 90 -CA ca.pem -CAkey ca.key -addext subjectAltName=DNS:elsewhere.example
+    pair nameless localhost -days 90 -CA ca.pem -CAkey ca.key -addext basicConstraints=CA:FALSE
+    # Lists of the lab's CA: one that revokes nothing, and one that revokes the good certificate.
+    printf '[ca]\ndefault_ca = lab\n[lab]\ndatabase = index.txt\ncertificate = ca.pem\nprivate_key = ca.key\n' > ca.cnf
+    printf 'default_md = sha256\ndefault_crl_days = 30\ncrlnumber = crlnumber\n' >> ca.cnf
+    : > index.txt
+    echo 01 > crlnumber
+    openssl ca -config ca.cnf -gencrl -out none.crl 2> /dev/null
+    openssl ca -config ca.cnf -revoke good.pem 2> /dev/null
+    openssl ca -config ca.cnf -gencrl -out revoked.crl 2> /dev/null
+    openssl ca -config ca.cnf -gencrl -crl_lastupdate 20200101000000Z -crl_nextupdate 20200201000000Z \
+        -out stale.crl 2> /dev/null
     chmod 0644 ./*
     : > done
 fi

@@ -23,7 +23,7 @@ Description=nginx of the lab on port %i
 [Service]
 Type=forking
 PIDFile=/run/xorb-lab-nginx-%i.pid
-ExecStartPre=/bin/sh -c 'mkdir -p /etc/xorb-lab/served/%i; cd /etc/xorb-lab/tls; cp good.pem ../served/%i/cert.pem; cp good.key ../served/%i/key.pem'
+ExecStartPre=/bin/sh -c 'mkdir -p /etc/xorb-lab/served/%i; cd /etc/xorb-lab/tls; cp good.pem ../served/%i/cert.pem; install -m 0400 good.key ../served/%i/key.pem; cp ca.pem ../served/%i/; cp none.crl ../served/%i/crl.pem'
 ExecStartPre=/bin/sh -c 'sed s/PORT/%i/g /etc/xorb-lab/nginx.conf > /etc/xorb-lab/nginx-%i.conf'
 ExecStart=/usr/sbin/nginx -c /etc/xorb-lab/nginx-%i.conf
 ExecReload=/bin/kill -HUP $MAINPID
