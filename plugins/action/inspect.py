@@ -58,7 +58,8 @@ class ActionModule(ActionBase):
         """The one round trip."""
         arguments: dict[str, Any] = defaultdict(list)
         for probe in probes:
-            given = {key: value for key, value in probe.options.items() if value is not None}
+            unsent = probe.kind.acting
+            given = {key: value for key, value in probe.options.items() if value is not None and key not in unsent}
             arguments[probe.kind.name].append(given)
         answer: dict[str, Any] = self._execute_module(
             module_name="xorb.runbook.probe", module_args={"deadline": deadline, **arguments}, task_vars=variables

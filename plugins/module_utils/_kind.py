@@ -65,6 +65,7 @@ class Kind:
     ``check`` yields faults that an option spec cannot express, as ``(key, message)``.
     ``split`` cuts a point into parts that are probed side by side, so that one that hangs holds up no other.
     ``local`` kinds look at the host they run on and cannot be seen from elsewhere.
+    ``acting`` options are those that only procedures need which change something: they are not sent to who looks.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Kind:
     check: Callable[[Given], Iterator[tuple[str, str]]] = no_problems
     split: Callable[[Given], list[dict[str, Any]]] = whole
     local: bool = False
+    acting: frozenset[str] = frozenset()
 
     @property
     def probe_options(self) -> Options:

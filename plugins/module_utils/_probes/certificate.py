@@ -241,4 +241,5 @@ KIND = Kind(
     target=lambda given: str(given.get("directory", "")),
     check=check,
     local=True,
+    acting=frozenset({"reload", "accepted_by", "sessions"}),
 )

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.shared.lab import Lab
 
 
@@ -66,3 +68,17 @@ def test_inspect_override_of_one_host_counts_for_that_host(lab: Lab, open_port: 
     lab.hosts["two"]["platform_overrides"] = {"api": {"endpoints": {"a": {"port": closed_port}}}}
     ran = lab.play("health_check")
     assert ran.statuses == {"one/api.a.connect": "ok", "two/api.a.connect": "critical"}
+
+
+def test_inspect_does_not_tell_a_host_what_only_a_procedure_needs(lab: Lab, tmp_path: Path) -> None:
+    managed = {
+        "directory": str(tmp_path),
+        "names": ["one.example"],
+        "reload": {"kind": "command", "argv": ["not-told"]},
+    }
+    lab.variables["platform_services"] = {"api": {"hosts": "web", "certificates": {"server": managed}}}
+    kept = tmp_path / "kept"
+    ran = lab.play("certificate_check", ANSIBLE_KEEP_REMOTE_FILES="1", ANSIBLE_REMOTE_TMP=str(kept))
+    assert ran.statuses["one/api.server.readable"] == "critical", ran.output
+    (sent,) = (path.read_text() for path in kept.rglob("AnsiballZ_probe.py"))
+    assert "one.example" in sent and "not-told" not in sent
