@@ -59,6 +59,15 @@ def connected(driver: Any, given: Given) -> Any:
             opened.settimeout(given["timeout"])
             return opened
 
+        def can_read(self, *arguments: Any, **options: Any) -> bool:
+            """Whether something came before anything was asked: a server that is full says so, and hangs up.
+
+            The pool would throw that away and complain that the connection is not ready. Reading it raises what it is.
+            """
+            if super().can_read(*arguments, **options):
+                self.read_response()
+            return False
+
     options = {
         "host": given["address"],
         "port": given["port"],

@@ -5,13 +5,17 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils import _redis
 from ansible_collections.xorb.runbook.plugins.module_utils import _redis_judge as judge
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, WARNING
+from ansible_collections.xorb.runbook.plugins.module_utils._network import connect
 
 from tests.shared.loopback import Authority, Client, Pair, look, served
 from tests.shared.redis_server import commands
@@ -126,6 +130,26 @@ def test_server_without_a_session_is_asked_once(said: str) -> None:
         found = look("redis", port=port, timeout=0.3)
     assert len(asked) == 1
     assert found["memory"].message == "not determined: there is no session"
+
+
+def test_server_that_is_full_says_so_before_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = threading.Semaphore(0)
+
+    def behave(client: Client) -> None:
+        client.send(b"-ERR max number of clients reached\r\n")
+        told.release()
+        client.pause()
+
+    def slowly(*where: Any) -> socket.socket:
+        opened = connect(*where)
+        assert told.acquire(timeout=5)
+        return opened
+
+    monkeypatch.setattr(_redis, "connect", slowly)
+    with served(behave) as port:
+        ping = look("redis", port=port, timeout=0.5)["ping"]
+    assert ping.status == CRITICAL
+    assert "max number of clients reached" in ping.message
 
 
 def test_server_that_hangs_up_is_critical() -> None:
