@@ -204,3 +204,23 @@ def test_playbooks_use_it_and_never_show_the_password(run: Callable[..., Ran], d
     secret = (database.password, database.password[-16:])
     assert not [ran for ran in (*runs, verified, compared) if any(text in ran.output for text in secret)]
     assert database.password[-16:] not in json.dumps(runs[-1].report)
+
+
+def test_silence_is_kept_until_it_is_taken_back(run: Callable[..., Ran], location: str) -> None:
+    variables = {
+        "platform_ledger": location,
+        "platform_only_services": ["redis"],
+        "platform_overrides": {"redis": {"endpoints": {"main": {"port": 6999}}}},
+    }
+    given = ("-e", json.dumps(variables))
+    wanted = {"silence_services": "redis", "silence_for": "1h", "silence_reason": "moved"}
+    assert run("health_check", *given).status == 2
+    silenced = run("silence", *given, "-e", json.dumps(wanted))
+    assert silenced.status == 0 and "silence 2 of services redis" in silenced.output, silenced.output
+    excused = run("health_check", *given)
+    assert excused.status == 0, excused.output
+    assert excused.statuses["xorb-db/redis.main.ping"] == "critical"
+    assert {excuse["kind"] for excuse in excused.report["excused"]} == {"silence"}
+    assert run("silence_take_back", *given, "-e", "silence_id=2").status == 0
+    assert run("health_check", *given).status == 2
+    assert run("ledger_verify", *given).status == 0
