@@ -190,8 +190,12 @@ def lifetime_told(certificate: Certificate, now: datetime) -> str:
         return f"{subject} is not valid before {certificate.begins:%Y-%m-%d %H:%M} UTC"
     days, when = certificate.days_left(now), f"{certificate.ends:%Y-%m-%d %H:%M} UTC"
     if certificate.ends <= now:
-        return f"{subject} expired {-days:g} days ago, {when}"
-    return f"{subject} expires in {days:g} days, {when}"
+        return f"{subject} expired {_days(-days)} ago, {when}"
+    return f"{subject} expires in {_days(days)}, {when}"
+
+
+def _days(number: float) -> str:
+    return "1 day" if number == 1 else f"{number:g} days"
 
 
 def expiry_finding(certificate: Certificate, given: Mapping[str, Any], now: datetime) -> Finding:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
@@ -75,7 +76,10 @@ def zombies(processes: Iterable[_process_table.Process], given: Given) -> Findin
     dead = [process for process in processes if process.state == _process_table.ZOMBIE]
     message = f"{len(dead)} zombie processes"
     if dead:
-        message += f": {_told(f'{process.name} ({process.pid}, of {process.parent})' for process in dead)}"
+        # Whose they are is what helps: they end with their parent.
+        families = Counter((process.name, process.parent) for process in dead)
+        told = (f"{name} of process {parent} ({number})" for (name, parent), number in families.most_common())
+        message += f": {_told(told)}"
     return Finding.measured("zombies", message, value=len(dead), unit="", limits=limits(OPTIONS, given, "zombies_"))
 
 
