@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import yaml
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_deploy import ISSUED_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_refusal import REFUSAL_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import RUN_OPTIONS, SET_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_trust import TRUST_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._options import Options, documentation
@@ -39,4 +40,8 @@ class ModuleDocFragment:
 
     TRUSTED: ClassVar[str] = yaml.safe_dump(
         {"options": {"certificates": _sets({**SET_OPTIONS, **TRUST_OPTIONS}), **documentation(RUN_OPTIONS)}}
+    )
+
+    REFUSED: ClassVar[str] = yaml.safe_dump(
+        {"options": {"certificates": _sets({**SET_OPTIONS, **REFUSAL_OPTIONS}), **documentation(RUN_OPTIONS)}}
     )
