@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Action ``certificate_revocation``: what a revocation does on the control node, once for all hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.xorb.runbook.plugins.action.certificate_revoke import PROCEDURE
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE
+from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
+from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import ACTED, Action
+from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
+from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_register import REASONS
+from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
+    Decision,
+    InService,
+    Shelf,
+    decide,
+    of_host,
+    validated,
+)
+from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
+
+STEPS = ("preflight", "revoke")
+
+
+class ActionModule(ActionBase):
+    """Decides what is revoked, of what all hosts told. Runs once and contacts none of them."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return what is to be revoked, or was."""
+        super().run(tmp, task_vars)
+        self._variables = task_vars or {}
+        _validation, self._arguments = self.validate_argument_spec(
+            {
+                "step": {"type": "str", "required": True, "choices": list(STEPS)},
+                "scope": {"type": "str", "required": True},
+                "services": {"type": "list", "elements": "str", "default": []},
+                "incident": {"type": "str", "required": True},
+                "reason": {"type": "str", "default": "key_compromise", "choices": sorted(REASONS)},
+                "ca_dir": {"type": "path", "required": True},
+                "ca_passphrase": {"type": "str", "no_log": True, "required": True},
+                "state_dir": {"type": "path"},
+            }
+        )
+        try:
+            validated(self._arguments["scope"], self._arguments["services"])
+            self._inventory = Inventory(self._variables, self._templar)
+            here = self._variables["inventory_hostname"]
+            platform = self._inventory.platform(here)
+            self._shelf = Shelf(_places.of(platform.name, self._arguments["state_dir"]).state)
+            self._memory = self._shelf.read(self._arguments["incident"], self._arguments["scope"])
+            authority = Authority.open(self._arguments["ca_dir"], passphrase=self._arguments["ca_passphrase"])
+            return self._preflight(authority) if self._arguments["step"] == "preflight" else self._revoke(authority)
+        except RunbookError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+
+    def _heard(self) -> tuple[list[InService], dict[str, str]]:
+        """What is in service by the newest word of each host, and the hosts that gave none, with the reasons."""
+        sets: list[InService] = []
+        silent: dict[str, str] = {}
+        for host in self._inventory.hosts:
+            variables = self._inventory.variables(host)
+            words = [variables.get(f"{ACTED}{PROCEDURE}{suffix}") for suffix in ("", "_plan")]
+            said = next((word for word in words if isinstance(word, Mapping) and word.get("sets")), None)
+            said = said or next((word for word in words if _is_answer(word)), None)
+            if said is None or any(isinstance(word, Mapping) and word.get("unreachable") for word in words):
+                last = next((word for word in words if isinstance(word, Mapping)), {})
+                silent[host] = " ".join(str(last.get("msg") or "left out of this run").split())[:200]
+            if said is not None:
+                sets += of_host(host, said)
+        return sets, silent
+
+    def _preflight(self, authority: Authority) -> dict[str, Any]:
+        """Refuse what could not be ended, and show what is going to be done."""
+        sets, silent = self._heard()
+        memory = self._memory
+        memory.take_up(sets)
+        if not memory.old:
+            told = "; ".join(f"{host} does not answer: {why}" for host, why in silent.items())
+            raise RunbookError(f"there is no certificate to be revoked{f' ({told})' if told else ''}")
+        register = authority.register()
+        known = {int(row.serial, 16) for row in register}
+        foreign = [f"{name} ({serial})" for name, serial in memory.old.items() if int(serial, 16) not in known]
+        if foreign:
+            raise RunbookError(
+                f"{', '.join(foreign)}: not issued by the CA in {self._arguments['ca_dir']}, which can revoke only what"
+                " it issued; rotate these first. Nothing was changed"
+            )
+        decision = decide(memory, sets, register, silent, planned=True)
+        self._show(decision, sets, silent)
+        if not self._task.check_mode:
+            self._shelf.write(memory)
+        return {
+            "changed": bool(self._task.check_mode),
+            "revoked": [],
+            "planned": decision.serials,
+            "kept": decision.kept,
+            "actions": [],
+        }
+
+    def _show(self, decision: Decision, sets: list[InService], silent: Mapping[str, str]) -> None:
+        """Print the plan as text."""
+        memory = self._memory
+        lines = [f"incident {memory.incident}, scope {memory.scope}, begun {memory.began_at}"]
+        waiting = {one.name for one in memory.waiting(sets)}
+        for name, serial in memory.old.items():
+            how = "is replaced by a new certificate, and then" if name in waiting else "was replaced, and"
+            if name in decision.kept:
+                lines.append(f"{name}: certificate {serial} is NOT revoked: its host does not answer")
+            else:
+                lines.append(f"{name}: certificate {serial} {how} revoked")
+        lines += [
+            f"certificate {serial} is revoked, which nobody described has in service" for serial in decision.others
+        ]
+        lines += [f"{one.name}: reads the revocation lists" for one in sets if one.reads_lists]
+        lines += [f"{host} does not answer, so nothing is done there: {why}" for host, why in silent.items()]
+        lines += [decision.held_back] if decision.held_back else []
+        Display().display("\n".join(map(clean, lines)))
+
+    def _revoke(self, authority: Authority) -> dict[str, Any]:
+        """Revoke what nobody has in service any more, and make the lists."""
+        if self._task.check_mode:
+            return {"changed": False, "revoked": [], "planned": [], "kept": {}, "actions": []}
+        sets, silent = self._heard()
+        memory = self._memory
+        decision = decide(memory, sets, authority.register(), silent)
+        fresh = authority.revoke(*decision.serials, reason=self._arguments["reason"]) if decision.serials else []
+        # In the list before anybody is told that it is revoked.
+        authority.crls()
+        memory.revoked = list(dict.fromkeys([*memory.revoked, *decision.serials]))
+        self._shelf.write(memory)
+        names = {serial: name for name, serial in decision.replaced.items()}
+        actions = [self._action(serial, names.get(serial, "")) for serial in fresh]
+        result = {
+            "changed": bool(fresh),
+            "revoked": fresh,
+            "planned": decision.serials,
+            "kept": decision.kept,
+            "actions": [action.as_dict() for action in actions],
+        }
+        faults = [f"{name} still has {serial}, which is not revoked" for name, serial in decision.kept.items()]
+        faults += [decision.held_back] if decision.held_back else []
+        if faults:
+            return {**result, "failed": True, "msg": "; ".join(faults)}
+        return result
+
+    def _action(self, serial: str, name: str) -> Action:
+        host, _space, subject = name.partition(" ")
+        return Action(
+            at=timestamp(),
+            host=host or self._variables["inventory_hostname"],
+            procedure=PROCEDURE,
+            subject=subject or "the CA",
+            what=f"certificate {serial} is revoked",
+            why=f"{self._arguments['reason']}, scope {self._arguments['scope']}",
+            who=who(self._variables),
+            outcome=DONE,
+            incident=self._arguments["incident"],
+        )
+
+
+def _is_answer(word: Any) -> bool:
+    return isinstance(word, Mapping) and "sets" in word and not word.get("failed") and not word.get("unreachable")

@@ -1,0 +1,187 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Action ``certificate_revoke``: what a revocation does on one host, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import ActionModule as Rotation
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE, STATE
+from ansible_collections.xorb.runbook.plugins.module_utils._probes.certificate import common_name
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
+from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import failed_before
+from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
+from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import Memory, Shelf, of_host, validated
+from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
+
+PROCEDURE = "certificate_revoke"
+
+STEPS = ("plan", "replace", "distribute", "prove")
+
+
+class ActionModule(Rotation):
+    """Replaces as a rotation does; what may be revoked is decided elsewhere, of all hosts at once."""
+
+    procedure = PROCEDURE
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return what the step found or did."""
+        ActionBase.run(self, tmp, task_vars)
+        self._variables = task_vars or {}
+        _validation, self._arguments = self.validate_argument_spec(
+            {
+                "step": {"type": "str", "required": True, "choices": list(STEPS)},
+                "scope": {"type": "str", "required": True},
+                "services": {"type": "list", "elements": "str", "default": []},
+                "incident": {"type": "str", "required": True},
+                "ca_dir": {"type": "path", "required": True},
+                "ca_passphrase": {"type": "str", "no_log": True, "required": True},
+                "state_dir": {"type": "path"},
+                "host_state_dir": {"type": "path", "default": STATE},
+            }
+        )
+        self._host = self._variables["inventory_hostname"]
+        step = self._arguments["step"]
+        if step != "plan" and self._task.check_mode:
+            return {"changed": False, "skipped": True, "msg": "check mode ends with the plan"}
+        try:
+            validated(self._arguments["scope"], self._arguments["services"])
+            result: dict[str, Any] = getattr(self, f"_{step}")()
+        except RunbookError as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+        return {"changed": False, "acts": False, "sets": [], "actions": [], "checks": [], **result}
+
+    # --- what every step needs
+
+    def _all_sets(self) -> list[dict[str, Any]]:
+        """Every set of this host, whether or not it is revoked: what is in service must be known of all."""
+        wanted = self._arguments["services"]
+        self._arguments["services"] = []
+        try:
+            return self._sets()
+        finally:
+            self._arguments["services"] = wanted
+
+    def _targeted(self, given: Mapping[str, Any]) -> bool:
+        return self._arguments["scope"] == "all" or given["service"] in self._arguments["services"]
+
+    def _memory(self) -> Memory:
+        platform = Inventory(self._variables, self._templar).platform(self._host)
+        shelf = Shelf(_places.of(platform.name, self._arguments["state_dir"]).state)
+        return shelf.read(self._arguments["incident"], self._arguments["scope"])
+
+    def _authority(self) -> Authority:
+        return Authority.open(self._arguments["ca_dir"], passphrase=self._arguments["ca_passphrase"])
+
+    def _in_service(self, sets: list[dict[str, Any]]) -> dict[str, Any]:
+        """What the host has in service now, as the decisions of all hosts need it."""
+        if not sets:
+            return {"sets": []}
+        answer = self._module("certificate_request", sets, force=True, only_decide=True)
+        if answer.get("failed") or "certificates" not in answer:
+            raise RunbookError(str(answer.get("msg", "the host gave no result")))
+        found = {(one["service"], one["point"]): one for one in answer["certificates"]}
+        told = [
+            {
+                "service": given["service"],
+                "point": given["point"],
+                "serial": found[given["service"], given["point"]]["serial"],
+                "common_name": common_name(given),
+                "targeted": self._targeted(given),
+                "reads_lists": bool(given.get("crl")),
+            }
+            for given in sets
+        ]
+        return {"sets": told, "unfinished": answer["unfinished"]}
+
+    # --- the steps
+
+    def _plan(self) -> dict[str, Any]:  # type: ignore[override]
+        """What this host has in service, and what of it is to be replaced."""
+        found = self._in_service(self._all_sets())
+        for entry in found.pop("unfinished", ()):
+            Display().display(clean(f"{self._host}: left half done by a run that was killed, and ended first: {entry}"))
+        acts = any(one["targeted"] for one in found["sets"])
+        return {**found, "acts": acts, "changed": bool(acts and self._task.check_mode)}
+
+    def _replace(self) -> dict[str, Any]:
+        """Replace what waits for it. Others go on where this fails: their certificates may be known as well."""
+        memory, sets = self._memory(), self._all_sets()
+        if memory.old and not any(name.startswith(f"{self._host} ") for name in memory.old):
+            return {}
+        now = of_host(self._host, self._in_service(sets))
+        waits = {(one.service, one.point) for one in memory.waiting(now)}
+        self._arguments["force"] = True
+        done: dict[str, Any] = {}
+        if waits:
+            done = self._act([one for one in sets if (one["service"], one["point"]) in waits], self._authority())
+        result: dict[str, Any] = {key: done[key] for key in ("changed", "failed", "msg", "actions") if key in done}
+        try:
+            return {**result, "acts": bool(waits), "sets": self._in_service(sets)["sets"]}
+        except RunbookError as exc:
+            # Without it nobody knows what is in service, and nothing of it may be revoked.
+            return {**result, "acts": bool(waits), "sets": [], "failed": True, "msg": result.get("msg", str(exc))}
+
+    def _distribute(self) -> dict[str, Any]:
+        """Put the lists into service wherever somebody reads them."""
+        before = failed_before(f"{PROCEDURE}_distribute", self._variables)
+        if before:
+            return {"skipped": True, "msg": f"not done, since it failed on {before}"}
+        readers = [given for given in self._all_sets() if given.get("crl")]
+        if not readers:
+            return {}
+        lists = self._authority().crls()
+        answer = self._module("certificate_trust", [{**given, "revocations": lists} for given in readers])
+        actions = [self._recovered(text).as_dict() for text in answer.get("recovered", ())]
+        actions += [
+            self._action(
+                subject=f"{one['service']} {one['point']}",
+                what=f"the revocation lists ({one['message']})",
+                why=f"revocation, scope {self._arguments['scope']}",
+                outcome=one["outcome"],
+            ).as_dict()
+            for one in answer.get("certificates", ())
+            if one["outcome"] != "unchanged"
+        ]
+        failed = answer.get("failed") or "certificates" not in answer
+        return {
+            "changed": bool(answer.get("changed")),
+            "acts": bool(answer.get("changed")),
+            "actions": actions,
+            **({"failed": True, "msg": answer.get("msg", "the module gave no result")} if failed else {}),
+        }
+
+    def _prove(self) -> dict[str, Any]:
+        """End the sessions of what was revoked, and show it to everybody who has to refuse it."""
+        memory, asked = self._memory(), []
+        for given in self._all_sets():
+            serial = memory.old.get(f"{self._host} {given['service']} {given['point']}")
+            old = [serial] if serial in memory.revoked else []
+            if old or given.get("sessions"):
+                asked.append({**given, "old": old})
+        if not asked or not memory.revoked:
+            return {}
+        lists = self._authority().crls()
+        answer = self._module("certificate_refusal", asked, revoked=memory.revoked, revocations=lists)
+        if answer.get("failed") or "checks" not in answer:
+            return {"failed": True, "msg": f"nothing is proved: {answer.get('msg', 'the module gave no result')}"}
+        checks = [{**check, "host": self._host, "owner": self._host} for check in answer["checks"]]
+        actions = [
+            self._action(
+                subject=f"{check.service} {check.id.split('.')[1]}",
+                what=check.message,
+                why="sessions outlive the certificate that they were opened with",
+                outcome=DONE,
+            ).as_dict()
+            for check in map(Check.from_dict, checks)
+            if check.id.endswith(".sessions") and check.value
+        ]
+        return {"changed": bool(actions), "acts": True, "checks": checks, "actions": actions}

@@ -1,0 +1,196 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is to be revoked and what may not be: decided on the control node, and remembered there by the incident.
+
+The certificates that were in service when an incident was first worked on are written down before the first of them is
+replaced. So a run that was killed anywhere, or that could not reach a host, is taken up again by running it again with
+the same incident: what is in service and is not what was written down has been replaced already.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils._files import json_text, write_atomically
+
+SCOPES = ("service", "all")
+
+#: An incident names a file, and stands in the ledger.
+_INCIDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+#: Folder of the memories, below the state of the platform.
+FOLDER = "revocations"
+
+
+@dataclass(frozen=True)
+class InService:
+    """A set as its host has it now: ``serial`` is empty where there is no certificate."""
+
+    host: str
+    service: str
+    point: str
+    serial: str
+    common_name: str
+    targeted: bool
+    reads_lists: bool
+
+    @property
+    def name(self) -> str:
+        """How the memory calls it."""
+        return f"{self.host} {self.service} {self.point}"
+
+
+@dataclass
+class Memory:
+    """What is known of an incident; ``old`` are the serial numbers to be revoked by the names of their sets."""
+
+    incident: str
+    scope: str
+    began_at: str
+    old: dict[str, str] = field(default_factory=dict)
+    #: Serial numbers that have been revoked.
+    revoked: list[str] = field(default_factory=list)
+
+    def take_up(self, sets: Iterable[InService]) -> None:
+        """Write down the certificates of sets that are not written down yet."""
+        for one in sets:
+            if one.targeted and one.serial:
+                self.old.setdefault(one.name, one.serial)
+
+    def waiting(self, sets: Iterable[InService]) -> list[InService]:
+        """The sets whose certificate is to be revoked and still in service."""
+        return [one for one in sets if one.serial and self.old.get(one.name) == one.serial]
+
+
+class Shelf:
+    """Where the memories of a platform are kept."""
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state / FOLDER
+
+    def read(self, incident: str, scope: str) -> Memory:
+        """The memory of an incident, a new one where there is none. Raises `RunbookError`."""
+        path = self._path(incident)
+        if not path.exists():
+            return Memory(incident, scope, timestamp())
+        try:
+            memory = Memory(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as exc:
+            raise RunbookError(f"{path}: cannot be read; look into it, then move it away") from exc
+        if memory.scope != scope:
+            raise RunbookError(
+                f"the incident {incident} was begun with the scope {memory.scope}; go on with that, or take another"
+                " incident"
+            )
+        return memory
+
+    def write(self, memory: Memory) -> None:
+        """Keep a memory; it is on the disk when this returns."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        write_atomically(self._path(memory.incident), json_text(asdict(memory)))
+
+    def _path(self, incident: str) -> Path:
+        if not _INCIDENT.fullmatch(incident):
+            raise RunbookError(
+                "certificate_revoke_incident: expected what the incident is called, up to 64 letters, digits, dots and"
+                f" dashes, got {incident!r}"
+            )
+        return self._folder / f"{incident}.json"
+
+
+def validated(scope: str, services: Sequence[str]) -> None:
+    """Refuse a scope that means nothing; raises `RunbookError`."""
+    if scope not in SCOPES:
+        raise RunbookError(f"certificate_revoke_scope: expected one of {', '.join(SCOPES)}, got {scope!r}")
+    if scope == "service" and not services:
+        raise RunbookError("certificate_revoke_services: missing; the scope service needs at least one")
+    if scope == "all" and services:
+        raise RunbookError("certificate_revoke_services: the scope all has all of them; leave it out")
+
+
+class Row(Protocol):
+    """A certificate of the register."""
+
+    @property
+    def serial(self) -> str:
+        """Serial number."""
+
+    @property
+    def status(self) -> str:
+        """Whether it is valid."""
+
+    @property
+    def common_name(self) -> str:
+        """Whose it is."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is revoked, and what is not though it should be."""
+
+    #: Certificates that were in service, by the names of their sets.
+    replaced: dict[str, str]
+    #: Others that the CA issued and nobody has in service: earlier ones, and those of nobody described.
+    others: list[str]
+    #: Sets whose certificate is still in service, and so is not revoked.
+    kept: dict[str, str]
+    #: Why the others are left alone, where they are.
+    held_back: str = ""
+
+    @property
+    def serials(self) -> list[str]:
+        """All that is revoked."""
+        return list(dict.fromkeys([*self.replaced.values(), *self.others]))
+
+
+def decide(
+    memory: Memory,
+    sets: Sequence[InService],
+    register: Iterable[Row],
+    silent: Mapping[str, str],
+    *,
+    planned: bool = False,
+) -> Decision:
+    """What may be revoked now: nothing that is in service anywhere.
+
+    ``silent`` are the hosts that did not answer: nobody knows what they have in service, so that only what is known to
+    have been replaced is revoked. ``planned`` decides as if everything that waits had been replaced already.
+    """
+    now = {one.name: one.serial for one in sets}
+    waiting = {} if planned else {one.name: one.serial for one in memory.waiting(sets)}
+    lost = {name: serial for name, serial in memory.old.items() if name not in now}
+    kept = {**waiting, **lost}
+    replaced = {name: serial for name, serial in memory.old.items() if name not in kept}
+    # A certificate that two sets share is in service as long as one of them has it.
+    used = {serial for name, serial in now.items() if not (planned and memory.old.get(name) == serial)}
+    used |= set(kept.values())
+    replaced = {name: serial for name, serial in replaced.items() if _number(serial) not in map(_number, used)}
+    names = {one.common_name for one in sets if one.name in replaced}
+    taken = {_number(serial) for serial in (*used, *replaced.values())}
+    others = [
+        row.serial
+        for row in register
+        if row.status == "valid"
+        and _number(row.serial) not in taken
+        and (memory.scope == "all" or row.common_name in names)
+    ]
+    if silent and others:
+        why = f"what {', '.join(silent)} has in service is not known"
+        return Decision(replaced, [], kept, f"{len(others)} other certificates are not revoked, since {why}")
+    return Decision(replaced, others, kept)
+
+
+def _number(serial: str) -> int:
+    return int(serial, 16)
+
+
+def of_host(host: str, said: Mapping[str, Any]) -> list[InService]:
+    """The sets that a host told of."""
+    return [InService(**{**one, "host": host}) for one in said["sets"]]
