@@ -77,7 +77,7 @@ class ActionModule(ActionBase):
 
     def _speaker(self) -> str:
         """The one host for which it is done: what C(run_once) registers counts for every host, and is told by each."""
-        return next(host for host in self._inventory.hosts if host in self._inventory.play_hosts)
+        return next(host for host in self._inventory.hosts if host in self._variables["ansible_play_hosts"])
 
     def _heard(self) -> tuple[list[InService], dict[str, str]]:
         """What is in service by the newest word of each host, and the hosts that gave none, with the reasons.

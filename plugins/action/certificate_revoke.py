@@ -118,7 +118,9 @@ class ActionModule(Rotation):
         unfinished = found.pop("unfinished", [])
         for entry in unfinished:
             Display().display(clean(f"{self._host}: left half done by a run that was killed, and ended first: {entry}"))
-        acts = bool(unfinished) or any(one["targeted"] for one in found["sets"])
+        memory, sets = self._memory(), of_host(self._host, found)
+        memory.take_up(sets)
+        acts = bool(unfinished or memory.waiting(sets))
         return {**found, "acts": acts, "changed": bool(acts and self._task.check_mode)}
 
     def _replace(self) -> dict[str, Any]:

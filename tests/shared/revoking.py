@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A service that lets its clients in by certificates, and a client of it, both of one CA: what a revocation is about."""
+"""A service that lets its clients in by certificates, and a client of it, both of one CA."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils import _access
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_deploy import Issued
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_set import served_certificate
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates import load_bundle
 from ansible_collections.xorb.runbook.plugins.module_utils._options import with_defaults
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import access_tls
@@ -81,6 +82,10 @@ class Shop:
         }
         met = access_tls.knock({**with_defaults(access_tls.OPTIONS, options), "timeout": 20, "starttls": "none"}).met
         return {_access.ACCEPTED: "accepted", _access.REFUSED: "refused"}.get(met, met)
+
+    def served(self, port: int) -> str:
+        """The serial number of the certificate that the service serves."""
+        return served_certificate({"address": "127.0.0.1", "port": port, "timeout": 20}).serial
 
     @contextlib.contextmanager
     def opened(self, lab: Lab) -> Iterator[int]:
