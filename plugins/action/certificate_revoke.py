@@ -16,7 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._errors import Runboo
 from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE, STATE
 from ansible_collections.xorb.runbook.plugins.module_utils._probes.certificate import common_name
 from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
-from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import failed_before
+from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import Action, failed_before
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
@@ -155,6 +155,10 @@ class ActionModule(Rotation):
         except RunbookError as exc:
             return {**result, "sets": None, "failed": True, "msg": " | ".join([*faults, str(exc)])}
         return {**result, **({"failed": True, "msg": " | ".join(faults)} if faults else {})}
+
+    def _deed(self, one: Mapping[str, Any], reasons: list[str]) -> Action:  # noqa: ARG002 - none of them is why
+        """What became of a replacement, which is made for another reason than that it was due."""
+        return super()._deed(one, [f"the one before is to be revoked, scope {self._arguments['scope']}"])
 
     def _distribute(self) -> dict[str, Any]:
         """Put the lists into service wherever somebody reads them."""

@@ -128,7 +128,7 @@ actions:
       procedure: certificate_revoke
       subject: nginx server
       what: "certificate 5E2A is in service until 2026-12-23 18:30 UTC, in place of 41C7 (systemctl reload nginx)"
-      why: it is forced
+      why: the one before is to be revoked, scope all
       who: alice
       outcome: done
       incident: INC-42

@@ -121,6 +121,7 @@ def test_revoke_that_is_killed_is_finished_by_the_next(lab: Lab, shop: Shop, por
 def test_revoke_all_keeps_what_could_not_be_replaced_until_it_can(lab: Lab, shop: Shop, port: int) -> None:
     old, thief = {name: shop.serial(name) for name in ("one", "two")}, shop.copied("two")
     app = lab.variables["platform_services"]["app"]["certificates"]["client"]
+    lab.variables["certificate_revoke_serial"] = "100%"
     app["reload"] = {"kind": "command", "argv": ["false"]}
     ran = lab.play("certificate_revoke", *ALL)
     assert ran.status == 2
