@@ -156,7 +156,10 @@ class ActionModule(ActionBase):
             "kept": decision.kept,
             "actions": [self._action(serial, names.get(serial, "")).as_dict() for serial in fresh],
         }
-        faults = [f"{name} still has {serial}, which is not revoked" for name, serial in decision.kept.items()]
+        faults = [
+            f"{name} {'may still have' if name.split()[0] in silent else 'still has'} {serial}, which is not revoked"
+            for name, serial in decision.kept.items()
+        ]
         faults += [decision.held_back] if decision.held_back else []
         if faults:
             return {**result, "failed": True, "msg": "; ".join(faults)}

@@ -193,12 +193,13 @@ def decide(
 ) -> Decision:
     """What may be revoked now: nothing that is in service anywhere.
 
-    ``silent`` are the hosts that did not answer: nobody knows what they have in service, so that only what is known to
-    have been replaced is revoked. ``planned`` decides as if everything that waits had been replaced already.
+    ``silent`` are the hosts that did not answer: nobody knows what they have in service, so that theirs is kept, and of
+    others only what is known to have been replaced is revoked. ``planned`` decides as if everything that waits had been
+    replaced already.
     """
     now = {one.name: one.serial for one in sets}
     waiting = {} if planned else {one.name: one.serial for one in memory.waiting(sets)}
-    lost = {name: serial for name, serial in memory.old.items() if name not in now}
+    lost = {name: serial for name, serial in memory.old.items() if name not in now or name.split()[0] in silent}
     kept = {**waiting, **lost}
     replaced = {name: serial for name, serial in memory.old.items() if name not in kept}
     # A certificate that two sets share is in service as long as one of them has it.

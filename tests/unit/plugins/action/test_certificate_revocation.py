@@ -32,7 +32,7 @@ def one_set(serial: str) -> dict[str, Any]:
 
 def heard(variables: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """The serial numbers that an action heard of from one host, and who was silent."""
-    action = object.__new__(ActionModule)
+    action: Any = object.__new__(ActionModule)
     action._inventory = SimpleNamespace(hosts=["one"], variables=lambda _host: variables)
     sets, silent = action._heard()
     return [one.serial for one in sets], silent

@@ -115,6 +115,13 @@ def test_decide_keeps_what_a_host_has_that_tells_nothing_any_more() -> None:
     assert decision.serials == ["0A"] and decision.kept == {"two api server": "0B"}
 
 
+def test_decide_keeps_what_a_host_has_whose_newest_word_is_missing() -> None:
+    """It said once that it has another one, and may have gone back to the old one since."""
+    now = [in_service("1A"), in_service("1B", host="two")]
+    decision = decide(remembered(one="0A", two="0B"), now, [Row("0A"), Row("0B"), Row("1B")], {"two": "it hangs"})
+    assert decision.serials == ["0A"] and decision.kept == {"two api server": "0B"}
+
+
 def test_decide_plans_as_if_everything_were_replaced() -> None:
     register = [Row("0A"), Row("0B")]
     decision = decide(remembered(one="0B"), [in_service("0B")], register, {}, planned=True)
