@@ -197,9 +197,13 @@ def decide(
     others only what is known to have been replaced is revoked. ``planned`` decides as if everything that waits had been
     replaced already.
     """
-    now = {one.name: one.serial for one in sets}
+    now = {one.name: one.serial for one in sets if one.serial}
     waiting = {} if planned else {one.name: one.serial for one in memory.waiting(sets)}
-    lost = {name: serial for name, serial in memory.old.items() if name not in now or name.split()[0] in silent}
+    lost = {
+        name: serial
+        for name, serial in memory.old.items()
+        if serial not in memory.revoked and (name not in now or name.split()[0] in silent)
+    }
     kept = {**waiting, **lost}
     replaced = {name: serial for name, serial in memory.old.items() if name not in kept}
     # A certificate that two sets share is in service as long as one of them has it.

@@ -122,6 +122,19 @@ def test_decide_keeps_what_a_host_has_whose_newest_word_is_missing() -> None:
     assert decision.serials == ["0A"] and decision.kept == {"two api server": "0B"}
 
 
+def test_decide_keeps_what_cannot_be_read_any_more() -> None:
+    """Whoever loaded it before goes on with it."""
+    now = [in_service(""), in_service("1B", host="two")]
+    decision = decide(remembered("all", one="0A", two="0B"), now, [Row("0A"), Row("0B"), Row("1B")], {})
+    assert decision.serials == ["0B"] and decision.kept == {"one api server": "0A"}
+
+
+def test_decide_does_not_keep_what_is_revoked_already() -> None:
+    memory = remembered(one="0A")
+    memory.revoked = ["0A"]
+    assert decide(memory, [], [Row("0A", status="revoked")], {"one": "it is down"}).kept == {}
+
+
 def test_decide_plans_as_if_everything_were_replaced() -> None:
     register = [Row("0A"), Row("0B")]
     decision = decide(remembered(one="0B"), [in_service("0B")], register, {}, planned=True)
