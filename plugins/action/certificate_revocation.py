@@ -108,7 +108,11 @@ class ActionModule(ActionBase):
             raise RunbookError(f"there is no certificate to be revoked{f' ({told})' if told else ''}")
         register = authority.register()
         known = {int(row.serial, 16) for row in register}
-        foreign = [f"{name} ({serial})" for name, serial in memory.old.items() if int(serial, 16) not in known]
+        foreign = [
+            f"{name} ({serial})"
+            for name, serial in memory.old.items()
+            if int(serial, 16) not in known and serial not in memory.revoked
+        ]
         if foreign:
             raise RunbookError(
                 f"{', '.join(foreign)}: not issued by the CA in {self._arguments['ca_dir']}, which can revoke only what"
