@@ -17,7 +17,6 @@ from ansible_collections.xorb.runbook.plugins.module_utils._runner import timest
 from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
 from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import ACTED, Action
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_register import REASONS
 from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
@@ -26,11 +25,16 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
     Shelf,
     decide,
     of_host,
+    opened,
+    revoke,
     validated,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
 
 STEPS = ("preflight", "revoke")
+
+#: Which sessions are ended, by who keeps them.
+_ENDED = {"postgres": "the sessions of revoked certificates", "redis": "the sessions of all clients but replicas"}
 
 
 class ActionModule(ActionBase):
@@ -49,36 +53,47 @@ class ActionModule(ActionBase):
                 "scope": {"type": "str", "required": True},
                 "services": {"type": "list", "elements": "str", "default": []},
                 "incident": {"type": "str", "required": True},
-                "reason": {"type": "str", "default": "key_compromise", "choices": sorted(REASONS)},
+                "reason": {"type": "str", "default": "key_compromise"},
                 "ca_dir": {"type": "path", "required": True},
                 "ca_passphrase": {"type": "str", "no_log": True, "required": True},
                 "state_dir": {"type": "path"},
             }
         )
+        step = self._arguments["step"]
         try:
-            validated(self._arguments["scope"], self._arguments["services"])
             self._inventory = Inventory(self._variables, self._templar)
             here = self._variables["inventory_hostname"]
+            if step == "revoke" and here != self._speaker():
+                return _nothing()
             platform = self._inventory.platform(here)
+            scope, services, reason = (self._arguments[name] for name in ("scope", "services", "reason"))
+            validated(scope, services, reason=reason, known=platform.services)
             self._shelf = Shelf(_places.of(platform.name, self._arguments["state_dir"]).state)
-            self._memory = self._shelf.read(self._arguments["incident"], self._arguments["scope"])
-            authority = Authority.open(self._arguments["ca_dir"], passphrase=self._arguments["ca_passphrase"])
-            return self._preflight(authority) if self._arguments["step"] == "preflight" else self._revoke(authority)
+            self._memory = self._shelf.read(self._arguments["incident"], scope)
+            authority = opened(self._arguments["ca_dir"], self._arguments["ca_passphrase"])
+            return self._preflight(authority) if step == "preflight" else self._revoke(authority)
         except RunbookError as exc:
             raise AnsibleActionFail(str(exc)) from exc
 
+    def _speaker(self) -> str:
+        """The one host for which it is done: what C(run_once) registers counts for every host, and is told by each."""
+        return next(host for host in self._inventory.hosts if host in self._variables["ansible_play_hosts"])
+
     def _heard(self) -> tuple[list[InService], dict[str, str]]:
-        """What is in service by the newest word of each host, and the hosts that gave none, with the reasons."""
+        """What is in service by the newest word of each host, and the hosts that gave none, with the reasons.
+
+        Of a host whose newest word says nothing, the word before stands, for what it had in service may be so still.
+        """
         sets: list[InService] = []
         silent: dict[str, str] = {}
         for host in self._inventory.hosts:
             variables = self._inventory.variables(host)
-            words = [variables.get(f"{ACTED}{PROCEDURE}{suffix}") for suffix in ("", "_plan")]
-            said = next((word for word in words if isinstance(word, Mapping) and word.get("sets")), None)
-            said = said or next((word for word in words if _is_answer(word)), None)
-            if said is None or any(isinstance(word, Mapping) and word.get("unreachable") for word in words):
-                last = next((word for word in words if isinstance(word, Mapping)), {})
-                silent[host] = " ".join(str(last.get("msg") or "left out of this run").split())[:200]
+            told = [variables.get(f"{ACTED}{PROCEDURE}{suffix}") for suffix in ("", "_plan")]
+            words = [word for word in told if isinstance(word, Mapping)]
+            if not words or not _tells(words[0]):
+                why = words[0].get("msg") if words else ""
+                silent[host] = " ".join(str(why or "left out of this run").split())[:200]
+            said = next(filter(_tells, words), None)
             if said is not None:
                 sets += of_host(host, said)
         return sets, silent
@@ -93,7 +108,11 @@ class ActionModule(ActionBase):
             raise RunbookError(f"there is no certificate to be revoked{f' ({told})' if told else ''}")
         register = authority.register()
         known = {int(row.serial, 16) for row in register}
-        foreign = [f"{name} ({serial})" for name, serial in memory.old.items() if int(serial, 16) not in known]
+        foreign = [
+            f"{name} ({serial})"
+            for name, serial in memory.old.items()
+            if int(serial, 16) not in known and serial not in memory.revoked
+        ]
         if foreign:
             raise RunbookError(
                 f"{', '.join(foreign)}: not issued by the CA in {self._arguments['ca_dir']}, which can revoke only what"
@@ -103,13 +122,8 @@ class ActionModule(ActionBase):
         self._show(decision, sets, silent)
         if not self._task.check_mode:
             self._shelf.write(memory)
-        return {
-            "changed": bool(self._task.check_mode),
-            "revoked": [],
-            "planned": decision.serials,
-            "kept": decision.kept,
-            "actions": [],
-        }
+        changed = bool(self._task.check_mode and (memory.waiting(sets) or decision.serials))
+        return {**_nothing(), "changed": changed, "planned": decision.serials, "kept": decision.kept}
 
     def _show(self, decision: Decision, sets: list[InService], silent: Mapping[str, str]) -> None:
         """Print the plan as text."""
@@ -125,7 +139,8 @@ class ActionModule(ActionBase):
         lines += [
             f"certificate {serial} is revoked, which nobody described has in service" for serial in decision.others
         ]
-        lines += [f"{one.name}: reads the revocation lists" for one in sets if one.reads_lists]
+        lines += [f"{one.name}: gets the revocation lists" for one in sets if one.reads_lists]
+        lines += [f"{one.name}: {_ENDED[one.sessions]} are ended" for one in sets if one.sessions]
         lines += [f"{host} does not answer, so nothing is done there: {why}" for host, why in silent.items()]
         lines += [decision.held_back] if decision.held_back else []
         Display().display("\n".join(map(clean, lines)))
@@ -133,25 +148,22 @@ class ActionModule(ActionBase):
     def _revoke(self, authority: Authority) -> dict[str, Any]:
         """Revoke what nobody has in service any more, and make the lists."""
         if self._task.check_mode:
-            return {"changed": False, "revoked": [], "planned": [], "kept": {}, "actions": []}
+            return _nothing()
         sets, silent = self._heard()
-        memory = self._memory
-        decision = decide(memory, sets, authority.register(), silent)
-        fresh = authority.revoke(*decision.serials, reason=self._arguments["reason"]) if decision.serials else []
-        # In the list before anybody is told that it is revoked.
-        authority.crls()
-        memory.revoked = list(dict.fromkeys([*memory.revoked, *decision.serials]))
-        self._shelf.write(memory)
-        names = {serial: name for name, serial in decision.replaced.items()}
-        actions = [self._action(serial, names.get(serial, "")) for serial in fresh]
+        decision = decide(self._memory, sets, authority.register(), silent)
+        fresh = revoke(self._shelf, self._memory, authority, decision, reason=self._arguments["reason"])
+        names = {serial: name for name, serial in self._memory.old.items()}
         result = {
             "changed": bool(fresh),
             "revoked": fresh,
             "planned": decision.serials,
             "kept": decision.kept,
-            "actions": [action.as_dict() for action in actions],
+            "actions": [self._action(serial, names.get(serial, "")).as_dict() for serial in fresh],
         }
-        faults = [f"{name} still has {serial}, which is not revoked" for name, serial in decision.kept.items()]
+        faults = [
+            f"{name} {'may still have' if name.split()[0] in silent else 'still has'} {serial}, which is not revoked"
+            for name, serial in decision.kept.items()
+        ]
         faults += [decision.held_back] if decision.held_back else []
         if faults:
             return {**result, "failed": True, "msg": "; ".join(faults)}
@@ -172,5 +184,10 @@ class ActionModule(ActionBase):
         )
 
 
-def _is_answer(word: Any) -> bool:
-    return isinstance(word, Mapping) and "sets" in word and not word.get("failed") and not word.get("unreachable")
+def _nothing() -> dict[str, Any]:
+    return {"changed": False, "revoked": [], "planned": [], "kept": {}, "actions": []}
+
+
+def _tells(word: Mapping[str, Any]) -> bool:
+    """Whether a result says what is in service; one that failed may do that as well."""
+    return isinstance(word.get("sets"), list) and not word.get("unreachable")

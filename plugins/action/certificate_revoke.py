@@ -16,10 +16,16 @@ from ansible_collections.xorb.runbook.plugins.module_utils._errors import Runboo
 from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE, STATE
 from ansible_collections.xorb.runbook.plugins.module_utils._probes.certificate import common_name
 from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
-from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import failed_before
+from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import Action, failed_before
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import Memory, Shelf, of_host, validated
+from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
+    Memory,
+    Shelf,
+    of_host,
+    opened,
+    validated,
+)
 from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
 
 PROCEDURE = "certificate_revoke"
@@ -53,7 +59,8 @@ class ActionModule(Rotation):
         if step != "plan" and self._task.check_mode:
             return {"changed": False, "skipped": True, "msg": "check mode ends with the plan"}
         try:
-            validated(self._arguments["scope"], self._arguments["services"])
+            known = Inventory(self._variables, self._templar).platform(self._host).services
+            validated(self._arguments["scope"], self._arguments["services"], known=known)
             result: dict[str, Any] = getattr(self, f"_{step}")()
         except RunbookError as exc:
             raise AnsibleActionFail(str(exc)) from exc
@@ -79,7 +86,7 @@ class ActionModule(Rotation):
         return shelf.read(self._arguments["incident"], self._arguments["scope"])
 
     def _authority(self) -> Authority:
-        return Authority.open(self._arguments["ca_dir"], passphrase=self._arguments["ca_passphrase"])
+        return opened(self._arguments["ca_dir"], self._arguments["ca_passphrase"])
 
     def _in_service(self, sets: list[dict[str, Any]]) -> dict[str, Any]:
         """What the host has in service now, as the decisions of all hosts need it."""
@@ -97,6 +104,7 @@ class ActionModule(Rotation):
                 "common_name": common_name(given),
                 "targeted": self._targeted(given),
                 "reads_lists": bool(given.get("crl")),
+                "sessions": str((given.get("sessions") or {}).get("kind", "")),
             }
             for given in sets
         ]
@@ -107,28 +115,55 @@ class ActionModule(Rotation):
     def _plan(self) -> dict[str, Any]:  # type: ignore[override]
         """What this host has in service, and what of it is to be replaced."""
         found = self._in_service(self._all_sets())
-        for entry in found.pop("unfinished", ()):
+        unfinished = found.pop("unfinished", [])
+        for entry in unfinished:
             Display().display(clean(f"{self._host}: left half done by a run that was killed, and ended first: {entry}"))
-        acts = any(one["targeted"] for one in found["sets"])
+        memory, sets = self._memory(), of_host(self._host, found)
+        memory.take_up(sets)
+        acts = bool(unfinished or memory.waiting(sets))
         return {**found, "acts": acts, "changed": bool(acts and self._task.check_mode)}
 
     def _replace(self) -> dict[str, Any]:
-        """Replace what waits for it. Others go on where this fails: their certificates may be known as well."""
+        """Replace what waits for it, each service by itself: where one refuses, the keys of others are known as well.
+
+        What is in service afterwards is told in any case; where it cannot be, nothing of it is revoked.
+        """
         memory, sets = self._memory(), self._all_sets()
-        if memory.old and not any(name.startswith(f"{self._host} ") for name in memory.old):
-            return {}
-        now = of_host(self._host, self._in_service(sets))
-        waits = {(one.service, one.point) for one in memory.waiting(now)}
+        actions: list[dict[str, Any]] = []
+        faults: list[str] = []
+        changed = acts = False
+        found = self._in_service(sets)
+        if found.get("unfinished"):
+            # What was cut off may have swapped a certificate that its service was never told of.
+            answer = self._module("certificate_request", sets)
+            faults += [str(answer.get("msg", "the host gave no result"))] if "recovered" not in answer else []
+            actions += [self._recovered(text).as_dict() for text in answer.get("recovered", ())]
+            changed = acts = bool(answer.get("changed"))
+            found = self._in_service(sets)
+        waits = {(one.service, one.point) for one in memory.waiting(of_host(self._host, found))}
         self._arguments["force"] = True
-        done: dict[str, Any] = {}
-        if waits:
-            done = self._act([one for one in sets if (one["service"], one["point"]) in waits], self._authority())
-        result: dict[str, Any] = {key: done[key] for key in ("changed", "failed", "msg", "actions") if key in done}
+        for service in sorted({service for service, _point in waits}):
+            mine = [one for one in sets if one["service"] == service and (service, one["point"]) in waits]
+            done = self._act(mine, self._authority())
+            actions += done["actions"]
+            changed = changed or bool(done.get("changed"))
+            faults += [str(done["msg"])] if done.get("failed") else []
+            acts = True
+        told: list[dict[str, Any]] | None = None
         try:
-            return {**result, "acts": bool(waits), "sets": self._in_service(sets)["sets"]}
+            found = self._in_service(sets) if acts else found
+            # Who was never told of a swap may serve what is no longer on the disk.
+            left = [entry for entry in found.get("unfinished", ()) if entry.startswith("certificate_")]
+            faults += [f"left half done by a run that was killed, and not ended: {entry}" for entry in left]
+            told = None if left else found["sets"]
         except RunbookError as exc:
-            # Without it nobody knows what is in service, and nothing of it may be revoked.
-            return {**result, "acts": bool(waits), "sets": [], "failed": True, "msg": result.get("msg", str(exc))}
+            faults.append(str(exc))
+        result = {"changed": changed, "acts": acts, "actions": actions, "sets": told}
+        return {**result, **({"failed": True, "msg": " | ".join(faults)} if faults else {})}
+
+    def _deed(self, one: Mapping[str, Any], reasons: list[str]) -> Action:  # noqa: ARG002 - none of them is why
+        """What became of a replacement, which is made for another reason than that it was due."""
+        return super()._deed(one, [f"the one before is to be revoked, scope {self._arguments['scope']}"])
 
     def _distribute(self) -> dict[str, Any]:
         """Put the lists into service wherever somebody reads them."""

@@ -18,9 +18,15 @@ from typing import Any, Protocol
 
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
+from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_register import REASONS
 from ansible_collections.xorb.runbook.plugins.plugin_utils._files import json_text, write_atomically
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import suggest
 
 SCOPES = ("service", "all")
+
+#: What belongs to the CA itself is replaced, and revoked on the way there.
+OF_THE_AUTHORITY = ("intermediate", "root")
 
 #: An incident names a file, and stands in the ledger.
 _INCIDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -40,6 +46,8 @@ class InService:
     common_name: str
     targeted: bool
     reads_lists: bool
+    #: Who keeps sessions there that are to be ended, ``postgres`` or ``redis``; empty where nobody does.
+    sessions: str = ""
 
     @property
     def name(self) -> str:
@@ -55,6 +63,8 @@ class Memory:
     scope: str
     began_at: str
     old: dict[str, str] = field(default_factory=dict)
+    #: Serial numbers that are about to be revoked. Whether they were says the register.
+    begun: list[str] = field(default_factory=list)
     #: Serial numbers that have been revoked.
     revoked: list[str] = field(default_factory=list)
 
@@ -105,14 +115,37 @@ class Shelf:
         return self._folder / f"{incident}.json"
 
 
-def validated(scope: str, services: Sequence[str]) -> None:
-    """Refuse a scope that means nothing; raises `RunbookError`."""
+def validated(scope: str, services: Sequence[str], *, reason: str = "key_compromise", known: Iterable[str]) -> None:
+    """Refuse what means nothing; ``known`` are the services that are described. Raises `RunbookError`."""
+    if scope in OF_THE_AUTHORITY:
+        raise RunbookError(
+            f"certificate_revoke_scope: {scope} is the CA itself, which is replaced by the playbook"
+            f" certificate_authority_rotate; here it is one of {', '.join(SCOPES)}"
+        )
     if scope not in SCOPES:
         raise RunbookError(f"certificate_revoke_scope: expected one of {', '.join(SCOPES)}, got {scope!r}")
     if scope == "service" and not services:
         raise RunbookError("certificate_revoke_services: missing; the scope service needs at least one")
     if scope == "all" and services:
         raise RunbookError("certificate_revoke_services: the scope all has all of them; leave it out")
+    known = list(known)
+    for name in services:
+        if name not in known:
+            raise RunbookError(f"certificate_revoke_services: there is no service {name}{suggest(name, known)}")
+    if reason not in REASONS:
+        raise RunbookError(f"certificate_revoke_reason: expected one of {', '.join(sorted(REASONS))}, got {reason!r}")
+
+
+def opened(directory: str, passphrase: str) -> Authority:
+    """The CA that issued what is revoked. Raises `RunbookError` where nothing could be revoked with it."""
+    if not directory:
+        raise RunbookError(
+            "certificate_ca_dir: missing; only a CA of one's own can revoke. What an outside issuer"
+            " (certificate_issuer_command) made, it has to revoke itself"
+        )
+    if not passphrase:
+        raise RunbookError("certificate_ca_passphrase: missing; nothing can be revoked without the key of the CA")
+    return Authority.open(directory, passphrase=passphrase)
 
 
 class Row(Protocol):
@@ -160,12 +193,17 @@ def decide(
 ) -> Decision:
     """What may be revoked now: nothing that is in service anywhere.
 
-    ``silent`` are the hosts that did not answer: nobody knows what they have in service, so that only what is known to
-    have been replaced is revoked. ``planned`` decides as if everything that waits had been replaced already.
+    ``silent`` are the hosts that did not answer: nobody knows what they have in service, so that theirs is kept, and of
+    others only what is known to have been replaced is revoked. ``planned`` decides as if everything that waits had been
+    replaced already.
     """
-    now = {one.name: one.serial for one in sets}
+    now = {one.name: one.serial for one in sets if one.serial}
     waiting = {} if planned else {one.name: one.serial for one in memory.waiting(sets)}
-    lost = {name: serial for name, serial in memory.old.items() if name not in now}
+    lost = {
+        name: serial
+        for name, serial in memory.old.items()
+        if serial not in memory.revoked and (name not in now or name.split()[0] in silent)
+    }
     kept = {**waiting, **lost}
     replaced = {name: serial for name, serial in memory.old.items() if name not in kept}
     # A certificate that two sets share is in service as long as one of them has it.
@@ -185,6 +223,26 @@ def decide(
         why = f"what {', '.join(silent)} has in service is not known"
         return Decision(replaced, [], kept, f"{len(others)} other certificates are not revoked, since {why}")
     return Decision(replaced, others, kept)
+
+
+def revoke(shelf: Shelf, memory: Memory, authority: Authority, decision: Decision, *, reason: str) -> list[str]:
+    """Revoke what was decided and make the lists; returns the serial numbers that this incident had not revoked yet.
+
+    May be called again after it was killed anywhere: what is about to be revoked is written down first, since a
+    register in which it is revoked already does not tell for which incident that was.
+    """
+    memory.begun = list(dict.fromkeys([*memory.begun, *decision.serials]))
+    shelf.write(memory)
+    if decision.serials:
+        authority.revoke(*decision.serials, reason=reason)
+    # In the lists before anybody is told that it is revoked.
+    authority.crls()
+    done = {_number(row.serial) for row in authority.register() if row.status == "revoked"}
+    fresh = [serial for serial in memory.begun if _number(serial) in done and serial not in memory.revoked]
+    memory.revoked += fresh
+    memory.begun = []
+    shelf.write(memory)
+    return fresh
 
 
 def _number(serial: str) -> int:

@@ -16,6 +16,7 @@ from tests.shared.procedures import ROOT
 INSPECT = [
     "access_verify",
     "certificate_check",
+    "certificate_revoke",
     "certificate_rotate",
     "daily",
     "database_report",
@@ -28,6 +29,7 @@ def test_there_are_playbooks() -> None:
     wanted = {
         "certificate_authority",
         "certificate_check",
+        "certificate_revoke",
         "certificate_rotate",
         "daily",
         "database_report",

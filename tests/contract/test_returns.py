@@ -65,9 +65,12 @@ def _play_all(folder: Path) -> dict[str, dict[str, Any]]:
         ("ledger_verify",),
         (str(folder / "probe.yml"),),
         (str(folder / "rotate.yml"),),
+        (str(folder / "revoke.yml"),),
     ):
         if playbook.endswith("rotate.yml"):  # what is looked at before has no certificate that is due
             Path(playbook).write_text(json.dumps([rotation(folder, lab)]))
+        if playbook.endswith("revoke.yml"):
+            Path(playbook).write_text(json.dumps([revocation(folder, lab)]))
         ran = lab.play(playbook, *options)
         assert ran.status == 0, ran.output
         for play in json.loads(ran.output[ran.output.index('{\n    "custom_stats"') :])["plays"]:
@@ -99,6 +102,33 @@ def rotation(folder: Path, lab: Lab) -> dict[str, Any]:
             {"xorb.runbook.certificate_request": {"certificates": [two], "state_dir": state}},
             {"xorb.runbook.certificate_deploy": {"certificates": [{**three, **pems}], "state_dir": state}},
             {"xorb.runbook.certificate_trust": {"certificates": [{**two, "trust": trust}], "state_dir": state}},
+        ],
+    }
+
+
+def revocation(folder: Path, lab: Lab) -> dict[str, Any]:
+    """A play that revokes what the rotation put into service."""
+    arguments = {
+        "scope": "service",
+        "services": ["proxy"],
+        "incident": "INC-1",
+        "ca_dir": lab.variables["certificate_ca_dir"],
+        "ca_passphrase": lab.variables["certificate_ca_passphrase"],
+        "state_dir": str(folder / "state"),
+    }
+    here = {**arguments, "host_state_dir": str(folder / "site/state")}
+    act = "platform_act_certificate_revoke"
+    refused = {"certificates": [given(Site(folder / "site"), "three")], "revocations": ""}
+    return {
+        "hosts": "one",
+        "gather_facts": False,
+        "tasks": [
+            {"xorb.runbook.certificate_revoke": {"step": "plan", **here}, "register": f"{act}_plan"},
+            {"xorb.runbook.certificate_revocation": {"step": "preflight", **arguments}},
+            {"xorb.runbook.certificate_revoke": {"step": "replace", **here}, "register": act},
+            {"xorb.runbook.certificate_revocation": {"step": "revoke", **arguments}},
+            {"xorb.runbook.certificate_revoke": {"step": "prove", **here}},
+            {"xorb.runbook.certificate_refusal": refused},
         ],
     }
 

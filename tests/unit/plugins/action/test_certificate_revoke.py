@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The playbook from end to end on the loopback address: a service that reads revocation lists, and a client of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.shared.authorities import snapshot
+from tests.shared.lab import Lab
+from tests.shared.revoking import Shop
+
+APP = ("-e", '{"certificate_revoke_scope": "service", "certificate_revoke_services": ["app"]}')
+ALL = ("-e", "certificate_revoke_scope=all")
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "shop")
+
+
+@pytest.fixture
+def port(lab: Lab, shop: Shop) -> Iterator[int]:
+    """The port of the service, which serves as long as the test lasts."""
+    with shop.opened(lab) as port:
+        yield port
+
+
+def revoked(shop: Shop) -> set[str]:
+    return {row.serial for row in shop.authority().register() if row.status == "revoked"}
+
+
+def test_revoke_shows_then_does_then_has_nothing_to_do(lab: Lab, shop: Shop, port: int) -> None:
+    old, other, thief = shop.serial("two"), shop.serial("one"), shop.copied("two")
+    assert shop.knock(port, thief) == "accepted"
+    before = snapshot(shop.folder)
+    preview = lab.play("certificate_revoke", "--check", "--diff", *APP)
+    assert preview.status == 0, preview.output
+    assert f"two app client: certificate {old} is replaced by a new certificate, and then revoked" in preview.output
+    assert "one proxy server: gets the revocation lists" in preview.output
+    assert snapshot(shop.folder) == before and not (lab.folder / "state/revocations").exists()
+
+    ran = lab.play("certificate_revoke", *APP)
+    assert ran.status == 0, ran.output
+    assert shop.serial("two") != old and shop.serial("one") == other
+    assert revoked(shop) == {old}
+    assert shop.knock(port, thief) == "refused"
+    assert shop.knock(port, shop.site.folder / "two") == "accepted"
+    assert f"the revoked certificate {old}: refused" in ran.message("two/app.client.refusal")
+    deeds = [(deed["host"], deed["subject"], deed["outcome"], deed["incident"]) for deed in ran.report["actions"]]
+    assert sorted(deeds) == [
+        ("one", "proxy server", "done", "INC-7"),
+        ("two", "app client", "done", "INC-7"),
+        ("two", "app client", "done", "INC-7"),
+    ]
+    assert [f"certificate {old} is revoked" in deed["what"] for deed in ran.report["actions"]].count(True) == 1
+
+    again = lab.play("certificate_revoke", *APP)
+    assert again.status == 0, again.output
+    assert again.report["actions"] == [] and "changed=1" not in again.output
+    assert ran.statuses.keys() == again.statuses.keys(), "what was proved once is proved again"
+
+
+#: Tells the service, unless it was told often enough: then it kills whoever runs it, up to the test, and tells nobody.
+TRIPWIRE = """
+import os, pathlib, signal, sys
+counter, test, *command = sys.argv[1:]
+left = int(pathlib.Path(counter).read_text()) - 1
+pathlib.Path(counter).write_text(str(left))
+if left:
+    os.execvp(command[0], command)
+process = os.getppid()
+while process not in (0, 1, int(test)):
+    parent = int(pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(process, signal.SIGKILL)
+    process = parent
+"""
+
+
+def test_revoke_that_is_killed_is_finished_by_the_next(lab: Lab, shop: Shop, port: int, tmp_path: Path) -> None:
+    """Killed after a swap that nobody was told of, and after the revocation, before the lists are in service."""
+    old, thief = {name: shop.serial(name) for name in ("one", "two")}, shop.copied("two")
+    counter = tmp_path / "counter"
+    told = lab.variables["platform_services"]["proxy"]["certificates"]["server"]["reload"]
+    told["argv"] = [sys.executable, "-c", TRIPWIRE, str(counter), str(os.getpid()), *told["argv"]]
+
+    counter.write_text("1")
+    ran = lab.play("certificate_revoke", *ALL)
+    assert ran.status == -signal.SIGKILL
+    assert shop.serial("one") != old["one"], "it was killed too early"
+    assert shop.served(port) == old["one"]
+    assert revoked(shop) == set() and shop.knock(port, thief) == "accepted"
+
+    counter.write_text("2")
+    ran = lab.play("certificate_revoke", *ALL)
+    assert ran.status == -signal.SIGKILL
+    assert "one: left half done by a run that was killed" in ran.output
+    assert shop.served(port) == shop.serial("one") != old["one"] and shop.serial("two") != old["two"]
+    assert revoked(shop) == set(old.values()), "it was killed too early"
+    assert shop.knock(port, thief) == "accepted", "the lists are in service already"
+
+    counter.write_text("99")
+    ran = lab.play("certificate_revoke", *ALL)
+    assert ran.status == 0, ran.output
+    assert shop.knock(port, thief) == "refused"
+    assert shop.knock(port, shop.site.folder / "two") == "accepted"
+    assert revoked(shop) == set(old.values())
+    assert {row.serial for row in shop.authority().register() if row.status == "valid"} == {
+        shop.serial("one"),
+        shop.serial("two"),
+    }
+    assert any("cut off: done" in deed["what"] for deed in ran.report["actions"])
+
+
+def test_revoke_all_keeps_what_could_not_be_replaced_until_it_can(lab: Lab, shop: Shop, port: int) -> None:
+    old, thief = {name: shop.serial(name) for name in ("one", "two")}, shop.copied("two")
+    app = lab.variables["platform_services"]["app"]["certificates"]["client"]
+    lab.variables["certificate_revoke_serial"] = "100%"
+    app["reload"] = {"kind": "command", "argv": ["false"]}
+    ran = lab.play("certificate_revoke", *ALL)
+    assert ran.status == 2
+    assert shop.serial("two") == old["two"] and shop.serial("one") != old["one"]
+    assert revoked(shop) & {*old.values()} == {old["one"]}
+    assert shop.knock(port, shop.site.folder / "two") == "accepted", "a service was left without a certificate"
+    assert "false failed" in ran.message("two/runbook.act.certificate_revoke")
+    kept = [check["message"] for check in ran.report["checks"] if check["id"].endswith("certificate_revoke_authority")]
+    assert kept == [f"two app client still has {old['two']}, which is not revoked"]
+
+    del app["reload"]
+    ran = lab.play("certificate_revoke", *ALL)
+    assert ran.status == 0, ran.output
+    assert revoked(shop) >= set(old.values())
+    assert shop.knock(port, thief) == "refused"
+
+
+@pytest.mark.usefixtures("port")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("-e", "certificate_revoke_scope=root"), "certificate_revoke_scope: root is the CA itself"),
+        ((*ALL, "-e", "certificate_ca_passphrase="), "certificate_ca_passphrase: missing"),
+    ],
+)
+def test_revoke_refuses_bad_input_before_anything_is_changed(
+    lab: Lab, shop: Shop, options: tuple[str, ...], said: str
+) -> None:
+    before = snapshot(shop.folder)
+    ran = lab.play("certificate_revoke", *options)
+    assert ran.status == 2
+    assert said in ran.output
+    assert snapshot(shop.folder) == before and not (lab.folder / "state/revocations").exists()
+
+
+@pytest.mark.usefixtures("port")
+def test_revoke_refuses_what_somebody_else_issued(lab: Lab, shop: Shop) -> None:
+    foreign = shop.site.install("two")
+    ran = lab.play("certificate_revoke", *ALL)
+    assert ran.status == 2
+    assert f"two app client ({foreign.certificate.serial_number:X}" in ran.output
+    assert "rotate these first" in ran.output
+    assert revoked(shop) == set() and not (lab.folder / "state/revocations").exists()
