@@ -20,8 +20,10 @@ BIN = Path(sys.executable).parent
 
 def environment(**more: str) -> dict[str, str]:
     """The environment of a command of ansible-core that is run from the checkout."""
+    # Molecule wants colours of everybody that it starts; tests read what is printed.
+    inherited = {name: value for name, value in os.environ.items() if not name.endswith("FORCE_COLOR")}
     return {
-        **os.environ,
+        **inherited,
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible/collections"),
         "ANSIBLE_NOCOLOR": "1",
