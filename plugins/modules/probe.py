@@ -232,7 +232,7 @@ class _Options(dict[str, Any]):
     validates a spec wants a dict and no other mapping.
     """
 
-    def __init__(self, *, kind: str) -> None:
+    def __init__(self, *, kind: str = "") -> None:
         super().__init__()
         self._kind = kind
 
