@@ -7,7 +7,7 @@ Steps that concern all hosts at once are taken by one of them, the leader, and a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -174,23 +174,25 @@ class ActionModule(Rotation):
         own = {str(path) for given in sets for path in kind.paths(given).values()}
         return [one for path, one in named.items() if path not in own]
 
-    def _looked(self, **more: Any) -> tuple[list[dict[str, Any]], list[dict[str, str]], Mapping[str, Any]]:
-        """The sets and files of this host, and what the host says of them. Raises `RunbookError`."""
+    def _consumers(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The sets and the files of this host. Raises `RunbookError`."""
         sets = self._sets()
-        files = self._files(sets)
-        if not sets and not files:
-            return [], [], {"certificates": [], "files": [], "checks": [], "unfinished": []}
-        return sets, files, self._info(sets, files, **more)
+        return sets, self._files(sets)
+
+    def _known(self, step: str) -> dict[tuple[str, ...], Consumer]:
+        """What this host told in an earlier step, by set and file."""
+        told = self._said(step, self._host).get("consumers") or {}
+        return {one.key: one for one in rotation.consumers(self._host, told) if rotation.concerned(self._course, one)}
 
     def _info(self, sets: list[dict[str, Any]], files: list[Any], **more: Any) -> Mapping[str, Any]:
+        """What the host says of its sets and files, and of what was shown to them. Raises `RunbookError`."""
+        if not sets and not files:
+            return {"certificates": [], "files": [], "checks": [], "unfinished": []}
         authorities = self._course.bundle
         answer = self._module("certificate_trust_info", sets, files=files, authorities=authorities, **more)
         if answer.get("failed") or "certificates" not in answer:
             raise RunbookError(str(answer.get("msg", "the module gave no result")))
         return {name: answer[name] for name in ("certificates", "files", "checks", "unfinished")}
-
-    def _own(self, answer: Mapping[str, Any]) -> list[Consumer]:
-        return rotation.consumers(self._host, answer)
 
     def _deed_of(self, subject: str, what: str, outcome: str = DONE) -> Action:
         return self._action(subject=subject, what=what, why=self._course.why, outcome=outcome)
@@ -199,8 +201,9 @@ class ActionModule(Rotation):
 
     def _step_plan(self) -> dict[str, Any]:
         """Whom this host trusts, and which certificates it has."""
-        _sets, _files, answer = self._looked()
-        return {"consumers": answer, "acts": any(rotation.concerned(self._course, one) for one in self._own(answer))}
+        answer = self._info(*self._consumers())
+        found = rotation.consumers(self._host, answer)
+        return {"consumers": answer, "acts": any(rotation.concerned(self._course, one) for one in found)}
 
     def _step_preflight(self) -> dict[str, Any]:
         """Refuse what could not be ended, show what is going to be done, and make the next CA where one begins."""
@@ -238,7 +241,7 @@ class ActionModule(Rotation):
             return {}
         course = self._course
         told = f"trusts {course.stays.name} beside {course.goes.name}"
-        return self._put(course.both, course.bundle, self._authority.crls(), told)
+        return self._put(self._known("plan"), course.both, course.bundle, self._authority.crls(), told)
 
     def _step_withdraw(self) -> dict[str, Any]:
         """Let everybody on this host trust the one that stays, alone."""
@@ -247,31 +250,33 @@ class ActionModule(Rotation):
         stays = self._course.stays
         lists = [self._authority.crl(level=level, generation=stays.place) for level in rotation.LEVELS]
         told = f"trusts {stays.name} alone, and {self._course.goes.name} no more"
-        return self._put(stays.fingerprints, stays.chain, "".join(lists), told)
+        return self._put(self._known("look"), stays.fingerprints, stays.chain, "".join(lists), told)
 
-    def _put(self, wanted: Sequence[str] | frozenset[str], trust: str, lists: str, told: str) -> dict[str, Any]:
+    def _put(
+        self, known: Mapping[tuple[str, ...], Consumer], wanted: Iterable[str], trust: str, lists: str, told: str
+    ) -> dict[str, Any]:
         """Put authorities and lists into service wherever they are not yet."""
-        sets, _files, answer = self._looked()
-        own = self._own(answer)
-        lacking = rotation.lacking(own, self._course, wanted)
+        lacking = rotation.lacking(known.values(), self._course, wanted)
+        # Whoever changes a set ends first what was left half done, even where nothing else is to be done.
+        unfinished = bool(self._said("plan", self._host)["consumers"]["unfinished"])
         changes = []
-        for given, one in zip(sets, own):
-            # Whoever changes a set ends first what was left half done, even where nothing else is to be done.
-            due = one in lacking or (answer["unfinished"] and one.has_trust and rotation.concerned(self._course, one))
-            more = {"trust": trust + one.foreign} if due else {}
-            if one.reads_lists and rotation.concerned(self._course, one):
+        for given in self._sets():
+            one = known.get(rotation.key_of(given))
+            if one is None:
+                continue
+            more = {"trust": trust + one.foreign} if one.has_trust and (one in lacking or unfinished) else {}
+            if one.reads_lists:
                 more["revocations"] = lists
             changes += [{**given, **more}] if more else []
-        result: dict[str, Any] = {"acts": bool(changes), "actions": []}
-        for part in (
-            self._put_sets(changes, told) if changes else {},
-            self._put_files([one.path for one in lacking if one.is_file], trust, told),
-        ):
-            result["actions"] += part.pop("actions", [])
-            result["changed"] = bool(result.get("changed") or part.pop("changed", False))
-            result.update(part)
-            if part.get("failed"):
-                break
+        result: dict[str, Any] = {"acts": bool(changes), "changed": False, "actions": []}
+        if changes:
+            result.update(self._put_sets(changes, told))
+        paths = [one.path for one in lacking if one.is_file]
+        if paths and not result.get("failed"):
+            part = self._put_files(paths, trust, told)
+            part["actions"] = [*result["actions"], *part["actions"]]
+            part["changed"] = part["changed"] or result["changed"]
+            result.update(part, acts=True)
         return result
 
     def _put_sets(self, changes: list[dict[str, Any]], told: str) -> dict[str, Any]:
@@ -285,8 +290,6 @@ class ActionModule(Rotation):
         return self._answered(answer, actions, "certificates")
 
     def _put_files(self, paths: list[str], trust: str, told: str) -> dict[str, Any]:
-        if not paths:
-            return {}
         answer = self._execute_module(
             module_name="xorb.runbook.certificate_trust_file",
             module_args={
@@ -314,12 +317,8 @@ class ActionModule(Rotation):
         """Show pairs of the CA that stays to everybody who has to accept them, before anybody relies on it."""
         if self._stage() != SPREAD:
             return {}
-        _sets, _files, answer = self._looked()
-        without = [one.name for one in rotation.lacking(self._own(answer), self._course, self._course.both)]
-        if without:
-            raise RunbookError(f"{', '.join(without)}: does not hold both CAs, though it was given them")
         with Proofs(self._authority, self._course.stays) as proofs:
-            return self._shown("does not trust", accepted=proofs)
+            return self._shown("plan", "does not trust", accepted=proofs)
 
     def _step_refuse(self) -> dict[str, Any]:
         """Show pairs of the CA that goes to everybody who has to refuse them, and of the other one beside them."""
@@ -331,29 +330,28 @@ class ActionModule(Rotation):
             levels = (("root", course.stays), ("intermediate", course.stays), ("intermediate", course.goes))
             lists = "".join(self._authority.crl(level=level, generation=each.place) for level, each in levels)
         with Proofs(self._authority, course.stays) as good, Proofs(self._authority, course.goes) as bad:
-            return self._shown("is not proved to refuse", accepted=good, refused=bad, revocations=lists)
+            return self._shown("look", "is not proved to refuse", accepted=good, refused=bad, revocations=lists)
 
-    def _shown(self, complaint: str, *, revocations: str | None = None, **pairs: Proofs) -> dict[str, Any]:
-        """Show a pair of each CA to each consumer of this host; fails where any of them does not do as it should."""
-        sets, files, answer = self._looked()
-        own = self._own(answer)
-        shown: list[dict[str, Any]] = [
-            {**given, **self._pairs(given, pairs)}
-            for given, one in zip([*sets, *files], own)
-            if rotation.concerned(self._course, one)
+    def _shown(self, told: str, complaint: str, *, revocations: str | None = None, **pairs: Proofs) -> dict[str, Any]:
+        """Show a pair of each CA to each consumer that was told of; fails where any does not do as it should."""
+        known = self._known(told)
+        shown = [
+            [{**given, **self._pairs(given, pairs)} for given in part if rotation.key_of(given) in known]
+            for part in self._consumers()
         ]
-        if not shown:
+        if not any(shown):
             return {}
-        proved = self._info(
-            [one for one in shown if "directory" in one],
-            [one for one in shown if "directory" not in one],
-            revocations=revocations,
-        )
-        checks = [{**check, "host": self._host, "owner": self._host} for check in proved["checks"]]
-        bad = [f"{check['name']}: {check['message']}" for check in checks if check["status"] != OK]
-        about = self._course.goes if "refused" in pairs else self._course.stays
+        answer = self._info(*shown, revocations=revocations)
+        course = self._course
+        trusted = course.stays if "refused" in pairs else None
+        wanted = trusted.fingerprints if trusted else course.both
+        found = rotation.consumers(self._host, answer)
+        bad = [f"{one.name}: does not hold what it was given" for one in rotation.lacking(found, course, wanted)]
+        checks = [{**check, "host": self._host, "owner": self._host} for check in answer["checks"]]
+        bad += [f"{check['name']}: {check['message']}" for check in checks if check["status"] != OK]
+        about = course.goes if trusted else course.stays
         failed = {"failed": True, "msg": f"{complaint} {about.name}: {'; '.join(bad)}"} if bad else {}
-        return {"acts": True, "checks": checks, **failed}
+        return {"acts": True, "checks": checks, "consumers": answer, **failed}
 
     def _pairs(self, given: Mapping[str, Any], pairs: Mapping[str, Proofs]) -> dict[str, Any]:
         """A pair of each CA like the one that a set has; a file is read by clients, who look at a server's."""
@@ -396,11 +394,10 @@ class ActionModule(Rotation):
             return {}
         if not self._course.issues:
             raise RunbookError(f"{self._course.stays.name} does not issue yet, so nothing more is done")
-        sets, _files, answer = self._looked()
-        own = self._own(answer)
-        due = rotation.to_issue(self._course, own)
-        self._foreign = {(one.service, one.point): one.foreign for one in own if not one.is_file}
-        wanted = [given for given, one in zip(sets, own) if one in due]
+        known = self._known("prove")
+        due = {one.key for one in rotation.to_issue(self._course, known.values())}
+        self._foreign = {key: one.foreign for key, one in known.items()}
+        wanted = [given for given in self._sets() if rotation.key_of(given) in due]
         if not wanted:
             return {}
         done = self._act(wanted, self._authority)
@@ -408,7 +405,7 @@ class ActionModule(Rotation):
 
     def _issued(self, given: dict[str, Any], csr: str, asked: Any) -> dict[str, Any]:
         """With the trust that everybody has now, and whatever else the set trusts."""
-        foreign = self._foreign[given["service"], given["point"]]
+        foreign = self._foreign[rotation.key_of(given)]
         return {**super()._issued(given, csr, asked), "ca": self._course.bundle + foreign}
 
     def _deed(self, one: Mapping[str, Any], reasons: list[str]) -> Action:
@@ -420,8 +417,7 @@ class ActionModule(Rotation):
         """What this host has now, and whether it serves that."""
         if self._stage() not in (SPREAD, WITHDRAW):
             return {}
-        _sets, _files, answer = self._looked(look_at_ports=True)
-        return {"consumers": answer}
+        return {"consumers": self._info(*self._consumers(), look_at_ports=True)}
 
     def _step_gate(self) -> dict[str, Any]:
         """Begin the last phase, where nobody needs the CA that goes any more."""

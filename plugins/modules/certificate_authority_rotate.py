@@ -9,21 +9,22 @@ version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
-  - The playbook C(certificate_authority_rotate) takes the steps in their order, on all hosts that have to do with the CA.
-    Of the two CAs, one stays and the other one goes; with O(rollback) it is the old one that stays.
-  - How far a rotation is follows from the phase that the CA keeps and from what the hosts have. A step that has nothing
-    left to do changes nothing.
-  - Every set of certificates that the platform description has is a consumer, and so is every file of authorities that a
-    check reads (C(ca), C(trust)) where it holds a certificate of the CA.
+  - The playbook C(certificate_authority_rotate) takes the steps in their order, on all hosts that have to do with the
+    CA. Of the two CAs, one stays and the other one goes; with O(rollback) it is the old one that stays.
+  - How far a rotation is follows from the phase that the CA keeps and from what the hosts have. A step that has
+    nothing left to do changes nothing.
+  - Every set of certificates that the platform description has is a consumer, and so is every file of authorities that
+    a check reads (C(ca), C(trust)), where it holds a certificate of the CA.
   - A step does nothing where an earlier one failed anywhere. Register its result in the variable
     C(platform_act_certificate_authority_rotate_) and the step's name, which is where the other steps and
     M(xorb.runbook.report) look for it.
 options:
   step:
     description:
-      - What is to be done. V(plan) asks the host, V(preflight) refuses or shows what is to be done and makes the next CA.
-      - V(trust) lets everybody trust both, V(prove) shows certificates of the one that stays to everybody, and V(switch)
-        lets it issue.
+      - What is to be done. V(plan) asks the host, V(preflight) refuses or shows what is to be done and makes the next
+        CA.
+      - V(trust) lets everybody trust both, V(prove) shows certificates of the one that stays to everybody, and
+        V(switch) lets it issue.
       - V(reissue) issues for everybody, V(look) and V(gate) find out whether anybody needs the other one still.
       - V(withdraw) lets everybody trust the one that stays alone, V(refuse) shows certificates of the other one to
         everybody, and V(close) ends the rotation.
@@ -137,7 +138,7 @@ actions:
       host: web1
       procedure: certificate_authority_rotate
       subject: nginx server
-      what: trusts Shop Intermediate CA G2 (5E2A77C1) beside Shop Intermediate CA (41C7D02B) (systemctl reload nginx.service)
+      what: trusts Shop Intermediate CA G2 (5E2A77C1) beside Shop Intermediate CA (41C7D02B) (nginx is run)
       why: "the CA is replaced: Shop Intermediate CA G2 (5E2A77C1) in place of Shop Intermediate CA (41C7D02B)"
       who: alex
       outcome: done

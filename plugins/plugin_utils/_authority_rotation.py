@@ -203,6 +203,11 @@ class Consumer:
         return self.path or f"{self.service} {self.point}"
 
     @property
+    def key(self) -> tuple[str, ...]:
+        """What it is on its host."""
+        return (self.path,) if self.path else (self.service, self.point)
+
+    @property
     def is_file(self) -> bool:
         """Whether it is a file that belongs to no set."""
         return bool(self.path)
@@ -215,6 +220,11 @@ def consumers(host: str, said: Mapping[str, Any]) -> list[Consumer]:
 
 def _consumer(host: str, one: Mapping[str, Any]) -> Consumer:
     return Consumer(**{**one, "host": host, "trusts": tuple(one["trusts"])})
+
+
+def key_of(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The key of a consumer by its options."""
+    return (given["path"],) if "path" in given else (given["service"], given["point"])
 
 
 def concerned(course_: Course, consumer: Consumer) -> bool:

@@ -72,16 +72,24 @@ class Platform:
         folder = self.site.folder / "client"
         context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
         context.load_cert_chain(folder / "fullchain.pem", folder / "key.pem")
-        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as plain:
-            with context.wrap_socket(plain, server_hostname="localhost") as secure:
-                return secure.recv(7).decode()
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=30) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as secure,
+        ):
+            return secure.recv(7).decode()
 
     def start(self, **variables: Any) -> subprocess.Popen[bytes]:
-        """Start the playbook in a process group of its own, after the inventory was written by an earlier run."""
-        words = [str(BIN / "ansible-playbook"), "-i", str(self.lab.folder / "inventory.yml"), f"xorb.runbook.{PLAYBOOK}"]
-        more = ["-e", json.dumps(variables)]
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen([*words, *more], cwd=ROOT, env=environment(), start_new_session=True, **quiet)
+        """Start the playbook in a process group of its own."""
+        words = ["-i", str(self.lab.write()), f"xorb.runbook.{PLAYBOOK}", "-e", json.dumps(variables)]
+        return subprocess.Popen(
+            [str(BIN / "ansible-playbook"), *words],
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def kill_when(self, true: Callable[[], bool], **variables: Any) -> None:
         """Start the playbook, and kill it with everything that it started as soon as something is true."""
@@ -161,7 +169,10 @@ def describe(made: Platform, how: dict[str, Any]) -> None:
         certificate_ca_dir=str(made.ca),
         certificate_ca_passphrase=PASSPHRASE,
         platform_services={
-            "proxy": {"hosts": "one", "certificates": {"server": set_of("server", crl=f"{folder}/server/crl.pem", **how)}},
+            "proxy": {
+                "hosts": "one",
+                "certificates": {"server": set_of("server", crl=f"{folder}/server/crl.pem", **how)},
+            },
             "api": {
                 "hosts": "two",
                 "certificates": {"client": set_of("client", profile="client", accepted_by=accepted)},
@@ -172,9 +183,6 @@ def describe(made: Platform, how: dict[str, Any]) -> None:
 
 
 def test_rotate_whole(platform: Platform) -> None:
-    idle = platform.run("--check")
-    assert idle.status == 0, idle.output
-    assert f"no rotation is under way; certificate_authority_rotate_serial={platform.first} begins one" in idle.output
     before = snapshot(platform)
     preview = platform.run("--check", certificate_authority_rotate_serial=platform.first)
     assert preview.status == 0, preview.output
@@ -185,24 +193,101 @@ def test_rotate_whole(platform: Platform) -> None:
 
     ran = platform.run(certificate_authority_rotate_serial=platform.first, platform_incident="INC-9")
     assert ran.status == 0, ran.output
-    assert platform.phase() == "standby" and platform.issuers == ["G2", "G2"]
     # The file that clients read keeps what somebody else has put there.
-    assert platform.trusted == [2, 2, 3]
+    assert (platform.phase(), platform.issuers, platform.trusted) == ("standby", ["G2", "G2"], [2, 2, 3])
     assert platform.welcomes() == "welcome"
-    assert ran.statuses["one/proxy.server.refusal"] == ran.statuses["two/api.client.refusal"] == "ok"
+    assert ran.statuses["one/proxy.server.refusal"] == ran.statuses["two/api.trusted.refusal"] == "ok"
     assert f"localhost port {platform.port}: refused" in ran.message("two/api.client.refusal")
     deeds = [deed["what"] for deed in ran.report["actions"]]
-    assert [deed for deed in deeds if "is made beside" in deed or "issues from now on" in deed or "withdrawn" in deed]
-    assert sum("trusts Lab Intermediate CA G2" in deed and "alone" in deed for deed in deeds) == 3
+    for told, times in (("is made beside", 1), ("beside Lab", 4), ("issues from now on", 1), ("is in service until", 2),
+                        ("alone, and", 3), ("is withdrawn", 1)):  # fmt: skip
+        assert sum(told in deed for deed in deeds) == times, (told, deeds)
     assert {(deed["incident"], deed["outcome"]) for deed in ran.report["actions"]} == {("INC-9", "done")}
     # Pairs that proved something are of no use any more.
-    rows = platform.authority.register()
-    assert sorted(row.status for row in rows if row.common_name == "localhost" and row.status == "valid") == ["valid"] * 2
+    valid = [row.serial for row in platform.authority.register() if row.status == "valid"]
+    assert len(valid) == 2
+    assert "PRIVATE KEY" not in ran.output
 
     again = platform.run(certificate_authority_rotate_serial=platform.first)
     assert again.status == 0, again.output
     assert "was replaced already" in again.output
     assert again.report["actions"] == [] and "changed=1" not in again.output
+
+
+def test_rotate_intermediate_alone(platform: Platform) -> None:
+    root = platform.authority.certificates()["root"]
+    wanted = {
+        "certificate_authority_rotate_serial": platform.first,
+        "certificate_authority_rotate_levels": ["intermediate"],
+    }
+    ran = platform.run(**wanted)
+    assert ran.status == 0, ran.output
+    assert (platform.phase(), platform.issuers, platform.trusted) == ("standby", ["G2", "G2"], [2, 2, 3])
+    assert platform.authority.certificates()["root"] == root
+    assert platform.welcomes() == "welcome"
+    # The root is trusted still; its list is why the old intermediate's are refused.
+    assert [row.status for row in platform.authority.register(level="root")] == ["revoked", "valid"]
+    assert "revoked" in ran.message("two/api.trusted.refusal")
+    assert ran.statuses["two/api.client.refusal"] == "ok"
+
+
+def test_rotate_killed_in_each_phase_goes_on(platform: Platform) -> None:
+    platform.kill_when(lambda: platform.trusted[0] == 4, certificate_authority_rotate_serial=platform.first)
+    assert (platform.phase(), platform.issuers) == ("prepared", ["G1", "G1"])
+    platform.kill_when(lambda: served_issuer(platform) == "G2")
+    assert platform.phase() == "activated"
+    platform.kill_when(lambda: platform.trusted[0] == 2)
+    assert platform.phase() == "activated" and platform.issuers == ["G2", "G2"]
+    preview = platform.run("--check")
+    assert preview.status == 0, preview.output
+    assert "the CA is in the phase activated" in preview.output
+    ran = platform.run()
+    assert ran.status == 0, ran.output
+    assert (platform.phase(), platform.issuers, platform.trusted) == ("standby", ["G2", "G2"], [2, 2, 3])
+    assert platform.welcomes() == "welcome"
+
+
+def served_issuer(platform: Platform) -> str:
+    """The same as of the files, while these change."""
+    with suppress(AssertionError, OSError):
+        return platform.issuer("server")
+    return ""
+
+
+def test_rotate_stops_at_who_does_not_trust_and_goes_back(platform: Platform) -> None:
+    """The service is not told, and goes on with the trust that it has."""
+    described = platform.lab.variables["platform_services"]["proxy"]["certificates"]["server"]
+    told = described.pop("reload")
+    ran = platform.run(certificate_authority_rotate_serial=platform.first)
+    assert ran.status == 2
+    assert (platform.phase(), platform.issuers) == ("prepared", ["G1", "G1"])
+    refused = ran.message("two/runbook.act.certificate_authority_rotate_prove")
+    assert refused.startswith("does not trust Lab Intermediate CA G2")
+    assert f"localhost port {platform.port}: TLS failed: the other end does not trust the client certificate" in refused
+    assert platform.welcomes() == "welcome"
+
+    described["reload"] = told
+    platform.kill_when(lambda: served_issuer(platform) == "G2")
+    assert platform.phase() == "activated"
+    back = platform.run(certificate_authority_rotate_rollback=True)
+    assert back.status == 0, back.output
+    assert (platform.phase(), platform.issuers, platform.trusted) == ("standby", ["G1", "G1"], [2, 2, 3])
+    assert platform.welcomes() == "welcome"
+    assert f"localhost port {platform.port}: refused" in back.message("two/api.client.refusal")
+    again = platform.run("--check", certificate_authority_rotate_rollback=True)
+    assert again.status == 0 and "there is no rotation to be taken back" in again.output
+
+
+def test_rotate_refuses_before_anything_is_changed(platform: Platform, closed_port: int) -> None:
+    before = snapshot(platform)
+    wrong = platform.run("--check", certificate_authority_rotate_serial="41C7")
+    assert wrong.status == 2
+    assert "certificate_authority_rotate_serial: there is no intermediate 41C7" in " ".join(wrong.output.split())
+    platform.lab.hosts["two"].update(ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=closed_port)
+    ran = platform.run(certificate_authority_rotate_serial=platform.first)
+    assert ran.status == 2
+    assert "two does not answer:" in ran.output and "Nothing was changed" in ran.output
+    assert snapshot(platform) == before
 
 
 def snapshot(platform: Platform) -> dict[str, bytes]:
