@@ -85,7 +85,8 @@ def test_ca_is_replaced_without_a_connection_that_fails() -> None:
     insider = issued("client", "insider.xorb.local")
     assert accepts("postgres", *insider) and accepts("redis", *insider)
     found = {f"{check['host']}/{check['id']}": check for check in report()["checks"]}
-    assert found["xorb-monitor/nginx.mtls.valid"]["status"] == "ok"
+    assert found["xorb-monitor/nginx.https.health"]["status"] == "ok"
+    assert "port 9443: HTTP 200" in found["xorb-monitor/prometheus.client.acceptance"]["message"]
     for name in ("web/nginx.server", "db/postgres.server", "db/redis.server", "monitor/prometheus.client"):
         assert found[f"xorb-{name}.refusal"]["status"] == "ok", found[f"xorb-{name}.refusal"]
     assert "where a stranger gets HTTP 400" in found["xorb-web/nginx.server.acceptance"]["message"]
