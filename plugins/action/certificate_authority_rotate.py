@@ -440,11 +440,9 @@ class ActionModule(Rotation):
         yield from (f"{host} does not answer: {why}" for host, why in silent.items())
         for one in rotation.to_issue(course, found):
             yield f"{one.host}: {one.name} still has {one.serial} of it"
-        for one in found:
-            if one.fault:
-                yield f"{one.host}: {one.name}: {one.fault}"
-            if one.has_trust and rotation.concerned(course, one) and not {*course.stays.fingerprints} <= {*one.trusts}:
-                yield f"{one.host}: {one.name} does not trust {course.stays.name}"
+        yield from (f"{one.host}: {one.name}: {one.fault}" for one in found if one.fault)
+        for one in rotation.distrusting(course, found):
+            yield f"{one.host}: {one.name} does not trust {course.stays.name}"
         if not course.back and not self._arguments["abandon_outstanding"]:
             others = {row.common_name: row.serial for row in self._authority.outstanding()}
             # A proof that a killed run left is nobody's certificate, and ends by itself within the hour.

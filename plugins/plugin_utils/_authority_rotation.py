@@ -22,7 +22,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._errors import Runboo
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_layout import fingerprint
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_signing import new_key
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_state import ACTIVATED, PREPARED, STANDBY
+from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_state import PREPARED, STANDBY
 from ansible_collections.xorb.runbook.plugins.plugin_utils._crypto import NameOID, hashes, serialization, x509
 from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import read_certificates, serial_text
 
@@ -141,9 +141,11 @@ def course(authority: Authority, *, back: bool, serial: str, levels: Sequence[st
     if serial and _number(serial) != int(old.serial, 16):
         raise RunbookError(f"{SERIAL}: {serial} is not the CA that is being replaced, which is {old.serial}")
     replaced = authority.replaced_levels()
-    if back and phase == ACTIVATED and _is_revoked(authority, old):
-        raise RunbookError(f"{ROLLBACK}: {old.name} is revoked by its root, and the rotation cannot be taken back")
-    return Course(phase, back, *((old, new) if back else (new, old)), replaced)
+    stays, goes = (old, new) if back else (new, old)
+    if _is_revoked(authority, stays):
+        way = "cannot be taken back" if back else "can only be taken back"
+        raise RunbookError(f"{ROLLBACK}: {stays.name} is revoked by its root, so the rotation {way}")
+    return Course(phase, back, stays, goes, replaced)
 
 
 def _at_rest(authority: Authority, *, back: bool, serial: str, levels: Sequence[str]) -> Course:
@@ -243,11 +245,18 @@ def lacking(found: Iterable[Consumer], course_: Course, wanted: Iterable[str]) -
     return [one for one in found if one.has_trust and concerned(course_, one) and set(one.trusts) != exactly]
 
 
+def distrusting(course_: Course, found: Iterable[Consumer]) -> list[Consumer]:
+    """Who does not trust the CA that stays."""
+    needed = set(course_.stays.fingerprints)
+    return [one for one in found if one.has_trust and concerned(course_, one) and not needed <= set(one.trusts)]
+
+
 def stage(course_: Course, found: Sequence[Consumer], *, unfinished: bool = False) -> str:
     """What comes next, by what everybody has. What a host has half done may be neither the one nor the other."""
     if not course_.under_way:
         return BEGIN if course_.begins else IDLE
-    return SPREAD if unfinished or not course_.issues or to_issue(course_, found) else WITHDRAW
+    late = to_issue(course_, found) or distrusting(course_, found)
+    return SPREAD if unfinished or not course_.issues or late else WITHDRAW
 
 
 def refuse_unready(found: Iterable[Consumer]) -> None:

@@ -29,6 +29,14 @@ def consumer(issuer: str = "", trusts: Sequence[str] = (), **more: Any) -> Consu
     return Consumer(issuer=issuer, trusts=tuple(trusts), **given)
 
 
+def test_intermediate_that_was_to_go_back_is_not_taken_forward_again(authority: Authority) -> None:
+    authority.prepare_next(levels=["intermediate"])
+    authority.revoke_intermediate(generation="next")
+    with pytest.raises(RunbookError, match=r"is revoked by its root, so the rotation can only be taken back"):
+        course(authority)
+    assert course(authority, back=True).issues
+
+
 def test_nothing_is_begun_without_the_one_that_is_replaced(authority: Authority) -> None:
     first = serial(authority)
     idle = course(authority)
@@ -60,7 +68,11 @@ def test_both_ways_in_every_phase(authority: Authority) -> None:
     assert (back.stays.serial, back.goes.serial, back.issues) == (old, new, False)
     late = consumer(issuer=forward.goes.issuer)
     assert rotation.stage(forward, [late]) == "spread"
-    assert rotation.stage(forward, [consumer(issuer=forward.stays.issuer)]) == "withdraw"
+    ready = consumer(issuer=forward.stays.issuer, trusts=forward.stays.fingerprints)
+    assert rotation.stage(forward, [ready]) == "withdraw"
+    # Somebody who was not there when trust was spread.
+    newcomer = consumer(path="/etc/ca.pem", trusts=forward.goes.fingerprints)
+    assert rotation.stage(forward, [ready, newcomer]) == "spread"
     assert rotation.stage(forward, [], unfinished=True) == "spread"
 
 
