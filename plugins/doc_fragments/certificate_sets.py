@@ -10,6 +10,7 @@ import yaml
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_deploy import ISSUED_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_refusal import REFUSAL_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import RUN_OPTIONS, SET_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_standing import SHOWN_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_trust import TRUST_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._options import Options, documentation
 
@@ -44,4 +45,8 @@ class ModuleDocFragment:
 
     REFUSED: ClassVar[str] = yaml.safe_dump(
         {"options": {"certificates": _sets({**SET_OPTIONS, **REFUSAL_OPTIONS}), **documentation(RUN_OPTIONS)}}
+    )
+
+    SHOWN: ClassVar[str] = yaml.safe_dump(
+        {"options": {"certificates": _sets({**SET_OPTIONS, **SHOWN_OPTIONS}), **documentation(RUN_OPTIONS)}}
     )

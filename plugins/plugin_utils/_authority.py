@@ -131,6 +131,17 @@ class Authority:
         with self._desk.reading() as layout:
             return {name: layout.level(name, generation).certificate() for name in STEMS}
 
+    def replaced_levels(self) -> tuple[str, ...]:
+        """The levels that the rotation under way replaces; none where there is no rotation."""
+        with self._desk.reading() as layout:
+            own = layout.state.places.get("next") or layout.state.places.get("previous") or {}
+            return tuple(name for name in STEMS if name in own)
+
+    def retired(self) -> list[x509.Certificate]:
+        """The certificates of intermediates of the past: withdrawn, or abandoned before anybody relied on them."""
+        with self._desk.reading() as layout:
+            return [level.certificate() for level in layout.retired() if level.name == "intermediate"]
+
     def chain(self, *, generation: str = "active") -> str:
         """Intermediate and root, as PEM."""
         with self._desk.reading() as layout:
@@ -174,7 +185,7 @@ class Authority:
         """Issue a certificate for the key of a request; its subject and names are those given here, not the request's.
 
         ``names`` are DNS names and addresses, ``days`` end with the CA's own at the latest, and ``generation`` is
-        ``next`` for a certificate that proves that the next CA is trusted. Raises `RunbookError`.
+        ``next`` or ``previous`` for a certificate that proves whether that CA is trusted. Raises `RunbookError`.
         """
         wanted = wish(
             profile=profile,
@@ -185,8 +196,8 @@ class Authority:
         )
         request = read_request(csr)
         with self._desk.changing() as layout:
-            if generation not in ("active", "next"):
-                raise RunbookError(f"generation: expected active or next, got {generation!r}")
+            if generation not in ("active", "next", "previous"):
+                raise RunbookError(f"generation: expected active, next or previous, got {generation!r}")
             level = layout.level("intermediate", generation)
             certificate = service_certificate(
                 wanted,
@@ -246,6 +257,11 @@ class Authority:
             return "".join(self._desk.crl(layout, level) for _place, level in layout.levels())
 
     # --- replacing the CA
+
+    def recover(self) -> None:
+        """Finish what a run that was killed had begun; whoever changes something does that first, too."""
+        with self._desk.changing():
+            pass
 
     def prepare_next(self, *, levels: Sequence[str] = ("root", "intermediate")) -> None:
         """Make the next CA beside the active one; from now on `trust_bundle` has both.

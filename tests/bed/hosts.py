@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -86,6 +87,8 @@ def down(engine: Engine, bed: Bed) -> None:
         engine.run("network", "rm", network)
     for path in (bed.known_hosts, bed.ssh_config):
         path.unlink(missing_ok=True)
+    # A scenario that was killed leaves its CA behind, and the next one would go on with it on hosts that never knew it.
+    shutil.rmtree(bed.authority_directory, ignore_errors=True)
     if present or networks:
         say(f"Removed {_few([*present, 'network ' + bed.network])}.")
 

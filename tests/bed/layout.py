@@ -133,6 +133,11 @@ class Bed:
     def secrets_directory(self) -> Path:
         return self.directory / "secrets"
 
+    @property
+    def authority_directory(self) -> Path:
+        """A CA of the collection whose certificates the hosts have for a while; it is of no use without them."""
+        return self.directory / "authority"
+
 
 #: The variable that gives a checkout its slot, 0 to 9. The demo inventory reads it, too.
 SLOT = "XORB_BED_SLOT"

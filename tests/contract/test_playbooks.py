@@ -15,6 +15,7 @@ from tests.shared.procedures import ROOT
 #: Playbooks whose last play looks at the platform and judges.
 INSPECT = [
     "access_verify",
+    "certificate_authority_rotate",
     "certificate_check",
     "certificate_revoke",
     "certificate_rotate",
@@ -28,6 +29,7 @@ INSPECT = [
 def test_there_are_playbooks() -> None:
     wanted = {
         "certificate_authority",
+        "certificate_authority_rotate",
         "certificate_check",
         "certificate_revoke",
         "certificate_rotate",

@@ -90,6 +90,7 @@ def rotation(folder: Path, lab: Lab) -> dict[str, Any]:
     deployed = site.issued(three, site.request(site.given("three")).csr)
     pems = {name: getattr(deployed, name) for name in ("certificate", "fullchain", "ca")}
     state, trust = str(site.state), (site.root.pem + root("Other").pem).decode()
+    file = {"paths": [str(folder / "ca.pem")], "authorities": trust}
     issuing = {
         "ca_dir": lab.variables["certificate_ca_dir"],
         "ca_passphrase": lab.variables["certificate_ca_passphrase"],
@@ -102,6 +103,9 @@ def rotation(folder: Path, lab: Lab) -> dict[str, Any]:
             {"xorb.runbook.certificate_request": {"certificates": [two], "state_dir": state}},
             {"xorb.runbook.certificate_deploy": {"certificates": [{**three, **pems}], "state_dir": state}},
             {"xorb.runbook.certificate_trust": {"certificates": [{**two, "trust": trust}], "state_dir": state}},
+            {"xorb.runbook.certificate_trust_info": {"certificates": [two], "authorities": trust, "state_dir": state}},
+            {"xorb.runbook.certificate_trust_file": {**file, "trust": trust, "state_dir": state}},
+            {"xorb.runbook.certificate_authority_rotate": {**issuing, "step": "plan", "host_state_dir": state}},
         ],
     }
 

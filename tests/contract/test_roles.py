@@ -15,6 +15,7 @@ from tests.shared.procedures import ROOT
 def test_there_are_roles() -> None:
     wanted = {
         "certificate_authority",
+        "certificate_authority_rotation",
         "certificate_revocation",
         "certificate_rotation",
         "health_check",

@@ -25,6 +25,10 @@ class Lab:
 
     def play(self, playbook: str, *options: str, **environment: str) -> Ran:
         """Run a playbook by its name and read its report."""
+        return play(self.write(), playbook, *options, reports=self.folder / "state/reports", **environment)
+
+    def write(self) -> Path:
+        """Write the inventory, and say where."""
         local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         inventory = {
             "all": {
@@ -35,4 +39,4 @@ class Lab:
         }
         path = self.folder / "inventory.yml"
         path.write_text(yaml.safe_dump(inventory))
-        return play(path, playbook, *options, reports=self.folder / "state/reports", **environment)
+        return path

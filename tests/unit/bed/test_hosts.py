@@ -2,10 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
+from tests.bed import layout
+from tests.bed.engine import Engine
 from tests.bed.flags import run_flags
-from tests.bed.hosts import create_command
+from tests.bed.hosts import create_command, down
 from tests.bed.layout import BEDS, READY, ROLES, Bed, bed_named
 from tests.bed.recipe import RECIPES
 
@@ -62,3 +68,19 @@ def test_checkout_in_another_slot_has_hosts_of_its_own() -> None:
     assert (first.network, first.subnet) == ("xorb-test", "172.30.62.0/24")
     assert (second.network, second.subnet) == ("xorb1-test", "172.30.72.0/24")
     assert second.host("db").name == "xorb1-test-db"
+
+
+def test_down_takes_the_ca_along_that_a_killed_scenario_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its hosts are gone, and the next ones have never heard of it. The CA that the bed itself has stays."""
+
+    class NothingRuns:
+        def run(self, *_words: str, **_options: Any) -> SimpleNamespace:
+            return SimpleNamespace(stdout="", returncode=0)
+
+    monkeypatch.setattr(layout, "BUILD", tmp_path)
+    bed = bed_named("test")
+    for folder in (bed.authority_directory, bed.directory / "ca"):
+        folder.mkdir(parents=True)
+        (folder / "ca.pem").touch()
+    down(cast(Engine, NothingRuns()), bed)
+    assert not bed.authority_directory.exists() and (bed.directory / "ca/ca.pem").exists()

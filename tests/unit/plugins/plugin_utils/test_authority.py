@@ -286,7 +286,8 @@ def tampered(csr: str) -> str:
         ({"common_name": "x\ty"}, "common_name: expected 1 to 64 printable"),
         ({"organizational_unit": "a\nb"}, "organizational_unit: expected 1 to 64 printable"),
         ({"days": 0}, "days: expected more than 0"),
-        ({"generation": "previous"}, "generation: expected active or next"),
+        ({"generation": "retired"}, "generation: expected active, next or previous"),
+        ({"generation": "previous"}, "generation: there is no 'previous' CA"),
         ({"generation": "next"}, "generation: there is no 'next' CA"),
     ],
 )

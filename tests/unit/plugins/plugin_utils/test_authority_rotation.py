@@ -63,6 +63,20 @@ def test_phases_overlap_in_trust(authority: Authority, directory: Path, tmp_path
     assert made(directory).changes == []
 
 
+def test_previous_ca_proves_that_it_is_not_trusted_any_more(authority: Authority, tmp_path: Path) -> None:
+    assert authority.replaced_levels() == () and authority.retired() == []
+    old = authority.certificates()["intermediate"]
+    authority.prepare_next()
+    assert authority.replaced_levels() == ("root", "intermediate")
+    authority.activate_next()
+    assert authority.replaced_levels() == ("root", "intermediate")
+    proof = issue(authority, "previous")
+    assert trusted(proof, authority.trust_bundle(), tmp_path)
+    assert not trusted(proof, authority.chain(), tmp_path)
+    authority.withdraw_previous(force=True)
+    assert authority.replaced_levels() == () and authority.retired() == [old]
+
+
 def test_each_phase_again_changes_nothing(authority: Authority, directory: Path) -> None:
     for step in (authority.prepare_next, authority.activate_next, authority.withdraw_previous):
         step()

@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_authority_rotate
+short_description: Take a step in the replacement of the CA, on a host or for all of them
+version_added: 0.1.0
+author:
+  - the xorb.runbook authors (@xorb)
+description:
+  - The playbook C(certificate_authority_rotate) takes the steps in their order, on all hosts that have to do with the
+    CA. Of the two CAs, one stays and the other one goes; with O(rollback) it is the old one that stays.
+  - How far a rotation is follows from the phase that the CA keeps and from what the hosts have. A step that has
+    nothing left to do changes nothing.
+  - Every set of certificates that the platform description has is a consumer, and so is every file of authorities that
+    a check reads (C(ca), C(trust)), where it holds a certificate of the CA.
+  - A step does nothing where an earlier one failed anywhere. Register its result in the variable
+    C(platform_act_certificate_authority_rotate_) and the step's name, which is where the other steps and
+    M(xorb.runbook.report) look for it.
+options:
+  step:
+    description:
+      - What is to be done. V(plan) asks the host, V(preflight) refuses or shows what is to be done and makes the next
+        CA.
+      - V(trust) lets everybody trust both, V(prove) shows certificates of the one that stays to everybody, and
+        V(switch) lets it issue.
+      - V(reissue) issues for everybody, V(look) and V(gate) find out whether anybody needs the other one still.
+      - V(withdraw) lets everybody trust the one that stays alone, V(refuse) shows certificates of the other one to
+        everybody, and V(close) ends the rotation.
+      - V(preflight), V(switch), V(gate) and V(close) are taken by the first host of the play, for all of them.
+    type: str
+    required: true
+    choices: [plan, preflight, trust, prove, switch, reissue, look, gate, withdraw, refuse, close]
+  serial:
+    description:
+      - Serial number of the intermediate that is to be replaced. Without it no rotation is begun, and one that is under
+        way goes on. With the one of a CA that was replaced already, nothing is done.
+    type: str
+    default: ''
+  levels:
+    description: What is replaced, C(root) and C(intermediate) or the intermediate alone.
+    type: list
+    elements: str
+    default: [root, intermediate]
+  rollback:
+    description: Whether a rotation that is under way is taken back.
+    type: bool
+    default: false
+  abandon_outstanding:
+    description:
+      - Whether the old CA is withdrawn though certificates of it are valid that are of nobody who is described.
+    type: bool
+    default: false
+  incident:
+    description: Why this is done, for the ledger. For example the number of a ticket.
+    type: str
+    default: ''
+  ca_dir:
+    description: Folder of the CA on the control node.
+    type: path
+    required: true
+  ca_passphrase:
+    description: Passphrase of the CA's keys.
+    type: str
+    required: true
+  ca_root_passphrase:
+    description: Passphrase of the root's key, where it has its own.
+    type: str
+  host_state_dir:
+    description: Folder of the lock and the journal on the host. The same for whoever changes this host.
+    type: path
+    default: /var/lib/xorb-runbook
+attributes:
+  action:
+    description: Indicates that this has an action plugin that runs on the control node.
+    support: full
+  check_mode:
+    description: Can run in check mode without changing anything.
+    support: full
+    details:
+      - The step V(preflight) prints which phase comes, and what becomes of every consumer.
+  diff_mode:
+    description: Shows what would change.
+    support: none
+  idempotent:
+    description: Running it again changes nothing.
+    support: full
+seealso:
+  - module: xorb.runbook.certificate_authority
+  - module: xorb.runbook.certificate_rotate
+  - module: xorb.runbook.certificate_trust
+  - module: xorb.runbook.certificate_trust_info
+  - module: xorb.runbook.report
+"""
+
+EXAMPLES = r"""
+- name: Find out whom this host trusts
+  xorb.runbook.certificate_authority_rotate:
+    step: plan
+    ca_dir: "{{ certificate_ca_dir }}"
+    ca_passphrase: "{{ certificate_ca_passphrase }}"
+  become: true
+  register: platform_act_certificate_authority_rotate_plan
+"""
+
+RETURN = r"""
+acts:
+  description: Whether there is something to be done, or was.
+  returned: always
+  type: bool
+  sample: true
+stage:
+  description:
+    - What is to be done, as V(preflight) and V(gate) decided. One of V(idle), V(begin) (in check mode), V(spread) and
+      V(withdraw); empty from other steps.
+  returned: always
+  type: str
+  sample: spread
+consumers:
+  description: What M(xorb.runbook.certificate_trust_info) said of the host, from V(plan) and V(look).
+  returned: always
+  type: dict
+  sample: {certificates: [], files: [], checks: [], unfinished: []}
+checks:
+  description: What V(prove) and V(refuse) proved, for the report.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+actions:
+  description: What was done, for the report and the ledger.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - at: '2026-11-23T18:30:00.123Z'
+      host: web1
+      procedure: certificate_authority_rotate
+      subject: nginx server
+      what: trusts Shop Intermediate CA G2 (5E2A77C1) beside Shop Intermediate CA (41C7D02B) (nginx is run)
+      why: "the CA is replaced: Shop Intermediate CA G2 (5E2A77C1) in place of Shop Intermediate CA (41C7D02B)"
+      who: alex
+      outcome: done
+      incident: ''
+"""

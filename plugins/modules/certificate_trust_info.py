@@ -1,0 +1,240 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_trust_info
+short_description: Tell whom the services of a host trust, by their files and by showing certificates to them
+version_added: 0.1.0
+author:
+  - the xorb.runbook authors (@xorb)
+description:
+  - Says of each set of certificates by which of some authorities its certificate was issued, and which of them it
+    trusts; and of each file of authorities which of them it holds.
+  - Where a pair is given with a set, it is shown to every port that lets the set in as a client, to every port that
+    serves the set and asks its clients for a certificate, and to a client with the authorities of the set. So it is
+    proved that an authority is trusted, or is not any more, before anybody relies on it.
+  - A server that shakes hands with everybody and refuses who asks for something is asked for its path C(/), and what it
+    answers is compared with what a stranger gets.
+  - Says what it found as checks of the topic C(certificates), and fails for none of them.
+extends_documentation_fragment:
+  - xorb.runbook.certificate_sets.shown
+options:
+  authorities:
+    description: The authorities that are of interest, roots and intermediates, in PEM.
+    type: str
+    required: true
+  files:
+    description: Files of authorities that belong to no set.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      service:
+        description: Service that reads it.
+        type: str
+        required: true
+      point:
+        description: What of that service reads it.
+        type: str
+        required: true
+      path:
+        description: The file.
+        type: path
+        required: true
+      accepted:
+        description: A pair that everybody has to accept.
+        type: dict
+        suboptions: &pair
+          certificate:
+            description: A certificate and its issuers, but for the root, in PEM.
+            type: str
+            required: true
+          key:
+            description: Its key, in PEM, without a passphrase.
+            type: str
+            required: true
+      refused:
+        description: A pair that nobody may accept. It proves something only beside I(accepted).
+        type: dict
+        suboptions: *pair
+  revocations:
+    description: The revocation lists that a client would read, in PEM. Without them, its trust alone decides.
+    type: str
+  look_at_ports:
+    description: Whether each port has to serve the certificate that is in the files of its set.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    description: Can run in check mode without changing anything.
+    support: full
+    details:
+      - It changes nothing in any mode.
+  diff_mode:
+    description: Shows what would change.
+    support: none
+  idempotent:
+    description: Running it again changes nothing.
+    support: full
+requirements:
+  - cryptography (Python library) on the host
+  - Linux on the host
+seealso:
+  - module: xorb.runbook.certificate_trust
+  - module: xorb.runbook.certificate_authority_rotate
+"""
+
+EXAMPLES = r"""
+- name: Find out whether nginx trusts the next CA
+  xorb.runbook.certificate_trust_info:
+    authorities: "{{ lookup('ansible.builtin.file', 'next-ca.pem') }}"
+    certificates:
+      - service: nginx
+        point: server
+        directory: /etc/nginx/tls
+        names: [www.example.com]
+        served_by: [{port: 443, server_name: www.example.com}]
+"""
+
+RETURN = r"""
+certificates:
+  description:
+    - What was found of each set. C(issuer) and C(trusts) are SHA-256 fingerprints among O(authorities), C(foreign) are
+      the other authorities that it trusts, in PEM, and C(fault) is what a port serves instead of what is in the files.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - service: nginx
+      point: server
+      serial: 5E2A
+      issuer: 2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90
+      has_trust: true
+      reads_lists: true
+      trusts: [2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90]
+      foreign: ""
+      fault: ""
+files:
+  description: What was found in each file.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - service: api
+      point: https
+      path: /etc/api/ca.pem
+      trusts: [2bd806c97f0e00af1a1fc3328fa763a9269723c8db8fac4f93af71db186d6e90]
+      foreign: ""
+checks:
+  description: Whether each pair was accepted, or refused, as it should be.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: nginx.server.acceptance
+      status: ok
+      message: "port 443: HTTP 404, where a stranger gets HTTP 400 (The SSL certificate error)"
+unfinished:
+  description: What a run that was killed left half done and is not ended yet.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xorb.runbook.plugins.module_utils import _certificate_standing, _journal
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import (
+    RUN_OPTIONS,
+    SET_OPTIONS,
+    refuse_wrong_clock,
+)
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_standing import FILE_OPTIONS, SHOWN_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates import load_bundle
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check, Finding
+from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
+
+
+def run(params: dict[str, Any]) -> dict[str, Any]:
+    """Look, and show what is to be shown; returns the result."""
+    refuse_wrong_clock(time.time(), params["controller_time"])
+    authorities = load_bundle(params["authorities"].encode())
+    look = params["look_at_ports"]
+    sets, files = params["certificates"], params["files"]
+    return {
+        "changed": False,
+        "certificates": [_certificate_standing.of_set(given, authorities, look_at_ports=look) for given in sets],
+        "files": [_certificate_standing.of_file(given, authorities) for given in files],
+        "checks": [check.as_dict() for check in _checks(sets, files, params["revocations"])],
+        "unfinished": [
+            f"{entry.procedure} of {entry.subject}, begun {entry.began_at}"
+            for entry in _journal.unfinished(params["state_dir"])
+        ],
+    }
+
+
+def _checks(sets: list[dict[str, Any]], files: list[dict[str, Any]], revocations: str | None) -> Iterator[Check]:
+    for given in sets:
+        for finding in _certificate_standing.prove_set(given, revocations):
+            yield _check(given, given["directory"], finding)
+    for given in files:
+        for finding in _certificate_standing.prove_file(given, revocations):
+            yield _check(given, given["path"], finding)
+
+
+def _check(given: dict[str, Any], target: str, finding: Finding) -> Check:
+    return Check(
+        id=f"{given['service']}.{given['point']}.{finding.aspect}",
+        name=f"{given['service']} {given['point']} {finding.aspect}",
+        topic="certificates",
+        service=given["service"],
+        host="",
+        owner="",
+        target=target,
+        status=finding.status,
+        message=finding.message,
+        observed_at=timestamp(),
+    )
+
+
+def main() -> None:
+    """Entry of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "certificates": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": argument_spec({**SET_OPTIONS, **SHOWN_OPTIONS}),
+            },
+            "files": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": argument_spec({**FILE_OPTIONS, **SHOWN_OPTIONS}),
+            },
+            "authorities": {"type": "str", "required": True},
+            "revocations": {"type": "str"},
+            "look_at_ports": {"type": "bool", "default": False},
+            **argument_spec(RUN_OPTIONS),
+        },
+        supports_check_mode=True,
+    )
+    try:
+        outcome = run(module.params)
+    except RunbookError as exc:
+        module.fail_json(msg=str(exc), **exc.details)
+    except OSError as exc:
+        module.fail_json(msg=f"{exc.filename or 'a file'}: {exc.strerror}")
+    module.exit_json(**outcome)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,294 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The playbook from end to end on the loopback address: with a service that wants certificates of its clients, a client
+that has one, and a client that only trusts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates import load_bundle
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _authority_making
+from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
+from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import serial_text
+
+from tests.shared import issuing
+from tests.shared.lab import Lab
+from tests.shared.procedures import BIN, ROOT, Ran, environment
+from tests.shared.rotating import Site
+from tests.shared.signing_requests import new_key, request
+
+PASSPHRASE = "correct horse battery"  # noqa: S105 - of a CA that lives as long as the test
+PLAYBOOK = "certificate_authority_rotate"
+
+
+@dataclass
+class Platform:
+    """A service on the host one, its client on the host two, and the CA of both."""
+
+    lab: Lab
+    site: Site
+    ca: Path
+    port: int = 0
+    first: str = ""
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def authority(self) -> Authority:
+        """The CA as it is now."""
+        return Authority.open(self.ca, passphrase=PASSPHRASE)
+
+    def issuer(self, name: str) -> str:
+        """The name of the CA of the set's certificate in service; fails where key and certificate do not match."""
+        self.site.in_service(name)
+        leaf = load_bundle((self.site.folder / name / "cert.pem").read_bytes())[0]
+        return leaf.issuer.partition(",")[0].removeprefix("CN=Lab Intermediate CA").strip() or "G1"
+
+    @property
+    def issuers(self) -> list[str]:
+        """Of both sets."""
+        return [self.issuer(name) for name in ("server", "client")]
+
+    @property
+    def trusted(self) -> list[int]:
+        """How many authorities each consumer trusts."""
+        files = ("server/ca.pem", "client/ca.pem", "trust.pem")
+        return [(self.site.folder / file).read_text().count("BEGIN") for file in files]
+
+    def welcomes(self) -> str:
+        """What the service says to the client with what both have right now: a request as the client would make it."""
+        folder = self.site.folder / "client"
+        context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+        context.load_cert_chain(folder / "fullchain.pem", folder / "key.pem")
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=30) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as secure,
+        ):
+            return secure.recv(7).decode()
+
+    def start(self, **variables: Any) -> subprocess.Popen[bytes]:
+        """Start the playbook in a process group of its own."""
+        words = ["-i", str(self.lab.write()), f"xorb.runbook.{PLAYBOOK}", "-e", json.dumps(variables)]
+        return subprocess.Popen(
+            [str(BIN / "ansible-playbook"), *words],
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def kill_when(self, true: Callable[[], bool], **variables: Any) -> None:
+        """Start the playbook, and kill it with everything that it started as soon as something is true."""
+        with self.start(**variables) as process:
+            try:
+                ends = time.monotonic() + 120
+                while not true():
+                    assert process.poll() is None, "it came to its end before that"
+                    assert time.monotonic() < ends
+                    time.sleep(0.02)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+        assert self.welcomes() == "welcome"
+
+    def run(self, *options: str, **variables: Any) -> Ran:
+        """Run the playbook."""
+        return self.lab.play(PLAYBOOK, *options, "-e", json.dumps(variables))
+
+    def phase(self) -> str:
+        """How far it is, by what the CA keeps; asked while others change it."""
+        kept = json.loads((self.ca / "authority.json").read_text())
+        return str(kept["phase"] if kept["pending"] is None else "moving")
+
+
+@pytest.fixture
+def platform(lab: Lab, tmp_path: Path) -> Iterator[Platform]:
+    """Everything with certificates of one CA."""
+    made = Platform(lab, Site(tmp_path / "site"), tmp_path / "ca")
+    blueprint = _authority_making.Blueprint(name="Lab", key_type="ecdsa-p256")
+    _authority_making.ensure(made.ca, blueprint, passphrase=PASSPHRASE)
+    authority = made.authority
+    made.first = serial_text(authority.certificates()["intermediate"].serial_number)
+    for name in ("server", "client"):
+        install(made.site, authority, name)
+    (made.site.folder / "server/crl.pem").write_text(authority.crls())
+    (made.site.folder / "trust.pem").write_text(authority.trust_bundle() + made.site.root.pem.decode())
+    with made.site.served(clients=["ca.pem", "crl.pem"]) as how:
+        made.port = how["served_by"][0]["port"]
+        describe(made, how)
+        assert made.welcomes() == "welcome"
+        yield made
+
+
+def install(site: Site, authority: Authority, name: str) -> None:
+    """A set as a rotation leaves it, but for the links."""
+    key = new_key()
+    issued = authority.issue(request(key), profile=name, names=["localhost", "127.0.0.1"], days=90)
+    folder = site.folder / name
+    folder.mkdir(parents=True)
+    for file, content in (
+        ("key.pem", issuing.key_pem(key).decode()),
+        ("cert.pem", issued.certificate),
+        ("fullchain.pem", issued.fullchain),
+        ("ca.pem", issued.ca),
+    ):
+        (folder / file).write_text(content)
+        (folder / file).chmod(0o400 if file == "key.pem" else 0o444)
+
+
+def describe(made: Platform, how: dict[str, Any]) -> None:
+    """Say in the description what there is."""
+    folder = made.site.folder
+
+    def set_of(name: str, **more: Any) -> dict[str, Any]:
+        given = made.site.given(name)
+        return {**{key: given[key] for key in ("directory", "names", "user", "group")}, "days": 60, **more}
+
+    for host in made.lab.hosts:
+        made.lab.hosts[host]["certificate_authority_rotation_host_state_dir"] = str(folder / f"state-{host}")
+    accepted = [{"port": made.port, "address": "localhost"}]
+    files = {"kind": "certificate_files", "paths": [str(folder / "trust.pem")], "trust": str(folder / "trust.pem")}
+    made.lab.variables.update(
+        # There is no sudo where tests run, and no other user is needed.
+        ansible_become=False,
+        certificate_ca_dir=str(made.ca),
+        certificate_ca_passphrase=PASSPHRASE,
+        platform_services={
+            "proxy": {
+                "hosts": "one",
+                "certificates": {"server": set_of("server", crl=f"{folder}/server/crl.pem", **how)},
+            },
+            "api": {
+                "hosts": "two",
+                "certificates": {"client": set_of("client", profile="client", accepted_by=accepted)},
+                "checks": {"trusted": files},
+            },
+        },
+    )
+
+
+def test_rotate_whole(platform: Platform) -> None:
+    before = snapshot(platform)
+    preview = platform.run("--check", certificate_authority_rotate_serial=platform.first)
+    assert preview.status == 0, preview.output
+    assert "the CA is in the phase standby; what comes next: the next CA is made" in preview.output
+    assert "one: proxy server trusts both, then gets a certificate in place of" in preview.output
+    assert f"two: {platform.site.folder}/trust.pem trusts both, then trusts the one that stays alone" in preview.output
+    assert snapshot(platform) == before
+
+    ran = platform.run(certificate_authority_rotate_serial=platform.first, platform_incident="INC-9")
+    assert ran.status == 0, ran.output
+    # The file that clients read keeps what somebody else has put there.
+    assert (platform.phase(), platform.issuers, platform.trusted) == ("standby", ["G2", "G2"], [2, 2, 3])
+    assert platform.welcomes() == "welcome"
+    assert ran.statuses["one/proxy.server.refusal"] == ran.statuses["two/api.trusted.refusal"] == "ok"
+    assert f"localhost port {platform.port}: refused" in ran.message("two/api.client.refusal")
+    deeds = [deed["what"] for deed in ran.report["actions"]]
+    for told, times in (("is made beside", 1), ("beside Lab", 4), ("issues from now on", 1), ("is in service until", 2),
+                        ("alone, and", 3), ("is withdrawn", 1)):  # fmt: skip
+        assert sum(told in deed for deed in deeds) == times, (told, deeds)
+    assert {(deed["incident"], deed["outcome"]) for deed in ran.report["actions"]} == {("INC-9", "done")}
+    # Pairs that proved something are of no use any more.
+    valid = [row.serial for row in platform.authority.register() if row.status == "valid"]
+    assert len(valid) == 2
+    assert "PRIVATE KEY" not in ran.output
+
+    again = platform.run(certificate_authority_rotate_serial=platform.first)
+    assert again.status == 0, again.output
+    assert "was replaced already" in again.output
+    assert again.report["actions"] == [] and "changed=1" not in again.output
+
+
+def test_rotate_intermediate_alone(platform: Platform) -> None:
+    root = platform.authority.certificates()["root"]
+    wanted = {
+        "certificate_authority_rotate_serial": platform.first,
+        "certificate_authority_rotate_levels": ["intermediate"],
+    }
+    ran = platform.run(**wanted)
+    assert ran.status == 0, ran.output
+    assert (platform.phase(), platform.issuers, platform.trusted) == ("standby", ["G2", "G2"], [2, 2, 3])
+    assert platform.authority.certificates()["root"] == root
+    assert platform.welcomes() == "welcome"
+    # The root is trusted still; its list is why the old intermediate's are refused.
+    assert [row.status for row in platform.authority.register(level="root")] == ["revoked", "valid"]
+    assert "revoked" in ran.message("two/api.trusted.refusal")
+    assert ran.statuses["two/api.client.refusal"] == "ok"
+
+
+def test_rotate_killed_before_and_in_the_last_phase_goes_on(platform: Platform) -> None:
+    platform.kill_when(lambda: platform.trusted[0] == 4, certificate_authority_rotate_serial=platform.first)
+    assert (platform.phase(), platform.issuers) == ("prepared", ["G1", "G1"])
+    platform.kill_when(lambda: platform.trusted[0] == 2)
+    assert platform.phase() == "activated" and platform.issuers == ["G2", "G2"]
+    ran = platform.run()
+    assert ran.status == 0, ran.output
+    assert (platform.phase(), platform.issuers, platform.trusted) == ("standby", ["G2", "G2"], [2, 2, 3])
+    assert platform.welcomes() == "welcome"
+
+
+def served_issuer(platform: Platform) -> str:
+    """The same as of the files, while these change."""
+    with suppress(AssertionError, OSError):
+        return platform.issuer("server")
+    return ""
+
+
+def test_rotate_stops_at_who_does_not_trust_and_goes_back(platform: Platform) -> None:
+    """The service is not told, and goes on with the trust that it has."""
+    described = platform.lab.variables["platform_services"]["proxy"]["certificates"]["server"]
+    told = described.pop("reload")
+    ran = platform.run(certificate_authority_rotate_serial=platform.first)
+    assert ran.status == 2
+    assert (platform.phase(), platform.issuers) == ("prepared", ["G1", "G1"])
+    refused = ran.message("two/runbook.act.certificate_authority_rotate_prove")
+    assert refused.startswith("does not trust Lab Intermediate CA G2")
+    assert f"localhost port {platform.port}: TLS failed: the other end does not trust the client certificate" in refused
+    assert platform.welcomes() == "welcome"
+
+    described["reload"] = told
+    platform.kill_when(lambda: served_issuer(platform) == "G2")
+    assert platform.phase() == "activated"
+    preview = platform.run("--check", certificate_authority_rotate_rollback=True)
+    assert preview.status == 0, preview.output
+    assert "the CA is in the phase activated; what comes next: the CA that stays is trusted" in preview.output
+    assert "goes again, and is replaced by Lab Intermediate CA (" in preview.output
+    back = platform.run(certificate_authority_rotate_rollback=True)
+    assert back.status == 0, back.output
+    assert (platform.phase(), platform.issuers, platform.trusted) == ("standby", ["G1", "G1"], [2, 2, 3])
+    assert platform.welcomes() == "welcome"
+    assert f"localhost port {platform.port}: refused" in back.message("two/api.client.refusal")
+
+
+def test_rotate_refuses_before_anything_is_changed(platform: Platform, closed_port: int) -> None:
+    before = snapshot(platform)
+    wrong = platform.run("--check", certificate_authority_rotate_serial="41C7")
+    assert wrong.status == 2
+    assert "certificate_authority_rotate_serial: there is no intermediate 41C7" in " ".join(wrong.output.split())
+    platform.lab.hosts["two"].update(ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=closed_port)
+    ran = platform.run(certificate_authority_rotate_serial=platform.first)
+    assert ran.status == 2
+    assert "two does not answer:" in ran.output and "Nothing was changed" in ran.output
+    assert snapshot(platform) == before
+
+
+def snapshot(platform: Platform) -> dict[str, bytes]:
+    """Everything that a run could change."""
+    folders = (platform.ca, platform.site.folder)
+    paths = [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
+    return {str(path): path.read_bytes() for path in paths}
