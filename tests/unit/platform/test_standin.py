@@ -193,7 +193,9 @@ def _login(platform: t.Any, name: str, password: str = TOKEN) -> t.Any:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/status", "/api/v1/protected/endpoint"])
-@pytest.mark.parametrize("header", [None, "Bearer invalid_token", "Bearer ", f"Basic {TOKEN}"])
+@pytest.mark.parametrize(
+    "header", [None, "Bearer invalid_token", "Bearer ", f"Basic {TOKEN}"], ids=["none", "invalid", "empty", "basic"]
+)
 def test_guarded_route_without_valid_token_is_401(platform: t.Any, path: str, header: str | None) -> None:
     reply = get(platform, path, **({"authorization": header} if header else {}))
     assert (reply.status, reply.document()) == (401, {"detail": "Authentication required"})
