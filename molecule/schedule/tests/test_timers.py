@@ -86,6 +86,7 @@ def test_what_is_taken_out_of_the_list_is_taken_away(shell: Shell) -> None:
         f"{PREFIX}-health_check.service",
         f"{PREFIX}-health_check.timer",
     ]
+    assert f"{PREFIX}-hangs" not in shell("systemctl list-units --all --failed --no-pager")
 
 
 def test_check_mode_shows_and_does_nothing(shell: Shell) -> None:
