@@ -118,7 +118,7 @@ def test_star_does_not_cover_an_address(top: Issued) -> None:
         (ed25519.Ed25519PrivateKey.generate(), "ed25519"),
         (dsa.generate_private_key(1024), "dsa-1024"),  # noqa: S505 - weak on purpose
     ],
-    ids=str,
+    ids=["rsa", "ec", "ed25519", "dsa"],
 )
 def test_key_matches_its_certificate_only(key: Any, told: str, top: Issued, leaf: Issued) -> None:
     (found, other) = read(top.issue(key=key), leaf)
