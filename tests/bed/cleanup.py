@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import shutil
 
-from tests.bed import engine, hosts, image
+from tests.bed import engine, hosts, image, kernel
 from tests.bed.layout import BEDS, BUILD, ROOT, VENV
 from tests.bed.progress import say
 
@@ -14,7 +14,7 @@ _CACHES = (".ansible", ".mypy_cache", ".pytest_cache", ".ruff_cache")
 
 
 def clean() -> None:
-    """Hosts, networks, images, an engine of our own, then the files that remember it."""
+    """Hosts, networks, images, an engine of our own, what was set in the kernel, then the files that remember it."""
     running = engine.find()
     if running is not None:
         for bed in BEDS.values():
@@ -22,6 +22,7 @@ def clean() -> None:
         for name in image.remove_all(running):
             say(f"Removed image {name}.")
     engine.stop_own()
+    kernel.put_back()
     for path in (BUILD, VENV, *(ROOT / name for name in _CACHES)):
         if path.exists():
             shutil.rmtree(path)

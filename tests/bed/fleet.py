@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.bed import converge, credentials, engine, environment, hosts, image
+from tests.bed import converge, credentials, engine, environment, hosts, image, kernel
 from tests.bed.engine import Engine
 from tests.bed.layout import DEBIAN, IMAGE, READY, ROOT, Bed, bed_named
 from tests.bed.progress import step
@@ -63,6 +63,7 @@ def _commit(docker: Engine, seed: Bed, fleet: Bed, name: str) -> None:
 def up() -> Engine:
     """Start the fleet, and hand back the engine it runs on."""
     docker = engine.ensure()
+    kernel.make_room()
     hosts.up(docker, bed_named("fleet"), {READY: ensure_image(docker)})
     return docker
 
