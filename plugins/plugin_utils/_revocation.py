@@ -25,8 +25,8 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import sugg
 
 SCOPES = ("service", "all")
 
-#: What belongs to the CA itself is replaced, and revoked on the way there.
-OF_THE_AUTHORITY = ("intermediate", "root")
+#: What belongs to the CA itself is replaced, and revoked on the way there: the levels that go with each.
+OF_THE_AUTHORITY: Mapping[str, str] = {"intermediate": "[intermediate]", "root": "[root, intermediate]"}
 
 #: An incident names a file, and stands in the ledger.
 _INCIDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -119,8 +119,9 @@ def validated(scope: str, services: Sequence[str], *, reason: str = "key_comprom
     """Refuse what means nothing; ``known`` are the services that are described. Raises `RunbookError`."""
     if scope in OF_THE_AUTHORITY:
         raise RunbookError(
-            f"certificate_revoke_scope: {scope} is the CA itself, which is replaced by the playbook"
-            f" certificate_authority_rotate; here it is one of {', '.join(SCOPES)}"
+            f"certificate_revoke_scope: {scope} is the CA itself, which is revoked by replacing it: by the playbook"
+            f" certificate_authority_rotate with certificate_authority_rotate_levels={OF_THE_AUTHORITY[scope]}; here it"
+            f" is one of {', '.join(SCOPES)}"
         )
     if scope not in SCOPES:
         raise RunbookError(f"certificate_revoke_scope: expected one of {', '.join(SCOPES)}, got {scope!r}")
