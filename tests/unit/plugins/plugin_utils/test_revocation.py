@@ -52,8 +52,8 @@ def remembered(scope: str = "service", **old: str) -> Memory:
     ("scope", "services", "reason", "said"),
     [
         ("", [], "key_compromise", "certificate_revoke_scope: expected one of service, all, got ''"),
-        ("root", [], "key_compromise", "certificate_revoke_scope: root is .* certificate_authority_rotate;"),
-        ("intermediate", [], "key_compromise", "certificate_revoke_scope: .* certificate_authority_rotate;"),
+        ("root", [], "key_compromise", r"certificate_revoke_scope: root is .* with .*=\[root, intermediate\];"),
+        ("intermediate", [], "key_compromise", r"certificate_revoke_scope: .* with .*=\[intermediate\];"),
         ("service", [], "key_compromise", "certificate_revoke_services: missing"),
         ("service", ["api", "redsi"], "key_compromise", "certificate_revoke_services: .* redsi; did you mean 'redis'"),
         ("all", ["api"], "key_compromise", "certificate_revoke_services: the scope all"),
