@@ -80,8 +80,12 @@ def test_second_start_joins_the_run_that_goes_on_and_one_that_hangs_is_ended(she
 
 def test_what_is_taken_out_of_the_list_is_taken_away(shell: Shell) -> None:
     kept = {"name": "health_check", "playbook": "xorb.runbook.health_check", "calendar": "*:*:0/20", "limit": 240}
+    # Of another platform, whose name begins as this one's.
+    other = f"/etc/systemd/system/{PREFIX}-two-daily.timer"
+    shell(f"printf '[Unit]\\nDescription=bed-two: when daily runs\\n' > {other}")
     ran = schedule(bed_runs=[kept])
     assert ran.status == 0, ran.output
+    assert shell(f"ls {other}; rm {other}") == other
     assert shell(f"cd /etc/systemd/system; ls {PREFIX}-*").split() == [
         f"{PREFIX}-health_check.service",
         f"{PREFIX}-health_check.timer",
@@ -102,6 +106,8 @@ def test_nonsense_is_refused_before_anything_is_written() -> None:
         ({"schedule_platform": "a b"}, "cannot be part of the name of a unit"),
         ({"schedule_ansible_playbook": "/opt/none"}, "/opt/none is not on xorb-monitor"),
         ({"bed_runs": [whenever]}, "whenever"),
+        ({"bed_runs": [{**whenever, "limit": 0}]}, "expected seconds, 1 or more, for x"),
+        ({"bed_runs": [{**whenever, "name": "eu-daily"}]}, "cannot be part of the name of a unit"),
     ):
         ran = schedule(**changed)
         assert ran.status == 2 and sentence in ran.output, ran.output
