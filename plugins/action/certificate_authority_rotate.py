@@ -148,8 +148,12 @@ class ActionModule(Rotation):
         platform = self._inventory.platform(self._host)
         for host in self._inventory.hosts:
             said = self._said(step, host)
+            planned = self._said("plan", host)
             if said.get("consumers") and not said.get("failed"):
                 found += rotation.consumers(host, said["consumers"])
+            elif step != "plan" and planned.get("consumers") and not planned.get("acts"):
+                # It told that it has nothing to do with either CA, and nobody asked it again.
+                continue
             elif any(_trusts_somebody(look) for look in platform.looks(observer=host)):
                 silent[host] = " ".join(str(said.get("msg") or "left out of this run").split())[:200]
         return found, silent

@@ -17,6 +17,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._runner import timest
 from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
 from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import ACTED, Action
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
+from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_state import STANDBY
 from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
@@ -71,6 +72,11 @@ class ActionModule(ActionBase):
             self._shelf = Shelf(_places.of(platform.name, self._arguments["state_dir"]).state)
             self._memory = self._shelf.read(self._arguments["incident"], scope)
             authority = opened(self._arguments["ca_dir"], self._arguments["ca_passphrase"])
+            if authority.phase != STANDBY:
+                raise RunbookError(
+                    f"the CA in {self._arguments['ca_dir']} is being replaced, and two of them are trusted; end that"
+                    " first, or take it back, by certificate_authority_rotate. Nothing was revoked"
+                )
             return self._preflight(authority) if step == "preflight" else self._revoke(authority)
         except RunbookError as exc:
             raise AnsibleActionFail(str(exc)) from exc

@@ -90,6 +90,7 @@ class ActionModule(ActionBase):
                 selectors.append(said["selectors"])
             else:
                 silent[host] = silence(said)
+        due.proofs.update(check.key for check in proved)
         run = Run(
             id=new_id(),
             platform=here.name,

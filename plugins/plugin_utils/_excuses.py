@@ -29,8 +29,11 @@ MENTIONED = timedelta(days=1)
 class Past(Protocol):
     """What earlier runs said of a check."""
 
-    def statuses(self, check: Check, *, limit: int = 0, since: int = 0) -> list[str]:
-        """Its statuses in the newest ``limit`` runs that looked at it (0: all) after run ``since``, newest first."""
+    def statuses(self, check: Check, *, limit: int = 0, since: int = 0, until: int = 0) -> list[str]:
+        """Its statuses in the newest ``limit`` runs that looked at it (0: all), newest first.
+
+        Of the runs after ``since``, and no later than ``until`` (0: up to now).
+        """
 
 
 def excused(
@@ -85,7 +88,10 @@ class _Search:
                 return _by(waiver, check)
         for waiver in self._acknowledgements:
             if waiver.matches(check):
-                # It was about that failure. Once fine, the next one is news.
+                # It was about what failed then. Whatever was fine, then or once since, is news when it fails.
+                then = self._past.statuses(check, limit=1, until=waiver.id)
+                if not then or then[0] not in FAILING:
+                    continue
                 if all(status in FAILING for status in self._past.statuses(check, since=waiver.id)):
                     return _by(waiver, check)
                 self.notes.append(f"over, since {check.address} was fine meanwhile: {waiver}")

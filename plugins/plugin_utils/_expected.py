@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, Check
-from ansible_collections.xorb.runbook.plugins.plugin_utils._fail_after import FailAfter
+from ansible_collections.xorb.runbook.plugins.plugin_utils._fail_after import AT_ONCE, FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import Problem
 from ansible_collections.xorb.runbook.plugins.plugin_utils._report import run_check
@@ -23,9 +23,13 @@ class Expected:
     #: By the look that checks come from, and for all others.
     patience: dict[tuple[str, str, str], FailAfter] = field(default_factory=dict)
     otherwise: FailAfter = field(default_factory=FailAfter)
+    #: Checks by their keys that no patience covers: what a procedure has to prove of its own work.
+    proofs: set[tuple[str, str, str]] = field(default_factory=set)
 
     def fail_after(self, check: Check) -> FailAfter:
         """How often this check may fail: a look can find more aspects than it promised."""
+        if check.key in self.proofs:
+            return AT_ONCE
         return self.patience.get((check.host, check.owner, check.id.rpartition(".")[0]), self.otherwise)
 
 

@@ -205,13 +205,15 @@ class Recollection:
         self._platform = platform
         self._but = but
 
-    def statuses(self, check: Check, *, limit: int = 0, since: int = 0) -> list[str]:
+    def statuses(self, check: Check, *, limit: int = 0, since: int = 0, until: int = 0) -> list[str]:
         """See `Past`. Whatever procedure looked: a daily run must not wait another day for its second failure."""
+        newest = limit + len(self._but) if limit else ALL
         found = self._rows.select(
             "SELECT checks.status, runs.run_id FROM checks JOIN runs ON runs.sequence = checks.sequence"  # noqa: S608
             " WHERE checks.host = ? AND checks.id = ? AND checks.owner = ? AND checks.sequence > ?"
+            " AND checks.sequence <= ?"
             f" AND runs.platform = ? AND {ORIGINAL} ORDER BY checks.sequence DESC LIMIT ?",
-            check.host, check.id, check.owner, since, self._platform, limit + len(self._but) if limit else ALL,
+            check.host, check.id, check.owner, since, until or ALL, self._platform, newest,
         )  # fmt: skip
         known = [
             row["status"] if row["status"] in STATUSES else UNKNOWN for row in found if row["run_id"] not in self._but

@@ -182,7 +182,18 @@ def describe(made: Platform, how: dict[str, Any]) -> None:
     )
 
 
+def add_stranger(platform: Platform) -> None:
+    """A host that only has to do with somebody else's CA."""
+    folder = platform.site.folder
+    file = str(folder / "partner.pem")
+    Path(file).write_bytes(platform.site.root.pem)
+    platform.lab.hosts["three"] = {"certificate_authority_rotation_host_state_dir": str(folder / "state-three")}
+    files = {"kind": "certificate_files", "paths": [file], "trust": file}
+    platform.lab.variables["platform_services"]["partner"] = {"hosts": "three", "checks": {"files": files}}
+
+
 def test_rotate_whole(platform: Platform) -> None:
+    add_stranger(platform)
     before = snapshot(platform)
     preview = platform.run("--check", certificate_authority_rotate_serial=platform.first)
     assert preview.status == 0, preview.output

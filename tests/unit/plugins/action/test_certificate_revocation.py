@@ -86,3 +86,12 @@ def test_host_that_is_left_out_keeps_what_it_may_have(lab: Lab, shop: Shop) -> N
     assert "two does not answer, so nothing is done there: left out of this run" in ran.output
     said = ran.message("one/runbook.act.certificate_revoke_authority")
     assert said == "1 other certificates are not revoked, since what two has in service is not known"
+
+
+@pytest.mark.usefixtures("port")
+def test_ca_that_is_being_replaced_revokes_nothing(lab: Lab, shop: Shop) -> None:
+    """Those of the other CA would go on being accepted, and nobody would be told."""
+    shop.authority().prepare_next()
+    ran = lab.play("certificate_revoke", "-e", "certificate_revoke_scope=all")
+    assert ran.status == 2 and "is being replaced, and two of them are trusted" in " ".join(ran.output.split())
+    assert {row.status for row in shop.authority().register()} == {"valid"}

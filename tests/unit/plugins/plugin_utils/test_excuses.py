@@ -39,13 +39,16 @@ def waiver(kind: Any = SILENCE, **given: Any) -> Waiver:
 
 
 class Remembered:
-    """The same statuses of every check, newest first."""
+    """The same statuses of every check, newest first, and what they were when something was acknowledged."""
 
-    def __init__(self, *statuses: str) -> None:
+    def __init__(self, *statuses: str, then: str = CRITICAL) -> None:
         self._statuses = list(statuses)
+        self._then = [then] if then else []
 
-    def statuses(self, check: Check, *, limit: int = 0, since: int = 0) -> list[str]:
+    def statuses(self, check: Check, *, limit: int = 0, since: int = 0, until: int = 0) -> list[str]:
         del check, since
+        if until:
+            return self._then
         return self._statuses[:limit] if limit else self._statuses
 
 
@@ -127,6 +130,12 @@ def test_ended_silence_excuses_nothing_and_is_said() -> None:
 def test_silence_that_matches_nothing_is_said_but_not_what_another_topic_has() -> None:
     assert judged([FINE], waiver(services=("postgres",))).notes[0].startswith("matches nothing: silence 7")
     assert judged([FINE], waiver(services=("postgres",)), described=[SQL]).notes == ()
+
+
+@pytest.mark.parametrize("then", [OK, ""])
+def test_acknowledgement_covers_nothing_that_was_fine_when_it_was_made(then: str) -> None:
+    mine = waiver(ACKNOWLEDGEMENT, services=("postgres",))
+    assert judged([SQL], mine, past=Remembered(then=then)).decisive == [SQL]
 
 
 def test_acknowledgement_ends_when_the_check_was_fine() -> None:

@@ -55,6 +55,7 @@ def test_statuses_are_those_of_every_procedure_newest_first(path: Path) -> None:
     assert remembered(path) == [CRITICAL, OK]
     assert remembered(path, limit=1) == [CRITICAL]
     assert remembered(path, since=1) == [CRITICAL]
+    assert remembered(path, until=1) == [OK]
 
 
 def test_statuses_that_a_merged_report_says_again_count_once(path: Path) -> None:
