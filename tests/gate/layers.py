@@ -28,8 +28,8 @@ def lint() -> Count:
 
 
 def unit() -> Count:
-    """Unit and contract tests, side by side on all processors; those of a file stay together and share what is slow."""
-    return _pytest("unit", "--numprocesses=auto", "--dist=loadfile")
+    """Unit and contract tests, side by side on all processors; whoever is idle takes over tests that wait."""
+    return _pytest("unit", "--numprocesses=auto", "--dist=worksteal")
 
 
 def fleet() -> Count:
