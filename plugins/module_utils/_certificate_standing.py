@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils import _access, _impostors, _tls
@@ -49,7 +50,8 @@ _HANDSHAKE, _CERTIFICATE_REQUEST = 22, 13
 
 PAIR_OPTIONS: Options = {
     "certificate": Option("str", "A certificate and its issuers, but for the root, in PEM.", required=True),
-    "key": Option("str", "Its key, in PEM, without a passphrase.", required=True, secret=True),
+    # Of one line: Ansible hides a secret in the host's log only where its text stands there as it is.
+    "key": Option("str", "Its key, without a passphrase: PKCS8 as DER, in base64.", required=True, secret=True),
 }
 
 #: What may be given with a set or a file.
@@ -138,13 +140,19 @@ def prove_file(given: Given, revocations: str | None = None) -> Iterator[Finding
 def _proofs(given: Given, show: Any) -> Iterator[Finding]:
     good: Mapping[str, Attempt] = {}
     if given.get("accepted"):
-        with _in_memory(given["accepted"]["certificate"], given["accepted"]["key"]) as files:
+        with _in_memory(*_texts(given["accepted"])) as files:
             good = show(Pair(*files))
         yield from _worst_of(ACCEPTANCE, [_accepted(place, attempt) for place, attempt in good.items()])
     if given.get("refused"):
-        with _in_memory(given["refused"]["certificate"], given["refused"]["key"]) as files:
+        with _in_memory(*_texts(given["refused"])) as files:
             bad = show(Pair(*files))
         yield from _worst_of(REFUSAL, [_refused(place, attempt, good.get(place)) for place, attempt in bad.items()])
+
+
+def _texts(pair: Mapping[str, str]) -> tuple[str, str]:
+    """The certificate and the key as files have them."""
+    lines = ["-----BEGIN PRIVATE KEY-----", *wrap(pair["key"], 64), "-----END PRIVATE KEY-----", ""]
+    return pair["certificate"], "\n".join(lines)
 
 
 def _worst_of(aspect: str, said: Sequence[tuple[str, str]]) -> Iterator[Finding]:

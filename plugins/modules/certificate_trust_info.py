@@ -51,7 +51,7 @@ options:
             type: str
             required: true
           key:
-            description: Its key, in PEM, without a passphrase.
+            description: "Its key, without a passphrase: PKCS8 as DER, in base64."
             type: str
             required: true
       refused:

@@ -14,6 +14,7 @@ keeps and from what the hosts have, so a run that was killed anywhere is taken u
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -337,6 +338,6 @@ class Proofs:
         )
         self.serials.append(made.serial)
         private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        return {"certificate": made.fullchain, "key": private.decode()}
+        return {"certificate": made.fullchain, "key": b64encode(private).decode()}

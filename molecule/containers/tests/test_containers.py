@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.bed import engine, faults
-from tests.bed.converge import MORE_HOSTS
+from tests.bed.inventory import MORE_HOSTS
 from tests.bed.layout import bed_named
 from tests.shared.procedures import ROOT, Ran, play
 

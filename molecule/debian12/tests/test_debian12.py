@@ -8,7 +8,7 @@ import pytest
 from testinfra.host import Host
 
 from tests.bed import engine
-from tests.bed.converge import MORE_HOSTS
+from tests.bed.inventory import MORE_HOSTS
 from tests.bed.layout import bed_named
 from tests.shared.procedures import ROOT, Ran, play
 

@@ -75,11 +75,12 @@ left = int(pathlib.Path(counter).read_text()) - 1
 pathlib.Path(counter).write_text(str(left))
 if left:
     os.execvp(command[0], command)
-process = os.getppid()
-while process not in (0, 1, int(test)):
-    parent = int(pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+processes = [os.getppid()]
+while processes[-1] not in (0, 1, int(test)):
+    stat = pathlib.Path(f"/proc/{processes[-1]}/stat").read_text()
+    processes.append(int(stat.rpartition(")")[2].split()[1]))
+for process in reversed(processes[:-1]):  # the oldest first, or it would tell of the others' death
     os.kill(process, signal.SIGKILL)
-    process = parent
 """
 
 

@@ -37,7 +37,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pair(authority: issuing.Issued) -> dict[str, str]:
     made = authority.issue("localhost", usage=(SERVER, CLIENT))
-    return {"certificate": made.pem.decode(), "key": made.key_pem.decode()}
+    encoded = "".join(line for line in made.key_pem.decode().splitlines() if not line.startswith("-----"))
+    return {"certificate": made.pem.decode(), "key": encoded}
 
 
 def look(site: Site, *sets: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def test_sound_set(folder: Path) -> None:
             lambda folder: install(folder, BETWEEN.issue("localhost", begins=-9 * DAY, ends=-DAY)),
             {},
             {"expiry": CRITICAL},
-            "cert.pem: CN=localhost,O=Test expired 1 days ago, ",
+            "cert.pem: CN=localhost,O=Test expired 1 day ago, ",
         ),
         (
             lambda folder: install(folder, self_signed("localhost"), chain=b""),
