@@ -14,7 +14,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,9 @@ TRUST_OPTIONS: Options = {
         "str", "Authorities that the service trusts from now on, in PEM: all that the file C(ca) of the set is to hold."
     ),
     "revocations": Option(
-        "str", "Revocation lists, in PEM: all that the file I(crl) of the set is to hold, one list of each authority."
+        "str",
+        "Revocation lists, in PEM, one of each authority, that the file I(crl) of the set is to hold. Lists of others"
+        " in it stay there, as long as who signed them is trusted.",
     ),
 }
 
@@ -276,7 +278,9 @@ def _planned(wanted: Wanted, now: datetime) -> TrustChange:
         if wanted.revocations is not None:
             lists = _lists(wanted.revocations.encode())
             _refuse_bad_lists(lists, before, known, now)
-            _refuse_missing_lists(lists, trusted)
+            others = _others(lists, before, known)
+            _refuse_missing_lists([*lists, *others], trusted)
+            wanted = replace(wanted, revocations="".join([wanted.revocations, *(one.pem for one in others)]))
         elif wanted.trust is not None and installed is not None:
             _refuse_missing_lists(before, trusted)
     except RunbookError as exc:
@@ -370,6 +374,19 @@ def _refuse_bad_lists(
                 f"{name} is older than the one in service (number {one.number} after {present.number}): what was"
                 " revoked since would be accepted again"
             )
+
+
+def _others(
+    lists: Iterable[RevocationList], installed: Iterable[RevocationList], authorities: Iterable[Certificate]
+) -> list[RevocationList]:
+    """The lists in service of authorities that are trusted and that nothing new is said about."""
+    given, known = {one.raw_issuer for one in lists}, list(authorities)
+    return [
+        one
+        for one in installed
+        if one.raw_issuer not in given
+        and any(one.raw_issuer == each.raw_subject and one.is_signed_by(each) for each in known)
+    ]
 
 
 def _is_older(one: RevocationList, present: RevocationList) -> bool:
