@@ -43,6 +43,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._certificate_sets imp
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates import (
     Certificate,
+    Reader,
     Unreadable,
     load_bundle,
     load_key,
@@ -68,7 +69,12 @@ SETTLE, PAUSE = 20.0, 0.25
 ISSUED_OPTIONS: Options = {
     "certificate": Option("str", "The certificate that was issued for the pending key, in PEM.", required=True),
     "fullchain": Option("str", "The certificate and its issuers, but for the root, in PEM.", required=True),
-    "ca": Option("str", "What the other end has to trust, in PEM.", required=True),
+    "ca": Option(
+        "str",
+        "What the other end has to trust, in PEM. Whatever else the file C(ca) of the set holds when the new set is"
+        " made stays trusted, but for the certificate that is replaced.",
+        required=True,
+    ),
 }
 
 
@@ -344,6 +350,7 @@ def check(issued: Issued) -> Certificate:
         load_bundle(issued.ca.encode())
         with CertificateSets(layout_of(given)) as sets:
             key = sets.pending().get(PENDING_KEY)
+            _trusted(issued, sets)
         if key is None:
             raise RunbookError(f"{where}: there is no pending key for this certificate; ask for it anew")
         if not load_key(key).matches(leaf):
@@ -475,12 +482,34 @@ def _contents(issued: Issued, sets: CertificateSets) -> dict[str, bytes]:
     found = {
         "certificate": issued.certificate.encode(),
         "fullchain": issued.fullchain.encode(),
-        "ca": issued.ca.encode(),
+        "ca": _trusted(issued, sets),
     }
     roles = sets.layout.files
     if "pkcs12" in roles:
         found["pkcs12"] = _pkcs12(issued, sets.pending()[PENDING_KEY])
     return {role: content for role, content in found.items() if role in roles}
+
+
+def _trusted(issued: Issued, sets: CertificateSets) -> bytes:
+    """What the new set trusts: the issuer, and beside it whomever the one in service does, but for its own certificate.
+
+    Only `certificate_trust` takes trust away. Raises `RunbookError` where whom the service trusts cannot be told.
+    """
+    live = sets.live()
+    held = live.get("ca", b"")
+    if not held.strip():
+        return issued.ca.encode()
+    try:
+        trusted = load_bundle(held)
+    except Unreadable as exc:
+        path = paths(sets.layout)["ca"]
+        raise RunbookError(
+            f"{label(issued.given)}: {path} {exc}: whom the service trusts beside the issuer cannot be told, so nothing"
+            " is put into its place; mend it, or empty it where there is nobody else"
+        ) from exc
+    known = {*load_bundle(issued.ca.encode()), *Reader().content(live.get("certificate", b"")).certificates[:1]}
+    others = [one for one in dict.fromkeys(trusted) if one not in known]
+    return f"{issued.ca.rstrip()}\n{''.join(one.pem for one in others)}".encode()
 
 
 def _pkcs12(issued: Issued, key: bytes) -> bytes:

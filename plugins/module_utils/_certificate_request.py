@@ -126,7 +126,10 @@ def reasons(given: Given, files: Mapping[str, File], now: datetime) -> list[str]
     places = {(file.name, position) for file, position in holdings.places.get(leaf, ())} if leaf else set()
     own = {file.name for file in files.values()}
     found = [*judge(holdings), *differences(given, files)]
-    told = [_told(remark) for remark in found if _calls_for_replacement(remark, own, places)]
+    # Whom the service trusts stays trusted, so what is wrong with an authority would be wrong afterwards.
+    trust = files["ca"].name if "ca" in files else ""
+    stays = [one for one in found if one.file == trust and one.position and (one.file, one.position) not in places]
+    told = [_told(one) for one in found if one not in stays and _calls_for_replacement(one, own, places)]
     return list(dict.fromkeys(told))
 
 
