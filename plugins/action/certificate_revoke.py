@@ -10,6 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import OURS, unfinished_told
 from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import ActionModule as Rotation
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
@@ -108,16 +109,16 @@ class ActionModule(Rotation):
             }
             for given in sets
         ]
-        return {"sets": told, "unfinished": answer["unfinished"]}
+        return {"sets": told, "unfinished": answer["unfinished"], "waiting": answer["waiting"]}
 
     # --- the steps
 
     def _plan(self) -> dict[str, Any]:  # type: ignore[override]
         """What this host has in service, and what of it is to be replaced."""
         found = self._in_service(self._all_sets())
-        unfinished = found.pop("unfinished", [])
-        for entry in unfinished:
-            Display().display(clean(f"{self._host}: left half done by a run that was killed, and ended first: {entry}"))
+        unfinished, waiting = found.pop("unfinished", []), found.pop("waiting", [])
+        for line in unfinished_told({"unfinished": unfinished, "waiting": waiting}):
+            Display().display(clean(f"{self._host}: {line}"))
         memory, sets = self._memory(), of_host(self._host, found)
         memory.take_up(sets)
         acts = bool(unfinished or memory.waiting(sets))
@@ -153,7 +154,7 @@ class ActionModule(Rotation):
         try:
             found = self._in_service(sets) if acts else found
             # Who was never told of a swap may serve what is no longer on the disk.
-            left = [entry for entry in found.get("unfinished", ()) if entry.startswith("certificate_")]
+            left = [entry for entry in found.get("unfinished", ()) if entry.startswith(OURS)]
             faults += [f"left half done by a run that was killed, and not ended: {entry}" for entry in left]
             told = None if left else found["sets"]
         except RunbookError as exc:

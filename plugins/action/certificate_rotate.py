@@ -25,6 +25,9 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
 
 PROCEDURE = "certificate_rotate"
 
+#: How the names of procedures begin that change sets: what they left half done may be in service and untold.
+OURS = "certificate_"
+
 #: How a set is called on the way: service and point.
 Name = tuple[str, str]
 
@@ -64,7 +67,7 @@ class ActionModule(ActionBase):
             sets = self._sets()
             # Whoever issues is asked only when something is due, but that nobody does is known before.
             asked = None if only_plan or not sets else self._issuer()
-            return self._plan(sets) if only_plan else self._act(sets, asked)
+            return self._plan(sets) if only_plan else _faulted(self._act(sets, asked))
         except RunbookError as exc:
             raise AnsibleActionFail(str(exc)) from exc
 
@@ -119,13 +122,13 @@ class ActionModule(ActionBase):
         answer = self._module("certificate_request", sets, force=self._arguments["force"], only_decide=True)
         if answer.get("failed") or "certificates" not in answer:
             return _failed(answer, [])
-        found, unfinished = answer["certificates"], answer["unfinished"]
+        unfinished = answer["unfinished"]
         due = [
             {key: one[key] for key in ("service", "point", "serial", "not_after", "reasons")}
-            for one in found
+            for one in answer["certificates"]
             if one["due"]
         ]
-        self._show(found, unfinished)
+        self._show(answer)
         return {
             "changed": bool(self._task.check_mode and (due or unfinished)),
             "acts": bool(due or unfinished),
@@ -134,10 +137,10 @@ class ActionModule(ActionBase):
             "diff": answer["diff"],
         }
 
-    def _show(self, found: list[Mapping[str, Any]], unfinished: list[str]) -> None:
+    def _show(self, answer: Mapping[str, Any]) -> None:
         """Print the plan as text: which certificates change, and why; and which do not."""
-        lines = [f"left half done by a run that was killed, and ended first: {entry}" for entry in unfinished]
-        for one in found:
+        lines = unfinished_told(answer)
+        for one in answer["certificates"]:
             name, until = f"{one['service']} {one['point']}", one["not_after"] or "nothing that can be read"
             if one["due"]:
                 lines.append(f"{name} is replaced: {'; '.join(one['reasons'])}")
@@ -156,7 +159,8 @@ class ActionModule(ActionBase):
         due = {(one["service"], one["point"]): one for one in answer["certificates"] if one["due"]}
         result = {
             "changed": answer["changed"],
-            "acts": bool(due),
+            "acts": bool(due or answer["unfinished"]),
+            "unfinished": [entry for entry in answer["unfinished"] if entry.startswith(OURS)],
             "due": [
                 {key: one[key] for key in ("service", "point", "serial", "not_after", "reasons")}
                 for one in due.values()
@@ -216,6 +220,28 @@ class ActionModule(ActionBase):
             outcome=outcome,
             incident=self._arguments["incident"],
         )
+
+
+def unfinished_told(answer: Mapping[str, Any]) -> list[str]:
+    """What a plan says of what was left half done."""
+    left = [(entry, entry in answer["waiting"]) for entry in answer["unfinished"]]
+    return [
+        f"left half done by a run that was killed, and {'not ended by this run' if waits else 'ended first'}: {entry}"
+        for entry, waits in left
+    ]
+
+
+def _faulted(result: dict[str, Any]) -> dict[str, Any]:
+    """A result that fails where something stays half done, whatever else was done."""
+    left = result.pop("unfinished", ())
+    if not left:
+        return result
+    told = [
+        f"left half done by a run that was killed, and not ended: {entry}: this takes a run that has its sets, by the"
+        " same names, with their password"
+        for entry in left
+    ]
+    return {**result, "failed": True, "msg": " | ".join([*([str(result["msg"])] if "msg" in result else []), *told])}
 
 
 def _name(one: Mapping[str, Any]) -> Name:

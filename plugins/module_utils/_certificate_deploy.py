@@ -58,7 +58,7 @@ PROCEDURE = "certificate_deploy"
 
 ADOPT, STAGE, SWAP, TELL, VERIFY, TAKE_BACK = "adopt", "stage", "swap", "tell", "verify", "take_back"
 
-#: How a change ends that could not even be begun.
+#: How a change ends that could not even be begun, or neither be made nor taken back.
 FAILED = "failed"
 
 #: Seconds within which a service has to serve what it was told of, and the pause between two looks.
@@ -408,7 +408,11 @@ def _carry_out_group(journal: Journal, procedure: str, changes: Sequence[Change]
         said = operation.go_forward()
     except (RunbookError, OSError) as exc:
         told = [change.outcome(UNDONE) for change in changes]
-        message = _close(operation.entry, UNDONE, operation.undo(_why(exc, changes[0].given)))
+        try:
+            message = _close(operation.entry, UNDONE, operation.undo(_why(exc, changes[0].given)))
+        except RunbookError as stuck:
+            # The entry stays open for the next run; what was done before is told all the same.
+            return [replace(one, outcome=FAILED, message=str(stuck)) for one in told]
         return [replace(one, message=message) for one in told]
     operation.finish()
     said = _close(operation.entry, DONE, said)
@@ -436,19 +440,28 @@ def _remake(given: Given, found: Mapping[str, Any], old: str) -> Change:
     return Change(given, found["new"], old)
 
 
+def _place(given: Given) -> tuple[str, str, str]:
+    return given["directory"], given["service"], given["point"]
+
+
+def can_be_ended(entry: Entry, known: Iterable[Given]) -> bool:
+    """Whether ``known``, the sets that this run was told of, have the secrets that ending an operation takes."""
+    places = set(map(_place, known))
+    return all(_place(found["given"]) in places or not found["secrets"] for found in entry.needs["sets"])
+
+
 def recovery(known: Iterable[Given], remake: Remake = _remake) -> Recover:
     """What ends operations that were cut off; ``known`` are the sets that this run was told of, secrets included."""
-    by_place = {(given["directory"], given["service"], given["point"]): given for given in known}
+    by_place = {_place(given): given for given in known}
 
     def recover(entry: Entry) -> tuple[str, str] | None:
-        changes = []
+        if not can_be_ended(entry, by_place.values()):
+            return None
         sets = entry.needs["sets"]
-        for found, old in zip(sets, entry.learned.get("old") or [""] * len(sets)):
-            given = found["given"]
-            place = (given["directory"], given["service"], given["point"])
-            if place not in by_place and found["secrets"]:
-                return None
-            changes.append(remake(by_place.get(place, given), found, old))
+        changes = [
+            remake(by_place.get(_place(found["given"]), found["given"]), found, old)
+            for found, old in zip(sets, entry.learned.get("old") or [""] * len(sets))
+        ]
         return _end(Operation(entry, changes))
 
     return recover

@@ -39,7 +39,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._certificates import 
     load_bundle,
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._journal import Journal, Recover
+from ansible_collections.xorb.runbook.plugins.module_utils._journal import Entry, Journal, Recover
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given
 from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import certificate as kind
@@ -428,3 +428,10 @@ def recoveries(known: Iterable[Given]) -> dict[str, Recover]:
         _certificate_deploy.PROCEDURE: _certificate_deploy.recovery(sets),
         PROCEDURE: _certificate_deploy.recovery(sets, _remake),
     }
+
+
+def waiting(left: Iterable[Entry], known: Iterable[Given]) -> list[Entry]:
+    """Which operations that were cut off a run that was told of ``known`` leaves as they are."""
+    sets = list(known)
+    own = recoveries(sets)
+    return [entry for entry in left if entry.procedure not in own or not _certificate_deploy.can_be_ended(entry, sets)]

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils import (
     _certificate_deploy,
+    _certificate_sets,
     _certificate_trust,
     _journal,
 )
@@ -155,6 +156,27 @@ def test_rest_is_left_alone_after_a_refusal(site: Site) -> None:
     outcomes = site.deploy(*(site.issued(given, site.request(given).csr) for given in givens))
     assert [(one.point, one.outcome) for one in outcomes] == [("one", "done"), ("two", "undone")]
     assert [site.in_service(name) == old[name] for name in names] == [False, True, True]
+
+
+def test_old_set_that_cannot_be_put_back_is_told_beside_what_was_done(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = {name: fingerprint(site.install(name)) for name in ("one", "two")}
+    argv = {"one": ["true"], "two": ["false"]}
+    givens = [site.given(name, reload={"kind": "command", "argv": argv[name]}) for name in argv]
+    issued = [site.issued(given, site.request(given).csr) for given in givens]
+
+    def gone(_sets: Any, _old: str) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_certificate_sets.CertificateSets, "back", gone)
+        outcomes = site.deploy(*issued)
+    assert [(one.point, one.outcome) for one in outcomes] == [("one", "done"), ("two", "failed")]
+    assert "false failed" in outcomes[1].message and "could not be put back: Read-only" in outcomes[1].message
+    assert len(_journal.unfinished(site.state)) == 1
+    assert [one.outcome for one in site.recover(*givens)] == ["undone"]
+    assert [site.in_service(name) == old[name] for name in old] == [False, True]
 
 
 def test_sets_of_one_service_are_told_once_and_go_back_together(site: Site) -> None:
