@@ -175,25 +175,9 @@ class ActionModule(Rotation):
         if not readers:
             return {}
         lists = self._authority().crls()
-        answer = self._module("certificate_trust", [{**given, "revocations": lists} for given in readers])
-        actions = [self._recovered(text).as_dict() for text in answer.get("recovered", ())]
-        actions += [
-            self._action(
-                subject=f"{one['service']} {one['point']}",
-                what=f"the revocation lists ({one['message']})",
-                why=f"revocation, scope {self._arguments['scope']}",
-                outcome=one["outcome"],
-            ).as_dict()
-            for one in answer.get("certificates", ())
-            if one["outcome"] != "unchanged"
-        ]
-        failed = answer.get("failed") or "certificates" not in answer
-        return {
-            "changed": bool(answer.get("changed")),
-            "acts": bool(answer.get("changed")),
-            "actions": actions,
-            **({"failed": True, "msg": answer.get("msg", "the module gave no result")} if failed else {}),
-        }
+        why = f"revocation, scope {self._arguments['scope']}"
+        whys = {(given["service"], given["point"]): why for given in readers}
+        return self.put_lists([{**given, "revocations": lists} for given in readers], whys)
 
     def _prove(self) -> dict[str, Any]:
         """End the sessions of what was revoked, and show it to everybody who has to refuse it."""

@@ -57,7 +57,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 certificates:
-  description: What was found of each set.
+  description:
+    - What was found of each set. Its C(lists) are the revocation lists in its file I(crl), each with its issuer and its
+      number, and C(trusts) are the authorities in its file C(ca) where there are lists. Names are hexadecimal DER.
   returned: success
   type: list
   elements: dict
@@ -71,6 +73,8 @@ certificates:
       not_after: 2026-11-30 08:00 UTC
       csr: "-----BEGIN CERTIFICATE REQUEST-----..."
       key_made: true
+      lists: [{issuer: '301031', number: 7}]
+      trusts: ['301031']
 recovered:
   description: What a run that was killed had left half done, and how it was ended.
   returned: success
