@@ -10,6 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import OURS, unfinished_told
 from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import ActionModule as Rotation
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
@@ -108,16 +109,16 @@ class ActionModule(Rotation):
             }
             for given in sets
         ]
-        return {"sets": told, "unfinished": answer["unfinished"]}
+        return {"sets": told, "unfinished": answer["unfinished"], "waiting": answer["waiting"]}
 
     # --- the steps
 
     def _plan(self) -> dict[str, Any]:  # type: ignore[override]
         """What this host has in service, and what of it is to be replaced."""
         found = self._in_service(self._all_sets())
-        unfinished = found.pop("unfinished", [])
-        for entry in unfinished:
-            Display().display(clean(f"{self._host}: left half done by a run that was killed, and ended first: {entry}"))
+        unfinished, waiting = found.pop("unfinished", []), found.pop("waiting", [])
+        for line in unfinished_told({"unfinished": unfinished, "waiting": waiting}):
+            Display().display(clean(f"{self._host}: {line}"))
         memory, sets = self._memory(), of_host(self._host, found)
         memory.take_up(sets)
         acts = bool(unfinished or memory.waiting(sets))
@@ -153,7 +154,7 @@ class ActionModule(Rotation):
         try:
             found = self._in_service(sets) if acts else found
             # Who was never told of a swap may serve what is no longer on the disk.
-            left = [entry for entry in found.get("unfinished", ()) if entry.startswith("certificate_")]
+            left = [entry for entry in found.get("unfinished", ()) if entry.startswith(OURS)]
             faults += [f"left half done by a run that was killed, and not ended: {entry}" for entry in left]
             told = None if left else found["sets"]
         except RunbookError as exc:
@@ -174,25 +175,9 @@ class ActionModule(Rotation):
         if not readers:
             return {}
         lists = self._authority().crls()
-        answer = self._module("certificate_trust", [{**given, "revocations": lists} for given in readers])
-        actions = [self._recovered(text).as_dict() for text in answer.get("recovered", ())]
-        actions += [
-            self._action(
-                subject=f"{one['service']} {one['point']}",
-                what=f"the revocation lists ({one['message']})",
-                why=f"revocation, scope {self._arguments['scope']}",
-                outcome=one["outcome"],
-            ).as_dict()
-            for one in answer.get("certificates", ())
-            if one["outcome"] != "unchanged"
-        ]
-        failed = answer.get("failed") or "certificates" not in answer
-        return {
-            "changed": bool(answer.get("changed")),
-            "acts": bool(answer.get("changed")),
-            "actions": actions,
-            **({"failed": True, "msg": answer.get("msg", "the module gave no result")} if failed else {}),
-        }
+        why = f"revocation, scope {self._arguments['scope']}"
+        whys = {(given["service"], given["point"]): why for given in readers}
+        return self.put_lists([{**given, "revocations": lists} for given in readers], whys)
 
     def _prove(self) -> dict[str, Any]:
         """End the sessions of what was revoked, and show it to everybody who has to refuse it."""

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -17,6 +18,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._errors import Runboo
 from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE, STATE
 from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import Action, failed_before
+from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority, PresentList
 from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._issuer import issuer
 from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
@@ -25,8 +27,43 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
 
 PROCEDURE = "certificate_rotate"
 
+#: How the names of procedures begin that change sets: what they left half done may be in service and untold.
+OURS = "certificate_"
+
 #: How a set is called on the way: service and point.
 Name = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """A set whose revocation lists are to be renewed: why, and all that its file is to hold of this CA, in PEM."""
+
+    name: Name
+    why: str
+    text: str
+
+
+def renewals(found: Iterable[Mapping[str, Any]], present: Sequence[PresentList]) -> list[Renewal]:
+    """The sets with a list in service that the CA has a newer one of, or is about to make.
+
+    They get the lists of whomever they have one of or trust. Who begins to read lists is decided elsewhere.
+    """
+    return [
+        Renewal(_name(one), "; ".join(whys), "".join(each.text for each in present if each.issuer in known))
+        for one in found
+        if (numbers := {each["issuer"]: each["number"] for each in one["lists"]})
+        and (whys := [why for each in present if each.issuer in numbers and (why := _outdated(each, numbers))])
+        and (known := {*numbers, *one["trusts"]})
+    ]
+
+
+def _outdated(present: PresentList, numbers: Mapping[str, int]) -> str:
+    number = numbers[present.issuer]
+    if present.due:
+        return f"the next list of the {present.name} is due, {present.due}"
+    if present.number > number:
+        return f"the {present.name} has list {present.number}, and {number} is in service"
+    return ""
 
 
 class ActionModule(ActionBase):
@@ -64,7 +101,7 @@ class ActionModule(ActionBase):
             sets = self._sets()
             # Whoever issues is asked only when something is due, but that nobody does is known before.
             asked = None if only_plan or not sets else self._issuer()
-            return self._plan(sets) if only_plan else self._act(sets, asked)
+            return self._plan(sets) if only_plan else self._ended(self._act(sets, asked), sets, asked)
         except RunbookError as exc:
             raise AnsibleActionFail(str(exc)) from exc
 
@@ -119,30 +156,85 @@ class ActionModule(ActionBase):
         answer = self._module("certificate_request", sets, force=self._arguments["force"], only_decide=True)
         if answer.get("failed") or "certificates" not in answer:
             return _failed(answer, [])
-        found, unfinished = answer["certificates"], answer["unfinished"]
+        unfinished = answer["unfinished"]
+        renewals, remark = self._renewals_planned(answer["certificates"])
         due = [
             {key: one[key] for key in ("service", "point", "serial", "not_after", "reasons")}
-            for one in found
+            for one in answer["certificates"]
             if one["due"]
         ]
-        self._show(found, unfinished)
+        self._show(answer, renewals, remark)
+        acts = bool(due or unfinished or renewals or remark)
         return {
-            "changed": bool(self._task.check_mode and (due or unfinished)),
-            "acts": bool(due or unfinished),
+            "changed": bool(self._task.check_mode and acts),
+            "acts": acts,
             "due": due,
             "actions": [],
             "diff": answer["diff"],
         }
 
-    def _show(self, found: list[Mapping[str, Any]], unfinished: list[str]) -> None:
+    def _renewals_planned(self, found: Sequence[Mapping[str, Any]]) -> tuple[list[Renewal], str]:
+        """What is going to be done about the lists in service, or why that is found out later."""
+        if not self._renews(found):
+            return [], ""
+        try:
+            return renewals(found, Authority.open(self._arguments["ca_dir"]).lists()), ""
+        except RunbookError as exc:
+            return [], f"whether revocation lists are renewed is found out by the run: {exc}"
+
+    def _renews(self, found: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether lists are this procedure's business: there are some, and the CA is ours."""
+        given = self._arguments
+        return bool(given["ca_dir"] and not given["issuer_command"] and any(one["lists"] for one in found))
+
+    def _ended(self, result: dict[str, Any], sets: Sequence[Mapping[str, Any]], asked: Any) -> dict[str, Any]:
+        """The result of replacing, after the lists in service were renewed, and failed where something is left."""
+        found = result.pop("found", ())
+        if result.get("failed") or not self._renews(found):
+            return _faulted(result)
+        try:
+            asked.crls()
+            stale = renewals(found, asked.lists())
+        except RunbookError as exc:
+            return _faulted({**result, "failed": True, "msg": f"no revocation list was renewed: {exc}"})
+        texts, whys = {one.name: one.text for one in stale}, {one.name: one.why for one in stale}
+        readers = [{**one, "revocations": texts[_name(one)]} for one in sets if _name(one) in texts]
+        part = self.put_lists(readers, whys)
+        both = {key: result[key] or part[key] for key in ("acts", "changed")}
+        return _faulted({**result, **part, **both, "actions": [*result["actions"], *part["actions"]]})
+
+    def put_lists(self, readers: list[dict[str, Any]], whys: Mapping[Name, str]) -> dict[str, Any]:
+        """Put revocation lists into service for sets that come with theirs; ``whys`` tell why, by their names."""
+        if not readers:
+            return {"changed": False, "acts": False, "actions": []}
+        answer = self._module("certificate_trust", readers)
+        actions = [self._recovered(text) for text in answer.get("recovered", ())]
+        actions += [
+            self._action(
+                subject=f"{one['service']} {one['point']}",
+                what=f"the revocation lists ({one['message']})",
+                why=whys[_name(one)],
+                outcome=one["outcome"],
+            )
+            for one in answer.get("certificates", ())
+            if one["outcome"] != "unchanged"
+        ]
+        changed = bool(answer.get("changed"))
+        if answer.get("failed") or "certificates" not in answer:
+            return {**_failed(answer, actions), "acts": changed}
+        return {"changed": changed, "acts": changed, "actions": _told(actions)}
+
+    def _show(self, answer: Mapping[str, Any], stale: Sequence[Renewal], remark: str) -> None:
         """Print the plan as text: which certificates change, and why; and which do not."""
-        lines = [f"left half done by a run that was killed, and ended first: {entry}" for entry in unfinished]
-        for one in found:
+        lines = unfinished_told(answer)
+        for one in answer["certificates"]:
             name, until = f"{one['service']} {one['point']}", one["not_after"] or "nothing that can be read"
             if one["due"]:
                 lines.append(f"{name} is replaced: {'; '.join(one['reasons'])}")
             else:
                 lines.append(f"{name} stays: valid until {until}")
+        lines += [f"{' '.join(one.name)} gets the revocation lists: {one.why}" for one in stale]
+        lines += [remark] if remark else []
         Display().display("\n".join(clean(f"{self._host}: {line}") for line in lines))
 
     def _act(self, sets: list[dict[str, Any]], asked: Any) -> dict[str, Any]:
@@ -155,8 +247,10 @@ class ActionModule(ActionBase):
         actions = [self._recovered(text) for text in answer["recovered"]]
         due = {(one["service"], one["point"]): one for one in answer["certificates"] if one["due"]}
         result = {
+            "found": answer["certificates"],
             "changed": answer["changed"],
-            "acts": bool(due),
+            "acts": bool(due or answer["unfinished"]),
+            "unfinished": [entry for entry in answer["unfinished"] if entry.startswith(OURS)],
             "due": [
                 {key: one[key] for key in ("service", "point", "serial", "not_after", "reasons")}
                 for one in due.values()
@@ -216,6 +310,28 @@ class ActionModule(ActionBase):
             outcome=outcome,
             incident=self._arguments["incident"],
         )
+
+
+def unfinished_told(answer: Mapping[str, Any]) -> list[str]:
+    """What a plan says of what was left half done."""
+    left = [(entry, entry in answer["waiting"]) for entry in answer["unfinished"]]
+    return [
+        f"left half done by a run that was killed, and {'not ended by this run' if waits else 'ended first'}: {entry}"
+        for entry, waits in left
+    ]
+
+
+def _faulted(result: dict[str, Any]) -> dict[str, Any]:
+    """A result that fails where something stays half done, whatever else was done."""
+    left = result.pop("unfinished", ())
+    if not left:
+        return result
+    told = [
+        f"left half done by a run that was killed, and not ended: {entry}: this takes a run that has its sets, by the"
+        " same names, with their password"
+        for entry in left
+    ]
+    return {**result, "failed": True, "msg": " | ".join([*([str(result["msg"])] if "msg" in result else []), *told])}
 
 
 def _name(one: Mapping[str, Any]) -> Name:

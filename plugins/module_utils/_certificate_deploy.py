@@ -43,6 +43,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._certificate_sets imp
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates import (
     Certificate,
+    Reader,
     Unreadable,
     load_bundle,
     load_key,
@@ -57,7 +58,7 @@ PROCEDURE = "certificate_deploy"
 
 ADOPT, STAGE, SWAP, TELL, VERIFY, TAKE_BACK = "adopt", "stage", "swap", "tell", "verify", "take_back"
 
-#: How a change ends that could not even be begun.
+#: How a change ends that could not even be begun, or neither be made nor taken back.
 FAILED = "failed"
 
 #: Seconds within which a service has to serve what it was told of, and the pause between two looks.
@@ -68,7 +69,12 @@ SETTLE, PAUSE = 20.0, 0.25
 ISSUED_OPTIONS: Options = {
     "certificate": Option("str", "The certificate that was issued for the pending key, in PEM.", required=True),
     "fullchain": Option("str", "The certificate and its issuers, but for the root, in PEM.", required=True),
-    "ca": Option("str", "What the other end has to trust, in PEM.", required=True),
+    "ca": Option(
+        "str",
+        "What the other end has to trust, in PEM. Whatever else the file C(ca) of the set holds when the new set is"
+        " made stays trusted, but for the certificate that is replaced.",
+        required=True,
+    ),
 }
 
 
@@ -344,6 +350,7 @@ def check(issued: Issued) -> Certificate:
         load_bundle(issued.ca.encode())
         with CertificateSets(layout_of(given)) as sets:
             key = sets.pending().get(PENDING_KEY)
+            _trusted(issued, sets)
         if key is None:
             raise RunbookError(f"{where}: there is no pending key for this certificate; ask for it anew")
         if not load_key(key).matches(leaf):
@@ -401,7 +408,11 @@ def _carry_out_group(journal: Journal, procedure: str, changes: Sequence[Change]
         said = operation.go_forward()
     except (RunbookError, OSError) as exc:
         told = [change.outcome(UNDONE) for change in changes]
-        message = _close(operation.entry, UNDONE, operation.undo(_why(exc, changes[0].given)))
+        try:
+            message = _close(operation.entry, UNDONE, operation.undo(_why(exc, changes[0].given)))
+        except RunbookError as stuck:
+            # The entry stays open for the next run; what was done before is told all the same.
+            return [replace(one, outcome=FAILED, message=str(stuck)) for one in told]
         return [replace(one, message=message) for one in told]
     operation.finish()
     said = _close(operation.entry, DONE, said)
@@ -429,19 +440,28 @@ def _remake(given: Given, found: Mapping[str, Any], old: str) -> Change:
     return Change(given, found["new"], old)
 
 
+def _place(given: Given) -> tuple[str, str, str]:
+    return given["directory"], given["service"], given["point"]
+
+
+def can_be_ended(entry: Entry, known: Iterable[Given]) -> bool:
+    """Whether ``known``, the sets that this run was told of, have the secrets that ending an operation takes."""
+    places = set(map(_place, known))
+    return all(_place(found["given"]) in places or not found["secrets"] for found in entry.needs["sets"])
+
+
 def recovery(known: Iterable[Given], remake: Remake = _remake) -> Recover:
     """What ends operations that were cut off; ``known`` are the sets that this run was told of, secrets included."""
-    by_place = {(given["directory"], given["service"], given["point"]): given for given in known}
+    by_place = {_place(given): given for given in known}
 
     def recover(entry: Entry) -> tuple[str, str] | None:
-        changes = []
+        if not can_be_ended(entry, by_place.values()):
+            return None
         sets = entry.needs["sets"]
-        for found, old in zip(sets, entry.learned.get("old") or [""] * len(sets)):
-            given = found["given"]
-            place = (given["directory"], given["service"], given["point"])
-            if place not in by_place and found["secrets"]:
-                return None
-            changes.append(remake(by_place.get(place, given), found, old))
+        changes = [
+            remake(by_place.get(_place(found["given"]), found["given"]), found, old)
+            for found, old in zip(sets, entry.learned.get("old") or [""] * len(sets))
+        ]
         return _end(Operation(entry, changes))
 
     return recover
@@ -475,12 +495,34 @@ def _contents(issued: Issued, sets: CertificateSets) -> dict[str, bytes]:
     found = {
         "certificate": issued.certificate.encode(),
         "fullchain": issued.fullchain.encode(),
-        "ca": issued.ca.encode(),
+        "ca": _trusted(issued, sets),
     }
     roles = sets.layout.files
     if "pkcs12" in roles:
         found["pkcs12"] = _pkcs12(issued, sets.pending()[PENDING_KEY])
     return {role: content for role, content in found.items() if role in roles}
+
+
+def _trusted(issued: Issued, sets: CertificateSets) -> bytes:
+    """What the new set trusts: the issuer, and beside it whomever the one in service does, but for its own certificate.
+
+    Only `certificate_trust` takes trust away. Raises `RunbookError` where whom the service trusts cannot be told.
+    """
+    live = sets.live()
+    held = live.get("ca", b"")
+    if not held.strip():
+        return issued.ca.encode()
+    try:
+        trusted = load_bundle(held)
+    except Unreadable as exc:
+        path = paths(sets.layout)["ca"]
+        raise RunbookError(
+            f"{label(issued.given)}: {path} {exc}: whom the service trusts beside the issuer cannot be told, so nothing"
+            " is put into its place; mend it, or empty it where there is nobody else"
+        ) from exc
+    known = {*load_bundle(issued.ca.encode()), *Reader().content(live.get("certificate", b"")).certificates[:1]}
+    others = [one for one in dict.fromkeys(trusted) if one not in known]
+    return f"{issued.ca.rstrip()}\n{''.join(one.pem for one in others)}".encode()
 
 
 def _pkcs12(issued: Issued, key: bytes) -> bytes:

@@ -73,6 +73,9 @@ class Requested:
     not_after: str = ""
     csr: str = ""
     key_made: bool = False
+    #: The revocation lists that are in service, and where there are some, who is trusted; by the bytes of the names.
+    lists: list[dict[str, Any]] = field(default_factory=list)
+    trusts: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """As a module returns it."""
@@ -126,7 +129,10 @@ def reasons(given: Given, files: Mapping[str, File], now: datetime) -> list[str]
     places = {(file.name, position) for file, position in holdings.places.get(leaf, ())} if leaf else set()
     own = {file.name for file in files.values()}
     found = [*judge(holdings), *differences(given, files)]
-    told = [_told(remark) for remark in found if _calls_for_replacement(remark, own, places)]
+    # Whom the service trusts stays trusted, so what is wrong with an authority would be wrong afterwards.
+    trust = files["ca"].name if "ca" in files else ""
+    stays = [one for one in found if one.file == trust and one.position and (one.file, one.position) not in places]
+    told = [_told(one) for one in found if one not in stays and _calls_for_replacement(one, own, places)]
     return list(dict.fromkeys(told))
 
 
@@ -154,6 +160,8 @@ def request(given: Given, *, force: bool, now: datetime, check_mode: bool) -> Re
     if force and not why:
         why = ["it is forced"]
     csr, made = "", False
+    lists = _lists(given)
+    trusted = files["ca"].certificates if lists and "ca" in files else []
     if why and not check_mode:
         csr, made = _requested(given)
     return Requested(
@@ -166,7 +174,15 @@ def request(given: Given, *, force: bool, now: datetime, check_mode: bool) -> Re
         not_after=f"{leaf.ends:%Y-%m-%d %H:%M} UTC" if leaf else "",
         csr=csr,
         key_made=made,
+        lists=lists,
+        trusts=[one.raw_subject.hex() for one in trusted],
     )
+
+
+def _lists(given: Given) -> list[dict[str, Any]]:
+    """The revocation lists in service; none where there is no file, or nothing in it that can be read."""
+    found, _remarks = read_crl(given.get("crl"), Reader())
+    return [{"issuer": one.raw_issuer.hex(), "number": one.number or 0} for _path, one in found]
 
 
 def _requested(given: Given) -> tuple[str, bool]:

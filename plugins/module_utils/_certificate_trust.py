@@ -14,7 +14,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._certificates import 
     load_bundle,
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._journal import Journal, Recover
+from ansible_collections.xorb.runbook.plugins.module_utils._journal import Entry, Journal, Recover
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given
 from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import certificate as kind
@@ -56,7 +56,9 @@ TRUST_OPTIONS: Options = {
         "str", "Authorities that the service trusts from now on, in PEM: all that the file C(ca) of the set is to hold."
     ),
     "revocations": Option(
-        "str", "Revocation lists, in PEM: all that the file I(crl) of the set is to hold, one list of each authority."
+        "str",
+        "Revocation lists, in PEM, one of each authority, that the file I(crl) of the set is to hold. Lists of others"
+        " in it stay there, as long as who signed them is trusted.",
     ),
 }
 
@@ -276,7 +278,9 @@ def _planned(wanted: Wanted, now: datetime) -> TrustChange:
         if wanted.revocations is not None:
             lists = _lists(wanted.revocations.encode())
             _refuse_bad_lists(lists, before, known, now)
-            _refuse_missing_lists(lists, trusted)
+            others = _others(lists, before, known)
+            _refuse_missing_lists([*lists, *others], trusted)
+            wanted = replace(wanted, revocations="".join([wanted.revocations, *(one.pem for one in others)]))
         elif wanted.trust is not None and installed is not None:
             _refuse_missing_lists(before, trusted)
     except RunbookError as exc:
@@ -372,6 +376,19 @@ def _refuse_bad_lists(
             )
 
 
+def _others(
+    lists: Iterable[RevocationList], installed: Iterable[RevocationList], authorities: Iterable[Certificate]
+) -> list[RevocationList]:
+    """The lists in service of authorities that are trusted and that nothing new is said about."""
+    given, known = {one.raw_issuer for one in lists}, list(authorities)
+    return [
+        one
+        for one in installed
+        if one.raw_issuer not in given
+        and any(one.raw_issuer == each.raw_subject and one.is_signed_by(each) for each in known)
+    ]
+
+
 def _is_older(one: RevocationList, present: RevocationList) -> bool:
     if one.number is not None and present.number is not None:
         return one.number < present.number
@@ -411,3 +428,10 @@ def recoveries(known: Iterable[Given]) -> dict[str, Recover]:
         _certificate_deploy.PROCEDURE: _certificate_deploy.recovery(sets),
         PROCEDURE: _certificate_deploy.recovery(sets, _remake),
     }
+
+
+def waiting(left: Iterable[Entry], known: Iterable[Given]) -> list[Entry]:
+    """Which operations that were cut off a run that was told of ``known`` leaves as they are."""
+    sets = list(known)
+    own = recoveries(sets)
+    return [entry for entry in left if entry.procedure not in own or not _certificate_deploy.can_be_ended(entry, sets)]

@@ -415,10 +415,16 @@ class RevocationList:
 
     def __init__(self, der: bytes) -> None:
         """Parse the bytes; raises `Unreadable` where they are no CRL."""
+        self.der = der
         try:
             self.x509: Any = _x509().load_der_x509_crl(der)
         except ValueError as exc:
             raise Unreadable(f"no revocation list: {_told(exc)}") from exc
+
+    @cached_property
+    def pem(self) -> str:
+        """The list as text."""
+        return to_pem("X509 CRL", self.der)
 
     @cached_property
     def issuer(self) -> str:

@@ -57,7 +57,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 certificates:
-  description: What was found of each set.
+  description:
+    - What was found of each set. Its C(lists) are the revocation lists in its file I(crl), each with its issuer and its
+      number, and C(trusts) are the authorities in its file C(ca) where there are lists. Names are hexadecimal DER.
   returned: success
   type: list
   elements: dict
@@ -71,6 +73,8 @@ certificates:
       not_after: 2026-11-30 08:00 UTC
       csr: "-----BEGIN CERTIFICATE REQUEST-----..."
       key_made: true
+      lists: [{issuer: '301031', number: 7}]
+      trusts: ['301031']
 recovered:
   description: What a run that was killed had left half done, and how it was ended.
   returned: success
@@ -79,6 +83,14 @@ recovered:
   sample: []
 unfinished:
   description: What a run that was killed left half done and is not ended yet.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+waiting:
+  description:
+    - What of that is not ended by a run with these sets, because ending it takes the password of a set that is none of
+      them, or because it is of another kind.
   returned: success
   type: list
   elements: str
@@ -109,15 +121,21 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     if check_mode:
         found = [request(given, force=force, now=now, check_mode=True) for given in params["certificates"]]
         left = _journal.unfinished(params["state_dir"])
-        return result(found, [], left, changed=any(one.due for one in found))
+        waiting = _certificate_trust.waiting(left, params["certificates"])
+        return result(found, [], left, waiting, changed=any(one.due for one in found))
     with _journal.locked(params["state_dir"], what="certificate_request", who=params["who"]) as journal:
         ended, left = _journal.recover(journal, _certificate_trust.recoveries(params["certificates"]))
         found = [request(given, force=force, now=now, check_mode=False) for given in params["certificates"]]
-    return result(found, ended, left, changed=bool(ended) or any(one.key_made for one in found))
+    return result(found, ended, left, left, changed=bool(ended) or any(one.key_made for one in found))
 
 
 def result(
-    found: list[Any], ended: list[_journal.Recovery], left: list[_journal.Entry], *, changed: bool
+    found: list[Any],
+    ended: list[_journal.Recovery],
+    left: list[_journal.Entry],
+    waiting: list[_journal.Entry],
+    *,
+    changed: bool,
 ) -> dict[str, Any]:
     """What the module returns."""
     due = {f"{one.service} {one.point}": "; ".join(one.reasons) for one in found if one.due}
@@ -125,9 +143,14 @@ def result(
         "changed": changed,
         "certificates": [one.as_dict() for one in found],
         "recovered": [str(one) for one in ended],
-        "unfinished": [f"{entry.procedure} of {entry.subject}, begun {entry.began_at}" for entry in left],
+        "unfinished": [_told(entry) for entry in left],
+        "waiting": [_told(entry) for entry in waiting],
         "diff": {"before": dict.fromkeys(due, "in service"), "after": due},
     }
+
+
+def _told(entry: _journal.Entry) -> str:
+    return f"{entry.procedure} of {entry.subject}, begun {entry.began_at}"
 
 
 def main() -> None:

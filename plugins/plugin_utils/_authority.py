@@ -37,7 +37,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_signing im
     service_certificate,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_state import ACTIVATED, PREPARED, STANDBY, State
-from ansible_collections.xorb.runbook.plugins.plugin_utils._crypto import NameOID, x509
+from ansible_collections.xorb.runbook.plugins.plugin_utils._crypto import NameOID, serialization, x509
 from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import (
     DAY,
     Issued,
@@ -75,6 +75,17 @@ class Summary:
     fingerprints: dict[str, str]
     counts: dict[str, int]
     crls: list[tuple[str, Path, int, datetime | None]]
+
+
+@dataclass(frozen=True)
+class PresentList:
+    """A list of revoked certificates: who issued it, as hexadecimal DER, and why the next one is due, if it is."""
+
+    issuer: str
+    name: str
+    number: int
+    text: str
+    due: str
 
 
 class Authority:
@@ -255,6 +266,22 @@ class Authority:
         """
         with self._desk.changing() as layout:
             return "".join(self._desk.crl(layout, level) for _place, level in layout.levels())
+
+    def lists(self) -> list[PresentList]:
+        """The lists as they are now, of all levels of all trusted generations; changes nothing and needs no key."""
+        with self._desk.reading() as layout:
+            now = self._desk.now()
+            return [
+                PresentList(
+                    issuer=level.certificate().subject.public_bytes().hex(),
+                    name=level.name,
+                    number=crl_number(crl),
+                    text=crl.public_bytes(serialization.Encoding.PEM).decode(),
+                    due=level.crl_is_due(now) if self._desk.can_renew(level) else "",
+                )
+                for _place, level in layout.levels()
+                if (crl := level.crl()) is not None
+            ]
 
     # --- replacing the CA
 

@@ -163,10 +163,14 @@ class Desk:
 
     def crl(self, layout: Layout, level: Level) -> str:
         """A level's list as PEM, made anew where that is due; empty where a root has none and its key is elsewhere."""
-        if level.crl_is_due(self.now()) and (level.name != "root" or level.key_path.exists()):
+        if level.crl_is_due(self.now()) and self.can_renew(level):
             level.make_crl(self.signer(level), days=layout.state.crl_days, now=self.now())
         crl = level.crl()
         return crl.public_bytes(serialization.Encoding.PEM).decode() if crl is not None else ""
+
+    def can_renew(self, level: Level) -> bool:
+        """Whether the key that signs a level's list is kept here; that of a root may be elsewhere."""
+        return level.name != "root" or level.key_path.exists()
 
     def write_key(self, level: Level, key: Any) -> None:
         """Keep a level's key, encrypted."""

@@ -113,5 +113,6 @@ class Shop:
                 },
             )
             for host in ("one", "two"):
-                lab.hosts[host]["certificate_revocation_host_state_dir"] = str(self.folder / f"state-{host}")
+                for role in ("revocation", "rotation"):
+                    lab.hosts[host][f"certificate_{role}_host_state_dir"] = str(self.folder / f"state-{host}")
             yield port

@@ -8,11 +8,12 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.shared.authorities import snapshot
+from tests.shared.authorities import opened, snapshot
 from tests.shared.lab import Lab
 from tests.shared.revoking import Shop
 
@@ -117,6 +118,41 @@ def test_revoke_that_is_killed_is_finished_by_the_next(lab: Lab, shop: Shop, por
         shop.serial("two"),
     }
     assert any("cut off: done" in deed["what"] for deed in ran.report["actions"])
+
+
+def test_rotate_renews_the_lists_that_a_revocation_left(lab: Lab, shop: Shop, port: int) -> None:
+    """Nobody revokes anything any more, and a list that ends would make the service refuse everybody."""
+    lists, ca = shop.site.folder / "one/crl.pem", shop.authority()
+    for file in shop.ca.glob("*/crl/*.pem"):
+        file.unlink()
+    then = datetime.now(UTC).replace(microsecond=0) - timedelta(days=20)
+    old = opened(shop.ca, clock=lambda: then).crls()
+    lists.chmod(0o644)
+    lists.write_text(old)
+    before = snapshot(shop.folder)
+    preview = lab.play("certificate_rotate", "--check", "--diff")
+    assert preview.status == 0, preview.output
+    told = "one: proxy server gets the revocation lists: the next list of the root is due, it is past half of its time;"
+    assert told in preview.output and "two: app client gets" not in preview.output
+    outside = lab.play("certificate_rotate", "--check", "-e", '{"certificate_issuer_command": ["false"]}')
+    assert outside.status == 0 and "gets the revocation lists" not in outside.output
+    assert snapshot(shop.folder) == before
+
+    ran = lab.play("certificate_rotate")
+    assert ran.status == 0, ran.output
+    (deed,) = ran.report["actions"]
+    assert (deed["host"], deed["subject"], deed["outcome"]) == ("one", "proxy server", "done")
+    assert deed["what"].startswith("the revocation lists (")
+    assert lists.read_text() == ca.crls() != old
+    assert shop.knock(port, shop.site.folder / "two") == "accepted"
+
+    thief = shop.copied("two")
+    ca.revoke(shop.serial("two"))
+    assert ca.crls() != lists.read_text()
+    ran = lab.play("certificate_rotate")
+    assert "the intermediate has list" in ran.report["actions"][0]["why"]
+    assert shop.knock(port, thief) == "refused"
+    assert lab.play("certificate_rotate").report["actions"] == []
 
 
 def test_revoke_all_keeps_what_could_not_be_replaced_until_it_can(lab: Lab, shop: Shop, port: int) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._certificates import 
 from ansible_collections.xorb.runbook.plugins.plugin_utils import _authority_making
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
 
-from tests.shared import crash
+from tests.shared import crash, issuing
 from tests.shared.lab import Lab
 from tests.shared.rotating import Site
 
@@ -106,6 +106,25 @@ def test_rotate_ends_what_a_killed_run_left(lab: Lab, site: Site) -> None:
     (deed,) = ran.report["actions"]
     assert "cut off: done, its new set is in service" in deed["what"]
     assert site.in_service("one") == new
+
+
+def test_rotate_fails_on_what_it_cannot_end(lab: Lab, site: Site) -> None:
+    """A set that was cut off, needs a password to tell its service, and is not described any more."""
+    site.install("one-cache", ends=issuing.DAY)
+    given = site.given("one-cache", reload={"kind": "redis", "port": 1, "password": "sesame-open-wide"})
+    issued = site.issued(given, site.request(given).csr)
+    with _journal.locked(site.state, what="test", who="test"):
+        pass
+    assert crash.killed(lambda: site.deploy(issued), at=130)
+    begun = "certificate_deploy of nginx one-cache, begun"
+    preview = lab.play("certificate_rotate", "--check")
+    assert preview.status == 0, preview.output
+    assert f"one: left half done by a run that was killed, and not ended by this run: {begun}" in preview.output
+    for deeds in (["one"], []):
+        ran = lab.play("certificate_rotate")
+        assert ran.status == 2, ran.output
+        assert [deed["host"] for deed in ran.report["actions"]] == deeds
+        assert f"not ended: {begun}" in ran.message("one/runbook.act.certificate_rotate")
 
 
 def test_rotate_without_an_issuer_changes_nothing(lab: Lab, site: Site) -> None:

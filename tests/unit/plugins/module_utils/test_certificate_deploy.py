@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils import _certificate_deploy, _journal
+from ansible_collections.xorb.runbook.plugins.module_utils import (
+    _certificate_deploy,
+    _certificate_sets,
+    _certificate_trust,
+    _journal,
+)
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_set import served_certificate
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates import load_bundle
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
@@ -151,6 +156,27 @@ def test_rest_is_left_alone_after_a_refusal(site: Site) -> None:
     outcomes = site.deploy(*(site.issued(given, site.request(given).csr) for given in givens))
     assert [(one.point, one.outcome) for one in outcomes] == [("one", "done"), ("two", "undone")]
     assert [site.in_service(name) == old[name] for name in names] == [False, True, True]
+
+
+def test_old_set_that_cannot_be_put_back_is_told_beside_what_was_done(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = {name: fingerprint(site.install(name)) for name in ("one", "two")}
+    argv = {"one": ["true"], "two": ["false"]}
+    givens = [site.given(name, reload={"kind": "command", "argv": argv[name]}) for name in argv]
+    issued = [site.issued(given, site.request(given).csr) for given in givens]
+
+    def gone(_sets: Any, _old: str) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_certificate_sets.CertificateSets, "back", gone)
+        outcomes = site.deploy(*issued)
+    assert [(one.point, one.outcome) for one in outcomes] == [("one", "done"), ("two", "failed")]
+    assert "false failed" in outcomes[1].message and "could not be put back: Read-only" in outcomes[1].message
+    assert len(_journal.unfinished(site.state)) == 1
+    assert [one.outcome for one in site.recover(*givens)] == ["undone"]
+    assert [site.in_service(name) == old[name] for name in old] == [False, True]
 
 
 def test_sets_of_one_service_are_told_once_and_go_back_together(site: Site) -> None:
@@ -360,3 +386,61 @@ def test_due_where_everybody_can_read_the_key(site: Site) -> None:
     site.install(ends=80 * issuing.DAY)
     (site.folder / "server/key.pem").chmod(0o644)
     assert "a key that everybody may read" in site.request(site.given()).reasons[0]
+
+
+def trusted(site: Site) -> list[str]:
+    """The fingerprints of the authorities in service."""
+    return [one.fingerprint for one in load_bundle((site.folder / "server/ca.pem").read_bytes())]
+
+
+def test_whom_the_service_trusts_beside_its_issuer_stays_trusted(site: Site) -> None:
+    """A partner's authority that somebody put there by hand, also where a replacement would not take it."""
+    site.install(ends=80 * issuing.DAY)
+    partner = issuing.root("Partner")
+    expired = issuing.root("Old Partner", begins=-9 * issuing.DAY, ends=-issuing.DAY)
+    own = site.folder / "server/ca.pem"
+    own.chmod(0o644)
+    own.write_bytes(b"# of the partner\n" + partner.pem + expired.pem + site.root.pem + partner.pem)
+    assert not site.request(site.given()).due, "what is wrong with an authority, a new certificate does not mend"
+    for _time in range(2):
+        outcome = site.rotate(site.given())
+        assert outcome.outcome == "done", outcome.message
+        assert trusted(site) == [fingerprint(one) for one in (site.root, partner, expired)]
+
+
+def test_what_certificate_trust_put_there_stays_trusted(site: Site) -> None:
+    site.install()
+    partner = issuing.root("Partner")
+    both = (site.root.pem + partner.pem).decode()
+    assert site.trust(_certificate_trust.Wanted(site.given(), trust=both))[0].outcome == "done"
+    assert site.rotate(site.given()).outcome == "done"
+    assert (site.folder / "server/ca.pem").read_text() == both
+
+
+def test_self_signed_certificate_that_is_replaced_is_not_trusted_any_more(site: Site) -> None:
+    site.install()
+    placeholder = issuing.root("localhost")
+    for file, content in (("key.pem", placeholder.key_pem), *((f"{name}.pem", placeholder.pem) for name in SAME)):
+        (site.folder / "server" / file).unlink()
+        (site.folder / "server" / file).write_bytes(content)
+    assert site.rotate(site.given()).outcome == "done"
+    assert trusted(site) == [fingerprint(site.root)]
+
+
+SAME = ("cert", "fullchain", "ca")
+
+
+@pytest.mark.parametrize("content", [b"-----BEGIN CERTIFICATE-----\nMII", b"no certificate at all"])
+def test_authorities_that_cannot_be_read_are_never_lost(site: Site, content: bytes) -> None:
+    old = site.install()
+    own = site.folder / "server/ca.pem"
+    own.chmod(0o644)
+    own.write_bytes(issuing.root("Partner").pem + content if b"BEGIN" in content else content)
+    before = own.read_bytes()
+    with pytest.raises(RunbookError, match=r"nginx server: .*/server/ca\.pem .*: whom the service trusts .* be told"):
+        site.rotate(site.given())
+    assert (own.read_bytes(), site.in_service()) == (before, fingerprint(old))
+    assert _journal.unfinished(site.state) == [] and not (site.folder / "server/.sets/current").exists()
+    own.write_bytes(b"")
+    assert site.rotate(site.given()).outcome == "done"
+    assert trusted(site) == [fingerprint(site.root)]

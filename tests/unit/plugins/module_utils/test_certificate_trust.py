@@ -341,3 +341,21 @@ def test_killed_trust_does_not_take_a_rotation_back(site: Site) -> None:
         assert outcome.outcome == "done" and not site.recover(given)
         assert site.in_service() == outcome.fingerprint
     assert _certificate_trust.PROCEDURE in _certificate_trust.recoveries([])
+
+
+def test_lists_of_others_stay_as_long_as_who_signed_them_is_trusted(site: Site) -> None:
+    """The list of a partner whose authority lies beside ours: without it, everybody of the partner would be refused."""
+    site.install()
+    partner, given = issuing.root("Partner"), given_of(site)
+    own, lists = site.folder / "server/ca.pem", site.folder / "server/crl.pem"
+    own.chmod(0o644)
+    own.write_bytes(site.root.pem + partner.pem)
+    theirs = crl_pem(partner.crl())
+    lists.write_text(theirs + crl_pem(site.root.crl()))
+    ours = crl_pem(site.root.crl(number=8))
+    for how in ("done", "unchanged"):
+        assert [one.outcome for one in site.trust(Wanted(given, revocations=ours))] == [how]
+        assert lists.read_text() == ours + theirs
+    alone = Wanted(given, site.root.pem.decode(), ours)
+    assert [one.outcome for one in site.trust(alone)] == ["done"]
+    assert lists.read_text() == ours

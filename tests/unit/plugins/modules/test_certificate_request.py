@@ -93,6 +93,24 @@ def test_cut_off_deployment_is_seen_and_ended(site: Site, capsys: pytest.Capture
     assert ended["certificates"][0]["due"] is ("swap" not in steps)
 
 
+def test_cut_off_deployment_of_a_set_that_has_gone_waits_for_its_password(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = site.given(reload={"kind": "redis", "port": 1, "password": "sesame-open-wide"})
+    issued = site.issued(given, site.request(given).csr)
+    with _journal.locked(site.state, what="test", who="test"):
+        pass
+    assert crash.killed(lambda: site.deploy(issued), at=130)
+    site.install("other")
+    other = [options(site, point="other", directory=str(site.folder / "other"))]
+    for arguments in ({"only_decide": True}, {}):
+        seen = run(certificate_request, capsys, site, certificates=other, **arguments)
+        assert len(seen["unfinished"]) == 1 and seen["waiting"] == seen["unfinished"] and not seen["recovered"]
+    same = [options(site, reload=given["reload"])]
+    seen = run(certificate_request, capsys, site, certificates=same, only_decide=True)
+    assert len(seen["unfinished"]) == 1 and not seen["waiting"]
+
+
 def test_host_that_is_being_changed_is_refused(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     with _journal.locked(site.state, what="lockdown", who="alice"):
         result = run(certificate_request, capsys, site)
