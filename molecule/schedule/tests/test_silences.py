@@ -63,7 +63,7 @@ def test_silence_of_something_else_fails_all_the_same(run: Run, broken: Broken) 
 
 
 def test_silence_ends_by_itself_and_that_is_said(run: Run, broken: Broken) -> None:
-    end = datetime.now(UTC) + timedelta(seconds=90)
+    end = datetime.now(UTC) + timedelta(seconds=45)
     silence(run, "silence", services="api", reason="a new release", until=end.isoformat())
     with broken("api_unready"):
         time.sleep(max(0.0, (end - datetime.now(UTC)).total_seconds()) + 1)
