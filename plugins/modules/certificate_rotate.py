@@ -13,8 +13,8 @@ description:
     (M(xorb.runbook.certificate_request)), has them issued on the control node, and lets the host put them into service
     (M(xorb.runbook.certificate_deploy)). That is two round trips, whatever the number of certificates.
   - Who issues is the CA in O(ca_dir), or O(issuer_command).
-  - Afterwards it renews the revocation lists in the files I(crl) of the sets, where the CA in O(ca_dir) has newer ones or
-    is due to make them (M(xorb.runbook.certificate_trust)).
+  - Afterwards it renews the revocation lists in the files I(crl) of the sets, where the CA in O(ca_dir) has newer ones
+    or is due to make them (M(xorb.runbook.certificate_trust)).
   - Ends first what a run that was killed left half done, and fails where that takes a password that it is not told.
   - Register its result in a variable whose name begins with C(platform_act_), which is where M(xorb.runbook.report)
     looks for what was done, and where the hosts of later batches see that they are to be left alone.
