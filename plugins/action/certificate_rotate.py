@@ -87,6 +87,7 @@ class ActionModule(ActionBase):
                 "host_state_dir": {"type": "path", "default": STATE},
                 "ca_dir": {"type": "path"},
                 "ca_passphrase": {"type": "str", "no_log": True},
+                "ca_root_passphrase": {"type": "str", "no_log": True},
                 "issuer_command": {"type": "list", "elements": "str", "default": []},
                 "issuer_trust": {"type": "str", "default": ""},
             }
@@ -112,6 +113,7 @@ class ActionModule(ActionBase):
             trust=given["issuer_trust"],
             directory=given["ca_dir"] or "",
             passphrase=given["ca_passphrase"] or "",
+            root_passphrase=given["ca_root_passphrase"] or "",
         )
 
     def _sets(self) -> list[dict[str, Any]]:

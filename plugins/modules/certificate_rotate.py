@@ -42,6 +42,9 @@ options:
   ca_passphrase:
     description: Passphrase of the CA's key.
     type: str
+  ca_root_passphrase:
+    description: Passphrase of its root's key, which signs the root's revocation list, where it is another one.
+    type: str
   issuer_command:
     description:
       - Command on the control node that issues certificates in place of the CA, word by word.
