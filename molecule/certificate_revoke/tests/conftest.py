@@ -41,6 +41,9 @@ def revoking(put_back: None) -> None:  # noqa: ARG001 - it has to be first
     """Every service and the client have a certificate of the new CA, and whoever can read revocation lists has them."""
     shutil.rmtree(CA, ignore_errors=True)
     made(CA)
+    # A rotation keeps whom a service trusts beside its issuer, and there are no lists of the CA of the bed.
+    for role, folders in FOLDERS.items():
+        shell(role, "; ".join(f"rm -f {folder}/ca.pem" for folder in folders))
     given = {"force": True, "ca_dir": str(CA), "ca_passphrase": PASSPHRASE}
     described = json.dumps({"platform_overrides": overrides(redis=False)})
     hosts = ",".join(map(inventory_name, ROLES))
