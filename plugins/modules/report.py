@@ -171,7 +171,7 @@ excused:
       sentence: 'silenced until 2026-11-25 18:00 UTC by alex: upgrade to PostgreSQL 17'
       waiver: 812
       by: alex
-      until: 2026-11-25T18:00:00.000000Z
+      until: '2026-11-25T18:00:00.000000Z'
 notes:
   description: Sentences about silences that match nothing or have ended.
   returned: always

@@ -102,7 +102,7 @@ EXAMPLES = r"""
     hosts: [web1]
     checks: ['*', runbook.host.reachable]
     reason: new kernel
-    until: 2026-11-25T18:00+01:00
+    until: '2026-11-25T18:00+01:00'
   delegate_to: localhost
   run_once: true
 
@@ -141,8 +141,8 @@ silence:
     checks: []
     reason: upgrade to PostgreSQL 17
     by: alex
-    at: 2026-11-25T16:00:00.000000Z
-    until: 2026-11-25T18:00:00.000000Z
+    at: '2026-11-25T16:00:00.000000Z'
+    until: '2026-11-25T18:00:00.000000Z'
 in_force:
   description: Everything that is in force afterwards.
   returned: always
