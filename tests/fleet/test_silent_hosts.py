@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -40,6 +41,9 @@ HANGING: Mapping[str, tuple[str, ...]] = {
 SILENT = {f"xorb-{role}" for role in (*UNREACHABLE, *HANGING)}
 WELL = {host.inventory_name for host in BED.hosts} - SILENT
 
+#: Seconds that the fleet may take until all of it is well.
+SETTLING = 300
+
 #: A page that is larger keeps people waiting.
 BYTES = 3_000_000
 
@@ -59,16 +63,29 @@ def connect(role: str) -> None:
     subprocess.run(ping, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=True)
 
 
+def look() -> Ran:
+    """The daily check of the fleet."""
+    hosts, *others = inventories(BED)
+    options = [word for path in others for word in ("-i", str(path))]
+    return play(hosts, "daily", *options, reports=BED.directory / "reports")
+
+
+def settle() -> None:
+    """Look until everything is well: forty hosts that start at once on one machine keep each other from it."""
+    ends = time.monotonic() + SETTLING
+    while (found := look()).status != 0:
+        assert time.monotonic() < ends, found.output[-3000:]
+
+
 @pytest.fixture(scope="module")
 def ran() -> Iterator[Ran]:
     """The daily check of a fleet that is partly gone."""
     with fleet.started() as docker:
+        settle()
         connect("node35")
         for role, way in {**UNREACHABLE, **HANGING}.items():
             silence(docker, role, way)
-        hosts, *others = inventories(BED)
-        options = [word for path in others for word in ("-i", str(path))]
-        yield play(hosts, "daily", *options, reports=BED.directory / "reports")
+        yield look()
 
 
 @pytest.fixture(scope="module")
