@@ -12,17 +12,17 @@ help: ## show this list
 demo: ## run the daily check on demo hosts; FAULT=name breaks something first and mends it afterwards
 	@$(BED) demo $(if $(FAULT),--fault '$(FAULT)')
 
-test: env ## everything that has to pass: lint, sanity, unit, molecule, fleet
+test: env ## everything that has to pass: lint, sanity, unit, fleet, molecule
 	@$(GATE)
 
-lint sanity unit molecule fleet: env
+lint sanity unit fleet molecule: env
 	@$(GATE) $@
 
 lint: ## style, types, Ansible rules, changelog
 sanity: ## ansible-test sanity
 unit: ## pytest: unit and contract tests
-molecule: ## every scenario on the test hosts
 fleet: ## forty hosts of which seven are silent
+molecule: ## every scenario on the test hosts
 
 bench: env ## what a run costs beside other ways of looking; writes build/bench.json and docs/benchmarks.md
 	@.venv/bin/python -m tests.benchmark

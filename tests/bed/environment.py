@@ -67,6 +67,8 @@ def variables(*, bed: str) -> dict[str, str]:
         "ANSIBLE_COLLECTIONS_PATH": str(_COLLECTIONS),
         "MOLECULE_GLOB": "molecule/*/molecule.yml",
         "XORB_BED": bed,
+        # Whatever the machine says: to compile Ansible anew costs every one of its programs half a second.
+        "PYTHONDONTWRITEBYTECODE": "",
         # Ansible refuses to start under a locale that is not UTF-8, which a bare machine or a job runner may have.
         "LC_ALL": environment.get("LC_ALL") or "C.UTF-8",
         # The checkout may belong to somebody else than the root who runs this; git would refuse to look at it.

@@ -28,7 +28,7 @@ STUDIES = (certificates, rotation)
 def main() -> int:
     """Start the fleet, measure, and write the figures; a goal that is missed is said, and no failure."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.benchmark", description=main.__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each side is run (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each side is run (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="leave the fleet running")
     parser.add_argument("words", nargs="*", help="only the rows whose names have all of these words")
     arguments = parser.parse_args()

@@ -31,6 +31,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import math
 import os
 import select
 import signal
@@ -83,7 +84,6 @@ INSTALLED_SCANNERS = {"nmap": "7.94", "nuclei": "3.1.0", "nikto": "2.5.0"}
 SCAN_TYPES = ("quick", "comprehensive", "stealth", "web_focused")
 LARGEST_BODY = 1024 * 1024
 LARGEST_SESSION_COUNT = 100
-BACKEND_TIMEOUT = 2.0
 LONGEST_HANG = 300.0
 
 
@@ -164,6 +164,7 @@ class Settings:
     redis_password: str = dataclasses.field(default="", repr=False)
     prometheus_host: str = ""
     prometheus_port: int = 9090
+    backend_timeout: float = 2.0  # seconds
 
     @classmethod
     def from_environment(cls, environment: t.Mapping[str, str]) -> Settings:
@@ -177,6 +178,8 @@ class Settings:
                 values[field.name] = tuple(text.replace(",", " ").split())
             elif field.name.endswith("_port"):
                 values[field.name] = int(text)
+            elif field.name.endswith("_timeout"):
+                values[field.name] = float(text)
             else:
                 values[field.name] = text
         ports = {name: int(environment.get(f"XORB_STANDIN_{name.upper()}_PORT", "0")) for name in APPLICATIONS}
@@ -255,11 +258,14 @@ def judge_redis(output: str) -> Finding:
     return Finding(ok=False, message="Redis connection failed")
 
 
-def run_client(argv: list[str], secrets: t.Mapping[str, str]) -> str:
-    """Run a database client with its password in the environment; return what it printed to stdout."""
+def run_client(argv: list[str], secrets: t.Mapping[str, str], timeout: float) -> str:
+    """Run a database client with its password in the environment; return what it printed to stdout.
+
+    ``timeout`` is in seconds.
+    """
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", **secrets}
     result = subprocess.run(
-        argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=BACKEND_TIMEOUT, check=False
+        argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
     )
     return result.stdout.decode(errors="replace")
 
@@ -269,9 +275,14 @@ def ask_postgres(settings: Settings) -> Finding:
     argv = ["psql", "-XAtqw", "-h", settings.postgres_host, "-p", str(settings.postgres_port)]
     argv += ["-U", settings.postgres_user, "-d", settings.postgres_database]
     argv += ["-c", "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"]
-    secrets = {"PGPASSWORD": settings.postgres_password, "PGCONNECT_TIMEOUT": "2", "PGAPPNAME": "xorb-api"}
+    limit = settings.backend_timeout
+    secrets = {
+        "PGPASSWORD": settings.postgres_password,
+        "PGCONNECT_TIMEOUT": str(math.ceil(limit)),
+        "PGAPPNAME": "xorb-api",
+    }
     try:
-        return judge_postgres(run_client(argv, secrets))
+        return judge_postgres(run_client(argv, secrets, limit))
     except (OSError, subprocess.TimeoutExpired) as exc:
         return Finding(ok=False, message=f"Database check failed: {type(exc).__name__}")
 
@@ -280,7 +291,7 @@ def ask_redis(settings: Settings) -> Finding:
     """Ask Redis as the API's own user."""
     argv = ["redis-cli", "-h", settings.redis_host, "-p", str(settings.redis_port), "ping"]
     try:
-        return judge_redis(run_client(argv, {"REDISCLI_AUTH": settings.redis_password}))
+        return judge_redis(run_client(argv, {"REDISCLI_AUTH": settings.redis_password}, settings.backend_timeout))
     except (OSError, subprocess.TimeoutExpired) as exc:
         return Finding(ok=False, message=f"Redis check failed: {type(exc).__name__}")
 
@@ -291,11 +302,12 @@ class Backends:
 
     postgres: t.Callable[[], Finding]
     redis: t.Callable[[], Finding]
+    timeout: float = Settings.backend_timeout  # seconds
 
     @classmethod
     def real(cls, settings: Settings) -> Backends:
         """Ask by psql and redis-cli."""
-        return cls(postgres=lambda: ask_postgres(settings), redis=lambda: ask_redis(settings))
+        return cls(lambda: ask_postgres(settings), lambda: ask_redis(settings), settings.backend_timeout)
 
     def ask(self) -> tuple[Finding, Finding]:
         """Ask both at once."""
@@ -303,7 +315,7 @@ class Backends:
         thread = threading.Thread(target=lambda: findings.update(postgres=self.postgres()), daemon=True)
         thread.start()
         redis = self.redis()
-        thread.join(BACKEND_TIMEOUT + 1)
+        thread.join(self.timeout + 1)
         return findings.get("postgres", Finding(ok=False, message="Database check failed: no answer")), redis
 
 
@@ -785,7 +797,8 @@ class Platform:
 
     def _prometheus(self, path: str, query: t.Mapping[str, str]) -> Reply:
         host, port = self.settings.prometheus_host, self.settings.prometheus_port
-        with contextlib.closing(http.client.HTTPConnection(host, port, timeout=BACKEND_TIMEOUT)) as connection:
+        limit = self.settings.backend_timeout
+        with contextlib.closing(http.client.HTTPConnection(host, port, timeout=limit)) as connection:
             try:
                 connection.request("GET", f"{urllib.parse.quote(path)}?{urllib.parse.urlencode(query)}")
                 response = connection.getresponse()
