@@ -19,6 +19,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._errors import Runboo
 from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE, STATE
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import certificate as kind
 from ansible_collections.xorb.runbook.plugins.plugin_utils import _authority_rotation as rotation
+from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
 from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import ACTED, Action, failed_before
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_rotation import (
@@ -34,6 +35,12 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inv
 from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import UNITS
 from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import brief
+from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
+    LEVELS_OF_SCOPE,
+    Memory,
+    Shelf,
+    refuse_reason,
+)
 from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
 
 PROCEDURE = "certificate_authority_rotate"
@@ -74,12 +81,15 @@ class ActionModule(Rotation):
                 "step": {"type": "str", "required": True, "choices": list(STEPS)},
                 "serial": {"type": "str", "default": ""},
                 "levels": {"type": "list", "elements": "str", "default": ["root", "intermediate"]},
+                "scope": {"type": "str", "default": "", "choices": ["", *LEVELS_OF_SCOPE]},
+                "reason": {"type": "str", "default": "superseded"},
                 "rollback": {"type": "bool", "default": False},
                 "abandon_outstanding": {"type": "bool", "default": False},
                 "incident": {"type": "str", "default": ""},
                 "ca_dir": {"type": "path", "required": True},
                 "ca_passphrase": {"type": "str", "no_log": True, "required": True},
                 "ca_root_passphrase": {"type": "str", "no_log": True},
+                "state_dir": {"type": "path"},
                 "host_state_dir": {"type": "path", "default": STATE},
             }
         )
@@ -100,7 +110,9 @@ class ActionModule(Rotation):
                 if self._stopped():
                     # The step that failed is what fails the run.
                     return dict(NOTHING)
+            refuse_reason(self._arguments["reason"])
             self._authority = self._opened()
+            self._incident = self._taken_up() if self._arguments["scope"] else None
             self._course = self._newest_course()
             return {**NOTHING, **getattr(self, f"_step_{step}")()}
         except RunbookError as exc:
@@ -116,6 +128,18 @@ class ActionModule(Rotation):
         if not self._task.check_mode:
             authority.recover()
         return authority
+
+    def _shelf(self) -> Shelf:
+        platform = self._inventory.platform(self._host)
+        return Shelf(_places.of(platform.name, self._arguments["state_dir"]).state)
+
+    def _taken_up(self) -> Memory:
+        """The incident, which says what is replaced: else the next run of it would replace the CA that it has made."""
+        given = self._arguments
+        memory = self._shelf().read(given["incident"], given["scope"])
+        given["serial"] = memory.take_up_authority(self._authority)
+        given["levels"] = LEVELS_OF_SCOPE[given["scope"]]
+        return memory
 
     def _newest_course(self) -> Course:
         given = self._arguments
@@ -223,7 +247,9 @@ class ActionModule(Rotation):
             raise RunbookError(f"{told}: everybody has to be asked before the CA is replaced. Nothing was changed")
         if now != IDLE:
             rotation.refuse_unready(found)
-        lines = rotation.preview(self._course, found, now)
+        memory = self._incident
+        lines = [f"incident {memory.incident}, scope {memory.scope}, begun {memory.began_at}"] if memory else []
+        lines += rotation.preview(self._course, found, now)
         lines += [
             f"{host}: left half done by a run that was killed, and ended first: {entry}"
             for host, entries in unfinished.items()
@@ -232,6 +258,8 @@ class ActionModule(Rotation):
         Display().display("\n".join(map(clean, lines)))
         if now != rotation.BEGIN or self._task.check_mode:
             return {"stage": now, "acts": now != IDLE, "changed": bool(self._task.check_mode and now != IDLE)}
+        if memory:
+            self._shelf().write(memory)
         self._authority.prepare_next(levels=self._course.levels)
         self._course = self._newest_course()
         made = self._deed_of("the CA", f"{self._course.stays.name} is made beside {self._course.goes.name}")
@@ -433,7 +461,7 @@ class ActionModule(Rotation):
             raise RunbookError(f"{course.goes.name} is not withdrawn: {'; '.join(faults)}")
         if course.levels != ("intermediate",):
             return {"stage": WITHDRAW, "acts": True}
-        revoked = self._authority.revoke_intermediate(generation=course.goes.place, reason="superseded")
+        revoked = self._authority.revoke_intermediate(generation=course.goes.place, reason=self._arguments["reason"])
         what = f"{course.goes.name} is revoked by its root"
         actions = [self._deed_of("the CA", what).as_dict()] if revoked else []
         return {"stage": WITHDRAW, "acts": True, "changed": bool(revoked), "actions": actions}

@@ -43,6 +43,17 @@ options:
     type: list
     elements: str
     default: [root, intermediate]
+  scope:
+    description:
+      - In an incident, in place of O(serial) and O(levels). The CA that issued when O(incident) was first worked on is
+        the one that is replaced, with its root or without it.
+    type: str
+    choices: ['', intermediate, root]
+    default: ''
+  reason:
+    description: Why the old intermediate is revoked, as its list says it.
+    type: str
+    default: superseded
   rollback:
     description: Whether a rotation that is under way is taken back.
     type: bool
@@ -53,7 +64,7 @@ options:
     type: bool
     default: false
   incident:
-    description: Why this is done, for the ledger. For example the number of a ticket.
+    description: Why this is done, for the ledger. For example the number of a ticket. Needed with O(scope).
     type: str
     default: ''
   ca_dir:
@@ -67,6 +78,9 @@ options:
   ca_root_passphrase:
     description: Passphrase of the root's key, where it has its own.
     type: str
+  state_dir:
+    description: Folder on the control node in which incidents are remembered. Without it, the platform's.
+    type: path
   host_state_dir:
     description: Folder of the lock and the journal on the host. The same for whoever changes this host.
     type: path

@@ -20,13 +20,18 @@ from ansible_collections.xorb.runbook.plugins.module_utils._errors import Runboo
 from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_register import REASONS
+from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_state import STANDBY
 from ansible_collections.xorb.runbook.plugins.plugin_utils._files import json_text, write_atomically
+from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import serial_text
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import suggest
 
 SCOPES = ("service", "all")
 
-#: What belongs to the CA itself is replaced, and revoked on the way there: the levels that go with each.
-OF_THE_AUTHORITY: Mapping[str, str] = {"intermediate": "[intermediate]", "root": "[root, intermediate]"}
+#: The CA itself is revoked by replacing it: the levels that are replaced by the scope.
+LEVELS_OF_SCOPE: Mapping[str, list[str]] = {"intermediate": ["intermediate"], "root": ["root", "intermediate"]}
+
+#: How a memory calls the CA among what is to be revoked.
+THE_AUTHORITY = "the CA"
 
 #: An incident names a file, and stands in the ledger.
 _INCIDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -74,6 +79,21 @@ class Memory:
             if one.targeted and one.serial:
                 self.old.setdefault(one.name, one.serial)
 
+    def take_up_authority(self, authority: Authority) -> str:
+        """The serial number of the intermediate that is replaced: of the one that issued when the incident began.
+
+        Raises `RunbookError` where an incident begins while the CA is being replaced for another reason: which of the
+        two is the one whose key may be known, nobody has said.
+        """
+        if THE_AUTHORITY not in self.old:
+            if authority.phase != STANDBY:
+                raise RunbookError(
+                    f"certificate_revoke_scope: the CA is being replaced already, and not for {self.incident}; end that,"
+                    " or take it back, by certificate_authority_rotate. Nothing was changed"
+                )
+            self.old[THE_AUTHORITY] = serial_text(authority.certificates()["intermediate"].serial_number)
+        return self.old[THE_AUTHORITY]
+
     def waiting(self, sets: Iterable[InService]) -> list[InService]:
         """The sets whose certificate is to be revoked and still in service."""
         return [one for one in sets if one.serial and self.old.get(one.name) == one.serial]
@@ -117,14 +137,13 @@ class Shelf:
 
 def validated(scope: str, services: Sequence[str], *, reason: str = "key_compromise", known: Iterable[str]) -> None:
     """Refuse what means nothing; ``known`` are the services that are described. Raises `RunbookError`."""
-    if scope in OF_THE_AUTHORITY:
+    if scope in LEVELS_OF_SCOPE:
         raise RunbookError(
-            f"certificate_revoke_scope: {scope} is the CA itself, which is revoked by replacing it: by the playbook"
-            f" certificate_authority_rotate with certificate_authority_rotate_levels={OF_THE_AUTHORITY[scope]}; here it"
-            f" is one of {', '.join(SCOPES)}"
+            f"certificate_revoke_scope: {scope} is the CA itself, for which other hosts and other steps are needed: give"
+            f" it on the command line, -e certificate_revoke_scope={scope}, and not in the inventory"
         )
     if scope not in SCOPES:
-        raise RunbookError(f"certificate_revoke_scope: expected one of {', '.join(SCOPES)}, got {scope!r}")
+        raise RunbookError(f"certificate_revoke_scope: expected one of {', '.join((*SCOPES, *LEVELS_OF_SCOPE))}, got {scope!r}")
     if scope == "service" and not services:
         raise RunbookError("certificate_revoke_services: missing; the scope service needs at least one")
     if scope == "all" and services:
@@ -133,6 +152,11 @@ def validated(scope: str, services: Sequence[str], *, reason: str = "key_comprom
     for name in services:
         if name not in known:
             raise RunbookError(f"certificate_revoke_services: there is no service {name}{suggest(name, known)}")
+    refuse_reason(reason)
+
+
+def refuse_reason(reason: str) -> None:
+    """Refuse a reason that no list can say. Raises `RunbookError`."""
     if reason not in REASONS:
         raise RunbookError(f"certificate_revoke_reason: expected one of {', '.join(sorted(REASONS))}, got {reason!r}")
 

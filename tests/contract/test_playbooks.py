@@ -17,7 +17,7 @@ INSPECT = [
     "access_verify",
     "certificate_authority_rotate",
     "certificate_check",
-    "certificate_revoke",
+    "certificate_revoke_issued",
     "certificate_rotate",
     "daily",
     "database_report",

@@ -147,11 +147,18 @@ def variables(**more: Any) -> str:
     )
 
 
+def _run(playbook: str, *words: str, **more: Any) -> Ran:
+    return rotated_bed.run("ansible-playbook", f"xorb.runbook.{playbook}", "-e", variables(**more), *words)
+
+
 def rotate(*words: str, **more: Any) -> Ran:
     """Run the playbook."""
-    return rotated_bed.run(
-        "ansible-playbook", "xorb.runbook.certificate_authority_rotate", "-e", variables(**more), *words
-    )
+    return _run("certificate_authority_rotate", *words, **more)
+
+
+def revoke(*words: str, **more: Any) -> Ran:
+    """Run the playbook that replaces the CA in an incident."""
+    return _run("certificate_revoke", *words, **more)
 
 
 def client(trust: str, service: str) -> Callable[[], str]:

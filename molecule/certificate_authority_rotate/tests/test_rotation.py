@@ -11,9 +11,21 @@ import signal
 import sqlite3
 from contextlib import ExitStack
 
+import pytest
 from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import serial_text
 
-from tests.shared.authority_bed import DIRECTORY, FOLDERS, PORTS, accepts, client, issued, opened, rotate, variables
+from tests.shared.authority_bed import (
+    DIRECTORY,
+    FOLDERS,
+    PORTS,
+    accepts,
+    client,
+    issued,
+    opened,
+    revoke,
+    rotate,
+    variables,
+)
 from tests.shared.rotated_bed import BED, Load, report, shell, start, until
 
 TRUST = {
@@ -123,3 +135,31 @@ def test_killed_rotation_is_taken_back() -> None:
         wanted = {"Bed Root CA G2", "Bed Intermediate CA G2"}
         assert {path: trusted(role, path) for path in paths} == dict.fromkeys(paths, wanted)
     assert {client(str(DIRECTORY / "ca.pem"), service)() for service in PORTS} == {"CN=Bed Intermediate CA G2"}
+
+
+def test_revoked_root_is_replaced_once() -> None:
+    old = in_charge()
+    incident = {"certificate_revoke_scope": "root", "certificate_revoke_incident": "INC-78"}
+    with ExitStack() as stack:
+        asked = {service: stack.enter_context(load) for service, load in loads().items()}
+        ran = revoke(**incident)
+    assert ran.status == 0, ran.output[-8000:]
+    assert [load.failures for load in asked.values()] == [[], [], []]
+    new = in_charge()
+    assert new != old
+    for role, paths in TRUST.items():
+        assert all(len(trusted(role, path)) == 2 for path in paths)
+    again = revoke("--check", **incident)
+    assert again.status == 0, again.output[-5000:]
+    assert f"{old} was replaced already" in again.output
+    assert in_charge() == new
+
+
+@pytest.mark.parametrize("role", ["web", "db", "monitor"])
+def test_key_is_nowhere_else(role: str) -> None:
+    """After all that, and a run that was killed."""
+    places = "/tmp /var/tmp /root/.ansible /var/lib/xorb-runbook /var/log"  # noqa: S108 - nothing is written there
+    # As PEM has it, and what a key of a proof begins with on its way.
+    key = "'PRIVATE KEY|MIGHAgEAMBMGByqGSM49'"
+    assert shell(role, f"grep -rlE {key} {places} 2>/dev/null || :") == ""
+    assert shell(role, f"journalctl --no-pager --since '-2 hours' | grep -E {key} || :") == ""

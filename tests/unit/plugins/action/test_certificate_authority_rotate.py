@@ -78,9 +78,9 @@ class Platform:
         ):
             return secure.recv(7).decode()
 
-    def start(self, **variables: Any) -> subprocess.Popen[bytes]:
-        """Start the playbook in a process group of its own."""
-        words = ["-i", str(self.lab.write()), f"xorb.runbook.{PLAYBOOK}", "-e", json.dumps(variables)]
+    def start(self, playbook: str = PLAYBOOK, **variables: Any) -> subprocess.Popen[bytes]:
+        """Start a playbook in a process group of its own."""
+        words = ["-i", str(self.lab.write()), f"xorb.runbook.{playbook}", "-e", json.dumps(variables)]
         return subprocess.Popen(
             [str(BIN / "ansible-playbook"), *words],
             cwd=ROOT,
@@ -92,7 +92,7 @@ class Platform:
         )
 
     def kill_when(self, true: Callable[[], bool], **variables: Any) -> None:
-        """Start the playbook, and kill it with everything that it started as soon as something is true."""
+        """Start a playbook, and kill it with everything that it started as soon as something is true."""
         with self.start(**variables) as process:
             try:
                 ends = time.monotonic() + 120
@@ -106,9 +106,9 @@ class Platform:
         assert process.returncode == -signal.SIGKILL
         assert self.welcomes() == "welcome"
 
-    def run(self, *options: str, **variables: Any) -> Ran:
-        """Run the playbook."""
-        return self.lab.play(PLAYBOOK, *options, "-e", json.dumps(variables))
+    def run(self, *options: str, playbook: str = PLAYBOOK, **variables: Any) -> Ran:
+        """Run a playbook."""
+        return self.lab.play(playbook, *options, "-e", json.dumps(variables))
 
     def phase(self) -> str:
         """How far it is, by what the CA keeps; asked while others change it."""
@@ -284,6 +284,69 @@ def test_rotate_stops_at_who_does_not_trust_and_goes_back(platform: Platform) ->
     assert (platform.phase(), platform.issuers, platform.trusted) == ("standby", ["G1", "G1"], [2, 2, 3])
     assert platform.welcomes() == "welcome"
     assert f"localhost port {platform.port}: refused" in back.message("two/api.client.refusal")
+
+
+def of_incident(scope: str, **more: Any) -> dict[str, Any]:
+    """What the revocation of the CA is told."""
+    return {
+        "playbook": "certificate_revoke",
+        "certificate_revoke_scope": scope,
+        "certificate_revoke_incident": "INC-9",
+        **more,
+    }
+
+
+def test_revocation_of_the_root_replaces_the_ca_once(platform: Platform) -> None:
+    before = snapshot(platform)
+    preview = platform.run("--check", **of_incident("root"))
+    assert preview.status == 0, preview.output
+    assert "incident INC-9, scope root, begun" in preview.output
+    assert "the CA is in the phase standby; what comes next: the next CA is made" in preview.output
+    memory = platform.lab.folder / "state/revocations/INC-9.json"
+    assert snapshot(platform) == before and not memory.exists()
+
+    ran = platform.run(**of_incident("root"))
+    assert ran.status == 0, ran.output
+    assert (platform.phase(), platform.issuers, platform.trusted) == ("standby", ["G2", "G2"], [2, 2, 3])
+    assert ran.statuses["two/api.client.refusal"] == "ok"
+    assert {deed["incident"] for deed in ran.report["actions"]} == {"INC-9"}
+    assert json.loads(memory.read_text())["old"] == {"the CA": platform.first}
+
+    again = platform.run(**of_incident("root"))
+    assert again.status == 0, again.output
+    assert f"{platform.first} was replaced already" in again.output
+    assert again.report["actions"] == [] and platform.issuers == ["G2", "G2"]
+    other = platform.run(**of_incident("intermediate"))
+    assert other.status == 2
+    assert "the incident INC-9 was begun with the scope root" in other.output
+
+
+def test_killed_revocation_of_the_intermediate_goes_on(platform: Platform) -> None:
+    platform.kill_when(lambda: served_issuer(platform) == "G2", **of_incident("intermediate"))
+    assert platform.phase() == "activated"
+    ran = platform.run(**of_incident("intermediate", certificate_revoke_reason="ca_compromise"))
+    assert ran.status == 0, ran.output
+    assert (platform.phase(), platform.issuers) == ("standby", ["G2", "G2"])
+    assert platform.welcomes() == "welcome"
+    rows = platform.authority.register(level="root")
+    assert [(row.status, row.reason) for row in rows] == [("revoked", "CACompromise"), ("valid", "")]
+
+
+def test_revocation_of_the_ca_refuses_bad_input(platform: Platform) -> None:
+    before = snapshot(platform)
+    for wrong, said in (
+        ({"certificate_revoke_incident": ""}, "certificate_revoke_incident: expected what the incident is called"),
+        ({"certificate_revoke_reason": "boredom"}, "certificate_revoke_reason: expected one of"),
+    ):
+        ran = platform.run(**of_incident("root", **wrong))
+        assert ran.status == 2
+        assert said in ran.output
+    assert snapshot(platform) == before
+    platform.authority.prepare_next(levels=["intermediate"])
+    ran = platform.run(**of_incident("root"))
+    assert ran.status == 2
+    assert "the CA is being replaced already, and not for INC-9" in " ".join(ran.output.split())
+    assert not (platform.lab.folder / "state/revocations").exists()
 
 
 def test_rotate_refuses_before_anything_is_changed(platform: Platform, closed_port: int) -> None:

@@ -180,7 +180,7 @@ def test_revoke_all_keeps_what_could_not_be_replaced_until_it_can(lab: Lab, shop
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("-e", "certificate_revoke_scope=root"), "certificate_revoke_scope: root is the CA itself"),
+        (("-e", "certificate_revoke_scope=everything"), "certificate_revoke_scope: expected one of"),
         ((*ALL, "-e", "certificate_ca_passphrase="), "certificate_ca_passphrase: missing"),
     ],
 )
