@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -19,11 +19,12 @@ from ansible_collections.xorb.runbook.plugins.module_utils._wording import excer
 
 RULE_OPTIONS: Options = {
     "path": Option("str", "Keys and list indexes that lead to a value of a JSON body, joined by dots."),
+    "header": Option("str", "Name of a header of the answer, in place of a value of its body."),
     "equals": Option("raw", "The value is this one; a text is not a number."),
     "in": Option("list", "The value is one of these.", elements="raw"),
     "min": Option("float", "The value is a number of at least this."),
     "max": Option("float", "The value is a number of at most this."),
-    "matches": Option("str", "The value, or without a path the body, has a match of this regular expression."),
+    "matches": Option("str", "The value, or without a path and a header the body, has a match of this regular expression."),
     "exists": Option("bool", "Whether there is such a value at all."),
     "else": Option("str", "What a broken rule means.", default=CRITICAL, choices=(WARNING, CRITICAL)),
 }
@@ -43,10 +44,11 @@ class Verdict:
 
 
 class Body:
-    """The body of an answer, as text and as JSON."""
+    """The body of an answer, as text and as JSON, and the headers that came with it."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, headers: Iterable[tuple[str, str]] = ()) -> None:
         self.text = text
+        self._headers = list(headers)
         self.is_json = True
         try:
             self._value = json.loads(text)
@@ -65,6 +67,11 @@ class Body:
             else:
                 return _MISSING
         return found
+
+    def header(self, name: str) -> Any:
+        """The value of a header, however its name is written, or ``_MISSING``; several are one, as HTTP has it."""
+        found = [value for key, value in self._headers if key.lower() == name.lower()]
+        return ", ".join(found) if found else _MISSING
 
     def complaint(self, wanted: str = "JSON") -> Verdict:
         """The verdict on a body that is not what it should be at all."""
@@ -123,7 +130,9 @@ def rule_faults(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     tests = [name for name in (*_TESTS, "exists") if rule.get(name) is not None]
     if not tests:
         yield "path" if "path" in rule else "matches", f"the rule needs one of {', '.join((*_TESTS, 'exists'))}"
-    elif not rule.get("path") and tests != ["matches"]:
+    elif rule.get("path") and rule.get("header"):
+        yield "header", "a rule is of the body or of a header; write two"
+    elif not rule.get("path") and not rule.get("header") and tests != ["matches"]:
         yield "path", "missing; without it, only 'matches' can judge the body"
     if rule.get("matches") == "":
         yield "matches", "would accept every body; leave the rule out or say what must be there"
@@ -141,14 +150,21 @@ def follow(rules: list[Mapping[str, Any]]) -> Expectation:
 
 
 def _judge(rule: Mapping[str, Any], body: Body) -> Verdict:
-    broken = _broken_body(rule, body) if not rule["path"] else _broken_value(rule, body)
+    whole = not rule["path"] and not rule["header"]
+    broken = _broken_body(rule, body) if whole else _broken_value(rule, body)
     if broken:
         return Verdict(rule["else"], broken)
-    if not rule["path"]:
+    if whole:
         return Verdict(OK, f"the body matches {rule['matches']}")
-    if rule["exists"] is False:
-        return Verdict(OK, f"{rule['path']} is absent")
-    return Verdict(OK, f"{rule['path']} is {_shown(body.value(rule['path']))}")
+    name, value = _found(rule, body)
+    return Verdict(OK, f"{name} is absent" if rule["exists"] is False else f"{name} is {_shown(value)}")
+
+
+def _found(rule: Mapping[str, Any], body: Body) -> tuple[str, Any]:
+    """What a rule calls its value, and the value."""
+    if rule["header"]:
+        return f"the header {rule['header']}", body.header(rule["header"])
+    return rule["path"], body.value(rule["path"])
 
 
 def _broken_body(rule: Mapping[str, Any], body: Body) -> str | None:
@@ -158,20 +174,20 @@ def _broken_body(rule: Mapping[str, Any], body: Body) -> str | None:
 
 
 def _broken_value(rule: Mapping[str, Any], body: Body) -> str | None:
-    """How the value at the rule's path breaks it, if it does."""
-    if not body.is_json:
+    """How the value of the rule breaks it, if it does."""
+    if rule["path"] and not body.is_json:
         return body.complaint().message
-    path, value = rule["path"], body.value(rule["path"])
+    name, value = _found(rule, body)
     if value is _MISSING:
-        return None if rule["exists"] is False else f"{path} is missing"
+        return None if rule["exists"] is False else f"{name} is missing"
     if rule["exists"] is False:
-        return f"{path} is {_shown(value)}, expected to be absent"
+        return f"{name} is {_shown(value)}, expected to be absent"
     unmet = [
         test.expected(rule[name])
         for name, test in _TESTS.items()
         if rule[name] is not None and not test.holds(value, rule[name])
     ]
-    return f"{path} is {_shown(value)}, {' and '.join(unmet)}" if unmet else None
+    return f"{name} is {_shown(value)}, {' and '.join(unmet)}" if unmet else None
 
 
 def health(body: Body) -> list[Verdict]:

@@ -81,6 +81,7 @@ class Answer:
     location: str
     milliseconds: float
     skew: float | None = None  # seconds that the server's clock is ahead of ours, where it tells its time
+    headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def redirects_to(self) -> str:
@@ -129,6 +130,7 @@ def get(given: Given, path: str, sent: Mapping[str, str], with_context: ssl.SSLC
         location=response.getheader("Location", ""),
         milliseconds=round((time.monotonic() - began) * 1000, 1),
         skew=_skew(response, time.time()),
+        headers=tuple(response.getheaders()),
     )
 
 

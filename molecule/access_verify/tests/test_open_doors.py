@@ -39,7 +39,7 @@ NGINX_FAULTS = {
     "looks_at_no_unit": ("s/default 0;/default 1;/", {"wrong_unit"}),
     "speaks_old_versions": (
         "s/ssl_protocols .*/ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ALL:@SECLEVEL=0;/",
-        {"tls_1_0", "tls_1_1"},
+        {"tls_1_0", "tls_1_1", "weak_ciphers"},
     ),
 }
 

@@ -69,7 +69,7 @@ OPTIONS: Options = {
 
 OLD = _tls_hello.OLD
 
-ALWAYS = ("plaintext", *OLD)
+ALWAYS = ("plaintext", *OLD, "weak_ciphers")
 #: What is tried with certificates, by the option that makes it possible.
 BY_KEY = {
     "client_cert": ("no_certificate", "self_signed", "foreign_authority"),
@@ -106,6 +106,7 @@ def run(given: Given) -> Iterator[Finding]:
     """Come in as who may, and then in every way that must not work."""
     cases = {"plaintext": Case("a client without TLS", lambda: speak_plainly(given))}
     cases.update({aspect: Case(f"a client of {OLD[aspect][0]}", _offer(given, aspect)) for aspect in OLD})
+    cases["weak_ciphers"] = Case("a client of weak ciphers", lambda: _offer_weak(given))
     if given.get("client_cert") is not None:
         nobody = {**given, "client_cert": None, "client_key": None}
         cases["no_certificate"] = Case("a client without a certificate", lambda: knock(nobody))
@@ -153,7 +154,9 @@ def _with_pair(given: Given, name: str) -> Callable[[], Attempt]:
 def must_be_what_it_is_called(path: str, good: str, *, expired: bool) -> None:
     """Raise `RunbookError` where a certificate would be refused, or let in, for another reason than it is for."""
     certificate = _impostors.read(path)
-    ends = moment(certificate, "not_valid_after")
+    begins, ends = (moment(certificate, name) for name in ("not_valid_before", "not_valid_after"))
+    if begins > datetime.now(timezone.utc):
+        raise RunbookError(f"{path} is not valid before {begins:%Y-%m-%d %H:%M}, so it would prove something else")
     if (ends <= datetime.now(timezone.utc)) != expired:
         is_it = f"is valid until {ends:%Y-%m-%d}" if expired else f"has expired on {ends:%Y-%m-%d}"
         raise RunbookError(f"{path} {is_it}, so it would prove something else")
@@ -163,14 +166,21 @@ def must_be_what_it_is_called(path: str, good: str, *, expired: bool) -> None:
 
 def _offer(given: Given, aspect: str) -> Callable[[], Attempt]:
     name, version, number = OLD[aspect]
+    return lambda: _offered(given, name, _tls_hello.hello(version, number))
 
-    def attempt() -> Attempt:
-        received, ended = _access.first_bytes(given, _tls_hello.hello(version, number))
-        if ended:
-            return Attempt(ended.met, f"{name}: {ended.said}")
-        return _tls_hello.answer(name, received)
 
-    return attempt
+def _offer_weak(given: Given) -> Attempt:
+    name = given.get("server_name") or given["address"]
+    return _offered(given, "weak ciphers", _tls_hello.weak_hello(name), _tls_hello.weak_cipher)
+
+
+def _offered(
+    given: Given, name: str, hello: bytes, agreed: Callable[[bytes], str] = lambda _received: ""
+) -> Attempt:
+    received, ended = _access.first_bytes(given, hello)
+    if ended:
+        return Attempt(ended.met, f"{name}: {ended.said}")
+    return _tls_hello.answer(agreed(received) or name, received)
 
 
 def speak_plainly(given: Given) -> Attempt:

@@ -43,7 +43,7 @@ NAMED = tuple(DEFAULTS)
 PAGE_OPTIONS: Options = {
     "path": Option("str", "Path on the server, with its query if it needs one.", required=True),
     "status": Option("list", "Status codes that are right.", elements="int", default=[200]),
-    "expect": Option("list", "Rules that the body must keep.", elements="dict", options=RULE_OPTIONS),
+    "expect": Option("list", "Rules that the answer must keep.", elements="dict", options=RULE_OPTIONS),
 }
 
 OPTIONS: Options = {
@@ -163,7 +163,7 @@ def run(given: Given) -> Iterator[Finding]:
 
 def judge(page: Page, answer: Answer, latency: Limits, skew: Limits) -> Finding:
     """Judge an answer: its status code, its body, the time that it took, and the time that the server believes in."""
-    body = Body(answer.text)
+    body = Body(answer.text, answer.headers)
     verdicts = [*page.expectation(body), *_clock(answer, skew)]
     statuses = [latency.judge(answer.milliseconds), *(verdict.status for verdict in verdicts)]
     broken = [verdict.message for verdict in verdicts if verdict.status != OK]

@@ -21,8 +21,11 @@ DOCUMENT = {
 }
 
 
+HEADERS = [("Strict-Transport-Security", "max-age=300; includeSubDomains"), ("Vary", "a"), ("vary", "b")]
+
+
 def judged(rule: dict[str, Any], text: str = json.dumps(DOCUMENT)) -> tuple[str, str]:
-    (verdict,) = follow([rule])(Body(text))
+    (verdict,) = follow([rule])(Body(text, HEADERS))
     return verdict.status, verdict.message
 
 
@@ -42,6 +45,8 @@ def judged(rule: dict[str, Any], text: str = json.dumps(DOCUMENT)) -> tuple[str,
         ({"path": "nothing", "exists": True}, "nothing is null"),
         ({"path": "error", "exists": False}, "error is absent"),
         ({"matches": '"count": 3'}, 'the body matches "count": 3'),
+        ({"header": "vary", "equals": "a, b"}, 'the header vary is "a, b"'),
+        ({"header": "X-Powered-By", "exists": False}, "the header X-Powered-By is absent"),
     ],
 )
 def test_rule_that_holds(rule: dict[str, Any], message: str) -> None:
@@ -52,6 +57,12 @@ def test_rule_that_holds(rule: dict[str, Any], message: str) -> None:
     ("rule", "message"),
     [
         ({"path": "status", "equals": "ok"}, 'status is "ready", expected "ok"'),
+        ({"header": "Vary", "equals": "c"}, 'the header Vary is "a, b", expected "c"'),
+        ({"header": "X-Frame-Options", "matches": "DENY"}, "the header X-Frame-Options is missing"),
+        (
+            {"header": "strict-transport-security", "matches": "preload"},
+            'the header strict-transport-security is "max-age=300; includeSubDomains", expected a match of preload',
+        ),
         ({"path": "count", "equals": "3"}, 'count is 3, expected "3"'),
         ({"path": "flag", "equals": 1}, "flag is true, expected 1"),
         ({"path": "flag", "min": 1}, "flag is true, expected at least 1"),
@@ -84,7 +95,13 @@ def test_evidence_is_short_printable_and_one_line() -> None:
 
 @pytest.mark.parametrize(
     ("rule", "key"),
-    [({"path": "a"}, "path"), ({}, "matches"), ({"min": 1}, "path"), ({"path": "a", "matches": "["}, "matches")],
+    [
+        ({"path": "a"}, "path"),
+        ({"header": "a", "path": "a", "equals": 1}, "header"),
+        ({}, "matches"),
+        ({"min": 1}, "path"),
+        ({"path": "a", "matches": "["}, "matches"),
+    ],
 )
 def test_rule_faults(rule: dict[str, Any], key: str) -> None:
     assert [found for found, _message in rule_faults(rule)] == [key]

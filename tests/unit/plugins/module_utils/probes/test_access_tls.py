@@ -22,7 +22,7 @@ from tests.shared.loopback import DAY, Authority, Client, Pair, hang, look, serv
 # Old versions are what this is about.
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 
-OPEN = {"valid", "plaintext", "tls_1_0", "tls_1_1"}
+OPEN = {"valid", "plaintext", "tls_1_0", "tls_1_1", "weak_ciphers"}
 WITH_CERTIFICATES = OPEN | {"no_certificate", "self_signed", "foreign_authority"}
 EVERYTHING = WITH_CERTIFICATES | {"expired", "revoked", "wrong_unit"}
 
@@ -82,6 +82,7 @@ def test_everybody_gets_what_they_should(
     assert found["valid"].message == "let in: HTTP 200"
     assert found["wrong_unit"].message == "refused: HTTP 403"
     assert "'protocol version'" in found["tls_1_0"].message
+    assert found["weak_ciphers"].message == "refused: weak ciphers is answered by the alert 'handshake failure'"
 
 
 @pytest.mark.parametrize("mode", [ssl.CERT_NONE, ssl.CERT_OPTIONAL])
@@ -117,6 +118,21 @@ def test_server_of_old_versions_is_found_out(authority: Authority, leaf: Pair) -
     found = knocked(context, authority)
     assert found["tls_1_0"].message == "accepted a client of TLS 1.0: the server agreed to TLS 1.0"
     assert found["tls_1_1"].status == CRITICAL and found["valid"].status == OK
+
+
+@pytest.mark.parametrize(
+    ("ciphers", "agreed"),
+    [("aNULL:@SECLEVEL=0", "ECDH_anon_WITH_"), ("eNULL:@SECLEVEL=0", "ECDHE_RSA_WITH_NULL_SHA")],
+)
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+def test_server_of_weak_ciphers_is_found_out(
+    authority: Authority, leaf: Pair, ciphers: str, agreed: str, name: str
+) -> None:
+    context = leaf.server_context()
+    context.set_ciphers(ciphers)
+    found = knocked(context, authority, server_name=name)
+    assert found["weak_ciphers"].message.startswith("accepted a client of weak ciphers: the server agreed to " + agreed)
+    assert found["weak_ciphers"].status == CRITICAL and found["valid"].status == OK
 
 
 def test_version_that_cannot_be_offered_is_unknown(
@@ -215,6 +231,16 @@ def test_certificate_that_would_prove_something_else_is_unknown(
     wrong = {f"{case}_cert": clients[f"{like}_cert"], f"{case}_key": clients[f"{like}_key"]}
     found = knocked(demanding, authority, **{**clients, **wrong})
     assert found[case].status == UNKNOWN and said in found[case].message
+
+
+@pytest.mark.parametrize("case", ["expired", "revoked", "wrong_unit"])
+def test_certificate_that_is_not_valid_yet_is_unknown(
+    demanding: ssl.SSLContext, authority: Authority, clients: dict[str, Any], case: str
+) -> None:
+    early = authority.issue("client.example", begins=DAY, ends=9 * DAY)
+    wrong = {f"{case}_cert": str(early.certificate), f"{case}_key": str(early.key)}
+    found = knocked(demanding, authority, **{**clients, **wrong})
+    assert found[case].status == UNKNOWN and "is not valid before" in found[case].message
 
 
 def test_revoked_certificate_of_another_issuer_is_unknown(
