@@ -21,6 +21,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_state impo
 from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
+    OPTIONS,
     Decision,
     InService,
     Shelf,
@@ -51,13 +52,8 @@ class ActionModule(ActionBase):
         _validation, self._arguments = self.validate_argument_spec(
             {
                 "step": {"type": "str", "required": True, "choices": list(STEPS)},
-                "scope": {"type": "str", "required": True},
-                "services": {"type": "list", "elements": "str", "default": []},
-                "incident": {"type": "str", "required": True},
+                **OPTIONS,
                 "reason": {"type": "str", "default": "key_compromise"},
-                "ca_dir": {"type": "path", "required": True},
-                "ca_passphrase": {"type": "str", "no_log": True, "required": True},
-                "state_dir": {"type": "path"},
             }
         )
         step = self._arguments["step"]

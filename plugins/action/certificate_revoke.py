@@ -21,6 +21,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import Actio
 from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
+    OPTIONS,
     Memory,
     Shelf,
     of_host,
@@ -46,12 +47,7 @@ class ActionModule(Rotation):
         _validation, self._arguments = self.validate_argument_spec(
             {
                 "step": {"type": "str", "required": True, "choices": list(STEPS)},
-                "scope": {"type": "str", "required": True},
-                "services": {"type": "list", "elements": "str", "default": []},
-                "incident": {"type": "str", "required": True},
-                "ca_dir": {"type": "path", "required": True},
-                "ca_passphrase": {"type": "str", "no_log": True, "required": True},
-                "state_dir": {"type": "path"},
+                **OPTIONS,
                 "host_state_dir": {"type": "path", "default": STATE},
             }
         )

@@ -24,41 +24,14 @@ options:
     type: str
     required: true
     choices: [preflight, revoke]
-  scope:
-    description:
-      - C(service) revokes the certificates of O(services), C(all) everything that the CA issued.
-      - C(intermediate) and C(root) are refused. The CA itself is replaced by another playbook,
-        C(certificate_authority_rotate).
-    type: str
-    required: true
-  services:
-    description: Names of services of the platform description, with the scope C(service) alone.
-    type: list
-    elements: str
-    default: []
-  incident:
-    description: What the incident is called. A run with the same one goes on where an earlier one ended.
-    type: str
-    required: true
   reason:
     description:
       - Why they are revoked, as the list has it. One of C(unspecified), C(key_compromise), C(ca_compromise),
         C(affiliation_changed), C(superseded), C(cessation_of_operation) and C(privilege_withdrawn).
     type: str
     default: key_compromise
-  ca_dir:
-    description: Folder of the CA on the control node.
-    type: path
-    required: true
-  ca_passphrase:
-    description: Passphrase of the CA's key.
-    type: str
-    required: true
-  state_dir:
-    description:
-      - Folder on the control node in which incidents are remembered. Without it, the folder of the platform in the
-        user's state folder.
-    type: path
+extends_documentation_fragment:
+  - xorb.runbook._revocation
 attributes:
   action:
     description: Indicates that this has an action plugin that runs on the control node.

@@ -33,6 +33,16 @@ LEVELS_OF_SCOPE: Mapping[str, list[str]] = {"intermediate": ["intermediate"], "r
 #: How a memory calls the CA among what is to be revoked.
 THE_AUTHORITY = "the CA"
 
+#: What both actions take, as the fragment ``_revocation`` documents it.
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "scope": {"type": "str", "required": True},
+    "services": {"type": "list", "elements": "str", "default": []},
+    "incident": {"type": "str", "required": True},
+    "ca_dir": {"type": "path", "required": True},
+    "ca_passphrase": {"type": "str", "no_log": True, "required": True},
+    "state_dir": {"type": "path"},
+}
+
 #: An incident names a file, and stands in the ledger.
 _INCIDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
