@@ -24,7 +24,9 @@ RULE_OPTIONS: Options = {
     "in": Option("list", "The value is one of these.", elements="raw"),
     "min": Option("float", "The value is a number of at least this."),
     "max": Option("float", "The value is a number of at most this."),
-    "matches": Option("str", "The value, or without a path and a header the body, has a match of this regular expression."),
+    "matches": Option(
+        "str", "The value, or without a path and a header the body, has a match of this regular expression."
+    ),
     "exists": Option("bool", "Whether there is such a value at all."),
     "else": Option("str", "What a broken rule means.", default=CRITICAL, choices=(WARNING, CRITICAL)),
 }

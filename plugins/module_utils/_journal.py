@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -122,7 +121,7 @@ class Journal:
             self._folder.mkdir(mode=PRIVATE)
             sync_folder(self._folder.parent)
         moment = timestamp()
-        path = self._folder / f"{moment.translate(_NAME)}-{secrets.token_hex(3)}.jsonl"
+        path = self._folder / f"{self._next():08}-{moment.translate(_NAME)}.jsonl"
         line = {"line": BEGIN, "at": moment, "procedure": procedure, "subject": subject, "needs": dict(needs)}
         _append(path, line)
         sync_folder(self._folder)
@@ -142,8 +141,12 @@ class Journal:
         return found
 
     def _paths(self) -> list[Path]:
-        # The names begin with the time, so that they sort by it.
+        # The names begin with a number that counts up: two may begin in one moment, and a clock may be put back.
         return sorted(self._folder.glob("*.jsonl"))
+
+    def _next(self) -> int:
+        paths = self._paths()
+        return int(paths[-1].name.partition("-")[0]) + 1 if paths else 1
 
     def prune(self) -> None:
         """Forget the oldest of what has ended."""

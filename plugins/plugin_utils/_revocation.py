@@ -98,8 +98,8 @@ class Memory:
         if THE_AUTHORITY not in self.old:
             if authority.phase != STANDBY:
                 raise RunbookError(
-                    f"certificate_revoke_scope: the CA is being replaced already, and not for {self.incident}; end that,"
-                    " or take it back, by certificate_authority_rotate. Nothing was changed"
+                    f"certificate_revoke_scope: the CA is being replaced already, and not for {self.incident}; end"
+                    " that, or take it back, by certificate_authority_rotate. Nothing was changed"
                 )
             self.old[THE_AUTHORITY] = serial_text(authority.certificates()["intermediate"].serial_number)
         return self.old[THE_AUTHORITY]
@@ -149,11 +149,13 @@ def validated(scope: str, services: Sequence[str], *, reason: str = "key_comprom
     """Refuse what means nothing; ``known`` are the services that are described. Raises `RunbookError`."""
     if scope in LEVELS_OF_SCOPE:
         raise RunbookError(
-            f"certificate_revoke_scope: {scope} is the CA itself, for which other hosts and other steps are needed: give"
-            f" it on the command line, -e certificate_revoke_scope={scope}, and not in the inventory"
+            f"certificate_revoke_scope: {scope} is the CA itself, for which other hosts and other steps are needed:"
+            f" give it on the command line, -e certificate_revoke_scope={scope}, and not in the inventory"
         )
     if scope not in SCOPES:
-        raise RunbookError(f"certificate_revoke_scope: expected one of {', '.join((*SCOPES, *LEVELS_OF_SCOPE))}, got {scope!r}")
+        raise RunbookError(
+            f"certificate_revoke_scope: expected one of {', '.join((*SCOPES, *LEVELS_OF_SCOPE))}, got {scope!r}"
+        )
     if scope == "service" and not services:
         raise RunbookError("certificate_revoke_services: missing; the scope service needs at least one")
     if scope == "all" and services:

@@ -174,9 +174,7 @@ def _offer_weak(given: Given) -> Attempt:
     return _offered(given, "weak ciphers", _tls_hello.weak_hello(name), _tls_hello.weak_cipher)
 
 
-def _offered(
-    given: Given, name: str, hello: bytes, agreed: Callable[[bytes], str] = lambda _received: ""
-) -> Attempt:
+def _offered(given: Given, name: str, hello: bytes, agreed: Callable[[bytes], str] = lambda _received: "") -> Attempt:
     received, ended = _access.first_bytes(given, hello)
     if ended:
         return Attempt(ended.met, f"{name}: {ended.said}")

@@ -227,7 +227,7 @@ def test_rotate_whole(platform: Platform) -> None:
 
 def test_rotate_intermediate_alone(platform: Platform) -> None:
     root = platform.authority.certificates()["root"]
-    wanted = {
+    wanted: dict[str, Any] = {
         "certificate_authority_rotate_serial": platform.first,
         "certificate_authority_rotate_levels": ["intermediate"],
     }

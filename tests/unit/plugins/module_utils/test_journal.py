@@ -140,6 +140,14 @@ def test_entry_that_cannot_be_read_is_never_skipped(state: Path) -> None:
             journal.unfinished()
 
 
+def test_entries_are_in_order_though_the_clock_is_put_back(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with locked(state, what="test", who="bob") as journal:
+        for hour in (9, 9, 8):
+            monkeypatch.setattr(_journal, "timestamp", lambda hour=hour: f"2026-01-01T{hour:02}:00:00.000Z")
+            journal.begin("copy", f"file at {hour}", {})
+        assert [entry.subject for entry in journal.unfinished()] == ["file at 9", "file at 9", "file at 8"]
+
+
 def test_recover_leaves_what_belongs_to_others(state: Path) -> None:
     with locked(state, what="test", who="bob") as journal:
         for procedure in ("copy", "lockdown", "undecided"):

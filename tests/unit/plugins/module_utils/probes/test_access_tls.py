@@ -122,7 +122,7 @@ def test_server_of_old_versions_is_found_out(authority: Authority, leaf: Pair) -
 
 @pytest.mark.parametrize(
     ("ciphers", "agreed"),
-    [("aNULL:@SECLEVEL=0", "ECDH_anon_WITH_"), ("eNULL:@SECLEVEL=0", "ECDHE_RSA_WITH_NULL_SHA")],
+    [("aNULL:@SECLEVEL=0", "ECDH_anon_WITH_"), ("eNULL:@SECLEVEL=0", "ECDHE_ECDSA_WITH_NULL_SHA")],
 )
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
 def test_server_of_weak_ciphers_is_found_out(
