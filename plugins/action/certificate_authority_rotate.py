@@ -14,7 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import ActionModule as Rotation
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import OK
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import OK, Check
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE, STATE
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import certificate as kind
@@ -36,6 +36,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import UNIT
 from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import brief
 from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
+    ENDED,
     LEVELS_OF_SCOPE,
     Memory,
     Shelf,
@@ -44,6 +45,9 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
 from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
 
 PROCEDURE = "certificate_authority_rotate"
+
+#: The variable that a message names.
+REASON = "certificate_authority_rotate_reason"
 
 #: In the order in which the playbook takes them.
 STEPS = (
@@ -62,6 +66,7 @@ NOTHING: Mapping[str, Any] = {
     "acts": False,
     "stage": "",
     "consumers": {},
+    "sessions": [],
     "checks": [],
     "actions": [],
 }
@@ -110,7 +115,7 @@ class ActionModule(Rotation):
                 if self._stopped():
                     # The step that failed is what fails the run.
                     return dict(NOTHING)
-            refuse_reason(self._arguments["reason"])
+            refuse_reason(self._arguments["reason"], REASON)
             self._authority = self._opened()
             self._incident = self._taken_up() if self._arguments["scope"] else None
             self._course = self._newest_course()
@@ -136,9 +141,11 @@ class ActionModule(Rotation):
     def _taken_up(self) -> Memory:
         """The incident, which says what is replaced: else the next run of it would replace the CA that it has made."""
         given = self._arguments
+        if given["serial"]:
+            raise RunbookError(f"{rotation.SERIAL}: the incident knows which CA is replaced; leave it out")
         memory = self._shelf().read(given["incident"], given["scope"])
-        given["serial"] = memory.take_up_authority(self._authority)
-        given["levels"] = LEVELS_OF_SCOPE[given["scope"]]
+        given["serial"] = memory.take_up_authority(self._authority, given["reason"])
+        given.update(levels=LEVELS_OF_SCOPE[given["scope"]], reason=memory.reason)
         return memory
 
     def _newest_course(self) -> Course:
@@ -231,7 +238,9 @@ class ActionModule(Rotation):
         """Whom this host trusts, and which certificates it has."""
         answer = self._info(*self._consumers())
         found = rotation.consumers(self._host, answer)
-        return {"consumers": answer, "acts": any(rotation.concerned(self._course, one) for one in found)}
+        acts = any(rotation.concerned(self._course, one) for one in found)
+        kept = [f"{one['service']} {one['point']}: {ENDED[one['sessions']['kind']]}" for one in self._with_sessions()]
+        return {"consumers": answer, "acts": acts, "sessions": kept}
 
     def _step_preflight(self) -> dict[str, Any]:
         """Refuse what could not be ended, show what is going to be done, and make the next CA where one begins."""
@@ -255,6 +264,9 @@ class ActionModule(Rotation):
             for host, entries in unfinished.items()
             for entry in entries
         ]
+        if now != IDLE:
+            told = {host: self._said("plan", host).get("sessions", ()) for host in self._inventory.hosts}
+            lines += [f"{host} {one} are ended" for host, ended in told.items() for one in ended]
         Display().display("\n".join(map(clean, lines)))
         if now != rotation.BEGIN or self._task.check_mode:
             return {"stage": now, "acts": now != IDLE, "changed": bool(self._task.check_mode and now != IDLE)}
@@ -362,7 +374,32 @@ class ActionModule(Rotation):
             levels = (("root", course.stays), ("intermediate", course.stays), ("intermediate", course.goes))
             lists = "".join(self._authority.crl(level=level, generation=each.place) for level, each in levels)
         with Proofs(self._authority, course.stays) as good, Proofs(self._authority, course.goes) as bad:
-            return self._shown("look", "is not proved to refuse", accepted=good, refused=bad, revocations=lists)
+            shown = self._shown("look", "is not proved to refuse", accepted=good, refused=bad, revocations=lists)
+        return shown if shown.get("failed") else {**shown, **self._end_sessions(shown.get("checks", []))}
+
+    def _with_sessions(self) -> list[dict[str, Any]]:
+        """The sets of this host whose sessions end: in an incident alone, else nobody came in who should not have."""
+        return [given for given in self._sets() if given.get("sessions")] if self._incident else []
+
+    def _end_sessions(self, before: list[dict[str, Any]]) -> dict[str, Any]:
+        """End the sessions that were opened with certificates of the CA that goes: nobody can open another one."""
+        sets = self._with_sessions()
+        if not sets:
+            return {}
+        issued = [row.serial for row in self._authority.register(generation=self._course.goes.place)]
+        answer = self._module("certificate_refusal", sets, revoked=issued, revocations="")
+        if answer.get("failed") or "checks" not in answer:
+            return {"failed": True, "msg": f"sessions: {answer.get('msg', 'the module gave no result')}"}
+        checks = [{**check, "host": self._host, "owner": self._host} for check in answer["checks"]]
+        ended = self._sessions_ended(map(Check.from_dict, checks))
+        bad = [f"{check['name']}: {check['message']}" for check in checks if check["status"] != OK]
+        return {
+            "acts": True,
+            "changed": bool(ended),
+            "checks": [*before, *checks],
+            "actions": [action.as_dict() for action in ended],
+            **({"failed": True, "msg": "; ".join(bad)} if bad else {}),
+        }
 
     def _shown(self, told: str, complaint: str, *, revocations: str | None = None, **pairs: Proofs) -> dict[str, Any]:
         """Show a pair of each CA to each consumer that was told of; fails where any does not do as it should."""

@@ -21,6 +21,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_state impo
 from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
+    ENDED,
     OPTIONS,
     Decision,
     InService,
@@ -34,9 +35,6 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
 from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
 
 STEPS = ("preflight", "revoke")
-
-#: Which sessions are ended, by who keeps them.
-_ENDED = {"postgres": "the sessions of revoked certificates", "redis": "the sessions of all clients but replicas"}
 
 
 class ActionModule(ActionBase):
@@ -142,7 +140,7 @@ class ActionModule(ActionBase):
             f"certificate {serial} is revoked, which nobody described has in service" for serial in decision.others
         ]
         lines += [f"{one.name}: gets the revocation lists" for one in sets if one.reads_lists]
-        lines += [f"{one.name}: {_ENDED[one.sessions]} are ended" for one in sets if one.sessions]
+        lines += [f"{one.name}: {ENDED[one.sessions]} are ended" for one in sets if one.sessions]
         lines += [f"{host} does not answer, so nothing is done there: {why}" for host, why in silent.items()]
         lines += [decision.held_back] if decision.held_back else []
         Display().display("\n".join(map(clean, lines)))

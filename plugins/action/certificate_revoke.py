@@ -14,7 +14,7 @@ from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import O
 from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import ActionModule as Rotation
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE, STATE
+from ansible_collections.xorb.runbook.plugins.module_utils._journal import STATE
 from ansible_collections.xorb.runbook.plugins.module_utils._probes.certificate import common_name
 from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
 from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import Action, failed_before
@@ -190,14 +190,5 @@ class ActionModule(Rotation):
         if answer.get("failed") or "checks" not in answer:
             return {"failed": True, "msg": f"nothing is proved: {answer.get('msg', 'the module gave no result')}"}
         checks = [{**check, "host": self._host, "owner": self._host} for check in answer["checks"]]
-        actions = [
-            self._action(
-                subject=f"{check.service} {check.id.split('.')[1]}",
-                what=check.message,
-                why="sessions outlive the certificate that they were opened with",
-                outcome=DONE,
-            ).as_dict()
-            for check in map(Check.from_dict, checks)
-            if check.id.endswith(".sessions") and check.value
-        ]
+        actions = [action.as_dict() for action in self._sessions_ended(map(Check.from_dict, checks))]
         return {"changed": bool(actions), "acts": True, "checks": checks, "actions": actions}

@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_deploy import ISSUED_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import SET_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE, STATE
 from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
@@ -285,6 +286,19 @@ class ActionModule(ActionBase):
         except RunbookError as exc:
             raise RunbookError(f"{given['service']} {given['point']}: {exc}") from exc
         return {**given, **{name: getattr(made, name) for name in ISSUED_OPTIONS}}
+
+    def _sessions_ended(self, checks: Iterable[Check]) -> list[Action]:
+        """What was done to sessions, by what was found out about them."""
+        return [
+            self._action(
+                subject=f"{check.service} {check.id.split('.')[1]}",
+                what=check.message,
+                why="sessions outlive the certificate that they were opened with",
+                outcome=DONE,
+            )
+            for check in checks
+            if check.id.endswith(".sessions") and check.value
+        ]
 
     def _deed(self, one: Mapping[str, Any], reasons: list[str]) -> Action:
         until = f"certificate {one['serial']} is in service until {one['not_after']}"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, WARNING
+from ansible_collections.xorb.runbook.plugins.module_utils._http import HEADER_NAME
 from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options, with_defaults
 from ansible_collections.xorb.runbook.plugins.module_utils._wording import excerpt
 
@@ -71,7 +72,7 @@ class Body:
         return found
 
     def header(self, name: str) -> Any:
-        """The value of a header, however its name is written, or ``_MISSING``; several are one, as HTTP has it."""
+        """The value of a header, however its name is written, or ``_MISSING``; several are one list (RFC 9110, 5.3)."""
         found = [value for key, value in self._headers if key.lower() == name.lower()]
         return ", ".join(found) if found else _MISSING
 
@@ -130,10 +131,10 @@ _TESTS: Mapping[str, _Test] = {
 def rule_faults(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a rule beyond what its options express, as ``(key, message)``."""
     tests = [name for name in (*_TESTS, "exists") if rule.get(name) is not None]
+    if rule.get("header") is not None:
+        yield from _header_faults(rule)
     if not tests:
         yield "path" if "path" in rule else "matches", f"the rule needs one of {', '.join((*_TESTS, 'exists'))}"
-    elif rule.get("path") and rule.get("header"):
-        yield "header", "a rule is of the body or of a header; write two"
     elif not rule.get("path") and not rule.get("header") and tests != ["matches"]:
         yield "path", "missing; without it, only 'matches' can judge the body"
     if rule.get("matches") == "":
@@ -143,6 +144,19 @@ def rule_faults(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             re.compile(str(rule["matches"]))
         except re.error as exc:
             yield "matches", f"not a regular expression: {exc}"
+
+
+def _header_faults(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what keeps a header from being judged, or from being shown."""
+    if rule.get("path"):
+        yield "header", "a rule is of the body or of a header; write two"
+    if not HEADER_NAME.fullmatch(str(rule["header"])):
+        yield "header", f"no header can have the name {rule['header']!r}"
+    elif str(rule["header"]).lower() == "set-cookie":
+        yield "header", "cookies are secrets, which no report should show"
+    for name in ("min", "max"):
+        if rule.get(name) is not None:
+            yield name, "the value of a header is a text; use equals, in, matches or exists"
 
 
 def follow(rules: list[Mapping[str, Any]]) -> Expectation:

@@ -42,7 +42,8 @@ DEFAULT_HEADERS = {"Accept": "application/json", "User-Agent": "xorb-runbook"}
 #: Headers that carry secrets.
 CREDENTIALS = ("authorization", "proxy-authorization", "cookie", "x-api-key")
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: What a header can be called (RFC 9110, 5.6.2).
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t -~\xa0-\xff]*")
 
 
@@ -53,7 +54,7 @@ def header_faults(given: Given) -> Iterator[tuple[str, str]]:
             if option == "headers" and str(name).lower() in CREDENTIALS:
                 yield f"{option}.{name}", "belongs to secret_headers, where it is kept out of logs"
             # The standard library refuses such a value too, but repeats it in its error.
-            elif not _HEADER_NAME.fullmatch(str(name)) or not _HEADER_VALUE.fullmatch(str(value)):
+            elif not HEADER_NAME.fullmatch(str(name)) or not _HEADER_VALUE.fullmatch(str(value)):
                 yield f"{option}.{name}", "cannot be sent as a header: it has a line break or an odd character"
 
 

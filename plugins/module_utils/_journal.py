@@ -142,17 +142,22 @@ class Journal:
 
     def _paths(self) -> list[Path]:
         # The names begin with a number that counts up: two may begin in one moment, and a clock may be put back.
-        return sorted(self._folder.glob("*.jsonl"))
+        return sorted(self._folder.glob("*.jsonl"), key=lambda path: (_number(path), path.name))
 
     def _next(self) -> int:
-        paths = self._paths()
-        return int(paths[-1].name.partition("-")[0]) + 1 if paths else 1
+        return max(map(_number, self._paths()), default=0) + 1
 
     def prune(self) -> None:
         """Forget the oldest of what has ended."""
         ended = [path for path in self._paths() if not (lines := _read(path)) or lines[-1]["line"] == END]
         for path in ended[: max(0, len(ended) - KEPT)]:
             path.unlink(missing_ok=True)
+
+
+def _number(path: Path) -> int:
+    """The number of an entry; a file with another name came before all of them."""
+    number = path.name.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 _NAME = str.maketrans({":": None, "-": None, ".": None})

@@ -29,7 +29,9 @@ WEAK = {
     0x0034: "DH_anon_WITH_AES_128_CBC_SHA",
     0x003A: "DH_anon_WITH_AES_256_CBC_SHA",
     0x006C: "DH_anon_WITH_AES_128_CBC_SHA256",
+    0x006D: "DH_anon_WITH_AES_256_CBC_SHA256",
     0x00A6: "DH_anon_WITH_AES_128_GCM_SHA256",
+    0x00A7: "DH_anon_WITH_AES_256_GCM_SHA384",
     0xC016: "ECDH_anon_WITH_RC4_128_SHA",
     0xC017: "ECDH_anon_WITH_3DES_EDE_CBC_SHA",
     0xC018: "ECDH_anon_WITH_AES_128_CBC_SHA",
@@ -94,13 +96,14 @@ def weak_hello(server_name: str) -> bytes:
     """The first message of a client of TLS 1.2 that has nothing but weak ciphers (RFC 5246, 7.4.1.2)."""
     # Curves, their form, and signatures: a server that misses one of them would refuse for that reason.
     extensions = [
-        (10, _sized(2, bytes.fromhex("001d00170018"))),
+        (10, _sized(2, bytes.fromhex("001d001e001700180019"))),
         (11, _sized(1, b"\x00")),
-        (13, _sized(2, bytes.fromhex("0401040305010503060106030804080508060201"))),
+        (13, _sized(2, bytes.fromhex("0401040305010503060106030804080508060807080802010203"))),
     ]
     if not _is_address(server_name):
         extensions.insert(0, (0, _sized(2, b"\x00" + _sized(2, server_name.encode("idna")))))
-    suites = b"".join(suite.to_bytes(2, "big") for suite in WEAK)
+    # The last one is no cipher: it says that renegotiation is safe (RFC 5746), which strict servers ask for.
+    suites = b"".join(suite.to_bytes(2, "big") for suite in (*WEAK, 0x00FF))
     hello = b"".join(
         (
             *(_TLS_1_2, os.urandom(32), _sized(1, b"")),

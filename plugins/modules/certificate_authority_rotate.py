@@ -46,12 +46,14 @@ options:
   scope:
     description:
       - In an incident, in place of O(serial) and O(levels). The CA that issued when O(incident) was first worked on is
-        the one that is replaced, with its root or without it.
+        the one that is replaced, with its root or without it. Sessions that were opened with its certificates end.
     type: str
     choices: ['', intermediate, root]
     default: ''
   reason:
-    description: Why the old intermediate is revoked, as its list says it.
+    description:
+      - Why the old intermediate is revoked where its root stays, as the root's list says it, with the words of
+        M(xorb.runbook.certificate_revocation). An incident keeps the reason that it began with.
     type: str
     default: superseded
   rollback:
@@ -136,6 +138,12 @@ consumers:
   returned: always
   type: dict
   sample: {certificates: [], files: [], checks: [], unfinished: []}
+sessions:
+  description: Whose sessions end in an incident, from V(plan).
+  returned: always
+  type: list
+  elements: str
+  sample: []
 checks:
   description: What V(prove) and V(refuse) proved, for the report.
   returned: always

@@ -30,8 +30,11 @@ SCOPES = ("service", "all")
 #: The CA itself is revoked by replacing it: the levels that are replaced by the scope.
 LEVELS_OF_SCOPE: Mapping[str, list[str]] = {"intermediate": ["intermediate"], "root": ["root", "intermediate"]}
 
-#: How a memory calls the CA among what is to be revoked.
-THE_AUTHORITY = "the CA"
+#: How a memory calls the certificates of the CA among what is to be revoked.
+_NAMES = {"intermediate": "the CA", "root": "its root"}
+
+#: Which sessions are ended, by who keeps them.
+ENDED = {"postgres": "the sessions of revoked certificates", "redis": "the sessions of all clients but replicas"}
 
 #: What both actions take, as the fragment ``_revocation`` documents it.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -82,6 +85,8 @@ class Memory:
     begun: list[str] = field(default_factory=list)
     #: Serial numbers that have been revoked.
     revoked: list[str] = field(default_factory=list)
+    #: Why the CA is revoked; its next run may not say another reason.
+    reason: str = ""
 
     def take_up(self, sets: Iterable[InService]) -> None:
         """Write down the certificates of sets that are not written down yet."""
@@ -89,20 +94,32 @@ class Memory:
             if one.targeted and one.serial:
                 self.old.setdefault(one.name, one.serial)
 
-    def take_up_authority(self, authority: Authority) -> str:
+    def take_up_authority(self, authority: Authority, reason: str) -> str:
         """The serial number of the intermediate that is replaced: of the one that issued when the incident began.
 
-        Raises `RunbookError` where an incident begins while the CA is being replaced for another reason: which of the
-        two is the one whose key may be known, nobody has said.
+        Raises `RunbookError` where what replaces the CA, or has replaced it, is something else than this incident:
+        nobody has said then which of the two is the one whose key may be known, or the root is the same as before.
         """
-        if THE_AUTHORITY not in self.old:
-            if authority.phase != STANDBY:
-                raise RunbookError(
-                    f"certificate_revoke_scope: the CA is being replaced already, and not for {self.incident}; end"
-                    " that, or take it back, by certificate_authority_rotate. Nothing was changed"
-                )
-            self.old[THE_AUTHORITY] = serial_text(authority.certificates()["intermediate"].serial_number)
-        return self.old[THE_AUTHORITY]
+        levels, replaced = LEVELS_OF_SCOPE[self.scope], authority.replaced_levels()
+        if authority.phase != STANDBY and not (self.old and set(replaced) == set(levels)):
+            raise RunbookError(
+                f"certificate_revoke_scope: the CA is being replaced already ({' and '.join(replaced)}), and not for"
+                f" {self.incident}; end that, or take it back, by certificate_authority_rotate. Nothing was changed"
+            )
+        now = {
+            _NAMES[level]: serial_text(certificate.serial_number)
+            for level, certificate in authority.certificates().items()
+            if level in levels
+        }
+        if not self.old:
+            self.old, self.reason = now, reason
+        ours, root = _NAMES["intermediate"], _NAMES["root"]
+        if authority.phase == STANDBY and now[ours] != self.old[ours] and now.get(root) == self.old.get(root, ""):
+            raise RunbookError(
+                f"certificate_revoke_incident: since {self.incident} began, the intermediate was replaced and the root"
+                " was not; take another incident, which replaces both. Nothing was changed"
+            )
+        return self.old[ours]
 
     def waiting(self, sets: Iterable[InService]) -> list[InService]:
         """The sets whose certificate is to be revoked and still in service."""
@@ -167,10 +184,10 @@ def validated(scope: str, services: Sequence[str], *, reason: str = "key_comprom
     refuse_reason(reason)
 
 
-def refuse_reason(reason: str) -> None:
+def refuse_reason(reason: str, variable: str = "certificate_revoke_reason") -> None:
     """Refuse a reason that no list can say. Raises `RunbookError`."""
     if reason not in REASONS:
-        raise RunbookError(f"certificate_revoke_reason: expected one of {', '.join(sorted(REASONS))}, got {reason!r}")
+        raise RunbookError(f"{variable}: expected one of {', '.join(sorted(REASONS))}, got {reason!r}")
 
 
 def opened(directory: str, passphrase: str) -> Authority:

@@ -130,9 +130,15 @@ class Authority:
         own = own.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         self.file = self._write("ca", own, self._key).certificate
 
-    def issue(self, *names: str, begins: timedelta = -DAY, ends: timedelta = 90 * DAY) -> Pair:
+    def issue(
+        self,
+        *names: str,
+        begins: timedelta = -DAY,
+        ends: timedelta = 90 * DAY,
+        curve: type[ec.EllipticCurve] = ec.SECP256R1,
+    ) -> Pair:
         """A leaf for some names or addresses, from one time to another, both counted from now."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = ec.generate_private_key(curve())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
         leaf = self._build(subject, key, begins, ends).add_extension(alternatives, critical=False)

@@ -22,10 +22,12 @@ from tests.shared.authority_bed import (
     client,
     issued,
     opened,
+    overrides,
     revoke,
     rotate,
     variables,
 )
+from tests.shared.revoked_bed import secret
 from tests.shared.rotated_bed import BED, Load, report, shell, start, until
 
 TRUST = {
@@ -139,14 +141,24 @@ def test_killed_rotation_is_taken_back() -> None:
 
 def test_revoked_root_is_replaced_once() -> None:
     old = in_charge()
-    incident = {"certificate_revoke_scope": "root", "certificate_revoke_incident": "INC-78"}
+    described = overrides()
+    # Redis does not tell what a session was opened with.
+    described["redis"]["certificates"]["server"]["sessions"] = {"kind": "redis", "password": secret("redis_password")}
+    incident = {
+        "certificate_revoke_scope": "root",
+        "certificate_revoke_incident": "INC-78",
+        "platform_overrides": described,
+    }
     with ExitStack() as stack:
         asked = {service: stack.enter_context(load) for service, load in loads().items()}
         ran = revoke(**incident)
     assert ran.status == 0, ran.output[-8000:]
-    assert [load.failures for load in asked.values()] == [[], [], []]
+    # Whoever talks to Redis at the end is cut off.
+    assert asked["nginx"].failures == asked["postgres"].failures == []
     new = in_charge()
     assert new != old
+    ended = {f"{check['host']}/{check['id']}": check for check in report()["checks"]}["xorb-db/redis.server.sessions"]
+    assert ended["message"].startswith("the sessions of all clients were ended (")
     for role, paths in TRUST.items():
         assert all(len(trusted(role, path)) == 2 for path in paths)
     again = revoke("--check", **incident)

@@ -305,12 +305,13 @@ def test_revocation_of_the_root_replaces_the_ca_once(platform: Platform) -> None
     memory = platform.lab.folder / "state/revocations/INC-9.json"
     assert snapshot(platform) == before and not memory.exists()
 
+    root = serial_text(platform.authority.certificates()["root"].serial_number)
     ran = platform.run(**of_incident("root"))
     assert ran.status == 0, ran.output
     assert (platform.phase(), platform.issuers, platform.trusted) == ("standby", ["G2", "G2"], [2, 2, 3])
     assert ran.statuses["two/api.client.refusal"] == "ok"
     assert {deed["incident"] for deed in ran.report["actions"]} == {"INC-9"}
-    assert json.loads(memory.read_text())["old"] == {"the CA": platform.first}
+    assert json.loads(memory.read_text())["old"] == {"the CA": platform.first, "its root": root}
 
     again = platform.run(**of_incident("root"))
     assert again.status == 0, again.output
@@ -324,7 +325,8 @@ def test_revocation_of_the_root_replaces_the_ca_once(platform: Platform) -> None
 def test_killed_revocation_of_the_intermediate_goes_on(platform: Platform) -> None:
     platform.kill_when(lambda: served_issuer(platform) == "G2", **of_incident("intermediate"))
     assert platform.phase() == "activated"
-    ran = platform.run(**of_incident("intermediate", certificate_revoke_reason="ca_compromise"))
+    # It was begun for a reason, which the next run need not know.
+    ran = platform.run(**of_incident("intermediate", certificate_revoke_reason="superseded"))
     assert ran.status == 0, ran.output
     assert (platform.phase(), platform.issuers) == ("standby", ["G2", "G2"])
     assert platform.welcomes() == "welcome"
@@ -336,7 +338,8 @@ def test_revocation_of_the_ca_refuses_bad_input(platform: Platform) -> None:
     before = snapshot(platform)
     for wrong, said in (
         ({"certificate_revoke_incident": ""}, "certificate_revoke_incident: expected what the incident is called"),
-        ({"certificate_revoke_reason": "boredom"}, "certificate_revoke_reason: expected one of"),
+        ({"certificate_revoke_reason": "boredom"}, "certificate_authority_rotate_reason: expected one of"),
+        ({"certificate_authority_rotate_serial": "41C7"}, "certificate_authority_rotate_serial: the incident knows"),
     ):
         ran = platform.run(**of_incident("root", **wrong))
         assert ran.status == 2
@@ -345,8 +348,41 @@ def test_revocation_of_the_ca_refuses_bad_input(platform: Platform) -> None:
     platform.authority.prepare_next(levels=["intermediate"])
     ran = platform.run(**of_incident("root"))
     assert ran.status == 2
-    assert "the CA is being replaced already, and not for INC-9" in " ".join(ran.output.split())
+    said = "the CA is being replaced already (intermediate), and not for INC-9"
+    assert said in " ".join(ran.output.split())
     assert not (platform.lab.folder / "state/revocations").exists()
+
+
+def test_revocation_of_the_root_is_not_done_by_replacing_the_intermediate(platform: Platform) -> None:
+    """The incident was begun and taken back; then somebody replaced the intermediate alone."""
+    platform.kill_when(lambda: platform.phase() == "prepared", **of_incident("root"))
+    back = platform.run(certificate_authority_rotate_rollback=True)
+    assert back.status == 0, back.output
+    platform.authority.prepare_next(levels=["intermediate"])
+    under_way = platform.run(**of_incident("root"))
+    assert under_way.status == 2
+    assert "the CA is being replaced already (intermediate)" in " ".join(under_way.output.split())
+    alone = platform.run()
+    assert alone.status == 0, alone.output
+    ran = platform.run(**of_incident("root"))
+    assert ran.status == 2
+    assert "the intermediate was replaced and the root was not" in " ".join(ran.output.split())
+
+
+def test_revocation_of_the_ca_does_not_end_before_sessions_have(platform: Platform, closed_port: int) -> None:
+    described = platform.lab.variables["platform_services"]["proxy"]["certificates"]["server"]
+    described["sessions"] = {"kind": "redis", "port": closed_port}
+    ran = platform.run(**of_incident("root"))
+    assert ran.status == 2
+    assert "one proxy server: the sessions of all clients but replicas are ended" in ran.output
+    assert ran.statuses["one/proxy.server.sessions"] == "unknown"
+    assert "proxy server sessions: not determined" in ran.message("one/runbook.act.certificate_authority_rotate_refuse")
+    assert (platform.phase(), platform.issuers, platform.trusted) == ("activated", ["G2", "G2"], [2, 2, 3])
+
+    del described["sessions"]
+    again = platform.run(**of_incident("root"))
+    assert again.status == 0, again.output
+    assert platform.phase() == "standby"
 
 
 def test_rotate_refuses_before_anything_is_changed(platform: Platform, closed_port: int) -> None:

@@ -98,6 +98,10 @@ def test_evidence_is_short_printable_and_one_line() -> None:
     [
         ({"path": "a"}, "path"),
         ({"header": "a", "path": "a", "equals": 1}, "header"),
+        ({"header": "Server:", "exists": False}, "header"),
+        ({"header": "", "matches": "a"}, "header"),
+        ({"header": "Set-Cookie", "matches": "HttpOnly"}, "header"),
+        ({"header": "Retry-After", "max": 1}, "max"),
         ({}, "matches"),
         ({"min": 1}, "path"),
         ({"path": "a", "matches": "["}, "matches"),

@@ -145,7 +145,11 @@ def test_entries_are_in_order_though_the_clock_is_put_back(state: Path, monkeypa
         for hour in (9, 9, 8):
             monkeypatch.setattr(_journal, "timestamp", lambda hour=hour: f"2026-01-01T{hour:02}:00:00.000Z")
             journal.begin("copy", f"file at {hour}", {})
-        assert [entry.subject for entry in journal.unfinished()] == ["file at 9", "file at 9", "file at 8"]
+        (first, *_others) = sorted((state / "journal").iterdir())
+        (state / "journal" / "20251231T090000000Z-0a1b2c.jsonl").write_bytes(first.read_bytes())
+        journal.begin("copy", "the last one", {})
+        names = ["file at 9", "file at 9", "file at 9", "file at 8", "the last one"]
+        assert [entry.subject for entry in journal.unfinished()] == names
 
 
 def test_recover_leaves_what_belongs_to_others(state: Path) -> None:

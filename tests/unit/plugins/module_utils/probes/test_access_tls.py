@@ -16,6 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._access import ACCEPT
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import KINDS
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.shared.loopback import DAY, Authority, Client, Pair, hang, look, served
 
@@ -124,11 +125,12 @@ def test_server_of_old_versions_is_found_out(authority: Authority, leaf: Pair) -
     ("ciphers", "agreed"),
     [("aNULL:@SECLEVEL=0", "ECDH_anon_WITH_"), ("eNULL:@SECLEVEL=0", "ECDHE_ECDSA_WITH_NULL_SHA")],
 )
+@pytest.mark.parametrize("curve", [ec.SECP256R1, ec.SECP521R1])
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
 def test_server_of_weak_ciphers_is_found_out(
-    authority: Authority, leaf: Pair, ciphers: str, agreed: str, name: str
+    authority: Authority, ciphers: str, agreed: str, name: str, curve: type[ec.EllipticCurve]
 ) -> None:
-    context = leaf.server_context()
+    context = authority.issue("localhost", "127.0.0.1", curve=curve).server_context()
     context.set_ciphers(ciphers)
     found = knocked(context, authority, server_name=name)
     assert found["weak_ciphers"].message.startswith("accepted a client of weak ciphers: the server agreed to " + agreed)
