@@ -81,7 +81,7 @@ def statuses(ran: Ran, look: str) -> set[str]:
 def test_sound_platform_lets_in_and_refuses(run: Run) -> None:
     ran = run("access_verify")
     assert ran.status == 0, ran.output
-    assert ran.report["received"] == ran.report["expected"] == 29
+    assert ran.report["received"] == ran.report["expected"] == 31
     assert set(ran.statuses.values()) <= {"ok", "not_applicable"}
     assert {check["topic"] for check in ran.report["checks"] if check["service"] != "temporal"} == {"access"}
     assert "certificate error" in ran.message(f"{MTLS}revoked")
