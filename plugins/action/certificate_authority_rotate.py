@@ -265,8 +265,8 @@ class ActionModule(Rotation):
             for entry in entries
         ]
         if now != IDLE:
-            told = {host: self._said("plan", host).get("sessions", ()) for host in self._inventory.hosts}
-            lines += [f"{host} {one} are ended" for host, ended in told.items() for one in ended]
+            kept = {host: self._said("plan", host).get("sessions", ()) for host in self._inventory.hosts}
+            lines += [f"{host} {one} are ended" for host, ended in kept.items() for one in ended]
         Display().display("\n".join(map(clean, lines)))
         if now != rotation.BEGIN or self._task.check_mode:
             return {"stage": now, "acts": now != IDLE, "changed": bool(self._task.check_mode and now != IDLE)}
