@@ -532,6 +532,10 @@ class ActionModule(Rotation):
         if self._course.back:
             self._authority.abandon_next()
         else:
+            if self._incident:
+                # Before it is withdrawn, or a run that is killed in between would never be known to have done it.
+                self._incident.revoked = list(self._incident.old.values())
+                self._shelf().write(self._incident)
             # Whoever is not described was asked for at the gate.
             self._authority.withdraw_previous(force=True)
         return {"acts": True, "changed": True, "actions": [what.as_dict()]}

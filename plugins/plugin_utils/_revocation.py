@@ -30,8 +30,8 @@ SCOPES = ("service", "all")
 #: The CA itself is revoked by replacing it: the levels that are replaced by the scope.
 LEVELS_OF_SCOPE: Mapping[str, list[str]] = {"intermediate": ["intermediate"], "root": ["root", "intermediate"]}
 
-#: How a memory calls the certificates of the CA among what is to be revoked.
-_NAMES = {"intermediate": "the CA", "root": "its root"}
+#: How a memory calls the CA among what is to be revoked.
+THE_AUTHORITY = "the CA"
 
 #: Which sessions are ended, by who keeps them.
 ENDED = {"postgres": "the sessions of revoked certificates", "redis": "the sessions of all clients but replicas"}
@@ -98,28 +98,25 @@ class Memory:
         """The serial number of the intermediate that is replaced: of the one that issued when the incident began.
 
         Raises `RunbookError` where what replaces the CA, or has replaced it, is something else than this incident:
-        nobody has said then which of the two is the one whose key may be known, or the root is the same as before.
+        which of the two has the key that may be known nobody has said then, the root may be the same, and nobody has
+        ended sessions.
         """
-        levels, replaced = LEVELS_OF_SCOPE[self.scope], authority.replaced_levels()
-        if authority.phase != STANDBY and not (self.old and set(replaced) == set(levels)):
+        replaced = authority.replaced_levels()
+        if authority.phase != STANDBY and not (self.old and set(replaced) == set(LEVELS_OF_SCOPE[self.scope])):
             raise RunbookError(
                 f"certificate_revoke_scope: the CA is being replaced already ({' and '.join(replaced)}), and not for"
                 f" {self.incident}; end that, or take it back, by certificate_authority_rotate. Nothing was changed"
             )
-        now = {
-            _NAMES[level]: serial_text(certificate.serial_number)
-            for level, certificate in authority.certificates().items()
-            if level in levels
-        }
+        now = serial_text(authority.certificates()["intermediate"].serial_number)
         if not self.old:
-            self.old, self.reason = now, reason
-        ours, root = _NAMES["intermediate"], _NAMES["root"]
-        if authority.phase == STANDBY and now[ours] != self.old[ours] and now.get(root) == self.old.get(root, ""):
+            self.old, self.reason = {THE_AUTHORITY: now}, reason
+        if authority.phase == STANDBY and now != self.old[THE_AUTHORITY] and not self.revoked:
             raise RunbookError(
-                f"certificate_revoke_incident: since {self.incident} began, the intermediate was replaced and the root"
-                " was not; take another incident, which replaces both. Nothing was changed"
+                f"certificate_revoke_incident: since {self.incident} began, another run replaced the CA: its root may"
+                " be the same, and no sessions were ended. Take another incident, which replaces it again. Nothing was"
+                " changed"
             )
-        return self.old[ours]
+        return self.old[THE_AUTHORITY]
 
     def waiting(self, sets: Iterable[InService]) -> list[InService]:
         """The sets whose certificate is to be revoked and still in service."""

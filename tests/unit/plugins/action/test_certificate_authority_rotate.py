@@ -305,13 +305,13 @@ def test_revocation_of_the_root_replaces_the_ca_once(platform: Platform) -> None
     memory = platform.lab.folder / "state/revocations/INC-9.json"
     assert snapshot(platform) == before and not memory.exists()
 
-    root = serial_text(platform.authority.certificates()["root"].serial_number)
     ran = platform.run(**of_incident("root"))
     assert ran.status == 0, ran.output
     assert (platform.phase(), platform.issuers, platform.trusted) == ("standby", ["G2", "G2"], [2, 2, 3])
     assert ran.statuses["two/api.client.refusal"] == "ok"
     assert {deed["incident"] for deed in ran.report["actions"]} == {"INC-9"}
-    assert json.loads(memory.read_text())["old"] == {"the CA": platform.first, "its root": root}
+    kept = json.loads(memory.read_text())
+    assert kept["old"] == {"the CA": platform.first} and kept["revoked"] == [platform.first]
 
     again = platform.run(**of_incident("root"))
     assert again.status == 0, again.output
@@ -366,7 +366,17 @@ def test_revocation_of_the_root_is_not_done_by_replacing_the_intermediate(platfo
     assert alone.status == 0, alone.output
     ran = platform.run(**of_incident("root"))
     assert ran.status == 2
-    assert "the intermediate was replaced and the root was not" in " ".join(ran.output.split())
+    assert "since INC-9 began, another run replaced the CA" in " ".join(ran.output.split())
+
+
+def test_revocation_that_another_run_ended_is_not_done(platform: Platform) -> None:
+    """It has replaced both levels, but nobody ended sessions."""
+    platform.kill_when(lambda: served_issuer(platform) == "G2", **of_incident("root"))
+    other = platform.run()
+    assert other.status == 0, other.output
+    ran = platform.run(**of_incident("root"))
+    assert ran.status == 2
+    assert "since INC-9 began, another run replaced the CA" in " ".join(ran.output.split())
 
 
 def test_revocation_of_the_ca_does_not_end_before_sessions_have(platform: Platform, closed_port: int) -> None:
