@@ -4,21 +4,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+# Long enough for a test's name and the head of its assertion; the whole of it stands where it was printed.
+_FAILURE_LENGTH = 300
+
 
 @dataclass(frozen=True)
 class Count:
-    """Tests that passed and failed. Skipped ones are neither."""
+    """Tests that passed, and one line for each that failed. Skipped ones are neither."""
 
     passed: int = 0
-    failed: int = 0
+    failures: tuple[str, ...] = ()
 
     def __add__(self, other: Count) -> Count:
-        return Count(self.passed + other.passed, self.failed + other.failed)
+        return Count(self.passed + other.passed, self.failures + other.failures)
+
+    @property
+    def failed(self) -> int:
+        return len(self.failures)
 
     @property
     def ran(self) -> int:
@@ -32,9 +39,15 @@ def total(counts: Iterable[Count]) -> Count:
     return sum(counts, Count())
 
 
-def of_exit_code(code: int) -> Count:
+def failure(text: str) -> Count:
+    """One test that failed; ``text`` becomes one line."""
+    line = " ".join(text.split())
+    return Count(failures=(line if len(line) <= _FAILURE_LENGTH else f"{line[:_FAILURE_LENGTH]} ...",))
+
+
+def of_exit_code(code: int, name: str) -> Count:
     """A program that is one test."""
-    return Count(passed=1) if code == 0 else Count(failed=1)
+    return Count(passed=1) if code == 0 else failure(f"{name} ended with {code}")
 
 
 def of_junit(path: Path) -> Count:
@@ -44,14 +57,17 @@ def of_junit(path: Path) -> Count:
 
 def of_junit_file(path: Path) -> Count:
     """The whole file as one test, for tools that write a case for each finding."""
-    counts = of_junit(path)
-    return Count(failed=1) if counts.failed else Count(passed=min(counts.passed, 1))
+    count = of_junit(path)
+    return failure(f"{path.stem}: {count.failures[0]}") if count.failed else Count(passed=min(count.passed, 1))
 
 
-def honest(count: Count, exit_codes: Iterable[int]) -> Count:
+def honest(count: Count, exit_codes: Sequence[int]) -> Count:
     """A failure that no test case shows is still one, and so is a layer in which nothing ran."""
-    unseen = count.failed == 0 and any(exit_codes)
-    return count + Count(failed=1) if unseen or count.ran == 0 else count
+    if count.ran == 0:
+        return failure("nothing ran")
+    if count.failed == 0 and any(exit_codes):
+        return count + failure(f"every test passed, and yet the program ended with {next(filter(None, exit_codes))}")
+    return count
 
 
 def _cases(path: Path) -> list[ElementTree.Element]:
@@ -63,7 +79,8 @@ def _cases(path: Path) -> list[ElementTree.Element]:
 
 
 def _case(case: ElementTree.Element) -> Count:
-    kinds = {child.tag for child in case}
-    if kinds & {"failure", "error"}:
-        return Count(failed=1)
-    return Count() if "skipped" in kinds else Count(passed=1)
+    for child in case:
+        if child.tag in {"failure", "error"}:
+            name = f"{case.get('classname', '')}::{case.get('name')}"
+            return failure(f"{name}: {child.get('message') or child.text or ''}")
+    return Count(passed=0 if case.find("skipped") is not None else 1)

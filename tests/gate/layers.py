@@ -24,7 +24,7 @@ _LINTERS = (
 
 def lint() -> Count:
     """Every linter, even after one has failed: their findings are looked at together."""
-    return total(of_exit_code(run(command)) for command in _LINTERS)
+    return total(of_exit_code(run(command), " ".join(command)) for command in _LINTERS)
 
 
 def unit() -> Count:

@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tests.bed.errors import BedError
 from tests.bed.progress import say
-from tests.gate.counting import Count, total
+from tests.gate.counting import Count, failure, total
 from tests.gate.layers import LAYERS
 
 Layers = Mapping[str, Callable[[], Count]]
+
+_FAILURES_SHOWN = 10
 
 
 def main(wanted: Sequence[str], layers: Layers | None = None) -> int:
@@ -26,6 +28,10 @@ def main(wanted: Sequence[str], layers: Layers | None = None) -> int:
     counts = run_layers({name: layers[name] for name in wanted or layers})
     left = [name for name in wanted or layers if name not in counts]
     say("")
+    # Again at the very end: of a long log, its end is what a person sees first.
+    for name, count in counts.items():
+        for line in count.failures[:_FAILURES_SHOWN]:
+            say(f"failed: {name}: {line}")
     for name, count in counts.items():
         say(f"{name}: {count}")
     for name in left:
@@ -45,7 +51,7 @@ def run_layers(layers: Layers) -> dict[str, Count]:
             counts[name] = layer()
         except BedError as exc:
             say(f"error: {exc}")
-            counts[name] = Count(failed=1)
+            counts[name] = failure(str(exc))
         say(f"==== {name}: {counts[name]} in {time.monotonic() - begin:.0f} s ====")
         if counts[name].failed:
             break

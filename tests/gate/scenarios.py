@@ -8,7 +8,7 @@ import time
 
 from tests.bed.layout import BUILD, ROOT
 from tests.bed.progress import say
-from tests.gate.counting import Count, honest, of_exit_code, of_junit, total
+from tests.gate.counting import Count, failure, honest, of_exit_code, of_junit, total
 from tests.gate.programs import run
 
 _RESULTS = BUILD / "results" / "molecule"
@@ -25,7 +25,7 @@ def layer() -> Count:
     run(["molecule", "destroy", "--scenario-name", _HOSTS])
     # Molecule would do the same, but show what takes a minute only when it is over.
     if run(["python", "-m", "tests.bed", "platform", "test"]) != 0:
-        return Count(failed=1)
+        return failure("the hosts of the scenarios could not be made")
     count = total(_scenario(name) for name in names())
     if count.failed == 0:
         run(["molecule", "destroy", "--scenario-name", _HOSTS])
@@ -41,6 +41,6 @@ def _scenario(name: str) -> Count:
         ["molecule", "test", "--destroy", "never", "--scenario-name", name],
         more={"PYTEST_ADDOPTS": f"--junitxml={results}"},
     )
-    count = of_exit_code(code) + of_junit(results)
+    count = of_exit_code(code, f"scenario {name}") + of_junit(results)
     say(f"scenario {name}: {count} ({time.monotonic() - begin:.0f} s)")
     return count

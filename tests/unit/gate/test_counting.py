@@ -8,14 +8,14 @@ import pytest
 
 from tests.bed.errors import BedError
 from tests.gate import runner
-from tests.gate.counting import Count, honest, of_exit_code, of_junit, of_junit_file, total
+from tests.gate.counting import Count, failure, honest, of_exit_code, of_junit, of_junit_file, total
 from tests.gate.sanity import pip_settings
 
 JUNIT = """<?xml version="1.0"?>
 <testsuites><testsuite>
-  <testcase name="good"/>
-  <testcase name="bad"><failure message="no"/></testcase>
-  <testcase name="broken"><error message="no"/></testcase>
+  <testcase classname="tests.tea" name="good"/>
+  <testcase classname="tests.tea" name="bad"><failure message="assert 1 == 2&#10; +  where"/></testcase>
+  <testcase classname="tests.tea" name="broken"><error>no kettle</error></testcase>
   <testcase name="left out"><skipped/></testcase>
 </testsuite></testsuites>
 """
@@ -29,8 +29,9 @@ def junit(tmp_path: Path) -> Path:
 
 
 def test_of_junit_counts_cases_and_leaves_skipped_ones_out(junit: Path) -> None:
-    assert of_junit(junit) == Count(passed=1, failed=2)
-    assert of_junit_file(junit) == Count(failed=1)
+    bad, broken = "tests.tea::bad: assert 1 == 2 + where", "tests.tea::broken: no kettle"
+    assert of_junit(junit) == Count(passed=1, failures=(bad, broken))
+    assert of_junit_file(junit) == failure(f"results: {bad}")
 
 
 @pytest.mark.parametrize("text", [None, "", "<testsuites>"])
@@ -45,9 +46,9 @@ def test_of_junit_missing_or_broken_file_counts_as_nothing(tmp_path: Path, text:
     ("count", "codes", "expected"),
     [
         (Count(passed=3), [0], Count(passed=3)),
-        (Count(passed=3), [1], Count(passed=3, failed=1)),
-        (Count(passed=3, failed=1), [1], Count(passed=3, failed=1)),
-        (Count(), [0], Count(failed=1)),
+        (Count(passed=3), [0, 1], Count(3, ("every test passed, and yet the program ended with 1",))),
+        (Count(3, ("one",)), [1], Count(3, ("one",))),
+        (Count(), [0], failure("nothing ran")),
     ],
 )
 def test_honest_unseen_failures_and_empty_layers_fail(count: Count, codes: list[int], expected: Count) -> None:
@@ -55,18 +56,27 @@ def test_honest_unseen_failures_and_empty_layers_fail(count: Count, codes: list[
 
 
 def test_total_is_one_plain_line() -> None:
-    assert str(total([Count(2, 0), of_exit_code(0), of_exit_code(2)])) == "3 passed, 1 failed"
+    assert str(total([Count(2), of_exit_code(0, "mypy"), of_exit_code(2, "ruff")])) == "3 passed, 1 failed"
+
+
+def test_failure_is_one_line_that_ends() -> None:
+    (line,) = failure("assert\n" + "x" * 1000).failures
+    assert line.startswith("assert xxx")
+    assert line.endswith(" ...")
+    assert len(line) < 400
 
 
 def test_main_later_layers_are_not_run_after_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     layers = {
         "first": lambda: Count(passed=4),
-        "second": lambda: Count(passed=1, failed=2),
+        "second": lambda: Count(1, ("one is not two", "no kettle")),
         "third": lambda: pytest.fail("ran although the layer before had failed"),
     }
     assert runner.main([], layers) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-4:] == [
+    assert lines[-6:] == [
+        "failed: second: one is not two",
+        "failed: second: no kettle",
         "first: 4 passed, 0 failed",
         "second: 1 passed, 2 failed",
         "third: not run",
@@ -75,7 +85,7 @@ def test_main_later_layers_are_not_run_after_a_failure(capsys: pytest.CaptureFix
 
 
 def test_main_all_green_ends_with_zero(capsys: pytest.CaptureFixture[str]) -> None:
-    assert runner.main(["one"], {"one": lambda: Count(passed=2), "two": lambda: Count(failed=1)}) == 0
+    assert runner.main(["one"], {"one": lambda: Count(passed=2), "two": lambda: failure("never run")}) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 0 failed"
 
 
