@@ -67,6 +67,14 @@ received:
   returned: always
   type: int
   sample: 24
+passed:
+  description:
+    - The hosts that no check fails, which M(xorb.runbook.verdict) need not judge.
+    - None where a check about the run itself fails.
+  returned: always
+  type: list
+  elements: str
+  sample: ["web"]
 not_run:
   description: What C(--limit) excluded, as C(host/id).
   returned: always

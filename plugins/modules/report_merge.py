@@ -83,6 +83,14 @@ received:
   returned: always
   type: int
   sample: 24
+passed:
+  description:
+    - The hosts that no check fails, which M(xorb.runbook.verdict) need not judge.
+    - None where a check about the run itself fails.
+  returned: always
+  type: list
+  elements: str
+  sample: ["web"]
 not_run:
   description: Empty, because nothing may be left out of the whole.
   returned: always

@@ -96,6 +96,13 @@ class Report:
         return [check for check in self.failing(self.fail_on) if check.address not in self.excuses]
 
     @property
+    def passed(self) -> list[str]:
+        """The hosts that no check fails; none where one about the run itself does, which fails all of them."""
+        if any(not check.host for check in self.failing(self.fail_on)):
+            return []
+        return sorted({check.host for check in self.checks} - {check.host for check in self.decisive})
+
+    @property
     def excused(self) -> dict[str, int]:
         """How many checks have an excuse of each kind."""
         return dict(Counter(excuse.kind for excuse in self.excuses.values()))

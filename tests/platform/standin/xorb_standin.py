@@ -82,6 +82,7 @@ SCANNERS: dict[str, tuple[int, int | None]] = {
 }
 INSTALLED_SCANNERS = {"nmap": "7.94", "nuclei": "3.1.0", "nikto": "2.5.0"}
 SCAN_TYPES = ("quick", "comprehensive", "stealth", "web_focused")
+POSTGRESQL = Path("/usr/lib/postgresql")
 LARGEST_BODY = 1024 * 1024
 LARGEST_SESSION_COUNT = 100
 LONGEST_HANG = 300.0
@@ -270,9 +271,14 @@ def run_client(argv: list[str], secrets: t.Mapping[str, str], timeout: float) ->
     return result.stdout.decode(errors="replace")
 
 
+def psql() -> str:
+    """Return psql itself where Debian has it: the one in the PATH is a Perl program that starts it, and costs more."""
+    return max((str(path) for path in POSTGRESQL.glob("*/bin/psql")), default="psql")
+
+
 def ask_postgres(settings: Settings) -> Finding:
     """Ask PostgreSQL as the API's own user."""
-    argv = ["psql", "-XAtqw", "-h", settings.postgres_host, "-p", str(settings.postgres_port)]
+    argv = [psql(), "-XAtqw", "-h", settings.postgres_host, "-p", str(settings.postgres_port)]
     argv += ["-U", settings.postgres_user, "-d", settings.postgres_database]
     argv += ["-c", "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"]
     limit = settings.backend_timeout

@@ -128,9 +128,20 @@ def test_judge_postgres_anything_but_a_count_is_an_error(output: str) -> None:
 
 def test_ask_without_clients_is_an_error_and_no_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(standin, "POSTGRESQL", tmp_path)
     settings = standin.Settings()
     assert standin.ask_postgres(settings).message == "Database check failed: FileNotFoundError"
     assert standin.ask_redis(settings).message == "Redis check failed: FileNotFoundError"
+
+
+def test_psql_is_the_program_itself_where_it_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(standin, "POSTGRESQL", tmp_path)
+    assert standin.psql() == "psql"
+    for version in ("15", "17"):
+        program = tmp_path / version / "bin" / "psql"
+        program.parent.mkdir(parents=True)
+        program.touch()
+    assert standin.psql() == str(tmp_path / "17" / "bin" / "psql")
 
 
 def test_dependencies_names_all_three(platform: t.Any) -> None:

@@ -5,12 +5,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+import yaml
 from ansible_collections.xorb.runbook.plugins.action.verdict import sentence
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL
 from ansible_collections.xorb.runbook.plugins.plugin_utils._report import run_check
 
 from tests.shared.lab import Lab
+
+#: What the shipped configuration leaves out.
+ALL_TASKS = {"ANSIBLE_DISPLAY_OK_HOSTS": "true"}
+AND_AFTER = {
+    "hosts": "all",
+    "gather_facts": False,
+    "tasks": [
+        {"ansible.builtin.import_role": {"name": "xorb.runbook.health_check"}},
+        {"ansible.builtin.import_role": {"name": "xorb.runbook.report"}},
+        {"ansible.builtin.debug": {"msg": "the look of {{ inventory_hostname }} is over"}},
+    ],
+}
 
 
 def test_sentence_names_three_and_counts_the_rest() -> None:
@@ -32,16 +47,45 @@ def test_sentence_names_root_causes_first() -> None:
     )
 
 
-def test_verdict_fails_only_the_hosts_that_fail(lab: Lab, open_port: int, closed_port: int) -> None:
-    endpoint = {"kind": "tcp"}
+@pytest.fixture
+def half(lab: Lab, open_port: int, closed_port: int) -> Lab:
+    """A platform of which one host is well."""
     lab.variables["platform_services"] = {
-        "api": {"hosts": "web", "endpoints": {"port": {**endpoint, "port": open_port}}},
-        "sql": {"hosts": "db", "endpoints": {"port": {**endpoint, "port": closed_port}}},
+        "api": {"hosts": "web", "endpoints": {"port": {"kind": "tcp", "port": open_port}}},
+        "sql": {"hosts": "db", "endpoints": {"port": {"kind": "tcp", "port": closed_port}}},
     }
-    ran = lab.play("health_check")
+    return lab
+
+
+def test_verdict_fails_only_the_hosts_that_fail(half: Lab) -> None:
+    ran = half.play("health_check")
     assert ran.status == 2
     assert "fatal: [two]" in ran.output and "fatal: [one]" not in ran.output
     assert "1 failing: sql.port.connect critical" in ran.output
+
+
+def test_verdict_judges_nobody_whom_nothing_fails(half: Lab) -> None:
+    judge = "TASK [xorb.runbook.report : Verdict | Fail if a check of this host failed]"
+    assert judge in half.play("health_check", "-v", **ALL_TASKS).output
+    ran = half.play("health_check", "-v", "--limit", "one", **ALL_TASKS)
+    assert (ran.status, judge in ran.output) == (0, False)
+
+
+def test_verdict_a_play_goes_on_after_the_role(half: Lab, tmp_path: Path) -> None:
+    playbook = tmp_path / "looked.yml"
+    playbook.write_text(yaml.safe_dump([AND_AFTER]))
+    ran = half.play(str(playbook), "-v", **ALL_TASKS)
+    assert ran.status == 2
+    assert "the look of one is over" in ran.output and "the look of two is over" not in ran.output
+
+
+def test_verdict_run_that_cannot_be_recorded_fails_every_host(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {
+        "api": {"hosts": "all", "endpoints": {"port": {"kind": "tcp", "port": open_port}}}
+    }
+    ran = lab.play("health_check", "-e", "platform_ledger=/proc/none/ledger.sqlite")
+    assert ran.status == 2
+    assert all(f"fatal: [{host}]" in ran.output for host in lab.hosts)
 
 
 def test_verdict_warning_fails_only_where_it_is_asked_for(lab: Lab) -> None:

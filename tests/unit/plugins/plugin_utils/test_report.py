@@ -16,7 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._checks import (
     WARNING,
     Check,
 )
-from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Silence, run_check
+from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Excuse, Silence, run_check
 
 from tests.shared import sample_reports
 from tests.shared.sample_reports import RUN, assembled, check
@@ -102,6 +102,27 @@ def test_counts_name_every_status_worst_first() -> None:
     assert list(assembled([ONE]).counts.items()) == [
         ("critical", 0), ("unknown", 0), ("warning", 0), ("ok", 1), ("not_applicable", 0),
     ]  # fmt: skip
+
+
+def test_passed_are_the_hosts_that_nothing_fails() -> None:
+    bad = replace(TWO, status=UNKNOWN)
+    assert assembled([ONE, TWO]).passed == ["one", "two"]
+    assert assembled([ONE, bad]).passed == ["one"]
+    assert replace(assembled([replace(ONE, status=WARNING), bad]), fail_on=(WARNING, UNKNOWN)).passed == []
+    excuse = Excuse(bad.address, "silence", "silenced by alex: being replaced")
+    assert replace(assembled([ONE, bad]), excuses={bad.address: excuse}).passed == ["one", "two"]
+
+
+def test_passed_nobody_has_where_the_run_itself_fails() -> None:
+    about = run_check("written", CRITICAL, "the disk is full")
+    report = assembled([ONE, TWO]).with_check(about)
+    assert report.passed == []
+    excuse = Excuse(about.address, "silence", "nothing about a run can be silenced")
+    assert replace(report, excuses={about.address: excuse}).passed == []
+
+
+def test_passed_host_outside_the_limit_is_not_among_them() -> None:
+    assert assembled([ONE], expected=[ONE, TWO], absent={"two"}).passed == ["one"]
 
 
 def test_with_check_failing_one_is_the_first_cause() -> None:
