@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils import _drivers, _reload
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate import Certificate, Unreadable
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import (
     SET_OPTIONS,
     label,
@@ -41,13 +42,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._certificate_sets imp
     CertificateSets,
     paths,
 )
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import (
-    Certificate,
-    Reader,
-    Unreadable,
-    load_bundle,
-    load_key,
-)
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates import Reader, load_bundle, load_key
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE, UNDONE, Entry, Journal, Recover
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given

@@ -11,7 +11,8 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import Certificate, Content, Reader
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate import Certificate
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates import Content, Reader
 
 #: Names of files that are looked into when a folder is given; a file that is given itself is, whatever its name.
 SUFFIXES = (".pem", ".crt", ".cer", ".cert", ".der", ".key", ".p12", ".pfx", ".crl")

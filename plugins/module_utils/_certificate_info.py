@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate import Certificate
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_files import File, read
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_judge import (
     ASPECTS,
@@ -22,7 +23,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._certificate_judge im
     judge,
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_set import compared
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import Certificate, Reader
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates import Reader
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import NOT_APPLICABLE, OK, UNKNOWN, Check, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._depth import told_by_the_module
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils import _drivers
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate import Certificate, Unreadable
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_files import File, read
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_judge import Remark, judge
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_set import differences, holdings_of, read_crl
@@ -26,12 +27,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._certificate_sets imp
     CertificateSets,
     Layout,
 )
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import (
-    Certificate,
-    Reader,
-    Unreadable,
-    load_key,
-)
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates import Reader, load_key
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._journal import STATE

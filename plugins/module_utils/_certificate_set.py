@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils import _tls
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate import Certificate, Unreadable
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_files import File, read
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_judge import (
     ASPECTS,
@@ -24,13 +25,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._certificate_judge im
     good_findings,
     judge,
 )
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import (
-    Certificate,
-    Reader,
-    RevocationList,
-    Unreadable,
-    common,
-)
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates import Reader, RevocationList, common
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given

@@ -27,9 +27,9 @@ from ansible_collections.xorb.runbook.plugins.module_utils._access import (
     SILENT,
     Attempt,
 )
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate import Certificate
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import leaf_of, read_set
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_set import served
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import Certificate
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, Finding, worst
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._http import get, headers

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils import _certificate_deploy
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate import Certificate
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_deploy import Change, Outcome, carry_out
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import (
     CLOCK_TOLERANCE,
@@ -31,7 +32,6 @@ from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request 
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_sets import CERTIFICATE_MODE, LARGEST, write
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_sets import read as read_file
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates import (
-    Certificate,
     Reader,
     RevocationList,
     chain_fault,

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils import _tls
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import Certificate
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate import Certificate
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._network import Deadline, Unreachable
 from ansible_collections.xorb.runbook.plugins.plugin_utils import _authority_making

@@ -20,7 +20,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._access import (
     Case,
     chosen,
 )
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import moment
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate import moment
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._depth import left_out_problems
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError

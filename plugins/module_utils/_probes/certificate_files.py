@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate import Certificate
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_files import find, read, read_all
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_judge import (
     ASPECTS,
@@ -18,7 +19,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._certificate_judge im
     judge,
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._certificate_set import read_crl
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import Certificate, Reader
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates import Reader
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, UNKNOWN, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import Given, Kind
 from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options

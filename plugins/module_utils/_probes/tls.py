@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 from typing import Callable
 
 from ansible_collections.xorb.runbook.plugins.module_utils import _tls
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_judge import LEAF_LIMIT_OPTIONS, expiry_finding
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import Certificate
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate import Certificate
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate_expiry import LEAF_LIMIT_OPTIONS, expiry_finding
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, UNKNOWN, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._kind import NETWORK_OPTIONS, TLS_OPTIONS, Given, Kind

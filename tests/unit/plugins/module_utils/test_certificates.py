@@ -8,17 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils import _certificates
+from ansible_collections.xorb.runbook.plugins.module_utils import _certificate
+from ansible_collections.xorb.runbook.plugins.module_utils._certificate import Certificate, KeyType, Unreadable, moment
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates import (
-    Certificate,
-    KeyType,
     Reader,
     RevocationList,
-    Unreadable,
     chain_fault,
     load_bundle,
     load_key,
-    moment,
     order_fault,
     pem_blocks,
 )
@@ -167,9 +164,9 @@ def test_signature_is_verified_without_the_help_of_newer_releases(key: Any, top:
     kind = KeyType.of(key.public_key()).kind
     signer = Issued(top.certificate, key)
     issued = signer.issue(algorithm=None if kind == "ed25519" else hashes.SHA256()).certificate
-    _certificates._verify(issued, key.public_key(), kind)
+    _certificate._verify(issued, key.public_key(), kind)
     with pytest.raises(InvalidSignature):
-        _certificates._verify(issued, _other(key).public_key(), kind)
+        _certificate._verify(issued, _other(key).public_key(), kind)
 
 
 def _other(key: Any) -> Any:
@@ -347,7 +344,7 @@ def test_certificate_of_an_old_release_of_the_library() -> None:
     class Old:
         not_valid_after = datetime(2026, 6, 1)  # noqa: DTZ001 - naive, as releases before 42 give it
 
-    assert _certificates.moment(Old(), "not_valid_after") == datetime(2026, 6, 1, tzinfo=UTC)
+    assert _certificate.moment(Old(), "not_valid_after") == datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def test_same_certificate_is_parsed_once(leaf: Issued) -> None:
