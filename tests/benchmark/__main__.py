@@ -15,7 +15,8 @@ from tests.bed import fleet
 from tests.bed.errors import BedError
 from tests.bed.layout import BUILD, ROOT
 from tests.bed.progress import say
-from tests.benchmark import certificates, page, rotation
+from tests.benchmark import certificates, page, rotation, sides
+from tests.benchmark.figure import Figure
 from tests.benchmark.measure import machine, measure
 from tests.benchmark.rows import ROWS
 
@@ -36,11 +37,14 @@ def main() -> int:
     studies = [study for study in STUDIES if any(_meant(name, arguments.words) for name in study.NAMES)]
     if not rows and not studies:
         parser.error("no row has a name like that")
-    facts, figures = machine(), []
+    facts: dict[str, int] = {}
+    figures: list[Figure] = []
     try:
         if rows:
             with nullcontext(fleet.up()) if arguments.keep else fleet.started():
+                facts = machine()
                 figures += measure(rows, rounds=arguments.rounds)
+                facts["checks"] = sides.checks_of_a_host()
         for study in studies:
             figures += study.figures()
     except BedError as exc:

@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from tests.bed import environment
 from tests.bed.errors import BedError
@@ -28,6 +27,9 @@ from tests.benchmark.sides import Side
 
 #: Time and processor of one run by the unit of a row.
 Cost = Mapping[str, float]
+
+#: Percent of the processors that forty hosts need at rest, and a little more.
+REST = 20.0
 
 
 def measure(rows: Sequence[Row], *, rounds: int) -> list[Figure]:
@@ -95,6 +97,26 @@ def compare(row: Row, ours: Sequence[Cost], peer: Sequence[Cost]) -> Figure:
     return figure(row.name, row.unit, mine, theirs, goal=row.goal, absolute=row.absolute)
 
 
-def machine() -> dict[str, Any]:
-    """What the figures depend on and are told with."""
-    return {"processors": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
+def machine(seconds: float = 5.0, *, rest: float = REST, patience: float = 180.0) -> dict[str, int]:
+    """Its processors, and how busy they are (in percent) with what runs besides: the hosts, which are at rest.
+
+    Hosts that have just started are not: they are waited for, with ``patience`` in seconds.
+    """
+    ends = time.monotonic() + patience
+    while (busy := _busy(seconds)) > rest and time.monotonic() < ends:
+        pass
+    return {"processors": os.cpu_count() or 1, "busy": round(busy)}
+
+
+def _busy(seconds: float) -> float:
+    """How busy the processors are for so long, in percent."""
+    begun = _busy_and_all()
+    time.sleep(seconds)
+    busy, every = (end - begin for begin, end in zip(begun, _busy_and_all(), strict=True))
+    return 100 * busy / every
+
+
+def _busy_and_all() -> tuple[int, int]:
+    """Ticks of the processors since the machine started; idle ones, and those that wait for a disk, are not busy."""
+    ticks = [int(word) for word in Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:9]]
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.bed import debian
 from tests.bed.commands import which
@@ -77,9 +78,20 @@ def _shell(hosts: int) -> list[str]:
     return ["sh", "-c", f"printf '%s\\n' {names} | xargs -P {FORKS} -I {{}} sh -c {shlex.quote(ssh)}"]
 
 
+def checks_of_a_host() -> int:
+    """How many checks the newest report has for a host; all of them are alike."""
+    report = _newest_report()
+    return int(report["expected"]) // len({check["host"] for check in report["checks"]})
+
+
+def _newest_report() -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((BED.directory / "reports" / "latest.json").read_text(encoding="utf-8"))
+    return report
+
+
 def _complete(hosts: int) -> str:
     """What is wrong with the newest report, if anything: a run that saw less would be quick."""
-    report = json.loads((BED.directory / "reports" / "latest.json").read_text(encoding="utf-8"))
+    report = _newest_report()
     seen = {check["host"] for check in report["checks"] if check["status"] == "ok"}
     if report["received"] == report["expected"] and len(seen) == hosts and report["counts"]["ok"] == report["expected"]:
         return ""

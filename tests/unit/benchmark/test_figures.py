@@ -2,16 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from tests.bed.errors import BedError
 from tests.benchmark import certificates, page, rotation
 from tests.benchmark.figure import Figure
-from tests.benchmark.measure import compare, run
+from tests.benchmark.measure import compare, machine, run
 from tests.benchmark.rows import CPU, ROWS, WALL, Row
 from tests.benchmark.sides import OURS, PEER, Side
 
-FACTS = {"processors": 2, "load": 0.4}
+FACTS = {"processors": 2, "busy": 13, "checks": 27}
 
 
 def figure(*, goal: float | None, absolute: bool = False) -> Figure:
@@ -51,3 +53,12 @@ def test_page_without_figures_claims_nothing() -> None:
     text = page.render([], FACTS)
     assert "No figures have been taken yet." in text
     assert "met." not in text.replace("which goals are met.", "")
+
+
+def test_machine_tells_a_busy_one_from_one_at_rest() -> None:
+    work = subprocess.Popen(["sh", "-c", "while :; do :; done"])
+    try:
+        assert 0 < machine(0.2, rest=0, patience=0.3)["busy"] <= 100
+    finally:
+        work.kill()
+        work.wait()
