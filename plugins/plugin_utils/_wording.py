@@ -26,6 +26,8 @@ NUMBERED = re.compile(r"(.*?)(\d+)\Z")
 def clean(text: object) -> str:
     """Foreign text on one line, and nothing in it that a terminal or a browser would act on."""
     line = " ".join(str(text).split())
+    if line.isprintable():
+        return line
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in line)
 
 
