@@ -52,7 +52,7 @@ REASON = "certificate_authority_rotate_reason"
 #: In the order in which the playbook takes them.
 STEPS = (
     *("plan", "preflight", "trust", "prove", "switch", "reissue"),
-    *("look", "gate", "withdraw", "refuse", "close"),
+    *("look", "gate", "withdraw", "refuse", "sessions", "close"),
 )
 
 #: The steps that one host takes for all.
@@ -374,16 +374,19 @@ class ActionModule(Rotation):
             levels = (("root", course.stays), ("intermediate", course.stays), ("intermediate", course.goes))
             lists = "".join(self._authority.crl(level=level, generation=each.place) for level, each in levels)
         with Proofs(self._authority, course.stays) as good, Proofs(self._authority, course.goes) as bad:
-            shown = self._shown("look", "is not proved to refuse", accepted=good, refused=bad, revocations=lists)
-        return shown if shown.get("failed") else {**shown, **self._end_sessions(shown.get("checks", []))}
+            return self._shown("look", "is not proved to refuse", accepted=good, refused=bad, revocations=lists)
 
     def _with_sessions(self) -> list[dict[str, Any]]:
         """The sets of this host whose sessions end: in an incident alone, else nobody came in who should not have."""
         return [given for given in self._sets() if given.get("sessions")] if self._incident else []
 
-    def _end_sessions(self, before: list[dict[str, Any]]) -> dict[str, Any]:
-        """End the sessions that were opened with certificates of the CA that goes: nobody can open another one."""
-        sets = self._with_sessions()
+    def _step_sessions(self) -> dict[str, Any]:
+        """End the sessions that were opened with certificates of the CA that goes: nobody can open another one.
+
+        A step of its own, after all hosts have proved: a session that a host opens to prove something would be ended
+        with the others, and would look refused.
+        """
+        sets = self._with_sessions() if self._stage("gate") == WITHDRAW else []
         if not sets:
             return {}
         issued = [row.serial for row in self._authority.register(generation=self._course.goes.place)]
@@ -396,7 +399,7 @@ class ActionModule(Rotation):
         return {
             "acts": True,
             "changed": bool(ended),
-            "checks": [*before, *checks],
+            "checks": checks,
             "actions": [action.as_dict() for action in ended],
             **({"failed": True, "msg": "; ".join(bad)} if bad else {}),
         }

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -32,7 +32,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
 
 PROCEDURE = "certificate_revoke"
 
-STEPS = ("plan", "replace", "distribute", "prove")
+STEPS = ("plan", "replace", "distribute", "sessions", "prove")
 
 
 class ActionModule(Rotation):
@@ -175,14 +175,24 @@ class ActionModule(Rotation):
         whys = {(given["service"], given["point"]): why for given in readers}
         return self.put_lists([{**given, "revocations": lists} for given in readers], whys)
 
+    def _sessions(self) -> dict[str, Any]:
+        """End the sessions of what was revoked, before anybody shows it: a door that ends one looks like a refusal."""
+        return self._refusal(lambda given: {**given, "old": []} if given.get("sessions") else None)
+
     def _prove(self) -> dict[str, Any]:
-        """End the sessions of what was revoked, and show it to everybody who has to refuse it."""
-        memory, asked = self._memory(), []
-        for given in self._all_sets():
+        """Show what was revoked to everybody who has to refuse it."""
+        memory = self._memory()
+
+        def shown(given: Mapping[str, Any]) -> dict[str, Any] | None:
             serial = memory.old.get(f"{self._host} {given['service']} {given['point']}")
-            old = [serial] if serial in memory.revoked else []
-            if old or given.get("sessions"):
-                asked.append({**given, "old": old})
+            return {**given, "old": [serial], "sessions": None} if serial in memory.revoked else None
+
+        return self._refusal(shown)
+
+    def _refusal(self, asking: Callable[[Mapping[str, Any]], dict[str, Any] | None]) -> dict[str, Any]:
+        """What the module says of the sets that ``asking`` has something to ask of."""
+        memory = self._memory()
+        asked = [one for given in self._all_sets() if (one := asking(given))]
         if not asked or not memory.revoked:
             return {}
         lists = self._authority().crls()

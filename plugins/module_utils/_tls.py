@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -94,19 +96,40 @@ def open_connection(given: Mapping[str, Any], with_context: ssl.SSLContext, dead
         raise Unreachable(failure(exc, deadline.seconds)) from exc
 
 
-def wait_for_refusal(connection: ssl.SSLSocket, deadline: Deadline, seconds: float) -> None:
+def wait_for_refusal(connection: ssl.SSLSocket, deadline: Deadline, seconds: float, *, silent: float = 0.0) -> None:
     """Raise `Unreachable` when the other end turns the client away within some seconds after the handshake.
 
-    In TLS 1.3 that comes after the client believes to be through.
+    In TLS 1.3 that comes after the client believes to be through, and in the place of what most servers send to those
+    whom they let in: tickets to come again with. As long as nothing has come at all, the server may just be slow, and
+    is given ``silent`` seconds.
     """
+    begun = time.monotonic()
+    heard = connection.version() != "TLSv1.3"
+    connection.settimeout(0)
     try:
-        connection.settimeout(min(seconds, deadline.left()))
-        if not connection.recv(1):
-            raise Unreachable("the other end closed the connection right after the handshake") from ssl.SSLEOFError()
+        while True:
+            try:
+                if not connection.recv(1):
+                    told = "the other end closed the connection right after the handshake"
+                    raise Unreachable(told) from ssl.SSLEOFError()
+                return
+            except ssl.SSLWantReadError:
+                patience = seconds if heard else max(seconds, silent)
+            left = min(begun + patience - time.monotonic(), deadline.left())
+            if not _readable(connection, left):
+                return
+            heard = True
     except socket.timeout:  # Python 3.9 does not take it for a TimeoutError
         pass
     except OSError as exc:
         raise Unreachable(failure(exc, deadline.seconds)) from exc
+
+
+def _readable(connection: socket.socket, seconds: float) -> bool:
+    """Whether anything arrives within so many seconds."""
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(connection, selectors.EVENT_READ)
+        return seconds > 0 and bool(waiting.select(seconds))
 
 
 def _ask_postgres(plain: socket.socket) -> None:

@@ -27,11 +27,12 @@ options:
         V(switch) lets it issue.
       - V(reissue) issues for everybody, V(look) and V(gate) find out whether anybody needs the other one still.
       - V(withdraw) lets everybody trust the one that stays alone, V(refuse) shows certificates of the other one to
-        everybody, and V(close) ends the rotation.
+        everybody. In an incident, V(sessions) ends those that were opened with certificates of it. V(close) ends the
+        rotation.
       - V(preflight), V(switch), V(gate) and V(close) are taken by the first host of the play, for all of them.
     type: str
     required: true
-    choices: [plan, preflight, trust, prove, switch, reissue, look, gate, withdraw, refuse, close]
+    choices: [plan, preflight, trust, prove, switch, reissue, look, gate, withdraw, refuse, sessions, close]
   serial:
     description:
       - Serial number of the intermediate that is to be replaced. Without it no rotation is begun, and one that is under
@@ -145,7 +146,7 @@ sessions:
   elements: str
   sample: []
 checks:
-  description: What V(prove) and V(refuse) proved, for the report.
+  description: What V(prove) and V(refuse) proved, and whether V(sessions) ended them, for the report.
   returned: always
   type: list
   elements: dict

@@ -11,20 +11,22 @@ author:
 description:
   - Takes the sets of certificates that the platform description gives to this host. With the step C(plan) it tells what
     is in service; C(replace) puts replacements into service as M(xorb.runbook.certificate_rotate) does, each service by
-    itself; C(distribute) puts the revocation lists into service (M(xorb.runbook.certificate_trust)); C(prove) ends
-    sessions and shows the old pair to everybody who has to refuse it (M(xorb.runbook.certificate_refusal)).
+    itself; C(distribute) puts the revocation lists into service (M(xorb.runbook.certificate_trust)); C(sessions) ends
+    those that were opened with what was revoked, and C(prove) shows the old pair to everybody who has to refuse it
+    (M(xorb.runbook.certificate_refusal)). Let all hosts end sessions before any of them proves.
   - What is revoked is decided between C(replace) and C(distribute) by M(xorb.runbook.certificate_revocation), of what
     all hosts told.
   - Ends first what a run that was killed left half done.
   - Register its result in C(platform_act_certificate_revoke_plan), C(platform_act_certificate_revoke),
-    C(platform_act_certificate_revoke_distribute) and C(platform_act_certificate_revoke_prove), in the order of the
-    steps. M(xorb.runbook.certificate_revocation) reads the first two, M(xorb.runbook.report) all of them.
+    C(platform_act_certificate_revoke_distribute), C(platform_act_certificate_revoke_sessions) and
+    C(platform_act_certificate_revoke_prove), in the order of the steps. M(xorb.runbook.certificate_revocation) reads
+    the first two, M(xorb.runbook.report) all of them.
 options:
   step:
     description: What is to be done.
     type: str
     required: true
-    choices: [plan, replace, distribute, prove]
+    choices: [plan, replace, distribute, sessions, prove]
   host_state_dir:
     description: Folder of the lock and the journal on the host. The same for whoever changes this host.
     type: path

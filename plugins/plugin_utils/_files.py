@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -69,9 +70,14 @@ def write_report(folder: Path, stem: str, texts: Mapping[str, str], *, keep: int
 
 def _prune(folder: Path, suffix: str, keep: int) -> None:
     # Nobody else's files, whatever else is in the folder.
-    files = [path for path in folder.iterdir() if OURS.fullmatch(path.stem) and path.suffix == f".{suffix}"]
-    for path in sorted(files, key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)[max(1, keep) :]:
-        path.unlink(missing_ok=True)
+    aged = []
+    for path in folder.iterdir():
+        if OURS.fullmatch(path.stem) and path.suffix == f".{suffix}":
+            # Another run may have removed it by now.
+            with contextlib.suppress(FileNotFoundError):
+                aged.append((path.stat().st_mtime_ns, path.name))
+    for _age, name in sorted(aged, reverse=True)[max(1, keep) :]:
+        (folder / name).unlink(missing_ok=True)
 
 
 def json_text(data: Mapping[str, Any]) -> str:

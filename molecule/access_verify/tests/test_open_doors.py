@@ -204,7 +204,9 @@ def test_prometheus_with_a_password(run: Run, broken: Broken, shell: Shell) -> N
         systemd-run --unit=guarded.service --collect prometheus --config.file={folder}/prometheus.yml \\
             --web.config.file={folder}/web.yml --web.listen-address=127.0.0.1:9096 --storage.tsdb.path={folder}/data
         for _ in $(seq 100); do
-            if grep -q ':2388 00000000:0000 0A' /proc/net/tcp; then exit 0; fi; sleep 0.2
+            # It listens before it is ready.
+            if python3 -c 'import urllib.request as u; u.urlopen(u.Request("http://127.0.0.1:9096/-/ready", headers={{
+                "Authorization": "Basic bW9uaXRvcjpsb25nIGVub3VnaA=="}}))' 2>/dev/null; then exit 0; fi; sleep 0.2
         done
         exit 1
     """

@@ -75,8 +75,8 @@ FAULTS = {
         # In place: the container has this very file.
         broken_by=f"cp {PROGRAM} /run/kept; echo 'raise SystemExit(3)' > {PROGRAM}; docker restart --time 1 {API}",
         mended_by=f"if test -s /run/kept; then cat /run/kept > {PROGRAM}; fi; docker restart --time 1 {API}",
-        # Later ones are so far apart that nobody meets it running.
-        shows=f"test \"$(docker inspect --format '{{{{.RestartCount}}}}' {API})\" -ge 7",
+        # Docker waits twice as long before each start: half a minute by then, so that nobody meets it running.
+        shows=f"test \"$(docker inspect --format '{{{{.RestartCount}}}}' {API})\" -ge 9",
         check="api.supervisor.state",
         status="critical",
         said="ended with exit code 3 and waits to be started again",

@@ -35,6 +35,12 @@ def state_of_node(shell: Shell) -> str:
     return shell("monitor", f"python3 -c 'import urllib.request as u; print(u.urlopen(\"{targets}\").read().decode())'")
 
 
+def rules(shell: Shell) -> str:
+    """The rules that Prometheus has loaded, as it says."""
+    url = "http://localhost:9092/api/v1/rules"
+    return shell("monitor", f"python3 -c 'import urllib.request as u; print(u.urlopen(\"{url}\").read().decode())'")
+
+
 def test_performance_of_a_sound_platform(run: Run) -> None:
     ran = run("performance_report")
     assert ran.status == 0, ran.output
@@ -146,13 +152,16 @@ def test_empty_vector_and_nan_are_unknown(run: Run) -> None:
     assert ran.statuses["xorb-monitor/prometheus.api.up"] == "ok"
 
 
-def test_rules_that_are_not_loaded_are_reported(run: Run, broken: Broken) -> None:
-    reload = "systemctl kill --signal=HUP prometheus.service; sleep 2"
+def test_rules_that_are_not_loaded_are_reported(run: Run, broken: Broken, shell: Shell) -> None:
+    reload = "systemctl kill --signal=HUP prometheus.service"
     hidden = f"cd /etc/prometheus/rules; mv xorb.yml xorb.hidden; {reload}"
     back = f"cd /etc/prometheus/rules; test ! -e xorb.hidden || mv xorb.hidden xorb.yml; {reload}"
     with broken("monitor", hidden, back):
+        wait(lambda: "XORBTargetDown" not in rules(shell))
         named = run("daily")
         unnamed = run("daily", prometheus={"endpoints": {"api": {"rule_groups": []}}})
+    # A rule that was read again has no health before its first evaluation, which is a warning.
+    wait(lambda: "XORBTargetDown" in rules(shell) and '"health":"unknown"' not in rules(shell))
     assert named.message("xorb-monitor/prometheus.api.rules") == "not loaded: xorb"
     assert unnamed.statuses["xorb-monitor/prometheus.api.rules"] == "warning"
 

@@ -18,8 +18,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._kind import NETWORK_
 from ansible_collections.xorb.runbook.plugins.module_utils._network import Deadline, Unreachable
 from ansible_collections.xorb.runbook.plugins.module_utils._options import Option, Options
 
-#: Seconds that a server has to refuse the client: in TLS 1.3 that comes after the client believes to be through.
-REFUSAL_WAIT = 0.2
+#: Seconds that a server has to refuse the client after the handshake, and those that it has if it says nothing at all.
+REFUSAL_WAIT, SILENCE_WAIT = 0.2, 1.0
 
 OPTIONS: Options = {
     **NETWORK_OPTIONS,
@@ -58,7 +58,7 @@ def _handshake(given: Given) -> tuple[str, bytes]:
     """Protocol and cipher, and the certificate in DER; trust is another question."""
     deadline = Deadline(given["timeout"])
     with contextlib.closing(_tls.open_connection(given, _tls.context(given, verify=False), deadline)) as connection:
-        _tls.wait_for_refusal(connection, deadline, REFUSAL_WAIT)
+        _tls.wait_for_refusal(connection, deadline, REFUSAL_WAIT, silent=SILENCE_WAIT)
         name, _protocol, bits = connection.cipher() or ("no cipher", "", 0)
         return f"{connection.version()}, {name}, {bits} bits", connection.getpeercert(binary_form=True) or b""
 

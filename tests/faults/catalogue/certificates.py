@@ -28,6 +28,14 @@ def _served(port: int, name: str) -> str:
     return f"{_files(port, name)}; systemctl reload {_unit(port)}; sleep 1"
 
 
+def _until_served(port: int, name: str) -> str:
+    """A script that waits until a port serves a pair."""
+    told = "openssl x509 -noout -fingerprint"
+    shown = f"openssl s_client -connect localhost:{port} < /dev/null 2> /dev/null | {told}"
+    same = f'test "$({shown})" = "$({told} -in {_TLS}/{name}.pem)"'
+    return f"for _ in $(seq 40); do if {same}; then break; fi; sleep 0.25; done"
+
+
 def _asked(command: str, port: int, telling: str = "", evidence: str = "") -> Asked:
     """The runbook's handshake with a server, or its loop over the files that are served."""
     handshake = {
@@ -132,7 +140,8 @@ ROWS = (
         8452,
         "certificate_not_reloaded",
         "the certificate was renewed on the disk, and the server still serves the one that has expired",
-        f"{_served(8452, 'expired')}; {_files(8452, 'good')}",
+        # The server must have read the one before the other is put in its place.
+        f"{_served(8452, 'expired')}; {_until_served(8452, 'expired')}; {_files(8452, 'good')}",
         Expected("tls.expiry", "critical", "expired"),
         asked=_DATES,
         shown=('"expired": true', "expired: true"),

@@ -83,8 +83,8 @@ ROWS = (
         "a container ends at its start, and is started again and again",
         f"touch {_FOLDER}/state/restarting/ends; docker restart --time 1 {_container('restarting')}",
         Expected("supervisor.state", "critical", "ended with exit code 3 and waits to be started again"),
-        # The next start is the better part of a minute away then, so that nobody meets it running.
-        takes_hold=_is("restarting", ".RestartCount", "-ge 8"),
+        # Docker waits twice as long before each start: half a minute by then, so that nobody meets it running.
+        takes_hold=_is("restarting", ".RestartCount", "-ge 9"),
         telling=r"xorb-lab-restarting-1.*Restarting \(3\)",
         evidence="a line with Restarting (3)",
         shown=('"RestartCount": [1-9]', "RestartCount"),

@@ -29,6 +29,11 @@ def _sessions(port: int, statement: str, count: int = 1) -> str:
     return f"for _ in $(seq {count}); do (echo '{statement}'; sleep 600) | {login} > /dev/null 2>&1 & done"
 
 
+def _until(port: int, query: str) -> str:
+    """A script that waits until a query has a row."""
+    return f"for _ in $(seq 120); do if {_sql(port, query)} | grep -q t; then break; fi; sleep 0.25; done"
+
+
 def _unit(port: int) -> str:
     return f"xorb-lab-postgres@{port}.service"
 
@@ -99,6 +104,8 @@ def _row(
 
 #: One server for the faults that do not disturb each other. It is not started anew, which would end them all.
 _DEPTH = 5446
+_LOCKED = "SELECT true FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock' AND relation = 'orders'::regclass"
+_WAITING = "SELECT true FROM pg_stat_activity WHERE usename = 'xorb_user' AND wait_event_type = 'Lock'"
 _END_SESSIONS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'xorb_user'"
 
 
@@ -214,8 +221,8 @@ ROWS = (
         "postgres_locks_held",
         "a session left its transaction open, and its locks block everybody else",
         f"{_sql(_DEPTH, 'CREATE TABLE orders (id int)', 'GRANT ALL ON orders TO xorb_user')}; "
-        f"{_sessions(_DEPTH, 'BEGIN; LOCK TABLE orders;')}; sleep 2; "
-        f"{_sessions(_DEPTH, 'SELECT * FROM orders;')}; sleep 2",
+        f"{_sessions(_DEPTH, 'BEGIN; LOCK TABLE orders;')}; {_until(_DEPTH, _LOCKED)}; "
+        f"{_sessions(_DEPTH, 'SELECT * FROM orders;')}; {_until(_DEPTH, _WAITING)}; sleep 2",
         f"{_sql(_DEPTH, _END_SESSIONS, 'DROP TABLE IF EXISTS orders')}",
         Expected("sql.idle_in_transaction", "critical", "xorb_user in xorb_db"),
         Expected("sql.blocked", "critical", "waits for"),

@@ -386,7 +386,9 @@ def test_revocation_of_the_ca_does_not_end_before_sessions_have(platform: Platfo
     assert ran.status == 2
     assert "one proxy server: the sessions of all clients but replicas are ended" in ran.output
     assert ran.statuses["one/proxy.server.sessions"] == "unknown"
-    assert "proxy server sessions: not determined" in ran.message("one/runbook.act.certificate_authority_rotate_refuse")
+    assert "proxy server sessions: not determined" in ran.message(
+        "one/runbook.act.certificate_authority_rotate_sessions"
+    )
     assert (platform.phase(), platform.issuers, platform.trusted) == ("activated", ["G2", "G2"], [2, 2, 3])
 
     del described["sessions"]

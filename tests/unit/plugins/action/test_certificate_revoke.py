@@ -12,9 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.shared.authorities import opened, snapshot
 from tests.shared.lab import Lab
+from tests.shared.procedures import ROOT
 from tests.shared.revoking import Shop
 
 APP = ("-e", '{"certificate_revoke_scope": "service", "certificate_revoke_services": ["app"]}')
@@ -35,6 +37,21 @@ def port(lab: Lab, shop: Shop) -> Iterator[int]:
 
 def revoked(shop: Shop) -> set[str]:
     return {row.serial for row in shop.authority().register() if row.status == "revoked"}
+
+
+@pytest.mark.parametrize(
+    ("role", "tasks", "module", "steps"),
+    [
+        ("certificate_revocation", "prove", "certificate_revoke", ["sessions", "prove"]),
+        ("certificate_authority_rotation", "close", "certificate_authority_rotate", ["refuse", "sessions", "close"]),
+    ],
+)
+def test_nobody_shows_a_certificate_while_others_end_sessions(
+    role: str, tasks: str, module: str, steps: list[str]
+) -> None:
+    """A session that is ended looks refused; all hosts have ended a task before any of them begins the next one."""
+    blocks = yaml.safe_load((ROOT / f"roles/{role}/tasks/{tasks}.yml").read_text())
+    assert [block["block"][0][f"xorb.runbook.{module}"]["step"] for block in blocks] == steps
 
 
 def test_revoke_shows_then_does_then_has_nothing_to_do(lab: Lab, shop: Shop, port: int) -> None:

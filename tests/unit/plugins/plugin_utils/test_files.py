@@ -27,6 +27,13 @@ def test_write_report_keeps_the_newest_only(tmp_path: Path) -> None:
     assert (tmp_path / "latest.html").read_text() == "3"
 
 
+def test_write_report_goes_on_where_another_run_has_removed_an_old_one(tmp_path: Path) -> None:
+    # As it looks to a run that has listed the folder a moment ago.
+    (tmp_path / "daily-20250101T000000-abcdef.html").symlink_to("gone")
+    written = _files.write_report(tmp_path, "daily-20260101T000000-abcdef", {"html": "new"}, keep=1)
+    assert written["html"].read_text() == "new"
+
+
 def test_write_atomically_failure_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text("old")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import sys
 from typing import Any
@@ -88,6 +89,31 @@ def test_refused_client_fails_the_handshake(version: ssl.TLSVersion, authority: 
         known = look("tls", **given, client_cert=str(client.certificate), client_key=str(client.key))
     assert stranger.status == CRITICAL and "client certificate" in stranger.message
     assert known["handshake"].status == OK and known["trust"].status == OK
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_server_that_takes_its_time_to_refuse_a_client(known: bool, authority: Authority, leaf: Pair) -> None:
+    context = leaf.server_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority.file)
+    pair = authority.issue("client")
+    shown = {"client_cert": str(pair.certificate), "client_key": str(pair.key)} if known else {}
+
+    def hesitate(client: Client) -> None:
+        received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+        server = context.wrap_bio(received, sent, server_side=True)
+        for pause in (0.0, 0.5):
+            received.write(client.connection.recv(65536))
+            client.pause(pause)
+            with contextlib.suppress(ssl.SSLError):
+                server.do_handshake()
+            client.send(sent.read())
+        client.pause()
+
+    with served(hesitate) as port:
+        found = look("tls", port=port, ca=str(authority.file), **shown)["handshake"]
+    assert (found.status, "client certificate" in found.message) == ((OK, False) if known else (CRITICAL, True))
 
 
 def test_unusable_ca_is_a_reason_not_to_know() -> None:
