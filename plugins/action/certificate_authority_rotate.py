@@ -525,11 +525,18 @@ class ActionModule(Rotation):
                     " certificate_authority_rotate_abandon_outstanding"
                 )
 
+    def _require_ended(self) -> None:
+        """Refuse to go on where sessions should have ended and nobody asked: a step can be left out by its tag."""
+        due = (host for host in self._inventory.hosts if self._incident and self._said("plan", host).get("sessions"))
+        if left := [host for host in due if not self._said("sessions", host).get("acts")]:
+            raise RunbookError(f"sessions were not ended on {', '.join(left)}: the step was left out")
+
     def _step_close(self) -> dict[str, Any]:
         """End the rotation, after everybody has proved to refuse the CA that goes."""
         if self._stage("gate") != WITHDRAW:
             return {}
         self._require("refuse")
+        self._require_ended()
         stays, goes = self._course.stays.name, self._course.goes.name
         what = self._deed_of("the CA", f"{goes} is withdrawn; {stays} is the only one")
         if self._course.back:

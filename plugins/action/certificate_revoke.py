@@ -177,7 +177,7 @@ class ActionModule(Rotation):
 
     def _sessions(self) -> dict[str, Any]:
         """End the sessions of what was revoked, before anybody shows it: a door that ends one looks like a refusal."""
-        return self._refusal(lambda given: {**given, "old": []} if given.get("sessions") else None)
+        return self._refusal("sessions", lambda given: {**given, "old": []} if given.get("sessions") else None)
 
     def _prove(self) -> dict[str, Any]:
         """Show what was revoked to everybody who has to refuse it."""
@@ -187,10 +187,10 @@ class ActionModule(Rotation):
             serial = memory.old.get(f"{self._host} {given['service']} {given['point']}")
             return {**given, "old": [serial], "sessions": None} if serial in memory.revoked else None
 
-        return self._refusal(shown)
+        return self._refusal("nothing is proved", shown)
 
-    def _refusal(self, asking: Callable[[Mapping[str, Any]], dict[str, Any] | None]) -> dict[str, Any]:
-        """What the module says of the sets that ``asking`` has something to ask of."""
+    def _refusal(self, complaint: str, asking: Callable[[Mapping[str, Any]], dict[str, Any] | None]) -> dict[str, Any]:
+        """What the module says of the sets that ``asking`` has something to ask of; without a word, the complaint."""
         memory = self._memory()
         asked = [one for given in self._all_sets() if (one := asking(given))]
         if not asked or not memory.revoked:
@@ -198,7 +198,7 @@ class ActionModule(Rotation):
         lists = self._authority().crls()
         answer = self._module("certificate_refusal", asked, revoked=memory.revoked, revocations=lists)
         if answer.get("failed") or "checks" not in answer:
-            return {"failed": True, "msg": f"nothing is proved: {answer.get('msg', 'the module gave no result')}"}
+            return {"failed": True, "msg": f"{complaint}: {answer.get('msg', 'the module gave no result')}"}
         checks = [{**check, "host": self._host, "owner": self._host} for check in answer["checks"]]
         actions = [action.as_dict() for action in self._sessions_ended(map(Check.from_dict, checks))]
         return {"changed": bool(actions), "acts": True, "checks": checks, "actions": actions}

@@ -83,14 +83,13 @@ received:
   returned: always
   type: int
   sample: 24
-passed:
+well:
   description:
-    - The hosts that no check fails, which M(xorb.runbook.verdict) need not judge.
-    - None where a check about the run itself fails.
+    - Whether no check of any host, or of the run itself, fails or warns. One host can then be judged for all, see
+      M(xorb.runbook.verdict).
   returned: always
-  type: list
-  elements: str
-  sample: ["web"]
+  type: bool
+  sample: false
 not_run:
   description: Empty, because nothing may be left out of the whole.
   returned: always

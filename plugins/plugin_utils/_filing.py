@@ -88,7 +88,7 @@ def file(
         "counts": report.counts,
         "expected": report.expected,
         "received": report.received,
-        "passed": report.passed,
+        "well": report.well,
         "not_run": list(report.not_run),
         "actions": list(report.actions),
         "causes": [cause.check for cause in report.causes],

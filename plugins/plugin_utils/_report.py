@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import (
     CRITICAL,
     NOT_APPLICABLE,
+    OK,
     STATUSES,
     UNKNOWN,
     Check,
@@ -96,11 +97,9 @@ class Report:
         return [check for check in self.failing(self.fail_on) if check.address not in self.excuses]
 
     @property
-    def passed(self) -> list[str]:
-        """The hosts that no check fails; none where one about the run itself does, which fails all of them."""
-        if any(not check.host for check in self.failing(self.fail_on)):
-            return []
-        return sorted({check.host for check in self.checks} - {check.host for check in self.decisive})
+    def well(self) -> bool:
+        """Whether there is nothing to judge: no check, of any host or of the run itself, fails or warns."""
+        return all(check.status in (OK, NOT_APPLICABLE) for check in self.checks)
 
     @property
     def excused(self) -> dict[str, int]:

@@ -382,6 +382,9 @@ def test_revocation_that_another_run_ended_is_not_done(platform: Platform) -> No
 def test_revocation_of_the_ca_does_not_end_before_sessions_have(platform: Platform, closed_port: int) -> None:
     described = platform.lab.variables["platform_services"]["proxy"]["certificates"]["server"]
     described["sessions"] = {"kind": "redis", "port": closed_port}
+    without = platform.run("--skip-tags", "certificate_authority_rotation_sessions", **of_incident("root"))
+    assert without.status == 2
+    assert "sessions were not ended on one: the step was left out" in without.output
     ran = platform.run(**of_incident("root"))
     assert ran.status == 2
     assert "one proxy server: the sessions of all clients but replicas are ended" in ran.output

@@ -15,8 +15,6 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._report import run_ch
 
 from tests.shared.lab import Lab
 
-#: What the shipped configuration leaves out.
-ALL_TASKS = {"ANSIBLE_DISPLAY_OK_HOSTS": "true"}
 AND_AFTER = {
     "hosts": "all",
     "gather_facts": False,
@@ -64,19 +62,33 @@ def test_verdict_fails_only_the_hosts_that_fail(half: Lab) -> None:
     assert "1 failing: sql.port.connect critical" in ran.output
 
 
-def test_verdict_judges_nobody_whom_nothing_fails(half: Lab) -> None:
-    judge = "TASK [xorb.runbook.report : Verdict | Fail if a check of this host failed]"
-    assert judge in half.play("health_check", "-v", **ALL_TASKS).output
-    ran = half.play("health_check", "-v", "--limit", "one", **ALL_TASKS)
-    assert (ran.status, judge in ran.output) == (0, False)
+def test_verdict_one_host_speaks_for_all_where_all_is_well(lab: Lab, open_port: int, closed_port: int) -> None:
+    port = {"kind": "tcp", "port": open_port}
+    lab.variables["platform_services"] = {"api": {"hosts": "all", "endpoints": {"port": port}}}
+    ran = lab.play("health_check", "-v", ANSIBLE_DISPLAY_OK_HOSTS="true")
+    assert ran.status == 0
+    assert ran.output.count("no failing check") == 1
+    port["port"] = closed_port
+    ran = lab.play("health_check", "-v")
+    assert ran.status == 2
+    assert ran.output.count("fatal: [") == 2
 
 
-def test_verdict_a_play_goes_on_after_the_role(half: Lab, tmp_path: Path) -> None:
+def test_verdict_only_those_who_fail_leave_a_play_that_goes_on(half: Lab, tmp_path: Path) -> None:
     playbook = tmp_path / "looked.yml"
     playbook.write_text(yaml.safe_dump([AND_AFTER]))
-    ran = half.play(str(playbook), "-v", **ALL_TASKS)
+    ran = half.play(str(playbook), ANSIBLE_DISPLAY_OK_HOSTS="true")
     assert ran.status == 2
     assert "the look of one is over" in ran.output and "the look of two is over" not in ran.output
+
+
+def test_verdict_host_that_is_stricter_than_the_first_is_judged_by_itself(lab: Lab) -> None:
+    full = {"kind": "disk", "path": "/", "warning": 0, "critical": 100}
+    lab.variables["platform_services"] = {"host": {"hosts": "all", "checks": {"root": full}}}
+    lab.hosts["two"]["platform_fail_on_warning"] = True
+    ran = lab.play("daily")
+    assert ran.status == 2
+    assert "fatal: [two]" in ran.output and "fatal: [one]" not in ran.output
 
 
 def test_verdict_run_that_cannot_be_recorded_fails_every_host(lab: Lab, open_port: int) -> None:

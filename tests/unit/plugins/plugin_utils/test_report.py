@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._checks import (
     CRITICAL,
+    NOT_APPLICABLE,
     OK,
     STATUSES,
     UNKNOWN,
@@ -104,25 +105,19 @@ def test_counts_name_every_status_worst_first() -> None:
     ]  # fmt: skip
 
 
-def test_passed_are_the_hosts_that_nothing_fails() -> None:
-    bad = replace(TWO, status=UNKNOWN)
-    assert assembled([ONE, TWO]).passed == ["one", "two"]
-    assert assembled([ONE, bad]).passed == ["one"]
-    assert replace(assembled([replace(ONE, status=WARNING), bad]), fail_on=(WARNING, UNKNOWN)).passed == []
+@pytest.mark.parametrize("status", STATUSES)
+def test_well_is_only_where_there_is_nothing_to_judge(status: str) -> None:
+    well = status in (OK, NOT_APPLICABLE)
+    assert assembled([ONE, replace(TWO, status=status)]).well is well
+    assert assembled([ONE, TWO]).with_check(run_check("written", status, "said")).well is well
+
+
+def test_well_counts_what_is_excused_and_what_did_not_arrive() -> None:
+    bad = replace(TWO, status=CRITICAL)
     excuse = Excuse(bad.address, "silence", "silenced by alex: being replaced")
-    assert replace(assembled([ONE, bad]), excuses={bad.address: excuse}).passed == ["one", "two"]
-
-
-def test_passed_nobody_has_where_the_run_itself_fails() -> None:
-    about = run_check("written", CRITICAL, "the disk is full")
-    report = assembled([ONE, TWO]).with_check(about)
-    assert report.passed == []
-    excuse = Excuse(about.address, "silence", "nothing about a run can be silenced")
-    assert replace(report, excuses={about.address: excuse}).passed == []
-
-
-def test_passed_host_outside_the_limit_is_not_among_them() -> None:
-    assert assembled([ONE], expected=[ONE, TWO], absent={"two"}).passed == ["one"]
+    assert not replace(assembled([ONE, bad]), excuses={bad.address: excuse}).well
+    assert not assembled([ONE], expected=[ONE, TWO]).well
+    assert not assembled([ONE], expected=[ONE, TWO], silent={"two": Silence(CRITICAL, "unreachable")}).well
 
 
 def test_with_check_failing_one_is_the_first_cause() -> None:
