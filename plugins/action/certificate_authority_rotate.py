@@ -14,7 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import ActionModule as Rotation
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import OK, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._checks import OK
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE, STATE
 from ansible_collections.xorb.runbook.plugins.module_utils._probes import certificate as kind
@@ -390,19 +390,9 @@ class ActionModule(Rotation):
         if not sets:
             return {}
         issued = [row.serial for row in self._authority.register(generation=self._course.goes.place)]
-        answer = self._module("certificate_refusal", sets, revoked=issued, revocations="")
-        if answer.get("failed") or "checks" not in answer:
-            return {"failed": True, "msg": f"sessions: {answer.get('msg', 'the module gave no result')}"}
-        checks = [{**check, "host": self._host, "owner": self._host} for check in answer["checks"]]
-        ended = self._sessions_ended(map(Check.from_dict, checks))
-        bad = [f"{check['name']}: {check['message']}" for check in checks if check["status"] != OK]
-        return {
-            "acts": True,
-            "changed": bool(ended),
-            "checks": checks,
-            "actions": [action.as_dict() for action in ended],
-            **({"failed": True, "msg": "; ".join(bad)} if bad else {}),
-        }
+        ended = self.refused(sets, "sessions", revoked=issued, revocations="")
+        bad = [f"{check['name']}: {check['message']}" for check in ended.get("checks", ()) if check["status"] != OK]
+        return {**ended, **({"failed": True, "msg": "; ".join(bad)} if bad else {})}
 
     def _shown(self, told: str, complaint: str, *, revocations: str | None = None, **pairs: Proofs) -> dict[str, Any]:
         """Show a pair of each CA to each consumer that was told of; fails where any does not do as it should."""

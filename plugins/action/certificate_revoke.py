@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -12,7 +12,6 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import OURS, unfinished_told
 from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import ActionModule as Rotation
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._journal import STATE
 from ansible_collections.xorb.runbook.plugins.module_utils._probes.certificate import common_name
@@ -177,28 +176,20 @@ class ActionModule(Rotation):
 
     def _sessions(self) -> dict[str, Any]:
         """End the sessions of what was revoked, before anybody shows it: a door that ends one looks like a refusal."""
-        return self._refusal("sessions", lambda given: {**given, "old": []} if given.get("sessions") else None)
+        asked = [{**given, "old": []} for given in self._all_sets() if given.get("sessions")]
+        return self._refusal("sessions", asked, self._memory())
 
     def _prove(self) -> dict[str, Any]:
         """Show what was revoked to everybody who has to refuse it."""
-        memory = self._memory()
-
-        def shown(given: Mapping[str, Any]) -> dict[str, Any] | None:
+        memory, asked = self._memory(), []
+        for given in self._all_sets():
             serial = memory.old.get(f"{self._host} {given['service']} {given['point']}")
-            return {**given, "old": [serial], "sessions": None} if serial in memory.revoked else None
+            if serial in memory.revoked:
+                asked.append({**given, "old": [serial], "sessions": None})
+        return self._refusal("nothing is proved", asked, memory)
 
-        return self._refusal("nothing is proved", shown)
-
-    def _refusal(self, complaint: str, asking: Callable[[Mapping[str, Any]], dict[str, Any] | None]) -> dict[str, Any]:
-        """What the module says of the sets that ``asking`` has something to ask of; without a word, the complaint."""
-        memory = self._memory()
-        asked = [one for given in self._all_sets() if (one := asking(given))]
+    def _refusal(self, complaint: str, asked: list[dict[str, Any]], memory: Memory) -> dict[str, Any]:
+        """What the module says of some sets; where it says nothing, the complaint with the reason."""
         if not asked or not memory.revoked:
             return {}
-        lists = self._authority().crls()
-        answer = self._module("certificate_refusal", asked, revoked=memory.revoked, revocations=lists)
-        if answer.get("failed") or "checks" not in answer:
-            return {"failed": True, "msg": f"{complaint}: {answer.get('msg', 'the module gave no result')}"}
-        checks = [{**check, "host": self._host, "owner": self._host} for check in answer["checks"]]
-        actions = [action.as_dict() for action in self._sessions_ended(map(Check.from_dict, checks))]
-        return {"changed": bool(actions), "acts": True, "checks": checks, "actions": actions}
+        return self.refused(asked, complaint, revoked=memory.revoked, revocations=self._authority().crls())

@@ -287,6 +287,15 @@ class ActionModule(ActionBase):
             raise RunbookError(f"{given['service']} {given['point']}: {exc}") from exc
         return {**given, **{name: getattr(made, name) for name in ISSUED_OPTIONS}}
 
+    def refused(self, sets: list[dict[str, Any]], complaint: str, **given: Any) -> dict[str, Any]:
+        """End sessions of some sets, or show what was revoked of them; the checks are what the module found."""
+        answer = self._module("certificate_refusal", sets, **given)
+        if answer.get("failed") or "checks" not in answer:
+            return {"failed": True, "msg": f"{complaint}: {answer.get('msg', 'the module gave no result')}"}
+        checks = [{**check, "host": self._host, "owner": self._host} for check in answer["checks"]]
+        actions = _told(self._sessions_ended(map(Check.from_dict, checks)))
+        return {"changed": bool(actions), "acts": True, "checks": checks, "actions": actions}
+
     def _sessions_ended(self, checks: Iterable[Check]) -> list[Action]:
         """What was done to sessions, by what was found out about them."""
         return [

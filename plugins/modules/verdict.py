@@ -12,6 +12,7 @@ description:
   - Fails the host when one of its checks, or one about the run itself, is V(critical) or V(unknown).
   - A check that is silenced, acknowledged, or has not failed often enough does not count, see M(xorb.runbook.report).
   - Needs no connection, so it judges a host that cannot be reached, too. Make it the last task of the play.
+  - Where C(well) of the report is true there is nothing to judge, and C(run_once) saves a process for each other host.
 options:
   report:
     description:
