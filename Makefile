@@ -1,7 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Both start from a bare Debian or Ubuntu machine, see README.md.
 PYTHON ?= python3
-BED := $(PYTHON) -m tests.bed
-GATE := .venv/bin/python -m tests.gate
+BED := $(PYTHON) -m tests.testbed
+GATE := .venv/bin/python -m tests.ci
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint sanity unit molecule fleet bench env up down status clean

@@ -12,12 +12,13 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _authority_making, _places
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority, Summary
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_making import SUBJECT, Blueprint, Ensured
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_signing import KEY_TYPES
-from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import DAY, now_utc
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core import paths
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki import create
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority, Summary
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.create import SUBJECT, Blueprint, Ensured
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.issuance import DAY, now_utc
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.signing import KEY_TYPES
 
 ARGUMENTS: dict[str, Any] = {
     "directory": {"type": "path", "required": True},
@@ -58,7 +59,7 @@ class ActionModule(ActionBase):
 
 
 def _ensure(given: Mapping[str, Any], *, check: bool) -> Ensured:
-    why = _places.thrown_away(Path(given["directory"]))
+    why = paths.thrown_away(Path(given["directory"]))
     if why and not given["allow_throwaway"]:
         raise RunbookError(f"directory: {why} (or set allow_throwaway, for a test)")
     blueprint = Blueprint(
@@ -69,7 +70,7 @@ def _ensure(given: Mapping[str, Any], *, check: bool) -> Ensured:
         intermediate_days=given["intermediate_days"],
         crl_days=given["crl_days"],
     )
-    return _authority_making.ensure(
+    return create.ensure(
         given["directory"],
         blueprint,
         passphrase=given["passphrase"],

@@ -14,15 +14,13 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import ActionModule as Rotation
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import OK
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE, STATE
-from ansible_collections.xorb.runbook.plugins.module_utils._probes import certificate as kind
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _authority_rotation as rotation
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
-from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import ACTED, Action, failed_before
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_rotation import (
+from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import STATE
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates import spec
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import OK
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
+from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates import authority_rotation as rotation
+from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates.authority_rotation import (
     IDLE,
     PROOF_NAME,
     SPREAD,
@@ -31,18 +29,21 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_rotation i
     Course,
     Proofs,
 )
-from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import UNITS
-from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import brief
-from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
+from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates.revocation import (
     ENDED,
     LEVELS_OF_SCOPE,
     Memory,
     Shelf,
     refuse_reason,
 )
-from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core import paths as controller_paths
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.issuance import UNITS
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import ACTED, Action, failed_before
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.wording import clean
 
 PROCEDURE = "certificate_authority_rotate"
 
@@ -136,7 +137,7 @@ class ActionModule(Rotation):
 
     def _shelf(self) -> Shelf:
         platform = self._inventory.platform(self._host)
-        return Shelf(_places.of(platform.name, self._arguments["state_dir"]).state)
+        return Shelf(controller_paths.of(platform.name, self._arguments["state_dir"]).state)
 
     def _taken_up(self) -> Memory:
         """The incident, which says what is replaced: else the next run of it would replace the CA that it has made."""
@@ -206,7 +207,7 @@ class ActionModule(Rotation):
                 if where.get("ca"):
                     one = {"service": given["service"], "point": given["point"], "path": str(where["ca"])}
                     named.setdefault(one["path"], one)
-        own = {str(path) for given in sets for path in kind.paths(given).values()}
+        own = {str(path) for given in sets for path in spec.paths(given).values()}
         return [one for path, one in named.items() if path not in own]
 
     def _consumers(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -419,7 +420,7 @@ class ActionModule(Rotation):
         """A pair of each CA like the one that a set has; a file is read by clients, who look at a server's."""
         if "directory" in given:
             like = {
-                "common_name": kind.common_name(given),
+                "common_name": spec.common_name(given),
                 "names": given["names"],
                 "organizational_unit": UNITS[given["profile"]],
             }

@@ -11,16 +11,10 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.action.certificate_revoke import PROCEDURE
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE
-from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
-from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import ACTED, Action
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority_state import STANDBY
-from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
-from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
+from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates.revocation import (
     ENDED,
     OPTIONS,
     Decision,
@@ -32,7 +26,13 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
     revoke,
     validated,
 )
-from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core import paths
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.state import STANDBY
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import ACTED, Action
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.wording import clean
 
 STEPS = ("preflight", "revoke")
 
@@ -63,7 +63,7 @@ class ActionModule(ActionBase):
             platform = self._inventory.platform(here)
             scope, services, reason = (self._arguments[name] for name in ("scope", "services", "reason"))
             validated(scope, services, reason=reason, known=platform.services)
-            self._shelf = Shelf(_places.of(platform.name, self._arguments["state_dir"]).state)
+            self._shelf = Shelf(paths.of(platform.name, self._arguments["state_dir"]).state)
             self._memory = self._shelf.read(self._arguments["incident"], scope)
             authority = opened(self._arguments["ca_dir"], self._arguments["ca_passphrase"])
             if authority.phase != STANDBY:

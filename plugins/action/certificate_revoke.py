@@ -12,14 +12,10 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import OURS, unfinished_told
 from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import ActionModule as Rotation
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._journal import STATE
-from ansible_collections.xorb.runbook.plugins.module_utils._probes.certificate import common_name
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _places
-from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import Action, failed_before
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
-from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
+from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import STATE
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.spec import common_name
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates.revocation import (
     OPTIONS,
     Memory,
     Shelf,
@@ -27,7 +23,11 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._revocation import (
     opened,
     validated,
 )
-from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core import paths
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import Action, failed_before
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.wording import clean
 
 PROCEDURE = "certificate_revoke"
 
@@ -78,7 +78,7 @@ class ActionModule(Rotation):
 
     def _memory(self) -> Memory:
         platform = Inventory(self._variables, self._templar).platform(self._host)
-        shelf = Shelf(_places.of(platform.name, self._arguments["state_dir"]).state)
+        shelf = Shelf(paths.of(platform.name, self._arguments["state_dir"]).state)
         return shelf.read(self._arguments["incident"], self._arguments["scope"])
 
     def _authority(self) -> Authority:

@@ -12,19 +12,20 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_deploy import ISSUED_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import SET_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._journal import DONE, STATE
-from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
-from ansible_collections.xorb.runbook.plugins.plugin_utils._actions import Action, failed_before
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority, PresentList
-from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._issuer import issuer
-from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import brief, suggest
-from ansible_collections.xorb.runbook.plugins.plugin_utils._wording import clean
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import ISSUED_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import STATE
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
+from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief, suggest
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority, PresentList
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.external_issuer import issuer
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import Action, failed_before
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.wording import clean
 
 PROCEDURE = "certificate_rotate"
 

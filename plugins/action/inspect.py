@@ -10,12 +10,13 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._runner import Probe, timestamp
-from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import brief
-from ansible_collections.xorb.runbook.plugins.plugin_utils._selectors import SELECTORS, selected
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.runner import Probe
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS, selected
 
 
 class ActionModule(ActionBase):

@@ -9,9 +9,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _ledger_location
-from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger import Ledger, Verification
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger import location as ledger_location
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import Ledger, Verification
 
 
 class ActionModule(ActionBase):
@@ -25,7 +25,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec({"ledger": {"type": "str"}, "head": {"type": "str"}})
         try:
-            location = arguments["ledger"] or _ledger_location.described(task_vars or {}, self._templar.template)
+            location = arguments["ledger"] or ledger_location.described(task_vars or {}, self._templar.template)
             found = Ledger(location).verify(arguments["head"])
         except RunbookError as exc:
             raise AnsibleActionFail(str(exc)) from exc

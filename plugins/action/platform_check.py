@@ -10,9 +10,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import InvalidOptions, RunbookError
-from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import Look, brief
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions, RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.model import Look
 
 
 class ActionModule(ActionBase):

@@ -10,21 +10,22 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, UNKNOWN, Check
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _actions, _filing
-from ansible_collections.xorb.runbook.plugins.plugin_utils._expected import (
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import suggest
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import FailAfter
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS, selected
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import actions, publish
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected import (
     Expected,
     described,
     described_wrongly,
     expected,
 )
-from ansible_collections.xorb.runbook.plugins.plugin_utils._fail_after import FailAfter
-from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import suggest
-from ansible_collections.xorb.runbook.plugins.plugin_utils._report import (
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import (
     Report,
     Run,
     Silence,
@@ -32,7 +33,6 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._report import (
     new_id,
     run_check,
 )
-from ansible_collections.xorb.runbook.plugins.plugin_utils._selectors import SELECTORS, selected
 
 #: The variable in which each host's ``inspect`` result is registered.
 INSPECTION = "platform_inspection"
@@ -49,12 +49,12 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         variables = task_vars or {}
         _validation, arguments = self.validate_argument_spec(
-            {**_filing.OPTIONS, "slice_of": {"type": "str", "default": ""}, **SELECTORS}
+            {**publish.OPTIONS, "slice_of": {"type": "str", "default": ""}, **SELECTORS}
         )
         try:
             inventory = Inventory(variables, self._templar)
             due = expected(inventory, inventory.hosts, selected(arguments), FailAfter.parse(arguments["fail_after"]))
-            return _filing.file(
+            return publish.file(
                 self._assemble(inventory, due, variables, arguments),
                 arguments,
                 fail_after=due.fail_after,
@@ -73,14 +73,14 @@ class ActionModule(ActionBase):
         silent: dict[str, Silence] = {}
         started = []
         selectors = []
-        acted: list[_actions.Action] = []
+        acted: list[actions.Action] = []
         undone: list[Check] = []
         proved: list[Check] = []
         for host in inventory.hosts:
-            for procedure, done in _actions.told(inventory.variables(host)):
-                acted += _actions.actions(done)
-                undone += filter(None, [_actions.failure(procedure, host, done)])
-                proved += _actions.proofs(done)
+            for procedure, done in actions.told(inventory.variables(host)):
+                acted += actions.actions(done)
+                undone += filter(None, [actions.failure(procedure, host, done)])
+                proved += actions.proofs(done)
             said = inventory.variables(host).get(INSPECTION)
             if host not in inventory.play_hosts:
                 continue

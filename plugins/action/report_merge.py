@@ -11,23 +11,25 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, NOT_APPLICABLE, UNKNOWN, Check
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _filing, _slices
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _moments as moments
-from ansible_collections.xorb.runbook.plugins.plugin_utils._expected import (
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, NOT_APPLICABLE, UNKNOWN, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core import time as moments
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import FailAfter
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS, selected
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import publish
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import slices as run_slices
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected import (
     Expected,
     described,
     described_wrongly,
     expected,
 )
-from ansible_collections.xorb.runbook.plugins.plugin_utils._fail_after import FailAfter
-from ansible_collections.xorb.runbook.plugins.plugin_utils._history import MERGED
-from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import NoLedger
-from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
-from ansible_collections.xorb.runbook.plugins.plugin_utils._report import (
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import MERGED
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.sqlite import NoLedger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import (
     Report,
     Run,
     Silence,
@@ -35,8 +37,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._report import (
     new_id,
     run_check,
 )
-from ansible_collections.xorb.runbook.plugins.plugin_utils._selectors import SELECTORS, selected
-from ansible_collections.xorb.runbook.plugins.plugin_utils._slices import Slice
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.slices import Slice
 
 UNSEEN = "no slice looked at this host"
 
@@ -53,7 +54,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         _validation, arguments = self.validate_argument_spec(
             {
-                **_filing.OPTIONS,
+                **publish.OPTIONS,
                 "slice_of": {"type": "str"},
                 "files": {"type": "list", "elements": "path", "default": []},
                 "max_age": {"type": "int", "default": 60},
@@ -65,7 +66,7 @@ class ActionModule(ActionBase):
             due = expected(inventory, inventory.hosts, selected(arguments), FailAfter.parse(arguments["fail_after"]))
             platform = inventory.platform(variables["inventory_hostname"]).name
             slices, faults = find(platform, arguments)
-            result = _filing.file(
+            result = publish.file(
                 self._assemble(inventory, due, slices, faults, variables, arguments),
                 arguments,
                 fail_after=due.fail_after,
@@ -86,7 +87,7 @@ class ActionModule(ActionBase):
         arguments: Mapping[str, Any],
     ) -> Report:
         here = inventory.platform(variables["inventory_hostname"])
-        received = _slices.together(slices)
+        received = run_slices.together(slices)
         # What a platform does not have is said by every slice, whoever should have it.
         seen = {check.host for check in received if check.status != NOT_APPLICABLE}
         now = timestamp()
@@ -125,19 +126,19 @@ def find(platform: str, arguments: Mapping[str, Any]) -> tuple[list[Slice], list
         )
     found, faults = [], []
     if arguments["slice_of"]:
-        location = _filing.place_of_ledger(platform, arguments)
+        location = publish.place_of_ledger(platform, arguments)
         try:
-            found = _slices.from_ledger(
+            found = run_slices.from_ledger(
                 location, platform=platform, procedure=arguments["procedure"], whole=arguments["slice_of"]
             )
         except NoLedger as exc:
             faults.append(run_check("found", CRITICAL, str(exc), point="slice"))
     for number, path in enumerate(arguments["files"], start=1):
         try:
-            found.append(_slices.from_file(Path(path)))
+            found.append(run_slices.from_file(Path(path)))
         except RunbookError as exc:
             faults.append(run_check(f"file_{number}", CRITICAL, str(exc), point="slice"))
-    taken, refused = _slices.usable(
+    taken, refused = run_slices.usable(
         found,
         platform=platform,
         procedure=arguments["procedure"],

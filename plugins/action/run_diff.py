@@ -9,9 +9,11 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _difference, _difference_text, _ledger_location
-from ansible_collections.xorb.runbook.plugins.plugin_utils._history import History, PastRun
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import diff
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger import location
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import History, PastRun
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import diff_text
 
 
 class ActionModule(ActionBase):
@@ -35,16 +37,16 @@ class ActionModule(ActionBase):
         )
         resolve = self._templar.template
         try:
-            history = History(arguments["ledger"] or _ledger_location.described(variables, resolve))
+            history = History(arguments["ledger"] or location.described(variables, resolve))
             before, after = _runs(history, arguments, platform=str(resolve(variables.get("platform_name", ""))))
-            found = _difference.compare(history.checks_of(before), history.checks_of(after), change=arguments["change"])
+            found = diff.compare(history.checks_of(before), history.checks_of(after), change=arguments["change"])
         except RunbookError as exc:
             raise AnsibleActionFail(str(exc)) from exc
-        Display().display(_difference_text.render(before, after, found))
-        groups = {name: [made.as_dict() for made in getattr(found, name)] for name, _title in _difference_text.SECTIONS}
+        Display().display(diff_text.render(before, after, found))
+        groups = {name: [made.as_dict() for made in getattr(found, name)] for name, _title in diff_text.SECTIONS}
         return {
             "changed": False,
-            "msg": _difference_text.summary(found),
+            "msg": diff_text.summary(found),
             "from": before.as_dict(),
             "to": after.as_dict(),
             "unchanged": found.unchanged,

@@ -11,20 +11,20 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _ledger_location
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _moments as moments
-from ansible_collections.xorb.runbook.plugins.plugin_utils._causes import FAILING, SILENT_HOST
-from ansible_collections.xorb.runbook.plugins.plugin_utils._expected import described
-from ansible_collections.xorb.runbook.plugins.plugin_utils._history import History
-from ansible_collections.xorb.runbook.plugins.plugin_utils._inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger import Ledger
-from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger_store import NoLedger
-from ansible_collections.xorb.runbook.plugins.plugin_utils._person import who
-from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Report, Run, new_id, run_check
-from ansible_collections.xorb.runbook.plugins.plugin_utils._waivers import (
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core import time as moments
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import FAILING, SILENT_HOST
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected import described
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger import location as ledger_location
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import History
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import Ledger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.sqlite import NoLedger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report, Run, new_id, run_check
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.silences import (
     ACKNOWLEDGEMENT,
     PROCEDURE,
     SILENCE,
@@ -75,7 +75,7 @@ class ActionModule(ActionBase):
         self, inventory: Inventory, variables: Mapping[str, Any], arguments: Mapping[str, Any]
     ) -> dict[str, Any]:
         platform = inventory.platform(variables["inventory_hostname"]).name
-        location = arguments["ledger"] or _ledger_location.described(variables, self._templar.template)
+        location = arguments["ledger"] or ledger_location.described(variables, self._templar.template)
         now = moments.moment(timestamp())
         in_force, failing = remembered(location, platform, now)
         if arguments["state"] == "taken_back":

@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, UNKNOWN, WARNING, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN, WARNING, Check
 
 #: As many failing checks as the sentence names; the report has them all.
 NAMED = 3

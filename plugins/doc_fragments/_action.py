@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import yaml
-from ansible_collections.xorb.runbook.plugins.plugin_utils._selectors import SELECTORS
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS
 
 _DESCRIPTIONS = {
     "topics": "Chapters of the runbook. An empty list means all of them.",

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 import yaml
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_info import OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._options import documentation
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import documentation
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.certificate_info import OPTIONS
 
 
 class ModuleDocFragment:

@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 import yaml
-from ansible_collections.xorb.runbook.plugins.module_utils import _postgres_judge, _redis_judge
-from ansible_collections.xorb.runbook.plugins.module_utils._depth import MODULE_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._options import Options, documentation
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Options, documentation
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect import postgres_judge, redis_judge
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.depth import MODULE_OPTIONS
 
 
 def _documented(thresholds: Options) -> str:
@@ -19,5 +19,5 @@ def _documented(thresholds: Options) -> str:
 class ModuleDocFragment:
     """Thresholds, and what is left out."""
 
-    POSTGRES_THRESHOLDS: ClassVar[str] = _documented(_postgres_judge.THRESHOLDS)
-    REDIS_THRESHOLDS: ClassVar[str] = _documented(_redis_judge.THRESHOLDS)
+    POSTGRES_THRESHOLDS: ClassVar[str] = _documented(postgres_judge.THRESHOLDS)
+    REDIS_THRESHOLDS: ClassVar[str] = _documented(redis_judge.THRESHOLDS)

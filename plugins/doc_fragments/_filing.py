@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options of ``plugin_utils/_filing.py``."""
+    """The options of ``plugin_utils/_prove/publish.py``."""
 
     DOCUMENTATION = r"""
 options:

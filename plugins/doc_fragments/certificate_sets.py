@@ -7,12 +7,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import yaml
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_deploy import ISSUED_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_refusal import REFUSAL_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import RUN_OPTIONS, SET_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_standing import SHOWN_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_trust import TRUST_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._options import Options, documentation
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import ISSUED_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.revocation_proof import REFUSAL_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust import TRUST_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust_proof import SHOWN_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Options, documentation
 
 _DESCRIPTION = "Sets of certificates, as a service of the platform description has them under C(certificates)."
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of every module that logs in to PostgreSQL; in step with ``_postgres.login_spec``."""
+    """Options of every module that logs in to PostgreSQL; in step with ``_clients/postgres.py``."""
 
     DOCUMENTATION = r"""
 options:

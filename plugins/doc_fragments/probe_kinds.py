@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import yaml
-from ansible_collections.xorb.runbook.plugins.module_utils._kind import Kind
-from ansible_collections.xorb.runbook.plugins.module_utils._options import documentation
-from ansible_collections.xorb.runbook.plugins.module_utils._probes import KINDS
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import documentation
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kind import Kind
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
 
 
 def _documented(kind: Kind) -> dict[str, Any]:

@@ -83,15 +83,14 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils import _certificate_deploy, _certificate_trust, _journal
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_deploy import ISSUED_OPTIONS, Issued
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import (
-    RUN_OPTIONS,
-    SET_OPTIONS,
-    refuse_wrong_clock,
-)
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import deploy, trust
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import ISSUED_OPTIONS, Issued
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS, refuse_wrong_clock
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
 
 
 def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
@@ -100,14 +99,14 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     wanted = [Issued(given, *(given[name] for name in ISSUED_OPTIONS)) for given in params["certificates"]]
     if check_mode:
         for one in wanted:
-            _certificate_deploy.check(one)
+            deploy.check(one)
         return {"changed": bool(wanted), "certificates": [], "recovered": []}
-    with _journal.locked(params["state_dir"], what="certificate_deploy", who=params["who"]) as journal:
-        ended, _left = _journal.recover(journal, _certificate_trust.recoveries(params["certificates"]))
-        outcomes = list(_certificate_deploy.deploy(journal, wanted, now=datetime.now(timezone.utc)))
-    before = {f"{one.service} {one.point}": one.previous_serial for one in outcomes if one.outcome == _journal.DONE}
-    after = {f"{one.service} {one.point}": one.serial for one in outcomes if one.outcome == _journal.DONE}
-    refused = [f"{one.service} {one.point}: {one.message}" for one in outcomes if one.outcome != _journal.DONE]
+    with journals.locked(params["state_dir"], what="certificate_deploy", who=params["who"]) as journal:
+        ended, _left = journals.recover(journal, trust.recoveries(params["certificates"]))
+        outcomes = list(deploy.deploy(journal, wanted, now=datetime.now(timezone.utc)))
+    before = {f"{one.service} {one.point}": one.previous_serial for one in outcomes if one.outcome == DONE}
+    after = {f"{one.service} {one.point}": one.serial for one in outcomes if one.outcome == DONE}
+    refused = [f"{one.service} {one.point}: {one.message}" for one in outcomes if one.outcome != DONE]
     return {
         "changed": bool(after or ended),
         "certificates": [one.as_dict() for one in outcomes],

@@ -197,10 +197,10 @@ endpoints:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils import _drivers
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_info import OPTIONS, inspect
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.certificate_info import OPTIONS, inspect
 
 
 def main() -> None:
@@ -211,7 +211,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        _drivers.load("cryptography.x509")
+        drivers.load("cryptography.x509")
         result = inspect(module.params, owner="localhost")
     except RunbookError as exc:
         module.fail_json(msg=str(exc), **exc.details)

@@ -82,22 +82,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils import _certificate_refusal
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_refusal import REFUSAL_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import RUN_OPTIONS, SET_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check, Finding
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import revocation_proof
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.revocation_proof import REFUSAL_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check, Finding
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 
 
 def run(params: dict[str, Any], *, check_mode: bool) -> Iterator[Check]:
     """End sessions first: one that reconnects with what it had is refused, or seen to be accepted."""
     for given in params["certificates"] if not check_mode else ():
-        for finding in _certificate_refusal.end_sessions(given, params["revoked"]):
+        for finding in revocation_proof.end_sessions(given, params["revoked"]):
             yield _check(given, finding)
     for given in params["certificates"]:
-        for finding in _certificate_refusal.prove(given, params["revocations"]):
+        for finding in revocation_proof.prove(given, params["revocations"]):
             yield _check(given, finding)
 
 
@@ -137,7 +138,7 @@ def main() -> None:
         checks = list(run(module.params, check_mode=module.check_mode))
     except RunbookError as exc:
         module.fail_json(msg=str(exc), **exc.details)
-    changed = any(check.id.endswith(f".{_certificate_refusal.SESSIONS}") and check.value for check in checks)
+    changed = any(check.id.endswith(f".{revocation_proof.SESSIONS}") and check.value for check in checks)
     module.exit_json(changed=changed, checks=[check.as_dict() for check in checks])
 
 

@@ -102,15 +102,13 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils import _certificate_trust, _journal
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import (
-    RUN_OPTIONS,
-    SET_OPTIONS,
-    refuse_wrong_clock,
-    request,
-)
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.request import request
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS, refuse_wrong_clock
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
 
 
 def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
@@ -120,20 +118,20 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     force = params["force"]
     if check_mode:
         found = [request(given, force=force, now=now, check_mode=True) for given in params["certificates"]]
-        left = _journal.unfinished(params["state_dir"])
-        waiting = _certificate_trust.waiting(left, params["certificates"])
+        left = journals.unfinished(params["state_dir"])
+        waiting = trust.waiting(left, params["certificates"])
         return result(found, [], left, waiting, changed=any(one.due for one in found))
-    with _journal.locked(params["state_dir"], what="certificate_request", who=params["who"]) as journal:
-        ended, left = _journal.recover(journal, _certificate_trust.recoveries(params["certificates"]))
+    with journals.locked(params["state_dir"], what="certificate_request", who=params["who"]) as journal:
+        ended, left = journals.recover(journal, trust.recoveries(params["certificates"]))
         found = [request(given, force=force, now=now, check_mode=False) for given in params["certificates"]]
     return result(found, ended, left, left, changed=bool(ended) or any(one.key_made for one in found))
 
 
 def result(
     found: list[Any],
-    ended: list[_journal.Recovery],
-    left: list[_journal.Entry],
-    waiting: list[_journal.Entry],
+    ended: list[journals.Recovery],
+    left: list[journals.Entry],
+    waiting: list[journals.Entry],
     *,
     changed: bool,
 ) -> dict[str, Any]:
@@ -149,7 +147,7 @@ def result(
     }
 
 
-def _told(entry: _journal.Entry) -> str:
+def _told(entry: journals.Entry) -> str:
     return f"{entry.procedure} of {entry.subject}, begun {entry.began_at}"
 
 

@@ -83,16 +83,18 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils import _certificate_trust, _journal
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import (
-    RUN_OPTIONS,
-    SET_OPTIONS,
-    label,
-    refuse_wrong_clock,
+from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS, label
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust import (
+    TRUST_OPTIONS,
+    UNCHANGED,
+    Wanted,
 )
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_trust import TRUST_OPTIONS, UNCHANGED, Wanted
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS, refuse_wrong_clock
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
 
 
 def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
@@ -101,21 +103,21 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     now = datetime.now(timezone.utc)
     wanted = [Wanted(given, given["trust"], given["revocations"]) for given in params["certificates"]]
     if check_mode:
-        changes = _certificate_trust.plan(wanted, now=now)
+        changes = trust.plan(wanted, now=now)
         return {
             "changed": any(change.parts for change in changes),
             "certificates": [],
             "recovered": [],
             "diff": _diff(changes),
         }
-    with _journal.locked(params["state_dir"], what="certificate_trust", who=params["who"]) as journal:
-        ended, _left = _journal.recover(journal, _certificate_trust.recoveries(params["certificates"]))
-        changes = _certificate_trust.plan(wanted, now=now)
-        outcomes = list(_certificate_trust.put(journal, changes, now=now))
-    good = (_journal.DONE, UNCHANGED)
+    with journals.locked(params["state_dir"], what="certificate_trust", who=params["who"]) as journal:
+        ended, _left = journals.recover(journal, trust.recoveries(params["certificates"]))
+        changes = trust.plan(wanted, now=now)
+        outcomes = list(trust.put(journal, changes, now=now))
+    good = (DONE, UNCHANGED)
     refused = [f"{one.service} {one.point}: {one.message}" for one in outcomes if one.outcome not in good]
     return {
-        "changed": bool(ended) or any(one.outcome == _journal.DONE for one in outcomes),
+        "changed": bool(ended) or any(one.outcome == DONE for one in outcomes),
         "certificates": [one.as_dict() for one in outcomes],
         "recovered": [str(one) for one in ended],
         "diff": _diff(changes),
@@ -123,7 +125,7 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     }
 
 
-def _diff(changes: list[_certificate_trust.TrustChange]) -> dict[str, Any]:
+def _diff(changes: list[trust.TrustChange]) -> dict[str, Any]:
     told = {label(change.given): ", ".join(sorted(change.parts)) for change in changes if change.parts}
     return {"before": dict.fromkeys(told, "in service"), "after": told}
 

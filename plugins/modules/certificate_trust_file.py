@@ -71,17 +71,18 @@ files:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils import _certificate_trust_file, _journal
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._act import journal
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust_bundle
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 
 def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """Exchange the authorities; returns the result."""
-    plans = _certificate_trust_file.plan(params["paths"], params["authorities"], params["trust"])
+    plans = trust_bundle.plan(params["paths"], params["authorities"], params["trust"])
     if plans and not check_mode:
-        with _journal.locked(params["state_dir"], what="certificate_trust_file", who=params["who"]):
+        with journal.locked(params["state_dir"], what="certificate_trust_file", who=params["who"]):
             for plan in plans:
-                _certificate_trust_file.put(plan)
+                trust_bundle.put(plan)
     files = [plan.path for plan in plans]
     return {
         "changed": bool(files),
@@ -98,7 +99,7 @@ def main() -> None:
             "authorities": {"type": "str", "required": True},
             "trust": {"type": "str", "required": True},
             "who": {"type": "str", "default": "unknown"},
-            "state_dir": {"type": "path", "default": _journal.STATE},
+            "state_dir": {"type": "path", "default": journal.STATE},
         },
         supports_check_mode=True,
     )

@@ -148,18 +148,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils import _certificate_standing, _journal
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_request import (
-    RUN_OPTIONS,
-    SET_OPTIONS,
-    refuse_wrong_clock,
+from ansible_collections.xorb.runbook.plugins.module_utils._act import journal
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust_proof
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust_proof import (
+    FILE_OPTIONS,
+    SHOWN_OPTIONS,
 )
-from ansible_collections.xorb.runbook.plugins.module_utils._certificate_standing import FILE_OPTIONS, SHOWN_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import load_bundle
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check, Finding
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._runner import timestamp
+from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS, refuse_wrong_clock
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check, Finding
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 
 
 def run(params: dict[str, Any]) -> dict[str, Any]:
@@ -170,22 +171,22 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
     sets, files = params["certificates"], params["files"]
     return {
         "changed": False,
-        "certificates": [_certificate_standing.of_set(given, authorities, look_at_ports=look) for given in sets],
-        "files": [_certificate_standing.of_file(given, authorities) for given in files],
+        "certificates": [trust_proof.of_set(given, authorities, look_at_ports=look) for given in sets],
+        "files": [trust_proof.of_file(given, authorities) for given in files],
         "checks": [check.as_dict() for check in _checks(sets, files, params["revocations"])],
         "unfinished": [
             f"{entry.procedure} of {entry.subject}, begun {entry.began_at}"
-            for entry in _journal.unfinished(params["state_dir"])
+            for entry in journal.unfinished(params["state_dir"])
         ],
     }
 
 
 def _checks(sets: list[dict[str, Any]], files: list[dict[str, Any]], revocations: str | None) -> Iterator[Check]:
     for given in sets:
-        for finding in _certificate_standing.prove_set(given, revocations):
+        for finding in trust_proof.prove_set(given, revocations):
             yield _check(given, given["directory"], finding)
     for given in files:
-        for finding in _certificate_standing.prove_file(given, revocations):
+        for finding in trust_proof.prove_file(given, revocations):
             yield _check(given, given["path"], finding)
 
 

@@ -208,10 +208,10 @@ from functools import wraps
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import InvalidOptions, RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._probes import KINDS
-from ansible_collections.xorb.runbook.plugins.module_utils._runner import Probe, run_probes
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions, RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.runner import Probe, run_probes
 
 
 def _made_before(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -81,9 +81,9 @@ password_changed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._redis_acl import AclUser, ensure_user
-from ansible_collections.xorb.runbook.plugins.module_utils._redis_client import RedisAclClient, login_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._act.redis.acl import AclUser, ensure_user
+from ansible_collections.xorb.runbook.plugins.module_utils._act.redis.client import RedisAclClient, login_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 
 def main() -> None:

@@ -140,14 +140,14 @@ facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils import _drivers
-from ansible_collections.xorb.runbook.plugins.module_utils._depth import MODULE_OPTIONS, examine
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._probes.redis_depth import KIND, look
-from ansible_collections.xorb.runbook.plugins.module_utils._redis import login_given
-from ansible_collections.xorb.runbook.plugins.module_utils._redis_client import login_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._redis_judge import THRESHOLDS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.redis.client import login_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._clients.redis import login_given
+from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.depth import MODULE_OPTIONS, examine
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds.redis_depth import KIND, look
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.redis_judge import THRESHOLDS
 
 
 def main() -> None:
@@ -160,7 +160,7 @@ def main() -> None:
     asked = module.params
     given = {**login_given(asked), **{name: asked[name] for name in (*THRESHOLDS, "without")}}
     try:
-        _drivers.load("redis")
+        drivers.load("redis")
         facts, checks = examine(KIND, look, given, owner=asked["login_host"], deadline=asked["deadline"])
     except RunbookError as exc:
         module.fail_json(msg=str(exc), **exc.details)

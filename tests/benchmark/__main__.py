@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 
-from tests.bed import fleet
-from tests.bed.errors import BedError
-from tests.bed.layout import BUILD, ROOT
-from tests.bed.progress import say
 from tests.benchmark import certificates, page, rotation, sides
 from tests.benchmark.figure import Figure
 from tests.benchmark.measure import machine, measure
 from tests.benchmark.rows import ROWS
+from tests.testbed import fleet
+from tests.testbed.errors import BedError
+from tests.testbed.layout import BUILD, ROOT
+from tests.testbed.progress import say
 
 FIGURES = BUILD / "bench.json"
 

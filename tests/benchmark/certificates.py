@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.benchmark.figure import Figure, figure
-from tests.shared.issuing import root
-from tests.shared.procedures import ROOT, environment
+from tests.support.issuing import root
+from tests.support.procedures import ROOT, environment
 
 MANY, FEW = 10_000, 1_000
 ROUNDS = 3
@@ -74,7 +74,7 @@ def runbook_loop(folder: Path) -> None:
 
 def in_process(folder: Path) -> list[dict[str, Any]]:
     """Every field of every certificate, judged, in this process."""
-    info, options = _collection("_certificate_info"), _collection("_options")
+    info, options = _collection("_inspect.certificate_info"), _collection("_core.options")
     given = options.with_defaults(info.OPTIONS, {"paths": [str(folder)], "detail": "full"})
     certificates: list[dict[str, Any]] = info.inspect(given, owner="localhost")["certificates"]
     return certificates

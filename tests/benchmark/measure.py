@@ -17,13 +17,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tests.bed import environment
-from tests.bed.errors import BedError
-from tests.bed.layout import ROOT
-from tests.bed.progress import say
 from tests.benchmark.figure import Figure, figure
 from tests.benchmark.rows import CPU, Row
 from tests.benchmark.sides import Side
+from tests.testbed import environment
+from tests.testbed.errors import BedError
+from tests.testbed.layout import ROOT
+from tests.testbed.progress import say
 
 #: Time and processor of one run by the unit of a row.
 Cost = Mapping[str, float]

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmark.figure import Figure, figure
-from tests.platform import pki
-from tests.shared.lab import Lab
-from tests.shared.procedures import ROOT
+from tests.support.lab import Lab
+from tests.support.procedures import ROOT
+from tests.testplatform import pki
 
 SETS = 50
 
@@ -36,7 +36,7 @@ PASSPHRASE = "correct horse battery"  # noqa: S105 - of a CA that lives as long 
 def rotate(folder: Path) -> tuple[float, list[str]]:
     """Seconds of one run of the action, as an operator sees them, and the modules that it had run on the host."""
     # Not imported above: it needs the collection, which `rows` puts into reach.
-    site = importlib.import_module("tests.shared.rotating").Site(folder / "site")
+    site = importlib.import_module("tests.support.rotating").Site(folder / "site")
     lab = Lab(folder, hosts={"one": {}})
     sets = {}
     for number in range(SETS):
@@ -45,7 +45,7 @@ def rotate(folder: Path) -> tuple[float, list[str]]:
         given = site.given(name, reload={"kind": "command", "argv": ["true"]})
         sets[name] = {key: given[key] for key in ("directory", "names", "user", "group", "reload")}
         sets[name]["reload"] = {"kind": "command", "argv": ["true"]}
-    making = _collection("_authority_making")
+    making = _collection("_pki.create")
     making.ensure(folder / "authority", making.Blueprint(name="Bench", key_type="ecdsa-p256"), passphrase=PASSPHRASE)
     lab.variables["platform_services"] = {"many": {"hosts": "one", "certificates": sets}}
     task = {"ca_dir": str(folder / "authority"), "ca_passphrase": PASSPHRASE, "host_state_dir": str(site.state)}

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.bed import debian
-from tests.bed.commands import which
-from tests.bed.inventory import FLEET, write
-from tests.bed.layout import BUILD, ROOT, VENV, bed_named
+from tests.testbed import debian
+from tests.testbed.commands import which
+from tests.testbed.inventory import FLEET, write
+from tests.testbed.layout import BUILD, ROOT, VENV, bed_named
 
 HERE = Path(__file__).parent
 #: As many at once as the shipped ansible.cfg says.

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tests.shared.procedures import BIN, ROOT, environment
+from tests.support.procedures import BIN, ROOT, environment
 
 COLLECTION = "xorb.runbook"
 

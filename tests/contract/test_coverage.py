@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.coverage import page, rows, runbook
-from tests.coverage.rows import Row
+from tests.traceability import page, rows, runbook
+from tests.traceability.rows import Row
 
 ROWS = rows.read()
 
@@ -34,7 +34,7 @@ def test_rows_are_the_commands_of_the_runbook() -> None:
 
 
 def test_page_is_what_the_rows_say() -> None:
-    assert page.PAGE.read_text(encoding="utf-8") == page.render(ROWS), "stale: run python -m tests.coverage"
+    assert page.PAGE.read_text(encoding="utf-8") == page.render(ROWS), "stale: run python -m tests.traceability"
 
 
 def test_every_peer_is_some_rows() -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.contract.repository import ansible, load
-from tests.shared.procedures import BIN, ROOT, environment
+from tests.support.procedures import BIN, ROOT, environment
 
 
 def builder(*argv: str, cwd: Path) -> str:

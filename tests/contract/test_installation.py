@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.repository import PLAYBOOKS, ansible
-from tests.shared.lab import Lab
+from tests.support.lab import Lab
 
 
 @pytest.fixture(scope="module")

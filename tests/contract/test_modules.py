@@ -8,21 +8,17 @@ import importlib
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils import (
-    _certificate_info,
-    _postgres,
-    _postgres_judge,
-    _redis_judge,
-)
-from ansible_collections.xorb.runbook.plugins.module_utils._depth import MODULE_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._kind import COMMON_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._options import argument_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._probes import KINDS
-from ansible_collections.xorb.runbook.plugins.module_utils._redis_client import login_spec
-from ansible_collections.xorb.runbook.plugins.plugin_utils._selectors import SELECTORS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.redis.client import login_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._clients import postgres
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._core.shared_options import COMMON_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect import certificate_info, postgres_judge, redis_judge
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.depth import MODULE_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS
 
 from tests.contract.repository import ACTIONS, MODULES, documentation, same_options
-from tests.shared.procedures import ROOT
+from tests.support.procedures import ROOT
 
 PLUGINS = "ansible_collections.xorb.runbook.plugins"
 
@@ -81,12 +77,12 @@ def test_probe_documents_every_kind() -> None:
 @pytest.mark.parametrize(
     ("module", "spec"),
     [
-        ("certificate_info", argument_spec(_certificate_info.OPTIONS)),
+        ("certificate_info", argument_spec(certificate_info.OPTIONS)),
         ("redis_acl_user", login_spec()),
         ("redis_info", login_spec()),
-        ("redis_info", argument_spec({**_redis_judge.THRESHOLDS, **MODULE_OPTIONS})),
-        ("postgres_info", _postgres.login_spec()),
-        ("postgres_info", argument_spec({**_postgres_judge.THRESHOLDS, **MODULE_OPTIONS})),
+        ("redis_info", argument_spec({**redis_judge.THRESHOLDS, **MODULE_OPTIONS})),
+        ("postgres_info", postgres.login_spec()),
+        ("postgres_info", argument_spec({**postgres_judge.THRESHOLDS, **MODULE_OPTIONS})),
     ],
 )
 def test_fragment_equals_its_options(module: str, spec: dict[str, Any]) -> None:
@@ -94,7 +90,7 @@ def test_fragment_equals_its_options(module: str, spec: dict[str, Any]) -> None:
     assert same_options({name: options[name] for name in spec}, spec) == []
 
 
-@pytest.mark.parametrize("thresholds", [_postgres_judge.THRESHOLDS, _redis_judge.THRESHOLDS])
+@pytest.mark.parametrize("thresholds", [postgres_judge.THRESHOLDS, redis_judge.THRESHOLDS])
 def test_threshold_says_where_it_comes_from(thresholds: dict[str, Any]) -> None:
     assert thresholds and all(option.source for option in thresholds.values())
 

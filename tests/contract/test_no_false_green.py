@@ -12,7 +12,7 @@ from tests.faults import askers
 from tests.faults.catalogue import ROWS
 from tests.faults.matrix import Asked, Row
 from tests.faults.page import PAGE
-from tests.shared.procedures import ROOT
+from tests.support.procedures import ROOT
 
 RUNBOOK = askers.runbook()
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.contract.repository import COLLECTION, PLAYBOOKS, ansible, load
-from tests.shared.procedures import ROOT
+from tests.support.procedures import ROOT
 
 #: Playbooks whose last play looks at the platform and judges.
 INSPECT = [

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, WARNING, Finding
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, WARNING, Finding
 
 from tests.contract.repository import load
-from tests.shared.loopback import look
-from tests.shared.procedures import ROOT
-from tests.shared.standin import Wire, listening
+from tests.support.loopback import look
+from tests.support.procedures import ROOT
+from tests.support.standin import Wire, listening
 
 SERVICES: dict[str, Any] = load(ROOT / "inventories/xorb/group_vars/all/platform.yml")["platform_services"]
 

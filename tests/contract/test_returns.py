@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.contract.repository import ACTIONS, COLLECTION, MODULES, documentation
-from tests.shared.issuing import root
-from tests.shared.lab import Lab
-from tests.shared.rotating import Site
+from tests.support.issuing import root
+from tests.support.lab import Lab
+from tests.support.rotating import Site
 
 #: What Ansible itself puts into a result.
 COMMON = {"action", "changed", "diff", "exception", "failed", "invocation", "warnings"}

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from tests.contract.repository import ROLES, load
-from tests.shared.procedures import ROOT
+from tests.support.procedures import ROOT
 
 
 def test_there_are_roles() -> None:

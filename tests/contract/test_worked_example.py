@@ -17,11 +17,12 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK, WARNING
-from ansible_collections.xorb.runbook.plugins.module_utils._options import with_defaults
-from ansible_collections.xorb.runbook.plugins.module_utils._probes import KINDS
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, WARNING
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import with_defaults
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect import kinds
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
 
-from tests.shared.procedures import BIN, ROOT, Ran, environment, play
+from tests.support.procedures import BIN, ROOT, Ran, environment, play
 
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 CODE, LINE = re.findall(r"```python\n(.*?)```", PAGE.split("a worked example", 1)[1], re.DOTALL)
@@ -37,20 +38,21 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for part in ("plugins", "playbooks", "roles", "meta"):
         shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "galaxy.yml", copy)
-    kinds = copy / "plugins/module_utils/_probes"
-    (kinds / f"{NAME}.py").write_text(CODE)
+    inspection = copy / "plugins/module_utils/_inspect"
+    (inspection / f"kinds/{NAME}.py").write_text(CODE)
     opening, name = (line for line in LINE.splitlines() if line.strip() not in ("...", ")"))
-    registry = (kinds / "__init__.py").read_text()
+    registry = (inspection / "registry.py").read_text()
     assert registry.count(f"{opening}\n") == 1, "the page shows a registry that does not look like that"
-    (kinds / "__init__.py").write_text(registry.replace(f"{opening}\n", f"{opening}\n{name}\n"))
+    (inspection / "registry.py").write_text(registry.replace(f"{opening}\n", f"{opening}\n{name}\n"))
     return folder
 
 
 @pytest.fixture(scope="module")
 def example(collections: Path) -> ModuleType:
     """The kind itself."""
-    path = collections / f"ansible_collections/xorb/runbook/plugins/module_utils/_probes/{NAME}.py"
-    spec = importlib.util.spec_from_file_location(NAME, path)
+    path = collections / f"ansible_collections/xorb/runbook/plugins/module_utils/_inspect/kinds/{NAME}.py"
+    # Under its own name, so that what it imports from the rooms beside it is found.
+    spec = importlib.util.spec_from_file_location(f"{kinds.__name__}.{NAME}", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -14,14 +14,14 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from tests.bed import engine
-from tests.bed.errors import BedError
-from tests.bed.layout import BUILD, bed_named
-from tests.bed.progress import say
 from tests.faults import askers, runner
 from tests.faults.catalogue import ROWS
 from tests.faults.matrix import Seen
 from tests.faults.page import PAGE, page
+from tests.testbed import engine
+from tests.testbed.errors import BedError
+from tests.testbed.layout import BUILD, bed_named
+from tests.testbed.progress import say
 
 _RESULTS = BUILD / "faults" / "results.json"
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import yaml
 
-from tests.bed.inventory import INVENTORY, MORE_HOSTS
-from tests.bed.layout import ROOT, Bed
 from tests.faults import remote
 from tests.faults.matrix import Asked, Outcome, Row, Task
-from tests.shared.procedures import BIN, Ran, environment, play
+from tests.support.procedures import BIN, Ran, environment, play
+from tests.testbed.inventory import INVENTORY, MORE_HOSTS
+from tests.testbed.layout import ROOT, Bed
 
 #: Seconds after which a command of the runbook, or a task, is said to hang: so many, and a multiple of what the slowest
 #: one took while nothing was broken, because a busy machine is slow in everything.
@@ -36,7 +36,7 @@ LAB_PASSWORD = "only-for-the-lab"  # noqa: S105
 
 def runbook() -> dict[str, str]:
     """Every command of the runbook by its id."""
-    rows = yaml.safe_load((ROOT / "tests/coverage/runbook.yml").read_text(encoding="utf-8"))
+    rows = yaml.safe_load((ROOT / "tests/traceability/runbook.yml").read_text(encoding="utf-8"))
     return {row["id"]: row["command"].strip() for row in rows}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.bed.faults import Fault
+from tests.testbed.faults import Fault
 
 #: What somebody who relies on it concludes.
 BROKEN = "broken"  # it ends with an error, or prints the message that it has for that
@@ -30,7 +30,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Asked:
-    """A command of the runbook as it is run: by its id in tests/coverage, with another port or place in its text.
+    """A command of the runbook as it is run: by its id in tests/traceability, with another port or place in its text.
 
     It gets what an operator would have: the passwords in its environment, and the folder to stand in. ``telling`` is a
     regular expression for what a reader has to find in the output, ``evidence`` says what that is.

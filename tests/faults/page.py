@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tests.bed.layout import ROOT
 from tests.faults.matrix import BROKEN, FINE, HANGS, NONE, READABLE, Asked, Row, Seen, Task
+from tests.testbed.layout import ROOT
 
 PAGE = ROOT / "docs" / "no-false-green.md"
 

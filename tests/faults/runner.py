@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.bed import environment, faults
-from tests.bed.engine import Engine
-from tests.bed.layout import ROOT, Bed
-from tests.bed.progress import step
 from tests.faults import askers
 from tests.faults.matrix import HANGS, NONE, READABLE, Asked, Expected, Outcome, Row, Seen, Task, rounds
-from tests.shared.procedures import Ran
+from tests.support.procedures import Ran
+from tests.testbed import environment, faults
+from tests.testbed.engine import Engine
+from tests.testbed.layout import ROOT, Bed
+from tests.testbed.progress import step
 
 _LAB = Path(__file__).parent / "lab"
 _ROLES = ("db", "web", "monitor", "compose")

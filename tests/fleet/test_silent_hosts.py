@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.bed import fleet
-from tests.bed.engine import Engine
-from tests.bed.inventory import inventories
-from tests.bed.layout import ROOT, bed_named
-from tests.shared.procedures import BIN, Ran, environment, play
+from tests.support.procedures import BIN, Ran, environment, play
+from tests.testbed import fleet
+from tests.testbed.engine import Engine
+from tests.testbed.inventory import inventories
+from tests.testbed.layout import ROOT, bed_named
 
 BED = bed_named("fleet")
 

@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from tests.bed import engine
-from tests.bed.layout import bed_named
-from tests.shared.procedures import Ran
+from tests.support.procedures import Ran
+from tests.testbed import engine
+from tests.testbed.layout import bed_named
 
 BED = bed_named("test")
 

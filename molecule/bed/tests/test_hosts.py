@@ -10,9 +10,9 @@ import subprocess
 import pytest
 from testinfra.host import Host
 
-from tests.bed import credentials, engine, image
-from tests.bed.layout import FILESYSTEMS, bed_named
-from tests.bed.recipe import RECIPES
+from tests.testbed import credentials, engine, image
+from tests.testbed.layout import FILESYSTEMS, bed_named
+from tests.testbed.recipe import RECIPES
 
 BED = bed_named("test")
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.shared.authority_bed import DIRECTORY, FOLDERS, TELL, install
-from tests.shared.rotated_bed import shell
+from tests.support.authority_bed import DIRECTORY, FOLDERS, TELL, install
+from tests.support.rotated_bed import shell
 
 
 @pytest.fixture(scope="session", autouse=True)

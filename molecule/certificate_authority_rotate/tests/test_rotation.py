@@ -12,9 +12,9 @@ import sqlite3
 from contextlib import ExitStack
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import serial_text
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.issuance import serial_text
 
-from tests.shared.authority_bed import (
+from tests.support.authority_bed import (
     DIRECTORY,
     FOLDERS,
     PORTS,
@@ -27,8 +27,8 @@ from tests.shared.authority_bed import (
     rotate,
     variables,
 )
-from tests.shared.revoked_bed import secret
-from tests.shared.rotated_bed import BED, Load, report, shell, start, until
+from tests.support.revoked_bed import secret
+from tests.support.rotated_bed import BED, Load, report, shell, start, until
 
 TRUST = {
     "web": ["/etc/nginx/tls/ca.pem", "/etc/xorb/tls/ca.pem"],

@@ -13,9 +13,9 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from tests.bed.layout import bed_named
-from tests.shared.issuing import CLIENT, root
-from tests.shared.procedures import Ran
+from tests.support.issuing import CLIENT, root
+from tests.support.procedures import Ran
+from tests.testbed.layout import bed_named
 
 BED = bed_named("test")
 CA = BED.directory / "ca"

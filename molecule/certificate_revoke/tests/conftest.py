@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.shared.authorities import PASSPHRASE, made, opened
-from tests.shared.revoked_bed import CA, CLIENT, LISTS, overrides, sql
-from tests.shared.rotated_bed import BED, FOLDERS, TELL, inventory_name, put, run, shell
+from tests.support.authorities import PASSPHRASE, made, opened
+from tests.support.revoked_bed import CA, CLIENT, LISTS, overrides, sql
+from tests.support.rotated_bed import BED, FOLDERS, TELL, inventory_name, put, run, shell
 
 ROLES = ("web", "db", "monitor")
 CONFIGURED = "/etc/postgresql/17/main/conf.d/crl.conf"

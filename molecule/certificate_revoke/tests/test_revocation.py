@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.shared.revoked_bed import CLIENT, revoke, sql, statuses
-from tests.shared.rotated_bed import BED, in_service, report, served, shell, snapshot, until
+from tests.support.revoked_bed import CLIENT, revoke, sql, statuses
+from tests.support.rotated_bed import BED, in_service, report, served, shell, snapshot, until
 
 NGINX, POSTGRES, REDIS = "/etc/nginx/tls", "/etc/postgresql/tls", "/etc/redis/tls"
 NAME = "api.xorb.enterprise"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from cryptography import x509
 
-from tests.shared.rotated_bed import CA, FOLDERS, TELL, issue, put, served, shell, until
+from tests.support.rotated_bed import CA, FOLDERS, TELL, issue, put, served, shell, until
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.shared.rotated_bed import act, in_service, shell, until
+from tests.support.rotated_bed import act, in_service, shell, until
 
 FOLDER = "/etc/proxy-tls"
 
@@ -71,7 +71,7 @@ def test_container_sees_the_new_set_and_loads_it(container: str) -> None:
 
     before = in_service("compose", FOLDER)
     until(lambda: loaded("/loaded/pair.pem") == f"serial={before}")
-    ran = act("compose", "-i", "tests/platform/inventory", variables={"platform_services": SERVICES})
+    ran = act("compose", "-i", "tests/testplatform/inventory", variables={"platform_services": SERVICES})
     assert ran.status == 0, ran.output
     new = in_service("compose", FOLDER)
     assert new != before

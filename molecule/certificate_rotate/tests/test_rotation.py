@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.shared.rotated_bed import (
+from tests.support.rotated_bed import (
     BED,
     FOLDERS,
     Load,

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.bed import engine, faults
-from tests.bed.inventory import MORE_HOSTS
-from tests.bed.layout import bed_named
-from tests.shared.procedures import ROOT, Ran, play
+from tests.support.procedures import ROOT, Ran, play
+from tests.testbed import engine, faults
+from tests.testbed.inventory import MORE_HOSTS
+from tests.testbed.layout import bed_named
 
 BED = bed_named("test")
 PROJECT = "docker compose --project-directory /opt/xorb --file /opt/xorb/docker-compose.production.yml"
@@ -31,7 +31,7 @@ def on_host(script: str) -> str:
 
 def run(playbook: str, *options: str) -> Ran:
     """Run a playbook on the Compose host."""
-    described = ROOT / "tests/platform/compose_platform.yml"
+    described = ROOT / "tests/testplatform/compose_platform.yml"
     more = ("-i", str(MORE_HOSTS), "-e", f"@{described}", "--limit", "compose", *options)
     return play(ROOT / "inventories/demo", playbook, *more, reports=BED.directory / "reports", XORB_BED=BED.name)
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.bed import engine
-from tests.bed.layout import bed_named
-from tests.shared.procedures import BIN, ROOT, Ran, environment, play
+from tests.support.procedures import BIN, ROOT, Ran, environment, play
+from tests.testbed import engine
+from tests.testbed.layout import bed_named
 
 BED = bed_named("test")
 DB = BED.host("db").name

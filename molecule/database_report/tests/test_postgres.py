@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.shared.procedures import Ran
+from tests.support.procedures import Ran
 
 Report = Callable[..., Ran]
 Psql = Callable[[str], str]

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.bed.layout import bed_named
-from tests.shared.procedures import Ran
+from tests.support.procedures import Ran
+from tests.testbed.layout import bed_named
 
 Report = Callable[..., Ran]
 Redis = Callable[..., str]

@@ -7,10 +7,10 @@ from __future__ import annotations
 import pytest
 from testinfra.host import Host
 
-from tests.bed import engine
-from tests.bed.inventory import MORE_HOSTS
-from tests.bed.layout import bed_named
-from tests.shared.procedures import ROOT, Ran, play
+from tests.support.procedures import ROOT, Ran, play
+from tests.testbed import engine
+from tests.testbed.inventory import MORE_HOSTS
+from tests.testbed.layout import bed_named
 
 BED = bed_named("test")
 HOST = "xorb-db12"
@@ -20,7 +20,7 @@ testinfra_hosts = [f"ssh://{HOST}"]
 
 def daily(host: str) -> Ran:
     """The daily check of one host."""
-    overrides = ROOT / "tests/platform/debian12_overrides.yml"
+    overrides = ROOT / "tests/testplatform/debian12_overrides.yml"
     more = ("-i", str(MORE_HOSTS), "-e", f"@{overrides}", "--limit", host)
     return play(ROOT / "inventories/demo", "daily", *more, reports=BED.directory / "reports", XORB_BED=BED.name)
 

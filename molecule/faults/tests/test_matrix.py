@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.bed import engine
-from tests.bed.layout import bed_named
 from tests.faults import askers, runner
 from tests.faults.catalogue import ROWS
 from tests.faults.matrix import Row, Seen
 from tests.faults.page import PAGE, page
-from tests.shared.procedures import Ran
+from tests.support.procedures import Ran
+from tests.testbed import engine
+from tests.testbed.layout import bed_named
 
 
 @dataclass(frozen=True)

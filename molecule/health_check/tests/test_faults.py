@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.bed.faults import FAULTS
-from tests.shared.procedures import Ran
+from tests.support.procedures import Ran
+from tests.testbed.faults import FAULTS
 
 #: The first root cause that each fault must be reported with, and a check that it must explain (if any).
 ROOT_CAUSES = {

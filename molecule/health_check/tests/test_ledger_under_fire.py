@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bed.layout import bed_named
-from tests.shared.procedures import BIN, ROOT, Ran, environment
+from tests.support.procedures import BIN, ROOT, Ran, environment
+from tests.testbed.layout import bed_named
 
 BED = bed_named("test")
 Run = Callable[..., Ran]

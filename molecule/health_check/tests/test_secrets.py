@@ -13,9 +13,9 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from tests.bed import engine
-from tests.bed.layout import bed_named
-from tests.shared.procedures import BIN, ROOT, Ran, environment
+from tests.support.procedures import BIN, ROOT, Ran, environment
+from tests.testbed import engine
+from tests.testbed.layout import bed_named
 
 BED = bed_named("test")
 Run = Callable[..., Ran]

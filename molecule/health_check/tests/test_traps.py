@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.shared.procedures import ROOT, Ran
+from tests.support.procedures import ROOT, Ran
 
 Run = Callable[..., Ran]
 Broken = Callable[[str], AbstractContextManager[None]]

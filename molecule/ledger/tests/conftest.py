@@ -14,9 +14,9 @@ from urllib.parse import quote
 import psycopg2
 import pytest
 
-from tests.bed import engine
-from tests.bed.layout import bed_named
-from tests.shared.procedures import ROOT, Ran, play
+from tests.support.procedures import ROOT, Ran, play
+from tests.testbed import engine
+from tests.testbed.layout import bed_named
 
 BED = bed_named("test")
 NAME = "ledger_under_test"

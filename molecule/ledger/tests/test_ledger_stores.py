@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.plugin_utils._history import History
-from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger import Ledger
-from ansible_collections.xorb.runbook.plugins.plugin_utils._report import Report
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import History
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import Ledger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report
 
-from tests.shared.procedures import Ran
-from tests.shared.sample_reports import assembled, check
+from tests.support.procedures import Ran
+from tests.support.sample_reports import assembled, check
 
 fork = multiprocessing.get_context("fork")
 
@@ -171,10 +171,10 @@ def test_refusals_are_sentences_without_the_password(database: Any) -> None:
 
 def test_lock_that_nobody_gives_back_is_a_sentence(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import psycopg2  # noqa: PLC0415
-    from ansible_collections.xorb.runbook.plugins.plugin_utils import _ledger_postgres  # noqa: PLC0415
+    from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger import postgres  # noqa: PLC0415
 
     ledger = filled(database.address, runs=1)
-    monkeypatch.setattr(_ledger_postgres, "PATIENCE", 0.3)
+    monkeypatch.setattr(postgres, "PATIENCE", 0.3)
     holder = psycopg2.connect(database.address)
     holder.cursor().execute(f"SELECT pg_advisory_xact_lock({0x5852424C})")
     assert "was locked by other writers" in refusal(database.address)

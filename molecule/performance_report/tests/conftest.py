@@ -4,6 +4,6 @@
 
 from __future__ import annotations
 
-from tests.shared.broken_hosts import broken, run, shell
+from tests.support.broken_hosts import broken, run, shell
 
 __all__ = ["broken", "run", "shell"]

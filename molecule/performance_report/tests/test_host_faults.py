@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.shared.procedures import Ran
+from tests.support.procedures import Ran
 
 Run = Callable[..., Ran]
 Shell = Callable[[str, str], str]

@@ -9,8 +9,8 @@ import subprocess
 import pytest
 from testinfra.host import Host
 
-from tests.bed import engine
-from tests.bed.layout import bed_named
+from tests.testbed import engine
+from tests.testbed.layout import bed_named
 
 testinfra_hosts = ["ssh://xorb-db"]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bed import engine, faults
-from tests.bed.layout import bed_named
-from tests.shared.procedures import ROOT, Ran, play
+from tests.support.procedures import ROOT, Ran, play
+from tests.testbed import engine, faults
+from tests.testbed.layout import bed_named
 
 BED = bed_named("test")
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from tests.shared.procedures import Ran
+from tests.support.procedures import Ran
 
 Run = Callable[..., Ran]
 Broken = Callable[[str], AbstractContextManager[None]]

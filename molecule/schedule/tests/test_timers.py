@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import yaml
 
-from tests.bed.layout import bed_named
-from tests.shared.procedures import ROOT, Ran, play
+from tests.support.procedures import ROOT, Ran, play
+from tests.testbed.layout import bed_named
 
 BED = bed_named("test")
 Shell = Callable[..., str]

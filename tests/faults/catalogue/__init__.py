@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from tests.bed.faults import Fault
 from tests.faults.catalogue import certificates, containers, hosts, monitoring, postgres, redis, web
 from tests.faults.matrix import Row
+from tests.testbed.faults import Fault
 
 ROWS: tuple[Row, ...] = (
     *redis.ROWS,

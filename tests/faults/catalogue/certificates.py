@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.bed.faults import FAULTS
 from tests.faults.catalogue.parts import of_unit
 from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.testbed.faults import FAULTS
 
 _TLS = "/etc/xorb-lab/tls"
 _MTLS, _DATES = "access.mtls", "certificates.expiry"

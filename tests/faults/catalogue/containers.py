@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.bed.faults import Fault, shell
 from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.testbed.faults import Fault, shell
 
 _FOLDER = "/opt/xorb-lab"
 # One at a time: two would make the same network and containers.

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.bed.faults import FAULTS, Fault, shell
 from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.testbed.faults import FAULTS, Fault, shell
 
 _DISK = Task("ansible.builtin.setup", {"gather_subset": ["!all", "mounts"]}, telling="$^")
 _UNITS = "the runbook has no command for units"

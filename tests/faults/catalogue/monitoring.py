@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from tests.bed.faults import Fault, shell
 from tests.faults.catalogue.parts import dropped, not_dropped
 from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.testbed.faults import Fault, shell
 
 _API = "http://monitor:9092/api/v1"
 _RULES = "/etc/prometheus/rules"

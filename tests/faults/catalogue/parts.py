@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from tests.bed.faults import Fault, shell
+from tests.testbed.faults import Fault, shell
 
 
 def dropped(port: int) -> str:

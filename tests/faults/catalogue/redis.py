@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.bed.faults import FAULTS
 from tests.faults.catalogue.parts import dropped, not_dropped, of_unit
 from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.testbed.faults import FAULTS
 
 _PASSWORD = "only-for-the-lab"  # noqa: S105 - it opens servers that live as long as a fault
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.bed.faults import FAULTS, Fault, shell
 from tests.faults.catalogue.parts import dropped, not_dropped, of_unit
 from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.testbed.faults import FAULTS, Fault, shell
 
 #: The machine that the tests run on decides how quick a service is; these limits only show something that is stuck.
 _PATIENT = {"latency_warning_ms": 4000, "latency_critical_ms": 20000}

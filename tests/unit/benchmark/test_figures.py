@@ -6,12 +6,12 @@ import subprocess
 
 import pytest
 
-from tests.bed.errors import BedError
 from tests.benchmark import certificates, page, rotation
 from tests.benchmark.figure import Figure
 from tests.benchmark.measure import compare, machine, run
 from tests.benchmark.rows import CPU, ROWS, WALL, Row
 from tests.benchmark.sides import OURS, PEER, Side
+from tests.testbed.errors import BedError
 
 FACTS = {"processors": 2, "busy": 13, "checks": 27}
 

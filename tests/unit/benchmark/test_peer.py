@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections import Counter
 
 import yaml
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import read
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.reader import read
 
-from tests.bed.inventory import FLEET
-from tests.bed.layout import ROOT
 from tests.benchmark.sides import FORKS, HERE
+from tests.testbed.inventory import FLEET
+from tests.testbed.layout import ROOT
 
 
 def test_peer_playbook_makes_each_check_of_the_fleet_once() -> None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from tests.bed.faults import Fault
 from tests.faults import remote, runner
 from tests.faults.catalogue import ROWS
 from tests.faults.matrix import (
@@ -26,6 +25,7 @@ from tests.faults.matrix import (
     rounds,
 )
 from tests.faults.page import ahead, page
+from tests.testbed.faults import Fault
 
 RUNBOOK = {
     "ping": 'redis-cli -p 6379 ping || echo "Redis connectivity issue"',

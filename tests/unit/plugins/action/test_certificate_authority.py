@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.shared.authorities import OTHER, PASSPHRASE, opened, openssl_ca, snapshot
-from tests.shared.lab import Lab
-from tests.shared.procedures import Ran
-from tests.shared.signing_requests import openssl, request, verified
+from tests.support.authorities import OTHER, PASSPHRASE, opened, openssl_ca, snapshot
+from tests.support.lab import Lab
+from tests.support.procedures import Ran
+from tests.support.signing_requests import openssl, request, verified
 
 
 @pytest.fixture

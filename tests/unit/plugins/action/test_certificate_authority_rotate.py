@@ -19,16 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import load_bundle
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _authority_making
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
-from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import serial_text
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki import create
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.issuance import serial_text
 
-from tests.shared import issuing
-from tests.shared.lab import Lab
-from tests.shared.procedures import BIN, ROOT, Ran, environment
-from tests.shared.rotating import Site
-from tests.shared.signing_requests import new_key, request
+from tests.support import issuing
+from tests.support.lab import Lab
+from tests.support.procedures import BIN, ROOT, Ran, environment
+from tests.support.rotating import Site
+from tests.support.signing_requests import new_key, request
 
 PASSPHRASE = "correct horse battery"  # noqa: S105 - of a CA that lives as long as the test
 PLAYBOOK = "certificate_authority_rotate"
@@ -120,8 +120,8 @@ class Platform:
 def platform(lab: Lab, tmp_path: Path) -> Iterator[Platform]:
     """Everything with certificates of one CA."""
     made = Platform(lab, Site(tmp_path / "site"), tmp_path / "ca")
-    blueprint = _authority_making.Blueprint(name="Lab", key_type="ecdsa-p256")
-    _authority_making.ensure(made.ca, blueprint, passphrase=PASSPHRASE)
+    blueprint = create.Blueprint(name="Lab", key_type="ecdsa-p256")
+    create.ensure(made.ca, blueprint, passphrase=PASSPHRASE)
     authority = made.authority
     made.first = serial_text(authority.certificates()["intermediate"].serial_number)
     for name in ("server", "client"):

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from ansible_collections.xorb.runbook.plugins.action.certificate_revocation import ActionModule
 
-from tests.shared.lab import Lab
-from tests.shared.revoking import Shop
+from tests.support.lab import Lab
+from tests.support.revoking import Shop
 
 ACT = "platform_act_certificate_revoke"
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.xorb.runbook.plugins.plugin_utils._issuance import serial_text
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.issuance import serial_text
 
-from tests.shared.authorities import opened, snapshot
-from tests.shared.lab import Lab
-from tests.shared.procedures import ROOT
-from tests.shared.revoking import Shop
+from tests.support.authorities import opened, snapshot
+from tests.support.lab import Lab
+from tests.support.procedures import ROOT
+from tests.support.revoking import Shop
 
 APP = ("-e", '{"certificate_revoke_scope": "service", "certificate_revoke_services": ["app"]}')
 ALL = ("-e", "certificate_revoke_scope=all")

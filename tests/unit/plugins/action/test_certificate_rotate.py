@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils import _journal
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import load_bundle
-from ansible_collections.xorb.runbook.plugins.plugin_utils import _authority_making
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
+from ansible_collections.xorb.runbook.plugins.module_utils._act import journal
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki import create
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
 
-from tests.shared import crash, issuing
-from tests.shared.lab import Lab
-from tests.shared.rotating import Site
+from tests.support import crash, issuing
+from tests.support.lab import Lab
+from tests.support.rotating import Site
 
 PASSPHRASE = "correct horse battery"  # noqa: S105 - of a CA that lives as long as the test
 
@@ -29,7 +29,7 @@ def site(tmp_path: Path) -> Site:
 def lab(lab: Lab, site: Site) -> Lab:
     """Two hosts with a certificate each, both due; and a CA."""
     ca = lab.folder / "ca"
-    _authority_making.ensure(ca, _authority_making.Blueprint(name="Lab", key_type="ecdsa-p256"), passphrase=PASSPHRASE)
+    create.ensure(ca, create.Blueprint(name="Lab", key_type="ecdsa-p256"), passphrase=PASSPHRASE)
     for host in lab.hosts:
         site.install(host)
         lab.hosts[host]["certificate_rotation_host_state_dir"] = str(
@@ -90,13 +90,13 @@ def test_rotate_canary_that_fails_spares_the_others(lab: Lab, site: Site) -> Non
 def test_rotate_ends_what_a_killed_run_left(lab: Lab, site: Site) -> None:
     given = site.given("one", service="proxy", point="server", reload={"kind": "command", "argv": ["true"]})
     issued = site.issued(given, site.request(given).csr)
-    with _journal.locked(site.state, what="test", who="test"):
+    with journal.locked(site.state, what="test", who="test"):
         pass
     new = load_bundle(issued.certificate.encode())[0].fingerprint
     points = (point for point in range(150, 1000, 7) if crash.killed(lambda: site.deploy(issued), at=point))
     while site.in_service("one") != new:
         next(points)
-        if "swap" not in _journal.unfinished(site.state)[0].steps:
+        if "swap" not in journal.unfinished(site.state)[0].steps:
             site.recover(given)
             issued = site.issued(given, site.request(given).csr)
             new = load_bundle(issued.certificate.encode())[0].fingerprint
@@ -113,7 +113,7 @@ def test_rotate_fails_on_what_it_cannot_end(lab: Lab, site: Site) -> None:
     site.install("one-cache", ends=issuing.DAY)
     given = site.given("one-cache", reload={"kind": "redis", "port": 1, "password": "sesame-open-wide"})
     issued = site.issued(given, site.request(given).csr)
-    with _journal.locked(site.state, what="test", who="test"):
+    with journal.locked(site.state, what="test", who="test"):
         pass
     assert crash.killed(lambda: site.deploy(issued), at=130)
     begun = "certificate_deploy of nginx one-cache, begun"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.shared.lab import Lab
+from tests.support.lab import Lab
 
 
 def test_inspect_makes_one_round_trip(lab: Lab, open_port: int) -> None:

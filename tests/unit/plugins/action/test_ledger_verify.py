@@ -7,11 +7,11 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger import Ledger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import Ledger
 
-from tests.shared.lab import Lab
-from tests.shared.procedures import Ran
-from tests.shared.sample_reports import assembled, check
+from tests.support.lab import Lab
+from tests.support.procedures import Ran
+from tests.support.sample_reports import assembled, check
 
 
 def recorded(lab: Lab) -> tuple[Path, str]:

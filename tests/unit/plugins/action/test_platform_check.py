@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.shared.lab import Lab
+from tests.support.lab import Lab
 
 UNREACHABLE = {"ansible_connection": "ssh", "ansible_host": "192.0.2.1"}
 

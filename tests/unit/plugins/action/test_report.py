@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.shared.lab import Lab
+from tests.support.lab import Lab
 
 
 def tcp(hosts: str, port: int | str, **options: Any) -> dict[str, Any]:

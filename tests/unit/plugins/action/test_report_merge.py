@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from tests.shared.lab import Lab
+from tests.support.lab import Lab
 
 
 def test_merge_from_end_to_end(lab: Lab, open_port: int) -> None:

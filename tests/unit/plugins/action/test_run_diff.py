@@ -7,11 +7,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL, OK
-from ansible_collections.xorb.runbook.plugins.plugin_utils._ledger import Ledger
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import Ledger
 
-from tests.shared.lab import Lab
-from tests.shared.sample_reports import assembled, check
+from tests.support.lab import Lab
+from tests.support.sample_reports import assembled, check
 
 
 def record(lab: Lab, status: str = OK, **run: Any) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.xorb.runbook.plugins.action.silence import wanted
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
-from tests.shared.lab import Lab
+from tests.support.lab import Lab
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 GIVEN: dict[str, Any] = {

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.xorb.runbook.plugins.action.verdict import sentence
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import CRITICAL
-from ansible_collections.xorb.runbook.plugins.plugin_utils._report import run_check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import run_check
 
-from tests.shared.lab import Lab
+from tests.support.lab import Lab
 
 AND_AFTER = {
     "hosts": "all",

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from tests.shared.loopback import Authority, Pair
+from tests.support.loopback import Authority, Pair
 
 
 @pytest.fixture(scope="session")

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.xorb.runbook.plugins.module_utils import _drivers
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import DriverMissing
+from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import DriverMissing
 from ansible_collections.xorb.runbook.plugins.modules import certificate_info
 from cryptography.hazmat.primitives import hashes, serialization
 
-from tests.shared.issuing import DAY, key_pem, new_key, root
-from tests.shared.loopback import Client, Pair, hang, served
+from tests.support.issuing import DAY, key_pem, new_key, root
+from tests.support.loopback import Client, Pair, hang, served
 
 TOP = root()
 LEAF = TOP.issue("localhost", names=["localhost", "127.0.0.1"])
@@ -166,7 +166,7 @@ def test_main_missing_library_fails(run: Any, tree: Path, monkeypatch: pytest.Mo
     def missing(_name: str) -> None:
         raise DriverMissing("driver not usable")
 
-    monkeypatch.setattr(_drivers, "load", missing)
+    monkeypatch.setattr(drivers, "load", missing)
     result = run(paths=[str(tree)])
     assert result["failed"] and result["msg"] == "driver not usable"
 

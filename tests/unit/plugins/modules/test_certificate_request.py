@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.xorb.runbook.plugins.module_utils import _certificate_deploy, _journal
+from ansible_collections.xorb.runbook.plugins.module_utils._act import journal
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import deploy
 from ansible_collections.xorb.runbook.plugins.modules import certificate_deploy, certificate_request
 
-from tests.shared import crash
-from tests.shared.rotating import Site
+from tests.support import crash
+from tests.support.rotating import Site
 
 
 @pytest.fixture
@@ -82,12 +83,12 @@ def test_clock_that_is_off_decides_nothing(
 
 def test_cut_off_deployment_is_seen_and_ended(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     issued = site.issued(site.given(), site.request(site.given()).csr)
-    with _journal.locked(site.state, what="test", who="test"):
+    with journal.locked(site.state, what="test", who="test"):
         pass
     assert crash.killed(lambda: site.deploy(issued), at=130)
-    steps = _journal.unfinished(site.state)[0].steps
+    steps = journal.unfinished(site.state)[0].steps
     seen = run(certificate_request, capsys, site, only_decide=True)
-    assert seen["unfinished"][0].startswith(f"{_certificate_deploy.PROCEDURE} of nginx server, begun ")
+    assert seen["unfinished"][0].startswith(f"{deploy.PROCEDURE} of nginx server, begun ")
     ended = run(certificate_request, capsys, site)
     assert "cut off: " in ended["recovered"][0] and ended["changed"]
     assert ended["certificates"][0]["due"] is ("swap" not in steps)
@@ -98,7 +99,7 @@ def test_cut_off_deployment_of_a_set_that_has_gone_waits_for_its_password(
 ) -> None:
     given = site.given(reload={"kind": "redis", "port": 1, "password": "sesame-open-wide"})
     issued = site.issued(given, site.request(given).csr)
-    with _journal.locked(site.state, what="test", who="test"):
+    with journal.locked(site.state, what="test", who="test"):
         pass
     assert crash.killed(lambda: site.deploy(issued), at=130)
     site.install("other")
@@ -112,7 +113,7 @@ def test_cut_off_deployment_of_a_set_that_has_gone_waits_for_its_password(
 
 
 def test_host_that_is_being_changed_is_refused(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    with _journal.locked(site.state, what="lockdown", who="alice"):
+    with journal.locked(site.state, what="lockdown", who="alice"):
         result = run(certificate_request, capsys, site)
     assert result["failed"] and "another run is changing this host (lockdown by alice" in result["msg"]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import common, load_bundle
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import common, load_bundle
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.modules import certificate_trust_file
 
-from tests.shared import crash, issuing
+from tests.support import crash, issuing
 
 OLD, NEW, OTHER = (issuing.root(name) for name in ("Old", "New", "Other"))
 

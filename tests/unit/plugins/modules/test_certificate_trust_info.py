@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates import load_bundle
-from ansible_collections.xorb.runbook.plugins.module_utils._probes import access_tls
+from ansible_collections.xorb.runbook.plugins.module_utils._access import tls as access_tls
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle
 from ansible_collections.xorb.runbook.plugins.modules import certificate_trust_info
 
-from tests.shared import issuing
-from tests.shared.issuing import CLIENT, SERVER, crl_pem
-from tests.shared.rotating import Site
+from tests.support import issuing
+from tests.support.issuing import CLIENT, SERVER, crl_pem
+from tests.support.rotating import Site
 
 NEXT = issuing.root("Next")
 

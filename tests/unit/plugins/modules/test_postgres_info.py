@@ -10,22 +10,23 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.xorb.runbook.plugins.module_utils import _drivers, _postgres_queries
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import DriverMissing, RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._probes import postgres_depth
+from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import DriverMissing, RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect import postgres_queries
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import postgres_depth
 from ansible_collections.xorb.runbook.plugins.modules import postgres_info
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of a server that does not exist
 LOGIN = {"login_user": "monitor", "login_password": PASSWORD, "login_db": "shop"}
 
 ANSWERS: dict[str, Any] = {
-    _postgres_queries.AVAILABILITY: [{"database": "shop", "standby": False, "uptime_s": 7200, "statistics": True}],
-    _postgres_queries.STATISTICS: [],
-    _postgres_queries.CONNECTIONS: [{"state": "idle", "sessions": 96, "usable": 97}],
-    _postgres_queries.WRAPAROUND: [
+    postgres_queries.AVAILABILITY: [{"database": "shop", "standby": False, "uptime_s": 7200, "statistics": True}],
+    postgres_queries.STATISTICS: [],
+    postgres_queries.CONNECTIONS: [{"state": "idle", "sessions": 96, "usable": 97}],
+    postgres_queries.WRAPAROUND: [
         {"database": "shop", "transactions": 5, "multixacts": 1, "freeze_max_age": 200_000_000}
     ],
-    _postgres_queries.CHECKSUMS: [{"enabled": True, "failures": 0, "databases": []}],
+    postgres_queries.CHECKSUMS: [{"enabled": True, "failures": 0, "databases": []}],
 }
 
 
@@ -86,9 +87,9 @@ def test_main_absent_extension_is_unknown_and_no_empty_list(run: Any) -> None:
 
 
 def test_main_missing_right_is_unknown_and_not_a_green_that_saw_nothing(run: Any) -> None:
-    blind = [{**ANSWERS[_postgres_queries.AVAILABILITY][0], "statistics": False}]
-    result = run({_postgres_queries.AVAILABILITY: blind})
-    private = {aspect for aspect, question in _postgres_queries.QUESTIONS.items() if question.statistics}
+    blind = [{**ANSWERS[postgres_queries.AVAILABILITY][0], "statistics": False}]
+    result = run({postgres_queries.AVAILABILITY: blind})
+    private = {aspect for aspect, question in postgres_queries.QUESTIONS.items() if question.statistics}
     assert {"blocked", "longest_query", "idle_in_transaction", "replication"} <= private
     assert {statuses(result)[aspect] for aspect in private} == {"unknown"}
     assert statuses(result)["wraparound"] == "ok"
@@ -96,12 +97,12 @@ def test_main_missing_right_is_unknown_and_not_a_green_that_saw_nothing(run: Any
 
 
 def test_main_question_that_fails_costs_only_itself(run: Any) -> None:
-    result = run({_postgres_queries.BLOCKED: RunbookError("an earlier query got no answer")})
+    result = run({postgres_queries.BLOCKED: RunbookError("an earlier query got no answer")})
     assert (statuses(result)["blocked"], statuses(result)["wraparound"]) == ("unknown", "ok")
 
 
 def test_main_timeout_is_unknown_with_the_reason(run: Any) -> None:
-    result = run({_postgres_queries.SEQUENCES: TimeoutError("timed out")})
+    result = run({postgres_queries.SEQUENCES: TimeoutError("timed out")})
     (check,) = [check for check in result["checks"] if check["id"].endswith(".sequences")]
     assert check["status"] == "unknown" and "no answer within 5 s" in check["message"]
 
@@ -152,7 +153,7 @@ def test_main_missing_driver_fails(run: Any, monkeypatch: pytest.MonkeyPatch) ->
     def missing(_name: str) -> None:
         raise DriverMissing("driver not usable")
 
-    monkeypatch.setattr(_drivers, "load", missing)
+    monkeypatch.setattr(drivers, "load", missing)
     result = run()
     assert result["failed"] and result["msg"] == "driver not usable"
 

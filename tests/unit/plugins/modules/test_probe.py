@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.xorb.runbook.plugins.module_utils._checks import Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 from ansible_collections.xorb.runbook.plugins.modules import probe
 
-from tests.shared.loopback import Client, served
+from tests.support.loopback import Client, served
 
 WHO = {"service": "api", "point": "rest", "owner": "web1"}
 

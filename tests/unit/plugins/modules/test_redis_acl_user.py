@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._redis_acl import AclUser, ensure_user
+from ansible_collections.xorb.runbook.plugins.module_utils._act.redis.acl import AclUser, ensure_user
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.modules import redis_acl_user
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of a server that does not exist

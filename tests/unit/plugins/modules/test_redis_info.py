@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.xorb.runbook.plugins.module_utils import _drivers
-from ansible_collections.xorb.runbook.plugins.module_utils._errors import DriverMissing
-from ansible_collections.xorb.runbook.plugins.module_utils._probes import redis_depth
+from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import DriverMissing
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import redis_depth
 from ansible_collections.xorb.runbook.plugins.modules import redis_info
 
-from tests.shared.loopback import Authority, Client, served
+from tests.support.loopback import Authority, Client, served
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of a server that does not exist
 
@@ -159,7 +159,7 @@ def test_main_missing_driver_fails(run: Any, monkeypatch: pytest.MonkeyPatch) ->
     def missing(_name: str) -> None:
         raise DriverMissing("driver not usable")
 
-    monkeypatch.setattr(_drivers, "load", missing)
+    monkeypatch.setattr(drivers, "load", missing)
     result = run(1)
     assert result["failed"] and result["msg"] == "driver not usable"
 

@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.plugin_utils._authority import Authority
+from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
 
-from tests.shared.authorities import made, opened
+from tests.support.authorities import made, opened
 
 
 @pytest.fixture(scope="session")

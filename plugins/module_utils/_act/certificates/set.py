@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One set of certificate, key and chain, as the procedures that act on it see it."""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..._certificates import spec
+from ..._certificates.bundle import Reader
+from ..._certificates.certificate import Certificate
+from ..._certificates.files import File, read
+from ..._core.errors import RunbookError
+from ..._core.options import Given, Options
+from ..._core.shared_options import COMMON_OPTIONS
+from .store import Layout
+
+#: Options of a set as the modules that act on it take them.
+SET_OPTIONS: Options = {**{name: COMMON_OPTIONS[name] for name in ("service", "point", "timeout")}, **spec.OPTIONS}
+
+
+def layout_of(given: Given) -> Layout:
+    """Where a set lies and whose its files are; raises `RunbookError` for a user or group that the host has not."""
+    try:
+        uid, gid = pwd.getpwnam(given["user"]).pw_uid, grp.getgrnam(given["group"]).gr_gid
+    except KeyError as exc:
+        raise RunbookError(f"{given['directory']}: {exc.args[0]!s}") from exc
+    files = {role: path.name for role, path in spec.paths(given).items()}
+    return Layout(given["directory"], files, uid, gid, int(given["key_mode"], 8))
+
+
+def label(given: Given) -> str:
+    """What a set is called, for people."""
+    return f"{given['service']} {given['point']}"
+
+
+def read_set(paths: Mapping[str, Path]) -> dict[str, File]:
+    """The files of a set, by their role."""
+    reader = Reader()
+    return {role: read(str(path), path.name, reader) for role, path in paths.items()}
+
+
+def leaf_of(files: Mapping[str, File]) -> Certificate | None:
+    """The certificate of a set, where there is one that can be read."""
+    return next(iter(files["certificate"].certificates), None)

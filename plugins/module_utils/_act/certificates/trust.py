@@ -1,0 +1,425 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Puts trusted authorities and revocation lists into service, beside a key and a certificate that stay what they are.
+
+Whom a service trusts lies in its set, and a set never changes: a variant is put beside it, with the same key and
+certificate and another file of authorities, and takes its place by the renaming of one link. A revocation list lies
+where the service reads it, is replaced by renaming, and the one before it stays beside it. From the begin of an
+operation to its end this is the way of `change`, taking back included.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ..._certificates import spec
+from ..._certificates.bundle import Reader, RevocationList, chain_fault, common, load_bundle
+from ..._certificates.certificate import Certificate
+from ..._core.errors import RunbookError
+from ..._core.options import Given, Option, Options
+from ..journal import Entry, Journal, Recover
+from ..options import CLOCK_TOLERANCE
+from . import deploy
+from .change import Change, Outcome, can_be_ended, carry_out, recovery, set_name
+from .set import label, layout_of, leaf_of, read_set
+from .store import CERTIFICATE_MODE, LARGEST, write
+from .store import read as read_file
+
+#: The name of the procedure in the journal.
+PROCEDURE = "certificate_trust"
+
+#: How a set ends whose files hold already what they should.
+UNCHANGED = "unchanged"
+
+#: What may be given with a set; at least one of them.
+TRUST_OPTIONS: Options = {
+    "trust": Option(
+        "str", "Authorities that the service trusts from now on, in PEM: all that the file C(ca) of the set is to hold."
+    ),
+    "revocations": Option(
+        "str",
+        "Revocation lists, in PEM, one of each authority, that the file I(crl) of the set is to hold. Lists of others"
+        " in it stay there, as long as who signed them is trusted.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A set as it is described, and what its files are to hold, in PEM; what is left out stays as it is."""
+
+    given: Given
+    trust: str | None = None
+    revocations: str | None = None
+
+
+class ListFile:
+    """The file that a service reads revocations from; open it with ``with``.
+
+    Every method may be called again after a run was killed inside it. Going back renames a link that was made in time.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._folder_path, self._name = Path(path).parent, Path(path).name
+        self._next, self._previous = f".{self._name}.next", f".{self._name}.previous"
+        self._folder = -1
+
+    @contextmanager
+    def opened(self) -> Iterator[ListFile]:
+        """Work on it, by a descriptor of its folder: no link is followed on the way."""
+        self._folder = os.open(self._folder_path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield self
+        finally:
+            os.close(self._folder)
+            self._folder = -1
+
+    def content(self) -> bytes | None:
+        """What it holds; nothing where there is no such file."""
+        found = self._status(self._name)
+        if found is None:
+            return None
+        if stat.S_ISLNK(found.st_mode):
+            raise RunbookError(f"{self._folder_path / self._name}: is a link; name the file itself")
+        return read_file(self._folder, self._name)
+
+    def stage(self, content: bytes, owner: tuple[int, int]) -> None:
+        """Put what it is to hold beside it, and a second name for what it holds."""
+        self._unlink(self._next)
+        self._unlink(self._previous)
+        found = self._status(self._name)
+        if found is None:
+            write(self._folder, self._next, content, mode=CERTIFICATE_MODE, owner=owner)
+        else:
+            # Who reads it now can read the next one.
+            write(self._folder, self._next, content, mode=found.st_mode & 0o777, owner=found)
+            os.link(
+                self._name,
+                self._previous,
+                src_dir_fd=self._folder,
+                dst_dir_fd=self._folder,
+                follow_symlinks=False,
+            )
+        os.fsync(self._folder)
+
+    def forward(self) -> None:
+        """Put what was staged into its place."""
+        if self._status(self._next) is not None:
+            self._rename(self._next)
+
+    def back(self, *, existed: bool) -> None:
+        """Put into its place what it held before; without ``existed``, take it away."""
+        if not existed:
+            self._unlink(self._name)
+            os.fsync(self._folder)
+        elif self._status(self._previous) is not None:
+            self._rename(self._previous)
+
+    def discard(self) -> None:
+        """Remove what was staged."""
+        self._unlink(self._next)
+        os.fsync(self._folder)
+
+    def _rename(self, source: str) -> None:
+        os.rename(source, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        os.fsync(self._folder)
+
+    def _status(self, name: str) -> os.stat_result | None:
+        try:
+            return os.lstat(name, dir_fd=self._folder)
+        except FileNotFoundError:
+            return None
+
+    def _unlink(self, name: str) -> None:
+        if self._status(name) is not None:
+            os.unlink(name, dir_fd=self._folder)
+
+
+@dataclass
+class TrustChange(Change):
+    """A set on its way to another file of authorities or other revocation lists; ``new`` is the set's variant.
+
+    ``content`` are the bytes of either, by ``trust`` and ``revocations``, and not known any more after a death.
+    """
+
+    parts: frozenset[str] = frozenset()
+    had_list: bool = False
+    content: Mapping[str, bytes] = field(default_factory=dict)
+
+    @contextmanager
+    def _list(self) -> Iterator[ListFile]:
+        with ListFile(self.given["crl"]).opened() as file:
+            yield file
+
+    def adopt(self) -> None:
+        """Make the files in service a set, where that is what changes."""
+        if "trust" in self.parts:
+            super().adopt()
+
+    def stage(self, now: datetime) -> None:  # noqa: ARG002 - what is staged was checked before
+        """Put variant and list beside those in service."""
+        if "trust" in self.parts:
+            with self.sets() as sets:
+                sets.vary(self.new, self.old, {"ca": self.content["trust"]})
+                sets.prepare(self.new, self.old)
+        if "revocations" in self.parts:
+            layout = layout_of(self.given)
+            with self._list() as file:
+                file.stage(self.content["revocations"], (layout.uid, layout.gid))
+
+    def faults(self, now: datetime) -> list[str]:  # noqa: ARG002 - key and certificate are those that were in service
+        """What is wrong with the certificate in service: it cannot be read."""
+        return [] if self.certificate(self.new) else ["there is no certificate that could be served"]
+
+    def forward(self) -> None:
+        """Put variant and list into service."""
+        if "trust" in self.parts:
+            super().forward()
+        if "revocations" in self.parts:
+            with self._list() as file:
+                file.forward()
+
+    def back(self) -> None:
+        """Put both back as they were."""
+        if "trust" in self.parts:
+            super().back()
+        if "revocations" in self.parts:
+            with self._list() as file:
+                file.back(existed=self.had_list)
+
+    def discard(self) -> None:
+        """Remove what is not in service."""
+        if "trust" in self.parts:
+            super().discard()
+        if "revocations" in self.parts:
+            with self._list() as file:
+                file.discard()
+
+    def forget(self) -> None:
+        """Remove what was made for a change that never came into service; a pending key is somebody else's."""
+        self.adopt()
+        self.discard()
+
+    def finish(self) -> None:
+        """Clear up after the service has taken it."""
+        if "trust" in self.parts:
+            super().finish()
+
+    def needs(self) -> dict[str, Any]:
+        """What finishing or undoing takes."""
+        return {**super().needs(), "parts": sorted(self.parts), "had_list": self.had_list}
+
+    def certificate(self, name: str) -> Certificate | None:  # noqa: ARG002 - all variants have the same one
+        """The certificate in service, which is the same before and after."""
+        return leaf_of(read_set(spec.paths(self.given)))
+
+
+def plan(wanted: Sequence[Wanted], *, now: datetime) -> list[TrustChange]:
+    """What has to be changed, after everything that can be known of it is known; changes nothing.
+
+    Sets that hold already what they should have no ``parts``. Raises `RunbookError` naming the first set that its
+    service could not work with.
+    """
+    changes = [_planned(one, now) for one in wanted]
+    told: dict[str, tuple[Any, TrustChange]] = {}
+    for change in changes:
+        if "revocations" in change.parts:
+            how = change.given.get("reload")
+            other_how, other = told.setdefault(os.path.realpath(change.given["crl"]), (how, change))
+            if other_how != how:
+                raise RunbookError(
+                    f"{label(other.given)} and {label(change.given)} read {change.given['crl']} and are told in"
+                    " different ways; give each a file of its own, so that each can be taken back alone"
+                )
+    return changes
+
+
+def _planned(wanted: Wanted, now: datetime) -> TrustChange:
+    given, where = wanted.given, label(wanted.given)
+    if wanted.trust is None and wanted.revocations is None:
+        raise RunbookError(f"{where}: expected trust or revocations, got neither")
+    if wanted.trust is not None and "ca" not in spec.paths(given):
+        raise RunbookError(f"{where}: has no file for authorities (files.ca is null)")
+    if wanted.revocations is not None and not given.get("crl"):
+        raise RunbookError(f"{where}: has no file for revocation lists (crl)")
+    try:
+        files = read_set(spec.paths(given))
+        leaf = leaf_of(files)
+        if leaf is None:
+            raise RunbookError(f"{where}: there is no certificate in service; rotate it first")
+        installed = _installed_list(given)
+        held = files["ca"].certificates if "ca" in files else []
+        trusted = held if wanted.trust is None else _authorities(wanted.trust)
+        chain = files["fullchain"].certificates[1:] if "fullchain" in files else []
+        if wanted.trust is not None:
+            _refuse_broken_chain(leaf, chain, held, trusted, now)
+        known = [*trusted, *(one for one in chain if not chain_fault(one, chain, trusted, now=now))]
+        # What cannot be read is no reason not to put a better one into its place.
+        before = Reader().content(installed or b"").crls
+        if wanted.revocations is not None:
+            lists = _lists(wanted.revocations.encode())
+            _refuse_bad_lists(lists, before, known, now)
+            others = _others(lists, before, known)
+            _refuse_missing_lists([*lists, *others], trusted)
+            wanted = replace(wanted, revocations="".join([wanted.revocations, *(one.pem for one in others)]))
+        elif wanted.trust is not None and installed is not None:
+            _refuse_missing_lists(before, trusted)
+    except RunbookError as exc:
+        raise RunbookError(f"{where}: {str(exc).removeprefix(f'{where}: ')}") from exc
+    except OSError as exc:
+        raise RunbookError(f"{where}: {exc.filename or given['directory']}: {exc.strerror}") from exc
+    return _change(wanted, installed)
+
+
+def _change(wanted: Wanted, installed: bytes | None) -> TrustChange:
+    given = wanted.given
+    content = {
+        part: text.encode()
+        for part, text in (("trust", wanted.trust), ("revocations", wanted.revocations))
+        if text is not None
+    }
+    change = TrustChange(given, "", had_list=installed is not None, content=content)
+    with change.sets() as sets:
+        live = sets.live()
+        base = sets.current or set_name(load_bundle(live["certificate"])[0])
+        change.new = sets.variant(base)
+    now_there = {"trust": live.get("ca"), "revocations": installed}
+    change.parts = frozenset(part for part, data in content.items() if now_there[part] != data)
+    return change
+
+
+def _authorities(text: str) -> list[Certificate]:
+    found = load_bundle(text.encode())
+    others = [common(one.subject) for one in found if not one.is_authority]
+    if others:
+        raise RunbookError(f"trust: {', '.join(others)} is no authority")
+    return found
+
+
+def _refuse_broken_chain(
+    leaf: Certificate,
+    chain: Sequence[Certificate],
+    held: Sequence[Certificate],
+    trusted: Sequence[Certificate],
+    now: datetime,
+) -> None:
+    """Refuse authorities that the certificate in service does not lead to any more."""
+    fault = chain_fault(leaf, chain, trusted, now=now)
+    if fault and not (held and chain_fault(leaf, chain, held, now=now)):
+        raise RunbookError(f"trust: the certificate in service, {leaf.serial}, does not lead to it: {fault}")
+
+
+def _installed_list(given: Given) -> bytes | None:
+    if not given.get("crl"):
+        return None
+    if os.path.lexists(given["crl"]) and os.stat(given["crl"]).st_size > LARGEST:  # noqa: PTH116 - any path
+        raise RunbookError(f"{given['crl']} is larger than a revocation list can be")
+    with ListFile(given["crl"]).opened() as file:
+        return file.content()
+
+
+def _lists(data: bytes) -> list[RevocationList]:
+    """The lists in a file that has nothing else in it; raises `RunbookError`."""
+    found = Reader().content(data)
+    fault = "; ".join(found.faults)
+    if not fault and (found.certificates or found.keys):
+        fault = "holds more than revocation lists"
+    if not fault and not found.crls:
+        fault = "holds no revocation list"
+    if fault:
+        raise RunbookError(f"revocations: {fault}")
+    return found.crls
+
+
+def _refuse_bad_lists(
+    lists: Sequence[RevocationList],
+    installed: Sequence[RevocationList],
+    authorities: Sequence[Certificate],
+    now: datetime,
+) -> None:
+    """Refuse lists that nobody trusted has signed, that say nothing about this moment, or that are older."""
+    before = {one.raw_issuer: one for one in installed}
+    for one in lists:
+        name = f"revocations: the list of {common(one.issuer)}"
+        if not any(one.raw_issuer == each.raw_subject and one.is_signed_by(each) for each in authorities):
+            raise RunbookError(f"{name} is not signed by an authority that is trusted")
+        if one.begins > now + timedelta(seconds=CLOCK_TOLERANCE):
+            raise RunbookError(f"{name} is not valid before {one.begins:%Y-%m-%d %H:%M} UTC")
+        if one.ends is not None and one.ends <= now:
+            raise RunbookError(
+                f"{name} ended on {one.ends:%Y-%m-%d %H:%M} UTC: whoever reads it would refuse everybody"
+            )
+        present = before.get(one.raw_issuer)
+        if present is not None and _is_older(one, present):
+            raise RunbookError(
+                f"{name} is older than the one in service (number {one.number} after {present.number}): what was"
+                " revoked since would be accepted again"
+            )
+
+
+def _others(
+    lists: Iterable[RevocationList], installed: Iterable[RevocationList], authorities: Iterable[Certificate]
+) -> list[RevocationList]:
+    """The lists in service of authorities that are trusted and that nothing new is said about."""
+    given, known = {one.raw_issuer for one in lists}, list(authorities)
+    return [
+        one
+        for one in installed
+        if one.raw_issuer not in given
+        and any(one.raw_issuer == each.raw_subject and one.is_signed_by(each) for each in known)
+    ]
+
+
+def _is_older(one: RevocationList, present: RevocationList) -> bool:
+    if one.number is not None and present.number is not None:
+        return one.number < present.number
+    return one.begins < present.begins
+
+
+def _refuse_missing_lists(lists: Iterable[RevocationList], trusted: Iterable[Certificate]) -> None:
+    """Refuse to leave a trusted authority without a list: nginx and PostgreSQL would refuse all that it issued."""
+    issuers = {one.raw_issuer for one in lists}
+    missing = [common(one.subject) for one in trusted if one.raw_subject not in issuers]
+    if missing:
+        raise RunbookError(
+            f"revocations: there is no list of {', '.join(missing)}, which is trusted: a service that checks every link"
+            " would refuse all that it issued"
+        )
+
+
+def put(journal: Journal, changes: Sequence[TrustChange], *, now: datetime) -> Iterator[Outcome]:
+    """Put what was planned into service; yields what became of each set.
+
+    The first service that refuses ends it: what it had is in service again, and what follows is left alone.
+    """
+    for change in changes:
+        if not change.parts:
+            yield change.outcome(UNCHANGED, "holds already what it should")
+    yield from carry_out(journal, PROCEDURE, [change for change in changes if change.parts], now=now)
+
+
+def _remake(given: Given, found: Mapping[str, Any], old: str) -> TrustChange:
+    return TrustChange(given, found["new"], old, parts=frozenset(found["parts"]), had_list=found["had_list"])
+
+
+def recoveries(known: Iterable[Given]) -> dict[str, Recover]:
+    """What ends every operation on sets that was cut off, by procedure: whoever changes a set ends them all first."""
+    sets = list(known)
+    return {
+        deploy.PROCEDURE: recovery(sets),
+        PROCEDURE: recovery(sets, _remake),
+    }
+
+
+def waiting(left: Iterable[Entry], known: Iterable[Given]) -> list[Entry]:
+    """Which operations that were cut off a run that was told of ``known`` leaves as they are."""
+    sets = list(known)
+    own = recoveries(sets)
+    return [entry for entry in left if entry.procedure not in own or not can_be_ended(entry, sets)]

@@ -1,0 +1,219 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A managed set of certificate, key and chain, held against its description and against what is served."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import pwd
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from .._clients import tls
+from .._clients.network import Deadline, Unreachable
+from .._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
+from .._core.errors import RunbookError
+from .._core.options import Given
+from .._core.text import excerpt
+from .bundle import Reader, RevocationList, common
+from .certificate import Certificate, Unreadable
+from .files import File, read
+from .judge import ASPECTS, SERVED, Holdings, Remark, finding, good_findings, judge
+
+#: What a certificate must be allowed to be used for, by the profile of its set.
+PURPOSES: Mapping[str, tuple[str, ...]] = {
+    "server": ("serverAuth",),
+    "client": ("clientAuth",),
+    "both": ("serverAuth", "clientAuth"),
+}
+
+#: Digits of a fingerprint that people compare.
+SHOWN = 16
+
+
+def examine(given: Given, paths: Mapping[str, Path]) -> Iterator[Finding]:
+    """One finding for each aspect of a set whose files are at ``paths``, by what they hold."""
+    reader = Reader()
+    files = {role: read(str(path), path.name, reader) for role, path in paths.items()}
+    crls, crl_remarks = read_crl(given.get("crl"), reader)
+    holdings = holdings_of(given, files, crls, datetime.now(timezone.utc))
+    remarks = [*crl_remarks, *judge(holdings), *differences(given, files)]
+    good = good_findings(holdings)
+    if not files["certificate"].certificates:
+        unseen = Finding("", UNKNOWN, f"not determined: {files['certificate'].name} holds no certificate")
+        good.update({aspect: replace(unseen, aspect=aspect) for aspect in _OF_THE_CERTIFICATE})
+    for aspect in ASPECTS:
+        yield finding(aspect, remarks, good[aspect])
+    if given.get("served_by"):
+        yield served(given, files["certificate"])
+
+
+def holdings_of(
+    given: Given, files: Mapping[str, File], crls: Sequence[tuple[str, RevocationList]], now: datetime
+) -> Holdings:
+    """The files of a set, by their role, with what they are to be held against."""
+    return Holdings(
+        list(files.values()),
+        now,
+        trusted=_anchors(files["ca"].certificates) if "ca" in files else None,
+        crls=crls,
+        limits=given,
+        sent=frozenset({files["fullchain"].name} if "fullchain" in files else ()),
+    )
+
+
+def _anchors(bundle: list[Certificate]) -> list[Certificate]:
+    """Where a chain has to end: at the roots, since clients may know nothing else, or at what there is instead."""
+    return [certificate for certificate in bundle if certificate.self_issued] or bundle
+
+
+#: Aspects that nobody knows anything of without the certificate itself.
+_OF_THE_CERTIFICATE = ("expiry", "key", "chain", "names", "strength", "revocation")
+
+
+def read_crl(path: str | None, reader: Reader) -> tuple[list[tuple[str, RevocationList]], list[Remark]]:
+    """The lists in a file that was named, and why there is none."""
+    if not path:
+        return [], []
+    file = read(path, path, reader)
+    faults = [file.trouble] if file.trouble else file.content.faults
+    if not faults and not file.content.crls:
+        faults = ["holds no revocation list"]
+    remarks = [Remark("revocation", UNKNOWN, path, fault) for fault in faults]
+    return [(path, crl) for crl in file.content.crls], remarks
+
+
+# -- The set against its description -----------------------------------------------------------------------------------
+
+
+def differences(given: Given, files: Mapping[str, File]) -> Iterator[Remark]:
+    """What is sound in itself, and not what the description of the set says."""
+    yield from _contents(files)
+    yield from _owners(given, files)
+    file = files["certificate"]
+    if not file.certificates:
+        return
+    certificate = file.certificates[0]
+    missing = certificate.missing_names(given["names"])
+    if missing:
+        covered = ", ".join(certificate.names) or "none"
+        yield Remark("names", CRITICAL, file.name, f"does not cover {', '.join(missing)} (its names: {covered})", 1)
+    for purpose in PURPOSES[given["profile"]]:
+        if not certificate.allows(purpose):
+            usage = ", ".join(certificate.extended_usage)
+            yield Remark("chain", CRITICAL, file.name, f"may not be used for {purpose}, only for {usage}", 1)
+
+
+def _contents(files: Mapping[str, File]) -> Iterator[Remark]:
+    """Whether each file holds what its role in the set promises, and all of them the same certificate."""
+    leaf = next(iter(files["certificate"].certificates), None)
+    name = files["certificate"].name
+    for role, file in files.items():
+        if file.trouble or file.content.faults:
+            continue
+        if role == "key":
+            yield from _key(file, leaf, name)
+        elif not file.certificates:
+            yield Remark("readable", CRITICAL, file.name, "holds no certificate")
+        elif role in ("fullchain", "pkcs12") and leaf and file.certificates[0] != leaf:
+            yield Remark("chain", CRITICAL, file.name, f"begins with another certificate than {name}", 1)
+
+
+def _key(file: File, leaf: Certificate | None, name: str) -> Iterator[Remark]:
+    if not file.content.keys:
+        yield Remark("readable", CRITICAL, file.name, "holds no private key")
+        return
+    key = file.content.keys[0]
+    if not key.readable:
+        yield Remark("key", UNKNOWN, file.name, "is encrypted, and cannot be compared with the certificate")
+    elif leaf and not key.matches(leaf):
+        yield Remark("key", CRITICAL, file.name, f"does not match the certificate in {name}")
+
+
+def _owners(given: Given, files: Mapping[str, File]) -> Iterator[Remark]:
+    """Whether the files are whose they should be, and the key's mode what it should be."""
+    for role, file in files.items():
+        if file.trouble:
+            continue
+        user, group = _user(file.uid), _group(file.gid)
+        if user != given["user"]:
+            # Somebody else who owns a file can give himself any right to it; root has them anyway.
+            status = WARNING if user == "root" else CRITICAL
+            yield Remark("permissions", status, file.name, f"belongs to {user} and not to {given['user']}")
+        elif group != given["group"]:
+            yield Remark("permissions", WARNING, file.name, f"is of the group {group} and not {given['group']}")
+        if role == "key" and not file.mode & 0o007 and file.mode != int(given["key_mode"], 8):
+            yield Remark("permissions", WARNING, file.name, f"has the mode {file.mode:04o} and not {given['key_mode']}")
+
+
+def _user(uid: int) -> str:
+    with contextlib.suppress(KeyError):
+        return pwd.getpwuid(uid).pw_name
+    return str(uid)
+
+
+def _group(gid: int) -> str:
+    with contextlib.suppress(KeyError):
+        return grp.getgrgid(gid).gr_name
+    return str(gid)
+
+
+# -- The file against what is served -----------------------------------------------------------------------------------
+
+
+def served(given: Given, file: File) -> Finding:
+    """Whether each port serves the certificate that is in the file."""
+    if not file.certificates:
+        return Finding(SERVED, UNKNOWN, f"not determined: {file.name} holds no certificate")
+    remarks = [remark for port in given["served_by"] for remark in served_remarks(port, file, float(given["timeout"]))]
+    ports = ", ".join(str(port["port"]) for port in given["served_by"])
+    shown = file.certificates[0].fingerprint[:SHOWN]
+    good = Finding(SERVED, OK, f"served on port {ports} is what {file.name} holds ({shown})")
+    return finding(SERVED, remarks, good)
+
+
+def served_remarks(where: Mapping[str, Any], file: File, timeout: float) -> Iterator[Remark]:
+    """What a port serves instead of the first certificate of a file, or why nobody knows."""
+    place = f"port {where['port']}"
+    try:
+        got = served_certificate({**where, "timeout": timeout})
+    except (RunbookError, OSError) as exc:
+        yield Remark(SERVED, UNKNOWN, place, f"not determined: {exc}")
+        return
+    yield from compared(got, file, place)
+
+
+def compared(got: Certificate, file: File, place: str) -> Iterator[Remark]:
+    """A remark where the certificate that was served is not the first one of a file."""
+    wanted = file.certificates[0]
+    if got == wanted:
+        return
+    told = f"{common(excerpt(got.subject))}, serial {got.serial}, until {got.ends:%Y-%m-%d}"
+    yield Remark(
+        SERVED,
+        CRITICAL,
+        place,
+        f"serves another certificate ({told}; {got.fingerprint[:SHOWN]}) than {file.name} holds"
+        f" ({wanted.fingerprint[:SHOWN]}): the service was not reloaded, or reads other files",
+    )
+
+
+def served_certificate(where: Mapping[str, Any]) -> Certificate:
+    """The certificate that a port serves; whether it is to be trusted is another question.
+
+    Raises `Unreachable` where there is no handshake, and `RunbookError` where nobody could try one.
+    """
+    deadline = Deadline(where["timeout"])
+    context = tls.context(where, verify=False)
+    with contextlib.closing(tls.open_connection(where, context, deadline)) as connection:
+        der = connection.getpeercert(binary_form=True)
+    if not der:
+        raise Unreachable("it serves no certificate")
+    try:
+        return Certificate(der)
+    except Unreadable as exc:
+        raise Unreachable(f"it serves what is {exc}") from exc

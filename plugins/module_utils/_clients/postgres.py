@@ -1,0 +1,185 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The session with a PostgreSQL server: the only place that knows psycopg2."""
+
+from __future__ import annotations
+
+import re
+import select
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from .._core.errors import RunbookError
+from .._core.options import Given, Option, Options
+from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
+from .._core.text import excerpt
+from .network import Deadline
+
+PORT = 5432
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+#: How a kind logs in.
+LOGIN_OPTIONS: Options = {
+    **NETWORK_OPTIONS,
+    **TLS_OPTIONS,
+    "port": port(PORT),
+    "user": Option("str", "Role to log in as.", required=True),
+    "database": Option("str", "Database to connect to.", required=True),
+    "password": Option("str", "Password of the role.", secret=True),
+    "sslmode": Option(
+        "str",
+        "How much TLS is demanded. Without it: C(verify-full) where I(ca) is given, else C(prefer).",
+        choices=SSL_MODES,
+    ),
+}
+
+#: The server gives up this much earlier than we do, so that a slow query costs itself and not the session.
+_SERVERS_SHARE = 0.9
+
+Row = Mapping[str, Any]
+
+
+def login_spec() -> dict[str, Any]:
+    """Options of every module that logs in to PostgreSQL; in step with the doc fragment ``postgres``."""
+    return {
+        "login_host": {"type": "str", "default": "localhost"},
+        "login_port": {"type": "int", "default": PORT},
+        "login_user": {"type": "str", "required": True},
+        "login_password": {"type": "str", "no_log": True},
+        "login_db": {"type": "str", "required": True},
+        "login_timeout": {"type": "float", "default": 5.0},
+        "sslmode": {"type": "str", "choices": list(SSL_MODES)},
+        "ca": {"type": "path"},
+        "client_cert": {"type": "path"},
+        "client_key": {"type": "path", "no_log": False},
+        "server_name": {"type": "str"},
+    }
+
+
+def login_given(login: Mapping[str, Any]) -> dict[str, Any]:
+    """What a kind is given where a module's user wrote ``login``."""
+    return {
+        "address": login["login_host"],
+        "port": login["login_port"],
+        "user": login["login_user"],
+        "password": login["login_password"],
+        "database": login["login_db"],
+        "timeout": login["login_timeout"],
+        **{name: login[name] for name in ("sslmode", "ca", "client_cert", "client_key", "server_name")},
+    }
+
+
+#: What the kernel says where the host has no address of that family.
+NO_SUCH_FAMILY = "Cannot assign requested address"
+
+
+def reason(exc: Exception, timeout: float) -> str:
+    """The server's or the driver's own reason, in one line and once, however many addresses were tried."""
+    if isinstance(exc, socket.timeout):
+        return f"no answer within {timeout:g} s (dropped by a firewall, or the server hangs)"
+    # libpq 14 and later: connection to server at "localhost" (::1), port 5432 failed: FATAL:  ...
+    # and then, indented, a hint. The driver takes the beginning off the first line of a connection that it polls.
+    told = [line.split(" failed: ", 1)[-1] for line in str(exc).splitlines() if line[:1].strip()]
+    reasons = dict.fromkeys(re.sub(r"^(FATAL|ERROR):\s*", "", line.strip()) for line in told)
+    if len(reasons) > 1:
+        # A name with two addresses on a host with one family: the other address says nothing about the server.
+        reasons.pop(NO_SUCH_FAMILY, None)
+    return excerpt(" / ".join(reasons), 200)
+
+
+class Session:
+    """A session whose every wait ends: libpq itself has a time-out for connecting only, not for a server that froze."""
+
+    def __init__(self, driver: Any, given: Given) -> None:
+        self._driver = driver
+        self._timeout = given["timeout"]
+        self._lost = False
+        self._connection = driver.connect(**connection_parameters(given), async_=1)
+        try:
+            self._wait()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @property
+    def version(self) -> str:
+        """The server's version as it gives it, without the packager's."""
+        told = self._connection.get_parameter_status("server_version") or "of unknown version"
+        return excerpt(told.partition(" (")[0])
+
+    def row(self, query: str) -> tuple[Any, ...]:
+        """The one row that a query gives."""
+        row: tuple[Any, ...] = self._answered(query).fetchone()
+        return row
+
+    def rows(self, query: str) -> list[Row]:
+        """Every row that a query gives, by the names of its columns."""
+        cursor = self._answered(query)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, values)) for values in cursor.fetchall()]
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
+
+    def _answered(self, query: str) -> Any:
+        """The cursor of a query that was answered.
+
+        Raises `socket.timeout` when it was not, and `RunbookError` for every query after that: the connection still
+        waits for the answer to the first.
+        """
+        if self._lost:
+            raise RunbookError("an earlier query got no answer")
+        cursor = self._connection.cursor()
+        # Sent as one: it holds for this query only, even where a pooler gives the session to somebody else next. The
+        # time-out ends the query in the server, and nobody's function is called in place of the server's own.
+        limit = int(self._timeout * 1000 * _SERVERS_SHARE)
+        cursor.execute(f"SET LOCAL statement_timeout = {limit}; SET LOCAL search_path = pg_catalog; {query}")
+        self._wait()
+        return cursor
+
+    def _wait(self) -> None:
+        """Wait until the connection is through with what it does; raises `socket.timeout` at the end of the step."""
+        deadline = Deadline(self._timeout)
+        extensions = self._driver.extensions
+        while True:
+            state = self._connection.poll()
+            if state == extensions.POLL_OK:
+                return
+            waits = [self._connection.fileno()]
+            reads, writes = (waits, []) if state == extensions.POLL_READ else ([], waits)
+            try:
+                select.select(reads, writes, [], deadline.left())
+            except socket.timeout:
+                self._lost = True
+                raise
+
+
+def connection_parameters(given: Given) -> dict[str, Any]:
+    """What libpq is told; a file of passwords that the user who happens to run this has, has no say."""
+    parameters = {
+        **_where(given),
+        "port": given["port"],
+        "user": given["user"],
+        "dbname": given["database"],
+        "password": given.get("password"),
+        "sslmode": given.get("sslmode") or ("verify-full" if given.get("ca") else "prefer"),
+        "sslrootcert": given.get("ca"),
+        "sslcert": given.get("client_cert"),
+        "sslkey": given.get("client_key"),
+        "passfile": "/nonexistent",
+        "application_name": "xorb-runbook",
+    }
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _where(given: Given) -> dict[str, str]:
+    """Where to connect; a name that the certificate must carry goes with each address instead of the given one."""
+    name = given.get("server_name")
+    if not name:
+        return {"host": given["address"]}
+    found = socket.getaddrinfo(given["address"], given["port"], type=socket.SOCK_STREAM)
+    addresses = [str(where[0]) for (_family, _type, _protocol, _name, where) in found]
+    return {"host": ",".join([name] * len(addresses)), "hostaddr": ",".join(addresses)}

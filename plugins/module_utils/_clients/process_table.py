@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The processes of the host, from /proc: no driver, no ``ps``, and nothing of their command lines is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from . import proc
+
+ZOMBIE = "Z"
+
+#: Places in ``/proc/PID/stat`` behind the name, which may hold anything.
+_STATE, _PARENT, _USER_TIME, _SYSTEM_TIME, _STARTED, _RESIDENT = 0, 1, 11, 12, 19, 21
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process; ``ticks`` is the processor time that it has had, ``resident`` its memory in bytes."""
+
+    pid: int
+    name: str
+    state: str
+    parent: int
+    ticks: int
+    started: int
+    resident: int
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """What no later process shares; a number alone is given again."""
+        return (self.pid, self.started)
+
+
+def read() -> list[Process]:
+    """Every process that can be seen."""
+    return [parse(text) for text in _texts()]
+
+
+def _texts() -> Iterator[str]:
+    for folder in proc.PROC.iterdir():
+        if folder.name.isdecimal():
+            try:
+                yield proc.read(f"{folder.name}/stat")
+            except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+                continue
+
+
+def parse(stat: str) -> Process:
+    """One process, as ``/proc/PID/stat`` has it."""
+    pid, _opening, rest = stat.partition(" (")
+    name, _closing, behind = rest.rpartition(") ")
+    fields = behind.split()
+    return Process(
+        pid=int(pid),
+        name=name,
+        state=fields[_STATE],
+        parent=int(fields[_PARENT]),
+        ticks=int(fields[_USER_TIME]) + int(fields[_SYSTEM_TIME]),
+        started=int(fields[_STARTED]),
+        resident=int(fields[_RESIDENT]) * os.sysconf("SC_PAGE_SIZE"),
+    )
+
+
+def command_line(pid: int) -> str:
+    """What a process was started with, to search in and never to show; empty where it ended or may not be read."""
+    try:
+        return proc.read(f"{pid}/cmdline").replace("\0", " ").strip()
+    except OSError:
+        return ""

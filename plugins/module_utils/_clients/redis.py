@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The connection to a Redis server that is looked at: the only place that knows redis-py where nothing is changed."""
+
+from __future__ import annotations
+
+import inspect
+import socket
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+from .._core.options import Given, Option, Options
+from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
+from .._core.text import excerpt
+from . import tls
+from .network import Deadline, Unreachable, connect
+from .network import reason as lost
+
+PORT = 6379
+
+#: How a kind logs in.
+LOGIN_OPTIONS: Options = {
+    **NETWORK_OPTIONS,
+    **TLS_OPTIONS,
+    "port": port(PORT),
+    "username": Option("str", "User to log in as. Without it, the server's default user."),
+    "password": Option("str", "Password of the user.", secret=True),
+    "database": Option("int", "Number of the database.", default=0),
+    "tls": Option("bool", "Whether the server speaks TLS.", default=False),
+}
+
+
+def login_given(login: Mapping[str, Any]) -> dict[str, Any]:
+    """What a kind is given where a module's user wrote ``login``."""
+    return {
+        "address": login["login_host"],
+        "port": login["login_port"],
+        "username": login["login_user"],
+        "password": login["login_password"],
+        "database": 0,
+        "timeout": login["login_timeout"],
+        **{name: login[name] for name in ("tls", "ca", "client_cert", "client_key", "server_name")},
+    }
+
+
+def connected(driver: Any, given: Given) -> Any:
+    """A client of one connection that sends nothing of its own accord and tries everything once."""
+
+    class Connection(driver.connection.Connection):
+        """Connects as every probe does: one way to trust, one way to say why not, with old and new redis-py."""
+
+        def _connect(self) -> socket.socket:
+            deadline = Deadline(given["timeout"])
+            if given["tls"]:
+                opened: socket.socket = tls.open_connection(given, tls.context(given), deadline)
+            else:
+                opened = connect(given["address"], given["port"], deadline)
+            opened.settimeout(given["timeout"])
+            return opened
+
+        def can_read(self, *arguments: Any, **options: Any) -> bool:
+            """Whether something came before anything was asked: a server that is full says so, and hangs up.
+
+            The pool would throw that away and complain that the connection is not ready. Reading it raises what it is.
+            """
+            if super().can_read(*arguments, **options):
+                self.read_response()
+            return False
+
+    options = {
+        "host": given["address"],
+        "port": given["port"],
+        "username": given.get("username"),
+        "password": given.get("password"),
+        "db": given["database"],
+        "socket_timeout": given["timeout"],
+        "health_check_interval": 0,
+        "retry": driver.retry.Retry(driver.backoff.NoBackoff(), 0),
+        "decode_responses": True,
+        # The slow log repeats what clients sent, which need not be text.
+        "encoding_errors": "replace",
+        "protocol": 2,
+    }
+    makers = [cls.__dict__["__init__"] for cls in Connection.__mro__[:-1] if "__init__" in cls.__dict__]
+    known = {name for maker in makers for name in inspect.signature(maker).parameters}
+    # Tell nothing about the library: where the user may not, each attempt would be a line in the server's ACL log.
+    options.update(dict.fromkeys(["driver_info"] if "driver_info" in known else ["lib_name", "lib_version"]))
+    pool = driver.ConnectionPool(Connection, **{name: value for name, value in options.items() if name in known})
+    client = driver.Redis(connection_pool=pool)
+    # The driver would turn one into true or false, and fail at the other where the reply is text already.
+    for command in ("PING", "SLOWLOG GET"):
+        client.set_response_callback(command, lambda reply, **_options: reply)
+    return client
+
+
+#: What each error of the driver means; more special ones first, since they are errors of connecting too.
+_MEANINGS = (
+    ("BusyLoadingError", "the server is still loading its data"),
+    ("NoPermissionError", "the user may not do this"),
+    ("AuthenticationError", "login refused"),
+    ("AuthenticationWrongNumberOfArgsError", "login refused"),
+    ("ConnectionError", "the server refuses the connection"),
+    ("RedisError", "the server refuses"),
+)
+
+
+def reason(driver: Any, exc: Exception, timeout: float) -> str:
+    """Why a command failed, in words that tell the usual causes apart."""
+    told = excerpt(exc, 200)
+    if isinstance(exc, Unreachable):
+        return told
+    if isinstance(exc, driver.TimeoutError):
+        return f"no answer within {timeout:g} s (the server hangs, or is busy)"
+    cause = exc.__cause__ or exc.__context__
+    if isinstance(cause, ssl.SSLError):
+        return tls.failure(cause, timeout)
+    if isinstance(cause, OSError):
+        return f"connection lost: {lost(cause, timeout)}"
+    if told.startswith("WRONGPASS"):  # an error without a class of its own in redis-py 4
+        return f"login refused: {told}"
+    return next(f"{means}: {told}" for name, means in _MEANINGS if isinstance(exc, getattr(driver.exceptions, name)))

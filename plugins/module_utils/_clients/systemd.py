@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What systemd says of its units, through ``systemctl`` and as plain data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+
+from .._core.errors import RunbookError
+from .._core.text import excerpt
+from . import commands
+
+NAME = re.compile(r"[A-Za-z0-9:_.@\\-]+")
+
+#: What the ways of not being loaded mean to people.
+NOT_LOADED = {"not-found": "is not known to systemd", "masked": "is masked, so nothing can start it"}
+
+
+def name_faults(key: str, name: object) -> Iterator[tuple[str, str]]:
+    """A pattern would name several units, or none."""
+    if not NAME.fullmatch(str(name)):
+        yield key, f"expected the name of one unit, got {name!r}"
+
+
+def show(units: Iterable[str], properties: Iterable[str], *, timeout: float) -> list[dict[str, str]]:
+    """Properties of some units, in their order, asked for once."""
+    argv = ["systemctl", "show", f"--property={','.join(properties)}", "--", *units]
+    outcome = commands.run(argv, timeout=timeout)
+    shown = [parse(block) for block in re.split(r"\n\s*\n", outcome.stdout.strip())]
+    if not all("ActiveState" in unit for unit in shown):
+        raise _silent(outcome)
+    return shown
+
+
+def listed(states: Iterable[str], *, timeout: float) -> list[str]:
+    """The names of all units in some states, sorted."""
+    argv = ["systemctl", "list-units", "--all", "--full", "--plain", "--no-legend", f"--state={','.join(states)}"]
+    outcome = commands.run(argv, timeout=timeout)
+    if outcome.status:
+        raise _silent(outcome)
+    return sorted(line.split()[0] for line in outcome.stdout.splitlines() if line.strip())
+
+
+def _silent(outcome: commands.Outcome) -> RunbookError:
+    return RunbookError(f"systemd does not answer: {excerpt(outcome.stderr or outcome.stdout, 200)}")
+
+
+def parse(text: str) -> dict[str, str]:
+    """The properties that ``systemctl show`` prints."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def moment(text: str) -> datetime | None:
+    """A time as ``systemctl show`` prints it (in UTC, see `commands`), or nothing where there was none."""
+    match = re.search(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? UTC", text)
+    if not match:
+        return None
+    return datetime.strptime(match.group(1), "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)

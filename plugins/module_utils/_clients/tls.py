@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""TLS as every probe speaks it: one way to build the context, one way to say why a handshake failed."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .._core.errors import RunbookError
+from .._core.options import Option
+from .network import Deadline, Unreachable, connect, reason
+
+#: The name came with Python 3.10, the flag is as old as OpenSSL 1.0.2.
+_PARTIAL_CHAIN = getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0x80000)
+
+#: What has to be said before TLS begins; Redis and HTTPS begin with TLS at once.
+POSTGRES = "postgres"
+STARTTLS = Option(
+    "str",
+    "What has to be said before TLS begins. PostgreSQL wants to be asked; Redis and HTTPS begin with TLS at once.",
+    default="none",
+    choices=("none", POSTGRES),
+)
+
+#: The message SSLRequest: its length, and a number that no version of the protocol has.
+_SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
+
+#: What OpenSSL calls a failure, and what it means to people.
+_MEANINGS = {
+    "WRONG_VERSION_NUMBER": "the port does not speak TLS",
+    "HTTP_REQUEST": "the port does not speak TLS",
+    "PACKET_LENGTH_TOO_LONG": "the port does not speak TLS",
+    "UNEXPECTED_EOF_WHILE_READING": "the other end closed the connection",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the other end demands a client certificate",
+    "TLSV1_ALERT_UNKNOWN_CA": "the other end does not trust the client certificate",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "the other end refuses the client certificate, or misses one",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "the client certificate has expired",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": "the client certificate is revoked",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "no protocol version in common",
+    "UNSUPPORTED_PROTOCOL": "no protocol version in common",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "no cipher or protocol in common, or a client certificate is missing",
+}
+
+
+def context(given: Mapping[str, Any], *, verify: bool = True) -> ssl.SSLContext:
+    """A client's context for the options ``ca``, ``client_cert`` and ``client_key``.
+
+    Raises `RunbookError` when one of these files cannot be used.
+    """
+    ca = given.get("ca")
+    try:
+        made = ssl.create_default_context(cafile=ca)
+    except OSError as exc:  # ssl.SSLError is one, and neither names the file
+        raise RunbookError(f"ca: {ca} cannot be used: {exc.strerror or exc}") from exc
+    # Python 3.13 began to refuse what OpenSSL, curl and nginx accept, and to accept an intermediate as an anchor: a
+    # verdict must not depend on the Python of the host that looks.
+    made.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    made.verify_flags |= _PARTIAL_CHAIN
+    if not verify:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    if given.get("client_cert"):
+        _present(made, given["client_cert"], given.get("client_key"))
+    return made
+
+
+def _present(made: ssl.SSLContext, certificate: str, key: Any) -> None:
+    def refuse() -> str:  # without it, OpenSSL asks on the terminal and waits for ever
+        raise RunbookError(f"client_key: {key or certificate} is encrypted; the probe needs one without a passphrase")
+
+    try:
+        made.load_cert_chain(certificate, key, password=refuse)
+    except OSError as exc:
+        files = f"{certificate} with {key}" if key else certificate
+        raise RunbookError(f"client_cert: {files} cannot be used: {exc.strerror or exc}") from exc
+
+
+def open_connection(given: Mapping[str, Any], with_context: ssl.SSLContext, deadline: Deadline) -> ssl.SSLSocket:
+    """Connect to ``address`` and ``port`` and shake hands.
+
+    Raises `Unreachable` when that is impossible or, with a context that verifies, the certificate is not trusted.
+    """
+    plain = connect(given["address"], given["port"], deadline)
+    try:
+        plain.settimeout(deadline.left())
+        if given.get("starttls") == POSTGRES:
+            _ask_postgres(plain)
+        return with_context.wrap_socket(plain, server_hostname=given.get("server_name") or given["address"])
+    except OSError as exc:
+        plain.close()
+        raise Unreachable(failure(exc, deadline.seconds)) from exc
+
+
+def wait_for_refusal(connection: ssl.SSLSocket, deadline: Deadline, seconds: float, *, silent: float = 0.0) -> None:
+    """Raise `Unreachable` when the other end turns the client away within some seconds after the handshake.
+
+    In TLS 1.3 that comes after the client believes to be through, and in the place of what most servers send to those
+    whom they let in: tickets to come again with. As long as nothing has come at all, the server may just be slow, and
+    is given ``silent`` seconds.
+    """
+    begun = time.monotonic()
+    heard = connection.version() != "TLSv1.3"
+    connection.settimeout(0)
+    try:
+        while True:
+            try:
+                if not connection.recv(1):
+                    told = "the other end closed the connection right after the handshake"
+                    raise Unreachable(told) from ssl.SSLEOFError()
+                return
+            except ssl.SSLWantReadError:
+                patience = seconds if heard else max(seconds, silent)
+            left = min(begun + patience - time.monotonic(), deadline.left())
+            if not _readable(connection, left):
+                return
+            heard = True
+    except socket.timeout:  # Python 3.9 does not take it for a TimeoutError
+        pass
+    except OSError as exc:
+        raise Unreachable(failure(exc, deadline.seconds)) from exc
+
+
+def _readable(connection: socket.socket, seconds: float) -> bool:
+    """Whether anything arrives within so many seconds."""
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(connection, selectors.EVENT_READ)
+        return seconds > 0 and bool(waiting.select(seconds))
+
+
+def _ask_postgres(plain: socket.socket) -> None:
+    """Ask a PostgreSQL server to go on in TLS; raises `Unreachable` where it will not."""
+    plain.sendall(_SSL_REQUEST)
+    answer = plain.recv(1)
+    if answer == b"S":
+        return
+    plain.close()
+    if answer == b"N":
+        raise Unreachable("the server does not offer TLS (PostgreSQL has ssl = off)")
+    raise Unreachable("the port does not speak PostgreSQL" if answer else "the other end closed the connection")
+
+
+def failure(exc: OSError, seconds: float) -> str:
+    """Why TLS did not come about, in one sentence."""
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return f"certificate not trusted: {exc.verify_message.rstrip('.')}"
+    if isinstance(exc, socket.timeout):
+        return f"TLS handshake failed: no answer within {seconds:g} s"
+    if isinstance(exc, ssl.SSLError):
+        return f"TLS failed: {_MEANINGS.get(exc.reason) or (exc.reason or str(exc)).replace('_', ' ').lower()}"
+    return f"TLS handshake failed: {reason(exc, seconds)}"

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a kind of probe is: everything that the rest of the collection knows about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from .._core.checks import Finding
+from .._core.options import Given, Options, problems
+from .._core.shared_options import COMMON_OPTIONS
+
+
+def no_problems(_given: Given) -> Iterator[tuple[str, str]]:
+    """A kind whose options say everything there is to say."""
+    yield from ()
+
+
+def whole(given: Given) -> list[dict[str, Any]]:
+    """A kind whose point is one probe."""
+    return [dict(given)]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A way of looking at a service.
+
+    ``expected`` returns the aspects that must arrive; it may depend on which keys are given, never on their values,
+    because the report asks it about a description whose secrets and templates it does not resolve.
+    ``run`` yields one `Finding` for each of them (more may follow) and imports its driver itself. It raises whatever
+    goes wrong: the runner turns that into ``unknown`` checks for the aspects that did not arrive.
+    ``target`` names what is looked at, for people.
+    ``check`` yields faults that an option spec cannot express, as ``(key, message)``.
+    ``split`` cuts a point into parts that are probed side by side, so that one that hangs holds up no other.
+    ``local`` kinds look at the host they run on and cannot be seen from elsewhere.
+    ``acting`` options are those that only procedures need which change something: they are not sent to who looks.
+    """
+
+    name: str
+    summary: str
+    topic: str
+    options: Options
+    expected: Callable[[Given], tuple[str, ...]]
+    run: Callable[[Given], Iterator[Finding]]
+    target: Callable[[Given], str]
+    check: Callable[[Given], Iterator[tuple[str, str]]] = no_problems
+    split: Callable[[Given], list[dict[str, Any]]] = whole
+    local: bool = False
+    acting: frozenset[str] = frozenset()
+
+    @property
+    def probe_options(self) -> Options:
+        """Every option of one probe."""
+        return {**COMMON_OPTIONS, **self.options}
+
+    @property
+    def description_options(self) -> Options:
+        """The options that a point of the platform description may have."""
+        return {name: option for name, option in self.probe_options.items() if not option.computed}
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Names of the options whose values are secrets, or have some inside."""
+        return frozenset(name for name, option in self.options.items() if option.holds_secret)
+
+    def problems(self, given: Given) -> Iterator[tuple[str, str]]:
+        """Yield every fault of a point's resolved options."""
+        found = list(problems(self.description_options, given))
+        yield from found
+        if not found:
+            yield from self.check(given)

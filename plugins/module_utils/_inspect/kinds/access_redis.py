@@ -1,0 +1,130 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kind ``access_redis``: a Redis server lets in who has the right password, and lets nobody do more than they may."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from ..._access import attempt
+from ..._access.attempt import ACCEPTED, ACCESS_OPTIONS, HUNG_UP, REFUSED, SILENT, Attempt, Case, chosen
+from ..._clients.network import Unreachable
+from ..._clients.redis import LOGIN_OPTIONS, PORT, connected, reason
+from ..._core import drivers
+from ..._core.checks import Finding
+from ..._core.options import Given, Option, Options
+from ..._core.text import excerpt
+from ..._core.without import left_out_problems
+from ..kind import Kind
+
+#: Commands that change nothing and hold nothing up where they are not denied after all.
+HARMLESS = (
+    ("ACL", "LIST"),
+    ("ACL", "USERS"),
+    ("CLIENT", "LIST"),
+    ("CONFIG", "GET"),
+    ("DBSIZE",),
+    ("EXISTS",),
+    ("GET",),
+    ("LASTSAVE",),
+    ("RANDOMKEY",),
+)
+
+OPTIONS: Options = {
+    **LOGIN_OPTIONS,
+    **ACCESS_OPTIONS,
+    "password": Option("str", "Password of the user.", required=True, secret=True),
+    "denied_command": Option(
+        "list",
+        "A command that the user must not be allowed, word by word. It is sent: where it is not denied, it runs. So it "
+        f"has to be one that changes nothing: {', '.join(' '.join(words) for words in HARMLESS)}.",
+        elements="str",
+    ),
+}
+
+ALWAYS = ("no_password", "wrong_password", "plaintext")
+BY_KEY = {"denied_command": ("denied_command",)}
+ASPECTS = (*ALWAYS, *BY_KEY)
+
+#: How Redis begins its refusals.
+_NO = ("NOAUTH", "WRONGPASS", "NOPERM", "ERR unknown command", "ERR invalid password")
+
+
+def check(given: Given) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the command and with what is left out."""
+    yield from left_out_problems(ASPECTS)(given)
+    words = given.get("denied_command")
+    if words is not None:
+        named = tuple(str(word).upper() for word in words)
+        if not any(named[: len(harmless)] == harmless for harmless in HARMLESS):
+            yield (
+                "denied_command",
+                "would run where it is not denied; choose one that changes nothing: "
+                + ", ".join(" ".join(harmless) for harmless in HARMLESS),
+            )
+
+
+def run(given: Given) -> Iterator[Finding]:
+    """Log in as who may, and try everything else."""
+    driver = drivers.load("redis")
+    stranger = {**given, "username": None, "password": None}
+    impostor = {**given, "password": secrets.token_urlsafe(24)}
+    who = given.get("username") or "the default user"
+    cases = {
+        "no_password": Case("a client without a password", lambda: send(driver, stranger, ["PING"])),
+        "wrong_password": Case(f"{who} with a wrong password", lambda: send(driver, impostor, ["PING"])),
+        "plaintext": Case("a client without TLS", lambda: speak_plainly(given)),
+    }
+    denied = given.get("denied_command")
+    if denied is not None:
+        cases["denied_command"] = Case(
+            f"{' '.join(denied)} of {who}", lambda: send(driver, given, denied, accepted="the server answered")
+        )
+    yield from attempt.look(given, lambda: send(driver, given, ["PING"]), cases)
+
+
+def send(driver: Any, given: Given, words: list[str], *, accepted: str = "") -> Attempt:
+    """Log in as the options say and send a command; the words of a reply may be anybody's data and are not repeated."""
+    with contextlib.closing(connected(driver, given)) as client:
+        try:
+            reply = client.execute_command(*words)
+        except (driver.RedisError, Unreachable) as exc:
+            return _refusal(driver, exc, given["timeout"])
+    return Attempt(ACCEPTED, accepted or excerpt(reply))
+
+
+def _refusal(driver: Any, exc: Exception, seconds: float) -> Attempt:
+    told = reason(driver, exc, seconds)
+    if isinstance(exc, (driver.AuthenticationError, driver.exceptions.NoPermissionError)) or str(exc).startswith(_NO):
+        return Attempt(REFUSED, told)
+    cause = exc.__cause__ or exc.__context__
+    met = attempt.broken_off(cause if isinstance(cause, OSError) else exc).met
+    return Attempt(met, told)
+
+
+def speak_plainly(given: Given) -> Attempt:
+    """Send a PING without TLS: a port that speaks TLS hangs up, one that does not answers."""
+    received, ended = attempt.first_bytes(given, b"*1\r\n$4\r\nPING\r\n")
+    if ended:
+        said = "a PING without TLS gets no answer" if ended.met == HUNG_UP else ended.said
+        return Attempt(ended.met, said)
+    if received[:1] in (b"+", b"-"):
+        return Attempt(ACCEPTED, "the port speaks without TLS, so passwords cross the network in the clear")
+    if received[:1] == b"\x15":
+        return Attempt(REFUSED, "a PING without TLS is answered by an alert of TLS")
+    return Attempt(SILENT, f"a PING without TLS was answered, but not by Redis: {excerpt(received.decode('latin-1'))}")
+
+
+KIND = Kind(
+    name="access_redis",
+    summary="A Redis server lets in who has the right password, over TLS only, and denies what they may not do.",
+    topic="access",
+    options=OPTIONS,
+    expected=lambda given: chosen(given, ALWAYS, BY_KEY),
+    run=run,
+    target=lambda given: str(given.get("port") or PORT),
+    check=check,
+)

@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kind ``certificate_files``: every certificate, key and revocation list in a tree of files is sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timezone
+
+from ..._certificates.bundle import Reader
+from ..._certificates.certificate import Certificate
+from ..._certificates.examine import read_crl
+from ..._certificates.files import find, read, read_all
+from ..._certificates.judge import ASPECTS, LIMIT_OPTIONS, Holdings, Remark, finding, good_findings, judge
+from ..._core.checks import CRITICAL, UNKNOWN, Finding
+from ..._core.options import Given, Option, Options
+from ..kind import Kind
+
+#: Where to look, and what to hold it against; the module ``certificate_info`` has the same.
+FILES_OPTIONS: Options = {
+    "excluded": Option(
+        "list",
+        "Names or shell patterns of files and folders that are passed over, at any depth.",
+        elements="str",
+    ),
+    "crls": Option("list", "Files with revocation lists, besides those among the files.", elements="path"),
+    "trust": Option(
+        "path", "PEM file with the authorities that every chain must end at. Without it, only the order is looked at."
+    ),
+    "passphrases": Option(
+        "list", "Passphrases that are tried on PKCS#12 files and encrypted keys.", elements="str", secret=True
+    ),
+    **LIMIT_OPTIONS,
+}
+
+OPTIONS: Options = {
+    "paths": Option(
+        "list",
+        "Files, folders with all below them, and shell patterns of both. In folders, files are looked into whose names"
+        " end like those of certificates; hidden ones are passed over.",
+        required=True,
+        elements="path",
+    ),
+    **FILES_OPTIONS,
+}
+
+
+def holdings(given: Given, now: datetime) -> tuple[Holdings, list[Remark]]:
+    """What the paths hold, and what was in the way of finding out."""
+    reader = Reader(given.get("passphrases") or ())
+    found = find(given["paths"], given.get("excluded") or ())
+    remarks = [Remark("readable", CRITICAL, path, trouble) for path, trouble in found.troubles.items()]
+    crls = []
+    for path in given.get("crls") or ():
+        if path not in found.names:
+            lists, faults = read_crl(path, reader)
+            crls += lists
+            remarks += faults
+    trusted: list[Certificate] | None = None
+    if given.get("trust"):
+        file = read(given["trust"], given["trust"], reader)
+        trusted = file.certificates
+        fault = file.trouble or "; ".join(file.content.faults) or ("" if trusted else "holds no certificate")
+        if fault:
+            remarks.append(Remark("chain", UNKNOWN, given["trust"], f"nothing can be verified: {fault}"))
+            trusted = None
+    held = Holdings(read_all(found.names, reader), now, trusted=trusted, crls=crls, limits=given)
+    if not held.places:
+        remarks.append(Remark("readable", CRITICAL, ", ".join(given["paths"]), "no certificate was found"))
+    return held, remarks
+
+
+def run(given: Given) -> Iterator[Finding]:
+    """Read everything once, then judge it aspect by aspect."""
+    held, remarks = holdings(given, datetime.now(timezone.utc))
+    remarks += judge(held)
+    good = good_findings(held)
+    for aspect in ASPECTS:
+        yield finding(aspect, remarks, good[aspect])
+
+
+KIND = Kind(
+    name="certificate_files",
+    summary="Every certificate, key and revocation list in a tree of files is sound.",
+    topic="certificates",
+    options=OPTIONS,
+    expected=lambda _given: ASPECTS,
+    run=run,
+    target=lambda given: ", ".join(str(path) for path in given.get("paths") or ()),
+    local=True,
+)

@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kind ``command``: a tool is there, runs, and is new enough."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+
+from ..._clients import commands
+from ..._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
+from ..._core.options import Given, Option, Options
+from ..._core.text import excerpt
+from ..kind import Kind
+
+OPTIONS: Options = {
+    "argv": Option("list", "The tool and the arguments that print its version.", elements="str", required=True),
+    "pattern": Option(
+        "str",
+        "Regular expression whose group, or else whole match, is the version in what the tool prints, on standard "
+        "output or standard error.",
+        default=r"\d+(?:\.\d+)+",
+    ),
+    "minimum": Option("str", "Oldest version that is good enough."),
+    "status": Option(
+        "list",
+        "Exit statuses that are right. Some tools print their version and end with another than 0.",
+        elements="int",
+        default=[0],
+    ),
+    "missing": Option("str", "What it means when the tool is missing.", default=CRITICAL, choices=(WARNING, CRITICAL)),
+}
+
+
+def check(given: Given) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the command, the pattern and the version."""
+    argv = given["argv"]
+    if not (argv if isinstance(argv, str) else argv and str(argv[0])):
+        yield "argv", "expected the name of a tool and its arguments"
+    try:
+        if re.compile(str(given.get("pattern") or "")).groups > 1:
+            yield "pattern", "has several groups; the version is in one"
+    except re.error as exc:
+        yield "pattern", f"not a regular expression: {exc}"
+    if given.get("minimum") is not None and not parts(str(given["minimum"])):
+        yield "minimum", f"expected a version like 2.10 as a text, got {given['minimum']!r}"
+
+
+def run(given: Given) -> Iterator[Finding]:
+    """Look for the tool, and run it without a shell."""
+    name = given["argv"][0]
+    place = shutil.which(name)
+    if place is None:
+        where = "" if "/" in name else f" (looked in {excerpt(os.environ.get('PATH', os.defpath), 200)})"
+        yield Finding("version", given["missing"], f"{name} is not installed{where}")
+        return
+    yield judge(place, commands.run([place, *given["argv"][1:]], timeout=given["timeout"]), given)
+
+
+def judge(place: str, outcome: commands.Outcome, given: Given) -> Finding:
+    """Judge what a tool that is there did and said."""
+    said = f"{outcome.stdout}\n{outcome.stderr}"
+    if outcome.status not in given["status"]:
+        expected = " or ".join(str(status) for status in given["status"])
+        message = f"{place} ended with {outcome.status}, expected {expected}: {excerpt(said)}"
+        return Finding("version", CRITICAL, message)
+    found = re.search(given["pattern"], said)
+    version = found and found.group(found.re.groups)
+    if not version:
+        message = f"{place} runs, but no version matches {given['pattern']}: {excerpt(said)}"
+        return Finding("version", UNKNOWN, message)
+    version, minimum = excerpt(version), given.get("minimum")
+    if minimum and not parts(version):
+        return Finding("version", UNKNOWN, f"{place} is {version}, which cannot be compared with {minimum}", version)
+    if minimum and _older(version, minimum):
+        return Finding("version", CRITICAL, f"{place} is version {version}, older than {minimum}", version)
+    return Finding("version", OK, f"{place} is version {version}", version)
+
+
+def parts(version: str) -> list[int]:
+    """The leading numbers of a version: what follows them (``-rc1``, ``+deb12``) is not compared."""
+    match = re.match(r"[vV]?(\d+(?:\.\d+)*)", version)
+    return [int(number) for number in match.group(1).split(".")] if match else []
+
+
+def _older(version: str, minimum: str) -> bool:
+    """Whether one version comes before another; 2.5 is 2.5.0."""
+    left, right = parts(version), parts(minimum)
+    longest = max(len(left), len(right))
+    return left + [0] * (longest - len(left)) < right + [0] * (longest - len(right))
+
+
+def _target(given: Given) -> str:
+    argv = given.get("argv")
+    return str(argv[0]) if isinstance(argv, list) and argv else str(argv or "")
+
+
+KIND = Kind(
+    name="command",
+    summary="A tool is installed, runs, and is new enough.",
+    topic="scanners",
+    options=OPTIONS,
+    expected=lambda _given: ("version",),
+    run=run,
+    target=_target,
+    check=check,
+    local=True,
+)

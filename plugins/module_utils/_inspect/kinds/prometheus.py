@@ -1,0 +1,235 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kind ``prometheus``: it scrapes what it should, evaluates its rules, and its numbers are as they should be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ..._clients.http import HTTP_OPTIONS, Client, header_faults, path_faults
+from ..._clients.network import Unreachable
+from ..._clients.prometheus import Api, Refused, Sample, moment
+from ..._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding, Limits, worst
+from ..._core.options import Given, Option, Options, limits, problems, with_defaults
+from ..._core.shared_options import port
+from ..._core.text import excerpt
+from ..kind import Kind
+
+PORT = 9090
+
+QUERY_OPTIONS: Options = {
+    "query": Option("str", "The instant query, in PromQL.", required=True),
+    "warning": Option("float", "Warn above this value. Without thresholds, a value is enough."),
+    "critical": Option("float", "Fail above this value."),
+    "falling": Option("bool", "Whether the thresholds are crossed downwards.", default=False),
+    "unit": Option("str", "Unit of the value.", default=""),
+}
+
+OPTIONS: Options = {
+    **HTTP_OPTIONS,
+    "port": port(PORT),
+    "prefix": Option("str", "Path in front of C(/api/v1), where it is not served at the root."),
+    "queries": Option(
+        "dict",
+        "Instant queries by name, each a text or a map of C(query), C(warning), C(critical), C(falling) and C(unit). "
+        "Every element of the result is judged. A result without elements is unknown, and so is NaN.",
+    ),
+    "ignore_jobs": Option("list", "Jobs whose targets may be down, as shell patterns.", elements="str", default=[]),
+    "targets_warning": Option("int", "Warn when more targets than this are down.", default=0, source="ours"),
+    "targets_critical": Option("int", "Fail when more targets than this are down.", default=0, source="ours"),
+    "rule_groups": Option("list", "Groups of rules that must be loaded.", elements="str", default=[]),
+    "ignore_alerts": Option("list", "Alerts that may fire, as shell patterns.", elements="str", default=[]),
+}
+
+#: What is looked at besides the queries.
+ITSELF = ("targets", "rules", "alerts")
+
+#: A group is late when it was not evaluated for this many of its intervals, and for this time.
+LATE_INTERVALS, LATE = 5, timedelta(minutes=2)
+
+#: Severities of alerts that fire all the time, to prove that they can, or that call nobody.
+QUIET = ("none", "info")
+
+#: How many names a message has.
+NAMED = 8
+
+
+def _queries(given: Given) -> Mapping[str, Any]:
+    queries = given.get("queries")
+    return queries if isinstance(queries, Mapping) else {}
+
+
+def _full(query: Any) -> Mapping[str, Any]:
+    return query if isinstance(query, Mapping) else {"query": query}
+
+
+def check(given: Given) -> Iterator[tuple[str, str]]:
+    """Yield the faults of queries, prefix and headers."""
+    for name, query in _queries(given).items():
+        where = f"queries.{name}"
+        if name in ITSELF:
+            yield where, "is looked at anyway; give the query another name"
+        elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", str(name)):
+            yield where, "a name has letters, digits and underscores only"
+        elif not isinstance(query, (str, Mapping)):
+            yield where, f"expected a query, or a map with {', '.join(QUERY_OPTIONS)}; got {query!r}"
+        else:
+            for key, message in problems(QUERY_OPTIONS, _full(query)):
+                yield f"{where}.{key}" if isinstance(query, Mapping) else where, message
+    if given.get("prefix"):
+        yield from path_faults("prefix", str(given["prefix"]))
+    yield from header_faults(given)
+
+
+def run(given: Given) -> Iterator[Finding]:
+    """Ask for targets, rules and every query; who does not get through once does not try the rest."""
+    api = Api(Client(given), given.get("prefix") or "")
+    try:
+        scraped = targets(api.targets(), given)
+    except Refused as exc:
+        scraped = Finding("targets", CRITICAL, str(exc))
+    except Unreachable as exc:
+        yield Finding("targets", CRITICAL, str(exc))
+        for aspect in (*ITSELF[1:], *_queries(given)):
+            yield Finding(aspect, UNKNOWN, "not determined: Prometheus does not answer")
+        return
+    yield scraped
+    try:
+        groups = api.rule_groups()
+    except (Unreachable, Refused) as exc:
+        yield Finding("rules", CRITICAL, str(exc))
+        yield Finding("alerts", UNKNOWN, "not determined: the rules cannot be read")
+    else:
+        yield rules(groups, given, datetime.now(timezone.utc))
+        yield alerts(groups, given)
+    for name, query in _queries(given).items():
+        try:
+            yield judge(name, *api.query(_full(query)["query"]), with_defaults(QUERY_OPTIONS, _full(query)))
+        except (Unreachable, Refused) as exc:
+            yield Finding(name, UNKNOWN, f"not determined: {exc}")
+
+
+def targets(found: Iterable[Mapping[str, Any]], given: Given) -> Finding:
+    """Judge what is scraped, and name what does not answer."""
+    active = list(found)
+    if not active:
+        return Finding("targets", CRITICAL, "Prometheus scrapes nothing: no target is active")
+    excused = [target for target in active if _matches(_label(target, "job"), given["ignore_jobs"])]
+    judged = [target for target in active if target not in excused]
+    down = [target for target in judged if target.get("health") == "down"]
+    fresh = [target for target in judged if target.get("health") not in ("up", "down")]
+    message = f"{len(active) - len(down) - len(fresh) - len(excused)} of {len(active)} targets up"
+    if excused:
+        message += f", {len(excused)} of jobs that may be down"
+    if down:
+        message += f"; down: {_told(f'{_where(target)}: {_error(target)}' for target in down)}"
+    if fresh:
+        message += f"; not scraped yet: {_told(_where(target) for target in fresh)}"
+    limit = limits(OPTIONS, given, "targets_")
+    status = worst([limit.judge(len(down)), WARNING if fresh else OK])
+    return Finding("targets", status, message, value=len(down), limits=limit)
+
+
+def _label(target: Mapping[str, Any], name: str) -> str:
+    return str((target.get("labels") or {}).get(name, ""))
+
+
+def _where(target: Mapping[str, Any]) -> str:
+    return f"{excerpt(_label(target, 'job'))} at {excerpt(_label(target, 'instance'))}"
+
+
+def _error(target: Mapping[str, Any]) -> str:
+    """Why a target was not scraped, without the address that Go puts in front of it."""
+    return excerpt(re.sub(r'^Get "[^"]*": ', "", str(target.get("lastError", ""))))
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _told(items: Iterable[str]) -> str:
+    names = list(items)
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
+
+
+def rules(groups: list[Mapping[str, Any]], given: Given, now: datetime) -> Finding:
+    """Judge whether rules are loaded and evaluated; those that are not there never fire."""
+    missing = [name for name in given["rule_groups"] if name not in [group.get("name") for group in groups]]
+    if missing:
+        return Finding("rules", CRITICAL, f"not loaded: {_told(missing)}", value=len(groups))
+    every = [rule for group in groups for rule in group.get("rules") or ()]
+    if not every:
+        return Finding("rules", WARNING, "no rules are loaded, so nothing would ever alert", value=0)
+    bad = [
+        f"{excerpt(rule.get('name'))} is {excerpt(rule.get('health'))}: {excerpt(rule.get('lastError'))}"
+        for rule in every
+        if rule.get("health") == "err"
+    ]
+    fresh = [excerpt(rule.get("name")) for rule in every if rule.get("health") not in ("ok", "err")]
+    late = [excerpt(group.get("name")) for group in groups if _is_late(group, now)]
+    message = f"{len(every)} rules in {len(groups)} groups"
+    for what, names in (("failing", bad), ("late", late), ("not evaluated yet", fresh)):
+        if names:
+            message += f"; {what}: {_told(names)}"
+    status = CRITICAL if bad or late else WARNING if fresh else OK
+    return Finding("rules", status, message, value=len(every))
+
+
+def _is_late(group: Mapping[str, Any], now: datetime) -> bool:
+    last = moment(group.get("lastEvaluation"))
+    interval = timedelta(seconds=float(group.get("interval") or 0))
+    return last is not None and now - last > max(LATE_INTERVALS * interval, LATE)
+
+
+def alerts(groups: Iterable[Mapping[str, Any]], given: Given) -> Finding:
+    """Judge what fires, by the alerts' own severity."""
+    firing = [
+        (str(rule.get("name")), str((alert.get("labels") or {}).get("severity", "")))
+        for group in groups
+        for rule in group.get("rules") or ()
+        for alert in rule.get("alerts") or ()
+        if alert.get("state") == "firing" and not _matches(str(rule.get("name")), given["ignore_alerts"])
+    ]
+    loud = [(name, severity) for name, severity in firing if severity not in QUIET]
+    if not loud:
+        return Finding("alerts", OK, "no alert fires that calls for anybody", value=0)
+    status = CRITICAL if any(severity == CRITICAL for _name, severity in loud) else WARNING
+    told = _told(sorted({f"{excerpt(name)} ({excerpt(severity)})" for name, severity in loud}))
+    return Finding("alerts", status, f"{len(loud)} firing: {told}", value=len(loud))
+
+
+def judge(name: str, samples: list[Sample], warnings: list[str], query: Given) -> Finding:
+    """Judge every element of a result. No element is no answer: a metric may have vanished with what it measured."""
+    source = "platform description" if query["warning"] is not None or query["critical"] is not None else ""
+    limit = Limits(query["warning"], query["critical"], source=source, falling=query["falling"])
+    unit = query["unit"]
+    if not samples:
+        return Finding(name, UNKNOWN, f"no data: the result of {excerpt(query['query'])} is empty", limits=limit)
+    numbers = sorted((one for one in samples if one.is_number), key=lambda one: one.value, reverse=not limit.falling)
+    odd = [one for one in samples if not one.is_number]
+    statuses = [limit.judge(one.value) for one in numbers] + [UNKNOWN for _one in odd] + [WARNING for _one in warnings]
+    crossing = [one for one in numbers if limit.judge(one.value) != OK]
+    told = [f"{one.name} is {one.value:g}" for one in crossing or numbers[:1]]
+    told += [f"{one.name} is {one.value:g}, which is no number to judge" for one in odd]
+    message = f"{_told(told)} ({len(samples)} in the result)"
+    if warnings:
+        message += f"; Prometheus warns: {excerpt(warnings[0])}"
+    value = numbers[0].value if numbers else None
+    return Finding(name, worst(statuses), message, value=value, unit=unit, limits=limit)
+
+
+KIND = Kind(
+    name="prometheus",
+    summary="Prometheus scrapes its targets, evaluates its rules, and what it is asked for is as it should be.",
+    topic="monitoring",
+    options=OPTIONS,
+    expected=lambda given: (*ITSELF, *_queries(given)),
+    run=run,
+    target=lambda given: str(given.get("port") or PORT),
+    check=check,
+)

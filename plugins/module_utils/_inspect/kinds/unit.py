@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kind ``unit``: a systemd unit does what it should."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..._clients import systemd
+from ..._core.checks import CRITICAL, OK, WARNING, Finding
+from ..._core.options import Given, Option, Options
+from ..kind import Kind
+
+RUNNING, ACTIVE = "running", "active"
+
+OPTIONS: Options = {
+    "unit": Option("str", "Name of the unit.", required=True),
+    "state": Option(
+        "str",
+        "What the unit must be. C(active) is enough for a unit that ends after its work; C(running) is not content "
+        "with that.",
+        default=RUNNING,
+        choices=(RUNNING, ACTIVE),
+    ),
+}
+
+PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "NRestarts", "StateChangeTimestamp")
+
+
+def check(given: Given) -> Iterator[tuple[str, str]]:
+    """A pattern would name several units, or none."""
+    yield from systemd.name_faults("unit", given["unit"])
+
+
+def run(given: Given) -> Iterator[Finding]:
+    """Ask systemd once."""
+    (properties,) = systemd.show([given["unit"]], PROPERTIES, timeout=given["timeout"])
+    yield judge(properties, given["unit"], given["state"])
+
+
+def judge(properties: Mapping[str, str], unit: str, state: str) -> Finding:
+    """Judge a unit by its properties, telling apart the ways of not being there."""
+    load = properties.get("LoadState", "")
+    if load != "loaded":
+        return Finding("state", CRITICAL, f"{unit} {systemd.NOT_LOADED.get(load, f'cannot be loaded: {load}')}")
+    status, comment = _meaning(properties["ActiveState"], properties.get("SubState", ""), state)
+    return Finding("state", status, f"{_facts(properties)}{comment}")
+
+
+def _meaning(active: str, sub: str, state: str) -> tuple[str, str]:
+    """The status that a state means, and what people should know about it."""
+    if active in ("active", "reloading"):
+        if sub == "exited" and state == RUNNING:
+            return CRITICAL, ": it has no process; name the unit that does the work, or set state to active"
+        return OK, ""
+    if active == "activating":
+        if sub.startswith("auto-restart"):
+            return CRITICAL, ": it ended and waits to be started again"
+        return WARNING, ": still starting"
+    return CRITICAL, ""
+
+
+def _facts(properties: Mapping[str, str]) -> str:
+    """State, result, how long and how often, as far as systemd tells."""
+    facts = [f"{properties.get('ActiveState')} ({properties.get('SubState')})"]
+    if properties.get("StateChangeTimestamp"):
+        facts.append(f"since {properties['StateChangeTimestamp']}")
+    if properties.get("Result"):
+        facts.append(f"result {properties['Result']}")
+    if properties.get("NRestarts"):
+        facts.append(f"{properties['NRestarts']} automatic restarts")
+    return ", ".join(facts)
+
+
+KIND = Kind(
+    name="unit",
+    summary="A systemd unit is running.",
+    topic="health",
+    options=OPTIONS,
+    expected=lambda _given: ("state",),
+    run=run,
+    target=lambda given: str(given.get("unit", "")),
+    check=check,
+    local=True,
+)

@@ -1,0 +1,344 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How a CA is replaced on all hosts: which one stays, which one goes, and what of that is still to be done where.
+
+Forward and back are the same way: one CA is trusted by everybody beside the other, everybody proves that, it issues for
+all, and the other one is trusted no more. Only which is which differs. How far it is follows from the phase that the CA
+keeps and from what the hosts have, so a run that was killed anywhere is taken up again by the next one.
+
+::
+
+    spread:    trust both ─► prove it ─► let the one that stays issue ─► issue for everybody
+    withdraw:  prove what is served ─► trust the one that stays ─► prove that the other is refused ─► end
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+
+from ..._pki.authority import Authority
+from ..._pki.crypto import NameOID, hashes, serialization, x509
+from ..._pki.issuance import read_certificates, serial_text
+from ..._pki.layout import fingerprint
+from ..._pki.signing import new_key
+from ..._pki.state import PREPARED, STANDBY
+
+#: What is to be done in a run.
+IDLE, BEGIN, SPREAD, WITHDRAW = "idle", "begin", "spread", "withdraw"
+
+ACTIVE, NEXT, PREVIOUS = "active", "next", "previous"
+
+LEVELS = ("root", "intermediate")
+
+#: Days that a certificate is valid which proves whom somebody trusts. It is revoked right after.
+PROOF_DAYS = 1 / 24
+
+#: The common name of proofs that are shown to clients by nobody in particular.
+PROOF_NAME = "trust-proof.invalid"
+
+#: The variables that the messages name.
+SERIAL, LEVELS_VARIABLE, ROLLBACK = (
+    "certificate_authority_rotate_serial",
+    "certificate_authority_rotate_levels",
+    "certificate_authority_rotate_rollback",
+)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A CA of the two: where it stands, what it is called, its certificates in PEM, and their fingerprints."""
+
+    place: str
+    name: str
+    serial: str
+    issuer: str
+    chain: str
+    fingerprints: tuple[str, ...]
+
+    @classmethod
+    def of(cls, authority: Authority, place: str) -> Generation:
+        """The generation in a place."""
+        certificates = authority.certificates(generation=place)
+        intermediate = certificates["intermediate"]
+        serial = serial_text(intermediate.serial_number)
+        chain = authority.chain(generation=place)
+        return cls(
+            place=place,
+            name=f"{_common_name(intermediate)} ({serial[:8]})",
+            serial=serial,
+            issuer=fingerprint(intermediate),
+            chain=chain,
+            fingerprints=tuple(fingerprint(one) for one in certificates.values()),
+        )
+
+
+def _common_name(certificate: x509.Certificate) -> str:
+    return str(certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+
+@dataclass(frozen=True)
+class Course:
+    """Which CA stays and which one goes; without a rotation both are the one that issues."""
+
+    phase: str
+    back: bool
+    stays: Generation
+    goes: Generation
+    levels: tuple[str, ...]
+    begins: bool = False
+    note: str = ""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether there are two CAs."""
+        return self.phase != STANDBY
+
+    @property
+    def issues(self) -> bool:
+        """Whether the CA that stays is the one that issues."""
+        return self.stays.place == ACTIVE
+
+    @property
+    def both(self) -> frozenset[str]:
+        """The fingerprints of all certificates of both."""
+        return frozenset({*self.stays.fingerprints, *self.goes.fingerprints})
+
+    @property
+    def bundle(self) -> str:
+        """Both in PEM, each certificate once."""
+        return self.stays.chain + "".join(_blocks_beside(self.goes.chain, self.stays.chain))
+
+    @property
+    def why(self) -> str:
+        """The reason that stands in the ledger."""
+        return f"the CA is {'going back' if self.back else 'replaced'}: {self.stays.name} in place of {self.goes.name}"
+
+
+def _blocks_beside(chain: str, others: str) -> Iterator[str]:
+    known = {fingerprint(one) for one in read_certificates(others, "the CA")}
+    for one in read_certificates(chain, "the CA"):
+        if fingerprint(one) not in known:
+            yield one.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def course(authority: Authority, *, back: bool, serial: str, levels: Sequence[str]) -> Course:
+    """Which way it goes, by the phase of the CA and what is wanted. Raises `RunbookError` naming what is wrong.
+
+    ``serial`` names the intermediate that is to be replaced: without one that is active nothing is begun, so that the
+    same command again does not begin another rotation.
+    """
+    if set(levels) not in (set(LEVELS), {"intermediate"}):
+        raise RunbookError(f"{LEVELS_VARIABLE}: expected root and intermediate, or the intermediate alone")
+    phase = authority.phase
+    if phase == STANDBY:
+        return _at_rest(authority, back=back, serial=serial, levels=levels)
+    active = Generation.of(authority, ACTIVE)
+    other = Generation.of(authority, NEXT if phase == PREPARED else PREVIOUS)
+    old, new = (active, other) if phase == PREPARED else (other, active)
+    if serial and _number(serial) != int(old.serial, 16):
+        raise RunbookError(f"{SERIAL}: {serial} is not the CA that is being replaced, which is {old.serial}")
+    replaced = authority.replaced_levels()
+    stays, goes = (old, new) if back else (new, old)
+    if _is_revoked(authority, stays):
+        way = "cannot be taken back" if back else "can only be taken back"
+        raise RunbookError(f"{ROLLBACK}: {stays.name} is revoked by its root, so the rotation {way}")
+    return Course(phase, back, stays, goes, replaced)
+
+
+def _at_rest(authority: Authority, *, back: bool, serial: str, levels: Sequence[str]) -> Course:
+    active = Generation.of(authority, ACTIVE)
+    retired = {one.serial_number for one in authority.retired()}
+
+    def at_rest(note: str, *, begins: bool = False) -> Course:
+        return Course(STANDBY, back, active, active, tuple(levels), begins=begins, note=note)
+
+    if not serial:
+        return at_rest(
+            "there is no rotation to be taken back"
+            if back
+            else f"no rotation is under way; {SERIAL}={active.serial} begins one"
+        )
+    number = _number(serial)
+    if number == int(active.serial, 16):
+        return at_rest("there is no rotation to be taken back" if back else "", begins=not back)
+    if number not in retired:
+        raise RunbookError(f"{SERIAL}: there is no intermediate {serial}; the one that issues is {active.serial}")
+    if back:
+        raise RunbookError(f"{ROLLBACK}: {serial} was withdrawn, and that cannot be taken back")
+    return at_rest(f"{serial} was replaced already")
+
+
+def _number(serial: str) -> int:
+    try:
+        return int(serial.replace(":", ""), 16)
+    except ValueError as exc:
+        raise RunbookError(f"{SERIAL}: expected hexadecimal digits, got {serial!r}") from exc
+
+
+def _is_revoked(authority: Authority, generation: Generation) -> bool:
+    rows = authority.register(level="root", generation=generation.place)
+    return any(row.serial == generation.serial and row.status == "revoked" for row in rows)
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A set, or a file of authorities that belongs to none, as its host has it."""
+
+    host: str
+    service: str
+    point: str
+    path: str = ""
+    serial: str = ""
+    issuer: str = ""
+    has_trust: bool = True
+    reads_lists: bool = False
+    trusts: tuple[str, ...] = ()
+    foreign: str = ""
+    fault: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called, for people."""
+        return self.path or f"{self.service} {self.point}"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What it is on its host."""
+        return (self.path,) if self.path else (self.service, self.point)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file that belongs to no set."""
+        return bool(self.path)
+
+
+def consumers(host: str, said: Mapping[str, Any]) -> list[Consumer]:
+    """The consumers that a host told of."""
+    return [_consumer(host, one) for one in (*said.get("certificates", ()), *said.get("files", ()))]
+
+
+def _consumer(host: str, one: Mapping[str, Any]) -> Consumer:
+    return Consumer(**{**one, "host": host, "trusts": tuple(one["trusts"])})
+
+
+def key_of(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The key of a consumer by its options."""
+    return (given["path"],) if "path" in given else (given["service"], given["point"])
+
+
+def concerned(course_: Course, consumer: Consumer) -> bool:
+    """Whether one has anything to do with the CA: its certificate is of it, or it trusts it."""
+    return consumer.issuer in course_.both or bool(set(consumer.trusts) & course_.both)
+
+
+def to_issue(course_: Course, found: Iterable[Consumer]) -> list[Consumer]:
+    """Whose certificate is of the CA that goes."""
+    return [one for one in found if one.issuer == course_.goes.issuer != course_.stays.issuer]
+
+
+def lacking(found: Iterable[Consumer], course_: Course, wanted: Iterable[str]) -> list[Consumer]:
+    """Who does not trust exactly what is wanted of both CAs."""
+    exactly = set(wanted)
+    return [one for one in found if one.has_trust and concerned(course_, one) and set(one.trusts) != exactly]
+
+
+def distrusting(course_: Course, found: Iterable[Consumer]) -> list[Consumer]:
+    """Who does not trust the CA that stays."""
+    needed = set(course_.stays.fingerprints)
+    return [one for one in found if one.has_trust and concerned(course_, one) and not needed <= set(one.trusts)]
+
+
+def stage(course_: Course, found: Sequence[Consumer], *, unfinished: bool = False) -> str:
+    """What comes next, by what everybody has. What a host has half done may be neither the one nor the other."""
+    if not course_.under_way:
+        return BEGIN if course_.begins else IDLE
+    late = to_issue(course_, found) or distrusting(course_, found)
+    return SPREAD if unfinished or not course_.issues or late else WITHDRAW
+
+
+def refuse_unready(found: Iterable[Consumer]) -> None:
+    """Raise `RunbookError` where somebody has no certificate that could be exchanged."""
+    without = [f"{one.host}: {one.name}" for one in found if not one.is_file and not one.serial]
+    if without:
+        raise RunbookError(
+            f"{', '.join(without)}: has no certificate that can be read; rotate it first. Nothing was changed"
+        )
+
+
+def preview(course_: Course, found: Sequence[Consumer], now: str) -> list[str]:
+    """What a run is going to do, a line for each thing."""
+    if now == IDLE:
+        return [f"the CA {course_.stays.name} stays: {course_.note}"]
+    lines = [f"the CA is in the phase {course_.phase}; what comes next: {_NEXT[now]}"]
+    if now == BEGIN:
+        lines.append(f"the CA {course_.goes.name} is replaced by a new one ({' and '.join(course_.levels)})")
+    else:
+        way = "goes again, and is replaced by" if course_.back else "is replaced by"
+        lines.append(f"the CA {course_.goes.name} {way} {course_.stays.name} ({' and '.join(course_.levels)})")
+    due = {(one.host, one.name) for one in found if one.issuer == course_.goes.issuer}
+    for one in found:
+        steps = list(_steps(course_, one, now, due=(one.host, one.name) in due))
+        lines.append(f"{one.host}: {one.name} {', then '.join(steps)}")
+    return lines
+
+
+def _steps(course_: Course, one: Consumer, now: str, *, due: bool) -> Iterator[str]:
+    """What becomes of one consumer, in its order."""
+    if not concerned(course_, one):
+        yield "stays: it has nothing to do with this CA"
+        return
+    if now != WITHDRAW and one.has_trust and (now == BEGIN or set(one.trusts) != course_.both):
+        yield "trusts both"
+    if now != WITHDRAW and due:
+        yield f"gets a certificate in place of {one.serial}"
+    if one.has_trust and (now != WITHDRAW or set(one.trusts) != set(course_.stays.fingerprints)):
+        yield "trusts the one that stays alone"
+    yield "proves to refuse the other one"
+
+
+_NEXT = {
+    BEGIN: "the next CA is made, and trusted beside the present one",
+    SPREAD: "the CA that stays is trusted beside the other one, and issues for everybody",
+    WITHDRAW: "everybody has a certificate of the CA that stays; the other one is trusted no more",
+}
+
+
+@dataclass
+class Proofs:
+    """Pairs that prove whom somebody trusts, of one CA; each is valid for an hour, and revoked when it has served."""
+
+    authority: Authority
+    generation: Generation
+    serials: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Proofs:
+        return self
+
+    def __exit__(self, *_words: object) -> None:
+        if self.serials:
+            self.authority.revoke(*self.serials, reason="superseded", generation=self.generation.place)
+
+    def pair(self, *, common_name: str, names: Sequence[str], organizational_unit: str) -> dict[str, str]:
+        """A pair for both ends of a connection. Its key is made here, and opens nothing once it is revoked."""
+        key = new_key("ecdsa-p256")
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+        asked = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        made = self.authority.issue(
+            asked.public_bytes(serialization.Encoding.PEM).decode(),
+            profile="both",
+            names=names,
+            common_name=common_name,
+            days=PROOF_DAYS,
+            organizational_unit=organizational_unit,
+            generation=self.generation.place,
+        )
+        self.serials.append(made.serial)
+        private = key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return {"certificate": made.fullchain, "key": b64encode(private).decode()}

@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The inventory as the actions need it: the platform as each host describes it, and who reaches whom where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ansible.template import Templar
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+
+from .._core.messages import brief
+from .model import Look, Platform, Problem, Resolve
+from .reader import read
+
+#: Where a host is found by others, first that is set; without any of them, by its inventory name.
+ADDRESS_VARIABLES = ("platform_address", "ansible_host")
+#: Addresses that mean the observer itself, whoever's they are said to be.
+LOOPBACK = re.compile(r"localhost|127\..*|::1")
+
+
+class Inventory:
+    """What one action can see of the inventory, from the variables of its task. Nothing here contacts a host."""
+
+    def __init__(self, task_vars: Mapping[str, Any], templar: Templar) -> None:
+        self._task_vars = task_vars
+        self._templar = templar
+        self._readings: list[_Reading] = []
+
+    @property
+    def groups(self) -> Mapping[str, list[str]]:
+        """The inventory's groups with their hosts."""
+        groups: Mapping[str, list[str]] = self._task_vars["groups"]
+        return groups
+
+    @property
+    def hosts(self) -> list[str]:
+        """Every host of the inventory."""
+        return list(self.groups["all"])
+
+    @cached_property
+    def play_hosts(self) -> frozenset[str]:
+        """The hosts that the current play was meant to reach, reachable or not."""
+        return frozenset(self._task_vars["ansible_play_hosts_all"])
+
+    def variables(self, host: str) -> Mapping[str, Any]:
+        """A host's variables, unresolved."""
+        if host == self._task_vars.get("inventory_hostname"):
+            return self._task_vars
+        hostvars = self._task_vars["hostvars"]
+        return {**hostvars.raw_get(host), "hostvars": hostvars}
+
+    def resolver(self, host: str) -> Resolve:
+        """What resolves templates as that host would."""
+        templar = self._templar.copy_with_new_env(available_variables=self.variables(host))
+
+        def resolve(value: Any) -> Any:
+            return templar.template(value)
+
+        return resolve
+
+    def platform(self, host: str) -> Platform:
+        """The platform as that host's variables describe it.
+
+        Hosts nearly always share one description: it is read once for all of them, which is what keeps a run over
+        hundreds of hosts quick. Sharing means the same text *and* the same answers to the templates in its structure.
+        """
+        variables = self.variables(host)
+        text = tuple(variables.get(key) for key in ("platform_name", "platform_services", "platform_overrides"))
+        resolve = self.resolver(host)
+        for known in self._readings:
+            if known.text == text and all(_answer(resolve, asked) == answer for asked, answer in known.answers):
+                return known.platform
+        answers: list[tuple[Any, Any]] = []
+
+        def asking(value: Any) -> Any:
+            if _is_plain(value):
+                return value
+            answers.append((value, _answer(resolve, value)))
+            return resolve(value)
+
+        platform = read(variables, self.groups, asking)
+        self._readings.append(_Reading(text, answers, platform))
+        return platform
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Every fault of every description read so far, and where they contradict each other."""
+        platforms = [reading.platform for reading in self._readings]
+        named = {problem: None for platform in platforms for problem in platform.problems}
+        for service in dict.fromkeys(name for platform in platforms for name in platform.services):
+            if len({platform.structure(service) for platform in platforms}) > 1:
+                message = "hosts differ in who has the service or who looks at it; that must be the same for all"
+                named[Problem(f"platform_services.{service}", message, service)] = None
+        return list(named)
+
+    def address(self, look: Look) -> str:
+        """Where the observer of a look reaches the owner."""
+        if look.observer == look.owner:
+            return "localhost"
+        variables = self._task_vars["hostvars"][look.owner]
+        for name in ADDRESS_VARIABLES:
+            if variables.get(name):
+                address = str(variables[name])
+                if name == "ansible_host" and LOOPBACK.fullmatch(address):
+                    raise RunbookError(
+                        f"{look.observer} would look at itself: ansible_host of {look.owner} is {address};"
+                        " set platform_address of that host"
+                    )
+                return address
+        return look.owner
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A description that was read: its text, what its structural templates were resolved to, and what it says."""
+
+    text: tuple[Any, ...]
+    answers: list[tuple[Any, Any]]
+    platform: Platform
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, (str, list, Mapping)) or (isinstance(value, str) and "{" not in value)
+
+
+def _answer(resolve: Resolve, value: Any) -> Any:
+    """What a template resolves to, or why it does not."""
+    try:
+        return resolve(value)
+    except Exception as exc:  # noqa: BLE001 - not being resolved is an answer, too
+        return brief(exc)

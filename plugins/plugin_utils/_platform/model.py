@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A platform as it was read: services, who looks at what of them, and every fault of the description."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable
+
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
+    NOT_APPLICABLE,
+    UNKNOWN,
+    Check,
+    Finding,
+)
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import with_defaults
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kind import Kind
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.runner import Probe
+
+from .._core.messages import UNDEFINED, brief
+from .fail_after import FailAfter
+from .schema import POINT_OPTIONS
+from .secrets import _is_unresolved
+
+#: Resolves the templates in a value; raises whatever the templating engine raises.
+Resolve = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A fault of the description: where it is, and what is wrong with it."""
+
+    path: str
+    message: str
+    service: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Look:
+    """One host looking at one point of one service on one owner; ``given`` is unresolved."""
+
+    observer: str
+    owner: str
+    service: str
+    point: str
+    path: str
+    kind: Kind
+    given: Mapping[str, Any]
+
+    @property
+    def topic(self) -> str:
+        """The chapter of the runbook that this look belongs to."""
+        return self.given.get("topic") or self.kind.topic
+
+    @property
+    def fail_after(self) -> FailAfter | None:
+        """How often it has to fail before the run does, where the description says so."""
+        return FailAfter.parse(self.given["fail_after"]) if "fail_after" in self.given else None
+
+    def probe(self, options: Mapping[str, Any]) -> Probe:
+        """The probe that this look is, with the given options of its kind."""
+        return Probe(self.kind, {**options, "service": self.service, "point": self.point, "owner": self.owner})
+
+    def placeholders(self, message: str, status: str = UNKNOWN) -> list[Check]:
+        """One check for each aspect that must arrive, for the case that it does not."""
+        probe = self.probe({**self.given, "topic": self.topic})
+        return [
+            replace(probe.check(Finding(aspect, status, message)), host=self.observer)
+            for aspect in self.kind.expected(self.given)
+        ]
+
+    def _resolved(self, key: str, resolve: Resolve) -> Any:
+        try:
+            return resolve(self.given[key])
+        except Exception as exc:
+            told = brief(exc)
+            # Templating errors quote the values that they stumbled over; the name of a variable is no secret.
+            if key in self.kind.secrets and not UNDEFINED.fullmatch(told):
+                message = f"its template cannot be resolved ({type(exc).__name__})"
+                raise InvalidOptions([(f"{self.path}.{key}", message)]) from None
+            raise
+
+    def _fault(self, key: str, message: str) -> tuple[str, str]:
+        """A fault with its path; a value that comes from a template may be a secret, and only the template is shown."""
+        told, got, _value = message.partition(", got ")
+        template = self.given.get(re.split(r"[.\[]", key, maxsplit=1)[0])
+        if got and _is_unresolved(template):
+            message = f"{told}, which {str(template)!r} does not resolve to"
+        return f"{self.path}.{key}", message
+
+    def resolved(self, resolve: Resolve, address: str) -> list[Probe]:
+        """The probes to run, their options resolved, validated and completed.
+
+        Raises `InvalidOptions` with full paths where the resolved options are wrong, and whatever ``resolve`` raises.
+        """
+        options = {key: self._resolved(key, resolve) for key in self.given if key not in POINT_OPTIONS}
+        found = [self._fault(key, message) for key, message in self.kind.problems(options)]
+        if found:
+            raise InvalidOptions(found)
+        if "address" in self.kind.options:
+            options["address"] = address
+        identity = {"service": self.service, "point": self.point, "owner": self.owner}
+        return [
+            Probe(self.kind, with_defaults(self.kind.probe_options, {**part, **identity}))
+            for part in self.kind.split(options)
+        ]
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service of the platform; a service that is not available has a reason and no looks."""
+
+    name: str
+    owners: tuple[str, ...]
+    available: bool = True
+    reason: str = ""
+    depends_on: tuple[str, ...] = ()
+    looks: tuple[Look, ...] = ()
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A described platform: what there is, what is to be looked at, and every fault of the description."""
+
+    name: str
+    services: Mapping[str, Service] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    def looks(
+        self,
+        *,
+        observer: str = "",
+        topics: Iterable[str] = (),
+        services: Iterable[str] = (),
+        kinds: Iterable[str] = (),
+    ) -> list[Look]:
+        """The looks that match; an empty selector matches everything."""
+        chosen = {"topic": set(topics), "service": set(services), "kind": set(kinds)}
+
+        def wanted(look: Look) -> bool:
+            traits = {"topic": look.topic, "service": look.service, "kind": look.kind.name}
+            return all(not names or traits[trait] in names for trait, names in chosen.items())
+
+        return [
+            look
+            for service in self.services.values()
+            for look in service.looks
+            if (not observer or look.observer == observer) and wanted(look)
+        ]
+
+    def not_applicable(self, services: Iterable[str] = ()) -> list[Check]:
+        """One check for each service that the description says is not there, with its reason."""
+        wanted = set(services)
+        return [
+            Check(
+                id=f"{service.name}.service.available",
+                name=f"{service.name} available".replace("_", " "),
+                topic="health",
+                service=service.name,
+                host=owner,
+                owner=owner,
+                target=owner,
+                status=NOT_APPLICABLE,
+                message=service.reason,
+            )
+            for service in self.services.values()
+            if not service.available and (not wanted or service.name in wanted)
+            for owner in service.owners
+        ]
+
+    def structure(self, service: str) -> tuple[Any, ...]:
+        """What must be the same on whichever host the description is read: who has the service, and who looks at it."""
+        read = self.services.get(service)
+        if not read:
+            return ()
+        looks = {(look.observer, look.owner, look.point, look.kind.name, look.topic) for look in read.looks}
+        return (read.owners, read.available, frozenset(looks))
+
+    @property
+    def depends_on(self) -> dict[str, tuple[str, ...]]:
+        """What each service needs."""
+        return {service.name: service.depends_on for service in self.services.values()}

@@ -1,0 +1,258 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The platform description: read, validated, and turned into the looks that it asks for.
+
+The description is read *unresolved*: its structure (services, hosts, names of endpoints and checks) is enough to know
+what must arrive, and a template that cannot be resolved then costs one look instead of the whole run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible.utils.vars import merge_hash
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
+    TOPICS,
+)
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RUN, SUPERVISOR
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Options, problems, with_defaults
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kind import Kind
+
+from .._core.messages import brief, suggest
+from .fail_after import FailAfter
+from .model import Look, Platform, Problem, Resolve, Service
+from .schema import KINDS, NAME, POINT_OPTIONS, SECTIONS, SERVICE_OPTIONS, SUPERVISED, SUPERVISORS
+from .secrets import _has_credentials, _is_unresolved, _plain_secrets
+
+
+def read(variables: Mapping[str, Any], groups: Mapping[str, list[str]], resolve: Resolve) -> Platform:
+    """Read the platform description from a host's variables.
+
+    ``groups`` are the inventory's groups with their hosts; ``resolve`` is asked for structural values only (never for
+    the options of an endpoint). Faults are collected, not raised: the rest of the platform is still worth looking at.
+    Raises `RunbookError` where there is no description to speak of.
+    """
+    name = variables.get("platform_name")
+    described = variables.get("platform_services")
+    if isinstance(described, str):
+        described = resolve(described)
+    if not name:
+        raise RunbookError("platform_name: missing; expected a short name of the platform, for example 'xorb'")
+    if not isinstance(described, Mapping) or not described:
+        raise RunbookError("platform_services: expected a map of service names to descriptions; see docs/platform.md")
+    overrides = variables.get("platform_overrides") or {}
+    reader = _Reader(groups, resolve)
+    described = merge_hash(dict(described), reader.overrides(described, overrides), recursive=True)
+    services = {str(key): reader.service(str(key), value) for key, value in described.items()}
+    reader.dependencies(services)
+    return Platform(str(resolve(name)), services, tuple(reader.problems))
+
+
+class _Reader:
+    """Reads services one by one and collects every fault on the way."""
+
+    def __init__(self, groups: Mapping[str, list[str]], resolve: Resolve) -> None:
+        self._groups = groups
+        self._resolve = resolve
+        self.problems: list[Problem] = []
+        self._service = ""
+
+    def _fault(self, path: str, message: str) -> None:
+        self.problems.append(Problem(path, message, self._service))
+
+    def overrides(self, described: Mapping[str, Any], given: Any) -> dict[str, Any]:
+        """The overrides of services that are described; any other is a typo, not a new service."""
+        if not isinstance(given, Mapping):
+            self._fault("platform_overrides", "expected a map of service names to changes")
+            return {}
+        for name in given:
+            if name not in described:
+                self._fault(f"platform_overrides.{name}", f"no such service{suggest(str(name), described)}")
+        return {name: change for name, change in given.items() if name in described}
+
+    def service(self, name: str, given: Any) -> Service:
+        """Read one service; what is wrong with it is noted and left out."""
+        self._service = name
+        path = f"platform_services.{name}"
+        if not NAME.match(name) or name == RUN:
+            self._fault(path, "a service name has letters, digits and underscores only, and is not 'runbook'")
+            return Service(name, ())
+        if not isinstance(given, Mapping):
+            self._fault(path, f"expected a map with the keys {', '.join(SERVICE_OPTIONS)}")
+            return Service(name, ())
+        structure = self._structure(path, SERVICE_OPTIONS, given, but=(*SECTIONS, "supervisor", "logs"))
+        owners = self._hosts(f"{path}.hosts", structure.get("hosts"))
+        available = structure.get("available", True)
+        if not available:
+            if not structure.get("reason"):
+                self._fault(f"{path}.reason", "missing; say why the service is not available")
+            return Service(name, owners, available=False, reason=str(structure.get("reason", "")))
+        before = len(self.problems)
+        looks = tuple(self._looks(path, name, given, owners))
+        if owners and not looks and len(self.problems) == before:
+            told = f"nothing would be looked at; give it {', '.join(SECTIONS)}, or available: false with a reason"
+            self._fault(path, told)
+        return Service(name, owners, depends_on=tuple(structure.get("depends_on") or ()), looks=looks)
+
+    def dependencies(self, services: Mapping[str, Service]) -> None:
+        """Every name in ``depends_on`` must be a service."""
+        for service in services.values():
+            self._service = service.name
+            for index, name in enumerate(service.depends_on):
+                if name not in services:
+                    path = f"platform_services.{service.name}.depends_on[{index}]"
+                    self._fault(path, f"no such service: {name!r}{suggest(name, services)}")
+
+    def _structure(
+        self, path: str, options: Options, given: Mapping[str, Any], *, but: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """Resolve and validate the structural keys of a map; faulty ones are left out."""
+        deep = set(but)
+        resolved = {}
+        for key, value in given.items():
+            try:
+                resolved[key] = value if key in deep else self._resolve(value)
+            except Exception as exc:  # noqa: BLE001 - whatever a template raises is a fault of this key
+                self._fault(f"{path}.{key}", brief(exc))
+        faults = list(problems(options, resolved))
+        for key, message in faults:
+            if key in given or message.startswith("missing"):
+                self._fault(f"{path}.{key}", message)
+        faulty = {key.split(".")[0].split("[")[0] for key, _message in faults}
+        sound = {key: value for key, value in resolved.items() if key not in faulty}
+        return {**sound, **with_defaults({key: options[key] for key in sound if key not in deep}, sound)}
+
+    def _hosts(self, path: str, pattern: Any) -> tuple[str, ...]:
+        """The hosts of a group, or the host of that name."""
+        if pattern is None:
+            return ()
+        every = set(self._groups.get("all", ()))
+        if self._groups.get(pattern):
+            return tuple(self._groups[pattern])
+        if pattern in every:
+            return (str(pattern),)
+        names = [*(group for group, hosts in self._groups.items() if hosts), *every]
+        what = "has no hosts" if pattern in self._groups else "is neither a group nor a host of the inventory"
+        self._fault(path, f"{pattern!r} {what}: the service would never be checked{suggest(str(pattern), names)}")
+        return ()
+
+    def _looks(self, path: str, name: str, given: Mapping[str, Any], owners: tuple[str, ...]) -> Iterator[Look]:
+        supervisor = given.get("supervisor")
+        if supervisor is not None:
+            yield from self._supervisor(f"{path}.supervisor", name, supervisor, owners)
+        seen: Counter[str] = Counter()
+        for section, implied in SECTIONS.items():
+            points = given.get(section) or {}
+            if not isinstance(points, Mapping):
+                self._fault(f"{path}.{section}", "expected a map of names to descriptions")
+                continue
+            for point, options in points.items():
+                seen[point] += 1
+                if not NAME.match(str(point)) or point == SUPERVISOR or seen[point] > 1:
+                    self._fault(
+                        f"{path}.{section}.{point}",
+                        f"a name has letters, digits and underscores only, is used once, and is not {SUPERVISOR!r}",
+                    )
+                    continue
+                where = f"{path}.{section}.{point}"
+                yield from self._point(where, name, str(point), self._with_kind(where, options, implied), owners)
+
+    def _with_kind(self, path: str, given: Any, implied: str) -> Any:
+        """The options of a point with the kind that its section implies; a kind of a section of its own stays there."""
+        if not isinstance(given, Mapping):
+            return given
+        if implied:
+            if "kind" in given:
+                self._fault(f"{path}.kind", f"unknown key; every point of this section is a {implied}")
+            return {**given, "kind": implied}
+        for section, kind in SECTIONS.items():
+            if kind and given.get("kind") == kind:
+                self._fault(f"{path}.kind", f"a {kind} stands in the section {section!r}, without its kind")
+        return given
+
+    def _supervisor(self, path: str, name: str, given: Any, owners: tuple[str, ...]) -> Iterator[Look]:
+        kind = given.get("kind") if isinstance(given, Mapping) else None
+        if kind not in SUPERVISORS:
+            self._fault(f"{path}.kind", f"expected one of {', '.join(SUPERVISORS)}, got {kind!r}")
+            return
+        if not self._sound(path, SUPERVISORS[str(kind)], given):
+            return
+        looking, renamed = SUPERVISED[str(kind)]
+        options = {renamed.get(key, key): value for key, value in given.items() if key != "kind"}
+        if not any(_is_unresolved(value) for value in options.values()):
+            faults = list(KINDS[looking].check({key: options[key] for key in options if key not in POINT_OPTIONS}))
+            for key, message in faults:
+                self._fault(f"{path}.{key}", message)
+            if faults:
+                return
+        for owner in owners:
+            yield Look(owner, owner, name, SUPERVISOR, path, KINDS[looking], options)
+
+    def _point(self, path: str, name: str, point: str, given: Any, owners: tuple[str, ...]) -> Iterator[Look]:
+        if not isinstance(given, Mapping):
+            self._fault(path, "expected a map with the key 'kind'")
+            return
+        kind = KINDS.get(str(given.get("kind")))
+        if kind is None:
+            known = f"expected one of {', '.join(sorted(KINDS))}"
+            got = f", got {given['kind']!r}{suggest(str(given['kind']), KINDS)}" if "kind" in given else ""
+            self._fault(f"{path}.kind", f"{known}{got}")
+            return
+        if not self._sound(path, {**POINT_OPTIONS, **kind.description_options}, given, kind):
+            return
+        for observer, owner in self._pairs(path, kind, given, owners):
+            yield Look(observer, owner, name, point, path, kind, given)
+
+    def _pairs(
+        self, path: str, kind: Kind, given: Mapping[str, Any], owners: tuple[str, ...]
+    ) -> Iterator[tuple[str, str]]:
+        """Who looks at whom."""
+        if "seen_from" not in given:
+            yield from ((owner, owner) for owner in owners)
+            return
+        if kind.local:
+            self._fault(f"{path}.seen_from", f"a {kind.name} can only be looked at on its own host")
+            return
+        patterns = self._structure(path, POINT_OPTIONS, {"kind": kind.name, "seen_from": given["seen_from"]})
+        if "seen_from" in patterns and not patterns["seen_from"]:
+            self._fault(f"{path}.seen_from", "names nobody: the service would never be looked at")
+        observers = [
+            host
+            for index, pattern in enumerate(patterns.get("seen_from") or ())
+            for host in self._hosts(f"{path}.seen_from[{index}]", pattern)
+        ]
+        yield from ((observer, owner) for observer in dict.fromkeys(observers) for owner in owners)
+
+    def _sound(self, path: str, options: Options, given: Mapping[str, Any], kind: Kind | None = None) -> bool:
+        """Whether a map of options is as far as can be told before its templates are resolved."""
+        literal = {key: value for key, value in given.items() if not _is_unresolved(value)}
+        faults = [
+            (key, message)
+            for key, message in problems(options, literal)
+            if key not in given or key in literal or not message.startswith("missing")
+        ]
+        faults += [
+            (key, "a secret must be a template or an inline !vault value, never plain text")
+            for key in _plain_secrets(options, given)
+        ]
+        credentials = [key for key, value in given.items() if _has_credentials(value)]
+        # Nothing more is said of these: what is wrong with a value is often told by repeating it.
+        faults = [fault for fault in faults if fault[0].split(".")[0] not in credentials]
+        faults += [(key, "must not contain user:password@; use the options for credentials") for key in credentials]
+        if given.get("topic") is not None and given["topic"] not in TOPICS:
+            faults.append(("topic", f"expected one of {', '.join(TOPICS)}, written out"))
+        if "fail_after" in given:
+            try:
+                FailAfter.parse(given["fail_after"])
+            except RunbookError as exc:
+                faults.append(("fail_after", f"{exc}, written out"))
+        if kind and not faults and not kind.expected(given):
+            faults.append(("kind", "what it looks at must be told without a template, or nobody would miss it"))
+        if kind and not faults and literal.keys() == given.keys():
+            faults += kind.check({key: value for key, value in given.items() if key not in POINT_OPTIONS})
+        for key, message in faults:
+            self._fault(f"{path}.{key}", message)
+        return not faults

@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a run did to its hosts, as its procedures tell it: for the report, and for the ledger to remember."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
+
+from .report import run_check
+
+#: How the variables begin in which each host's results of what changes it are registered; the procedure's name follows.
+ACTED = "platform_act_"
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that was done to a host, or was tried: ``outcome`` is done, undone (taken back) or failed."""
+
+    at: str
+    host: str
+    procedure: str
+    subject: str
+    what: str
+    why: str
+    who: str
+    outcome: str
+    incident: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The action as plain data, every field present."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Action:
+        """Read an action that a host registered."""
+        return cls(**{field.name: str(data.get(field.name, "")) for field in fields(cls)})
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is as it should be now."""
+        return self.outcome == DONE
+
+
+def told(variables: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What each procedure that changes something registered on a host, by the procedure's name."""
+    for name, said in variables.items():
+        if name.startswith(ACTED) and isinstance(said, Mapping):
+            yield name[len(ACTED) :], said
+
+
+def failed_before(procedure: str, variables: Mapping[str, Any]) -> str:
+    """The hosts of this play on which a procedure has failed already; batches that follow leave theirs alone."""
+    failed = []
+    for host in variables["ansible_play_hosts_all"]:
+        said = variables["hostvars"][host].get(f"{ACTED}{procedure}")
+        if isinstance(said, Mapping) and (said.get("failed") or said.get("unreachable")):
+            failed.append(host)
+    return ", ".join(failed)
+
+
+def actions(said: Mapping[str, Any]) -> Iterator[Action]:
+    """The actions in a registered result, whether or not all of it succeeded."""
+    for action in said.get("actions") or ():
+        yield Action.from_dict(action)
+
+
+def proofs(said: Mapping[str, Any]) -> Iterator[Check]:
+    """The checks in a registered result: what the procedure proved of its own work, or could not."""
+    for check in said.get("checks") or ():
+        yield Check.from_dict(check)
+
+
+def failure(procedure: str, host: str, said: Mapping[str, Any]) -> Check | None:
+    """The check that a registered result makes necessary: what was to be done and was not must not end green."""
+    if said.get("unreachable") or said.get("failed"):
+        why = " ".join(str(said.get("msg") or "no reason given").split())[:600]
+    elif said.get("skipped"):
+        why = str(said.get("msg") or "not done: the run was stopped by a failure on another host, or left it out")
+    else:
+        return None
+    return run_check(procedure, CRITICAL, why, host=host, point="act")

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Two runs compared: what broke, what was mended, what moved. Pure data in, pure data out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import STATUSES, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RUN
+
+from .causes import FAILING
+from .render import wording
+
+
+@dataclass(frozen=True)
+class Change:
+    """One check as it was and as it is; ``None`` where a run did not have it."""
+
+    before: Check | None
+    after: Check | None
+
+    @property
+    def check(self) -> Check:
+        """The newer of both, for everything that names the check."""
+        return self.after or self.before  # type: ignore[return-value]  # one of both is always there
+
+    def as_dict(self) -> dict[str, Any]:
+        """The change as plain data."""
+        sides = {
+            name: check and {"status": check.status, "value": check.value, "message": check.message}
+            for name, check in (("before", self.before), ("after", self.after))
+        }
+        one = self.check
+        return {"host": one.host, "owner": one.owner, "id": one.id, "name": one.name, "unit": one.unit, **sides}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Every check of two runs, in the one group that says most about it."""
+
+    new_failures: tuple[Change, ...]
+    mended: tuple[Change, ...]
+    still_failing: tuple[Change, ...]
+    changed: tuple[Change, ...]
+    appeared: tuple[Change, ...]
+    vanished: tuple[Change, ...]
+    unchanged: int
+
+
+def compare(before: Iterable[Check], after: Iterable[Check], *, change: float) -> Difference:
+    """What became of each check.
+
+    ``change`` is in percent of a check's threshold, or of the older value where it has none: a disk that went from
+    40 to 60 % is news, an answer that took 8 ms instead of 4 of 500 is not.
+    """
+    old = {check.key: check for check in before}
+    new = {check.key: check for check in after}
+    groups: dict[str, list[Change]] = {name: [] for name in Difference.__dataclass_fields__ if name != "unchanged"}
+    unchanged = 0
+    for key in sorted({*old, *new}):
+        made = Change(old.get(key), new.get(key))
+        group = _group(made, change)
+        if group:
+            groups[group].append(made)
+        else:
+            unchanged += 1
+    ordered = {name: tuple(sorted(found, key=_severity)) for name, found in groups.items()}
+    return Difference(**ordered, unchanged=unchanged)
+
+
+def _group(made: Change, change: float) -> str:
+    """The name of the group that a change belongs to; nothing where nothing happened."""
+    before, after = made.before, made.after
+    if not after:
+        # What a run says about itself is only said when it fails.
+        return "mended" if before and before.service == RUN and before.status in FAILING else "vanished"
+    if after.status in FAILING:
+        worse = not before or STATUSES.index(after.status) > STATUSES.index(before.status)
+        return "new_failures" if worse else "still_failing"
+    if not before:
+        return "appeared"
+    if before.status in FAILING:
+        return "mended"
+    return "changed" if _moved(before, after, change) else ""
+
+
+def _moved(before: Check, after: Check, change: float) -> bool:
+    """Whether a value moved by so many percent of what it is judged by."""
+    if not (wording.is_number(before.value) and wording.is_number(after.value)):
+        return before.value != after.value
+    old, new = float(before.value), float(after.value)  # type: ignore[arg-type]
+    judged_by = next((abs(limit) for limit in (after.warning, after.critical) if limit), abs(old))
+    return abs(new - old) > judged_by * change / 100
+
+
+def _severity(made: Change) -> tuple[int, str, str, str]:
+    return (-STATUSES.index(made.check.status), *made.check.key)

@@ -1,0 +1,64 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the description expects: the checks that must arrive, and how often each may fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, Check
+
+from .._platform.fail_after import AT_ONCE, FailAfter
+from .._platform.inventory import Inventory
+from .._platform.model import Problem
+from .report import run_check
+
+
+@dataclass
+class Expected:
+    """What must arrive from some hosts."""
+
+    #: A placeholder of each check, by its key.
+    checks: dict[tuple[str, str, str], Check] = field(default_factory=dict)
+    #: By the look that checks come from, and for all others.
+    patience: dict[tuple[str, str, str], FailAfter] = field(default_factory=dict)
+    otherwise: FailAfter = field(default_factory=FailAfter)
+    #: Checks by their keys that no patience covers: what a procedure has to prove of its own work.
+    proofs: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def fail_after(self, check: Check) -> FailAfter:
+        """How often this check may fail: a look can find more aspects than it promised."""
+        if check.key in self.proofs:
+            return AT_ONCE
+        return self.patience.get((check.host, check.owner, check.id.rpartition(".")[0]), self.otherwise)
+
+
+def expected(
+    inventory: Inventory, hosts: Iterable[str], wanted: Mapping[str, list[str]], otherwise: FailAfter
+) -> Expected:
+    """Ask the description, as each host has it, what has to arrive of it."""
+    found = Expected(otherwise=otherwise)
+    for host in hosts:
+        for look in inventory.platform(host).looks(observer=host, **wanted):
+            for check in look.placeholders("expected, but no result arrived"):
+                found.checks[check.key] = check
+            if look.fail_after:
+                found.patience[look.observer, look.owner, f"{look.service}.{look.point}"] = look.fail_after
+    return found
+
+
+def described(inventory: Inventory) -> Iterator[Check]:
+    """Everything that the platform has, whoever looks at it and however it is."""
+    for host in inventory.hosts:
+        for look in inventory.platform(host).looks(observer=host):
+            yield from look.placeholders("described")
+
+
+def described_wrongly(problems: Iterable[Problem]) -> Iterator[Check]:
+    """One check for each service that the description is wrong about, naming all its faults."""
+    by_service: dict[str, list[str]] = {}
+    for problem in problems:
+        by_service.setdefault(problem.service or "platform", []).append(str(problem))
+    for service, faults in by_service.items():
+        yield run_check(service, CRITICAL, "; ".join(faults), point="description", remedy="xorb.runbook.platform_check")

@@ -1,0 +1,270 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A ledger in PostgreSQL: the same rows and the same chain as in a file, for control nodes that are thrown away."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote
+
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+
+from ..render import wording
+from .sqlite import (
+    APPLICATION_ID,
+    INSERT_ACTION,
+    INSERT_CHECK,
+    INSERT_RUN,
+    PATIENCE,
+    SCHEMA_VERSION,
+    NoLedger,
+    Row,
+    Rows,
+)
+
+#: The one spelling that is understood. Where a password has a character that ends it early, nothing is shown of it.
+ADDRESS = re.compile(
+    r"(?P<scheme>postgres(?:ql)?)://(?:(?P<user>[^:@/?#\s]*)(?::(?P<password>[^:@/?#\s]*))?@)?"
+    r"(?P<host>[^@/?#\s]*)(?:/(?P<database>[^@/?#\s]*))?(?:\?(?P<options>[^#\s]*))?"
+)
+#: Seconds to wait for a server that does not answer at all.
+CONNECT_SECONDS = 10
+
+SCHEMA_NAME = "runbook_ledger"
+MARK = f"xorb.runbook ledger, schema {SCHEMA_VERSION}"
+
+#: A number has to be found as it was written, 80 as 80 and 80.0 as 80.0, so these columns hold JSON.
+SPELLED = ("value", "warning", "critical", "duration_ms")
+
+SCHEMA = (
+    f"CREATE SCHEMA {SCHEMA_NAME}",
+    f"COMMENT ON SCHEMA {SCHEMA_NAME} IS '{MARK}'",
+    f"SET LOCAL search_path = {SCHEMA_NAME}",
+    """
+    CREATE TABLE runs (
+        sequence bigint PRIMARY KEY, run_id text NOT NULL, platform text NOT NULL, procedure text NOT NULL,
+        topics text NOT NULL, started_at text NOT NULL, finished_at text NOT NULL, who text NOT NULL,
+        limited_to text NOT NULL, expected bigint NOT NULL, received bigint NOT NULL, not_run bigint NOT NULL,
+        counts text NOT NULL, records bigint NOT NULL, records_sha256 text NOT NULL, pruned_through bigint NOT NULL,
+        previous_sha256 text NOT NULL, sha256 text NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE checks (
+        sequence bigint NOT NULL, id text, name text, topic text, service text, host text, owner text, target text,
+        status text, message text, value text, unit text, warning text, critical text, threshold_source text,
+        remedy text, blocked_by text, observed_at text, duration_ms text
+    )
+    """,
+    "CREATE TABLE actions (sequence bigint NOT NULL, action text NOT NULL)",
+    "CREATE INDEX checks_by_run ON checks (sequence)",
+    "CREATE INDEX checks_by_key ON checks (host, id, sequence)",
+    "CREATE INDEX actions_by_run ON actions (sequence)",
+)
+
+#: What PostgreSQL's errors mean for the person who has to mend them, by the beginning of their codes.
+REASONS = {
+    "28": "refuses the login: see the user and the password in platform_ledger, and pg_hba.conf",
+    "3D000": "has no such database: create it, and give its owner's name in platform_ledger",
+    "42501": "may not be used by this user: let it own the database, or the schema runbook_ledger",
+    "25006": "cannot be written: the server is a standby, or read-only",
+    "53100": "cannot be written: the server's disk is full",
+    "53300": "takes no more connections",
+    "55P03": f"was locked by other writers for {PATIENCE:g} s; see who holds it, then run again",
+    "57P": "is starting, stopping or was told to end the session; run again",
+}
+
+#: What a session that was refused says, which has no code, and what it stands for.
+UNCODED = {
+    "authentication failed": "28",
+    "no pg_hba.conf entry": "28",
+    "role ": "28",
+    "database ": "3D000",
+    "too many": "53300",
+}
+
+
+class PostgresStore:
+    """A ledger in a database of a PostgreSQL server."""
+
+    def __init__(self, address: str) -> None:
+        parts = ADDRESS.fullmatch(address)
+        if not parts or not parts["host"] or not parts["database"]:
+            raise RunbookError(
+                "platform_ledger: expected postgresql://user:password@host:port/database, with every character of the"
+                " password that is no letter or digit percent-encoded: {{ password | urlencode | replace('/', '%2F') }}"
+            )
+        self._address = address
+        options = parts["options"] or ""
+        self._secrets = {text for text in (parts["password"], *re.findall(r"password=([^&]*)", options)) if text}
+        user = f"{parts['user']}@" if parts["user"] else ""
+        #: Where the ledger is, without anything that must not be printed.
+        self.location = wording.clean(f"{parts['scheme']}://{user}{parts['host']}/{parts['database']}")
+
+    @contextmanager
+    def writing(self) -> Iterator[Rows]:
+        """See `Store`."""
+        # Not a snapshot: what is read behind the lock has to be what the last holder of it committed.
+        with self._transaction("READ COMMITTED READ WRITE") as rows:
+            rows.run("SET LOCAL synchronous_commit = on")
+            rows.run(f"SET LOCAL lock_timeout = '{PATIENCE:g}s'")
+            rows.run("SELECT pg_advisory_xact_lock(%s)", APPLICATION_ID)
+            if not rows.mark():
+                for statement in SCHEMA:
+                    rows.run(statement)
+            self._enter(rows)
+            yield rows
+
+    @contextmanager
+    def reading(self) -> Iterator[Rows]:
+        """See `Store`."""
+        with self._transaction("REPEATABLE READ READ ONLY") as rows:
+            if not rows.mark():
+                raise NoLedger(f"there is no ledger in {self.location}: no run was recorded there yet")
+            self._enter(rows)
+            yield rows
+
+    def _enter(self, rows: _PostgresRows) -> None:
+        """Make sure that the tables are ours, and work with no others."""
+        mark = rows.mark()
+        if mark != MARK:
+            raise RunbookError(
+                f"the schema {SCHEMA_NAME} of {self.location} is marked {mark!r}, and this release of the collection"
+                f" works with {MARK!r}; use the release that wrote it, or begin a new ledger in another database"
+            )
+        rows.run(f"SET LOCAL search_path = {SCHEMA_NAME}")
+
+    @contextmanager
+    def _transaction(self, mode: str) -> Iterator[_PostgresRows]:
+        try:
+            import psycopg2  # noqa: PLC0415 -- only who keeps a ledger in PostgreSQL needs it
+            import psycopg2.extras  # noqa: PLC0415
+        except ImportError as exc:
+            raise RunbookError(
+                f"platform_ledger: a ledger in PostgreSQL needs psycopg2 on the control node: {exc}; interpreter"
+                f" {sys.executable}"
+            ) from exc
+        connection = None
+        try:
+            connection = psycopg2.connect(
+                self._address,
+                connect_timeout=CONNECT_SECONDS,
+                application_name="xorb.runbook ledger",
+                cursor_factory=psycopg2.extras.RealDictCursor,
+            )
+            rows = _PostgresRows(connection.cursor())
+            rows.run(f"SET TRANSACTION ISOLATION LEVEL {mode}")
+            yield rows
+            connection.commit()
+        except psycopg2.Error as exc:
+            # Neither the cause nor its text goes on: libpq quotes an address that it cannot read.
+            raise RunbookError(f"the ledger {self.location} {self._reason(exc)}") from None
+        finally:
+            # Without a commit, this takes everything back.
+            if connection:
+                connection.close()
+
+    def _reason(self, error: Any) -> str:
+        code = error.pgcode or ""
+        known = next((reason for start, reason in REASONS.items() if code.startswith(start)), "")
+        if known:
+            return known
+        text = (error.diag.message_primary if code else None) or str(error)
+        line = wording.clean(next(iter(text.strip().splitlines()), ""))
+        if any(secret in line or unquote(secret) in line for secret in self._secrets):
+            line = type(error).__name__
+        # A session that was refused has no code.
+        for words, start in UNCODED.items():
+            if not code and words in line:
+                return REASONS[start]
+        return f"cannot be used: {line}"
+
+
+class _PostgresRows:
+    """The rows of a ledger within one transaction."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def run(self, statement: str, *values: Any) -> None:
+        """Run a statement of this module."""
+        self._cursor.execute(statement, values)
+
+    def mark(self) -> str:
+        """What the schema is marked with; nothing where there is none."""
+        self.run("SELECT coalesce(obj_description(oid, 'pg_namespace'), '?') AS mark FROM pg_namespace"
+                 " WHERE nspname = %s", SCHEMA_NAME)  # fmt: skip
+        found = self._cursor.fetchone()
+        return str(found["mark"]) if found else ""
+
+    def last_run(self) -> Row | None:
+        return next(iter(self.select("SELECT * FROM runs ORDER BY sequence DESC LIMIT 1")), None)
+
+    def first_run_since(self, moment: str, *, after: int) -> int | None:
+        found = self.select(
+            "SELECT sequence FROM runs WHERE sequence > ? AND finished_at >= ? ORDER BY sequence LIMIT 1", after, moment
+        )
+        return found[0]["sequence"] if found else None
+
+    def runs_after(self, sequence: int, limit: int) -> list[Row]:
+        return self.select("SELECT * FROM runs WHERE sequence > ? ORDER BY sequence LIMIT ?", sequence, limit)
+
+    def records_of(self, sequence: int) -> tuple[list[Row], list[Row]]:
+        checks = self.select("SELECT * FROM checks WHERE sequence = ?", sequence)
+        actions = self.select("SELECT * FROM actions WHERE sequence = ?", sequence)
+        for record in (*checks, *actions):
+            del record["sequence"]
+        return checks, actions
+
+    def last_recorded(self) -> int:
+        (found,) = self.select(
+            "SELECT greatest((SELECT max(sequence) FROM checks), (SELECT max(sequence) FROM actions), 0) AS last"
+        )
+        return int(found["last"])
+
+    def add(self, run: Row, checks: list[Row], actions: list[Row]) -> None:
+        self._cursor.execute(_named(INSERT_RUN), run)
+        spelled = [
+            {
+                "sequence": run["sequence"],
+                **check,
+                **{name: None if check[name] is None else json.dumps(check[name]) for name in SPELLED},
+            }
+            for check in checks
+        ]
+        self._insert(INSERT_CHECK, spelled)
+        self._insert(INSERT_ACTION, [{"sequence": run["sequence"], **action} for action in actions])
+
+    def prune(self, through: int) -> None:
+        self.run("DELETE FROM checks WHERE sequence <= %s", through)
+        self.run("DELETE FROM actions WHERE sequence <= %s", through)
+
+    def select(self, statement: str, *values: Any) -> list[Row]:
+        self._cursor.execute(statement.replace("?", "%s"), values)
+        return [
+            {name: _read(value) if name in SPELLED else value for name, value in row.items()}
+            for row in self._cursor.fetchall()
+        ]
+
+    def _insert(self, statement: str, rows: list[Row]) -> None:
+        from psycopg2.extras import execute_batch  # noqa: PLC0415 -- see `PostgresStore`
+
+        execute_batch(self._cursor, _named(statement), rows, page_size=500)
+
+
+def _named(statement: str) -> str:
+    """A statement of SQLite with the placeholders of psycopg2."""
+    return re.sub(r":(\w+)", r"%(\1)s", statement)
+
+
+def _read(spelled: str | None) -> Any:
+    """A value as it was written; one that somebody spoiled stays as it is, for the hash to find."""
+    try:
+        return None if spelled is None else json.loads(spelled)
+    except ValueError:
+        return spelled

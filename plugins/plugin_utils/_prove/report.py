@@ -1,0 +1,222 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a run found: expected against received, causes apart from consequences. Pure data in, pure data out."""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
+    CRITICAL,
+    NOT_APPLICABLE,
+    OK,
+    STATUSES,
+    UNKNOWN,
+    Check,
+)
+from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RUN
+from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
+
+from .._core.time import moment
+from .causes import FAILING, Cause, explain
+
+
+@dataclass(frozen=True)
+class Run:
+    """Who ran which procedure on which platform, and when."""
+
+    id: str
+    platform: str
+    procedure: str
+    started_at: str
+    who: str
+    topics: tuple[str, ...] = ()
+    limited_to: str = ""
+    check_mode: bool = False
+    #: What this run is a part of, where others look at the rest.
+    slice_of: str = ""
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Why a host said nothing: the sentence goes into each of its checks."""
+
+    status: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Excuse:
+    """Why a failing check does not fail the run: ``silence``, ``acknowledgement``, or ``waiting`` for more failures."""
+
+    check: str
+    kind: str
+    sentence: str
+    #: The run of the ledger that holds the silence or the acknowledgement, who made it, and when it ends.
+    waiver: int = 0
+    by: str = ""
+    until: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The excuse as plain data."""
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a run has to say.
+
+    ``checks`` holds one check for everything that was expected and for everything that arrived, worst first.
+    ``not_run`` names, as ``host/id``, what ``--limit`` excluded: it is neither a failure nor ever forgotten.
+    ``actions`` are what the run did to its hosts or tried to do, each as an `_actions.Action` is told.
+    ``excuses`` has the checks that fail and do not fail the run, by ``host/id``; they keep their status.
+    ``notes`` are sentences about the run that are no checks. ``fail_on`` are the statuses that fail the run.
+    """
+
+    run: Run
+    finished_at: str
+    expected: int
+    received: int
+    checks: tuple[Check, ...]
+    not_run: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    actions: tuple[Mapping[str, Any], ...] = ()
+    ledger: Mapping[str, Any] = field(default_factory=dict)
+    excuses: Mapping[str, Excuse] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    fail_on: tuple[str, ...] = (CRITICAL, UNKNOWN)
+
+    @property
+    def decisive(self) -> list[Check]:
+        """The checks that fail the run."""
+        return [check for check in self.failing(self.fail_on) if check.address not in self.excuses]
+
+    @property
+    def well(self) -> bool:
+        """Whether there is nothing to judge: no check, of any host or of the run itself, fails or warns."""
+        return all(check.status in (OK, NOT_APPLICABLE) for check in self.checks)
+
+    @property
+    def excused(self) -> dict[str, int]:
+        """How many checks have an excuse of each kind."""
+        return dict(Counter(excuse.kind for excuse in self.excuses.values()))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many checks have each status, worst status first, zeros included."""
+        counted = Counter(check.status for check in self.checks)
+        return {status: counted[status] for status in reversed(STATUSES)}
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host that was looked at or should have been, in order of name."""
+        return tuple(sorted({check.host for check in self.checks if check.host}))
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the start of the run to the report."""
+        return (moment(self.finished_at) - moment(self.run.started_at)).total_seconds()
+
+    def failing(self, statuses: Iterable[str]) -> list[Check]:
+        """The checks whose status is one of ``statuses``."""
+        wanted = set(statuses)
+        return [check for check in self.checks if check.status in wanted]
+
+    def with_check(self, check: Check) -> Report:
+        """The same report with one more check about the run itself; a failing one is a root cause, named first."""
+        causes = (Cause(check.address, ()), *self.causes) if check.status in FAILING else self.causes
+        return replace(self, checks=_sorted([*self.checks, check]), causes=causes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain data: the shape of the JSON file."""
+        return {
+            "run": {**self.run.__dict__, "topics": list(self.run.topics)},
+            "finished_at": self.finished_at,
+            "duration_s": self.duration_s,
+            "expected": self.expected,
+            "received": self.received,
+            "counts": self.counts,
+            "causes": [{"check": cause.check, "explains": list(cause.explains)} for cause in self.causes],
+            "not_run": list(self.not_run),
+            "actions": [dict(action) for action in self.actions],
+            "excused": [excuse.as_dict() for excuse in self.excuses.values()],
+            "notes": list(self.notes),
+            "ledger": dict(self.ledger),
+            "checks": [check.as_dict() for check in self.checks],
+        }
+
+
+def new_id() -> str:
+    """An id for a run that begins now."""
+    return f"{timestamp()[:19].replace(':', '').replace('-', '')}-{secrets.token_hex(3)}"
+
+
+def run_check(aspect: str, status: str, message: str, *, host: str = "", point: str = "run", remedy: str = "") -> Check:
+    """A check about the run itself: a silent host, a wrong description, a ledger that cannot be written."""
+    return Check(
+        id=f"{RUN}.{point}.{aspect}",
+        name=f"{point} {aspect}".replace("_", " "),
+        topic="health",
+        service=RUN,
+        host=host,
+        owner=host,
+        target=host or "control node",
+        status=status,
+        message=message,
+        remedy=remedy,
+    )
+
+
+def assemble(
+    run: Run,
+    *,
+    finished_at: str,
+    expected: Mapping[tuple[str, str, str], Check],
+    received: Iterable[Check],
+    silent: Mapping[str, Silence],
+    absent: Iterable[str],
+    about_run: Iterable[Check],
+    depends_on: Mapping[str, tuple[str, ...]],
+) -> Report:
+    """Compare what was expected with what arrived.
+
+    ``expected`` maps the key of each check that must arrive to a placeholder of it; ``silent`` maps hosts that were
+    asked and gave no result to the reason; ``absent`` names hosts that ``--limit`` kept out of the play; ``about_run``
+    holds checks that the run made about itself; ``depends_on`` maps services to those they need.
+    """
+    outside = set(absent)
+    arrived = {check.key: check for check in received}
+    checks = list(arrived.values()) + list(about_run)
+    not_run = []
+    for key, placeholder in expected.items():
+        if key in arrived:
+            continue
+        if placeholder.host in outside:
+            not_run.append(placeholder.address)
+            continue
+        why = silent.get(placeholder.host)
+        message = why.message if why else "expected, but no result arrived"
+        checks.append(replace(placeholder, status=UNKNOWN, message=message))
+    checks += [
+        run_check("reachable", why.status, why.message, host=host, point="host") for host, why in sorted(silent.items())
+    ]
+    if not expected and all(check.status == NOT_APPLICABLE for check in checks):
+        checks.append(run_check("expected", CRITICAL, "nothing was expected: no described service matches this run"))
+    explained, causes = explain(checks, depends_on)
+    return Report(
+        run=run,
+        finished_at=finished_at,
+        expected=len(expected),
+        received=sum(1 for key in expected if key in arrived),
+        checks=_sorted(explained),
+        not_run=tuple(not_run),
+        causes=causes,
+    )
+
+
+def _sorted(checks: Iterable[Check]) -> tuple[Check, ...]:
+    return tuple(sorted(checks, key=lambda check: (-STATUSES.index(check.status), check.host, check.id, check.owner)))

@@ -1,0 +1,123 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which failing checks do not fail the run, and why. They keep their status: nothing becomes green here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RUN
+
+from .._core import time as moments
+from .._platform.fail_after import AT_ONCE, FailAfter
+from .causes import FAILING
+from .report import Excuse, Report
+from .silences import ACKNOWLEDGEMENT, PARTICIPLES, SILENCE, Waiver
+
+WAITING = "waiting"
+#: For so long an ended silence is mentioned, so that a daily run mentions it once.
+MENTIONED = timedelta(days=1)
+
+
+class Past(Protocol):
+    """What earlier runs said of a check."""
+
+    def statuses(self, check: Check, *, limit: int = 0, since: int = 0, until: int = 0) -> list[str]:
+        """Its statuses in the newest ``limit`` runs that looked at it (0: all), newest first.
+
+        Of the runs after ``since``, and no later than ``until`` (0: up to now).
+        """
+
+
+def excused(
+    report: Report,
+    *,
+    waivers: Iterable[Waiver],
+    fail_after: Callable[[Check], FailAfter],
+    past: Past,
+    described: Callable[[], Iterable[Check]],
+) -> Report:
+    """The report with an excuse for each failing check that has one, and notes about waivers that do nothing.
+
+    ``described`` tells everything that the platform has, whatever this run looked at.
+    """
+    now = moments.moment(report.finished_at)
+    known = list(waivers)
+    in_force = [waiver for waiver in known if not waiver.ended(now)]
+    search = _Search(report, in_force, fail_after, past)
+    excuses = {check.address: excuse for check in report.failing(FAILING) if (excuse := search.excuse(check))}
+    everything = [*report.checks, *described()] if in_force else []
+    notes = [
+        *(f"matches nothing: {waiver}" for waiver in in_force if not any(map(waiver.matches, everything))),
+        *search.notes,
+        *_ended((waiver for waiver in known if waiver.ended(now)), report, excuses, now),
+    ]
+    causes = tuple(
+        cause
+        for cause in report.causes
+        # One that explains a check that is not excused itself is still what has to be mended.
+        if not {cause.check, *cause.explains} <= excuses.keys()
+    )
+    return replace(report, excuses=excuses, notes=(*report.notes, *notes), causes=causes)
+
+
+class _Search:
+    """Finds the excuse of a check: a silence first, since that was said most clearly."""
+
+    def __init__(
+        self, report: Report, in_force: Iterable[Waiver], fail_after: Callable[[Check], FailAfter], past: Past
+    ) -> None:
+        self._report = report
+        waivers = list(in_force)
+        self._silences = [waiver for waiver in waivers if waiver.kind == SILENCE]
+        self._acknowledgements = [waiver for waiver in waivers if waiver.kind == ACKNOWLEDGEMENT]
+        self._fail_after = fail_after
+        self._past = past
+        self.notes: list[str] = []
+
+    def excuse(self, check: Check) -> Excuse | None:
+        for waiver in self._silences:
+            if waiver.matches(check):
+                return _by(waiver, check)
+        for waiver in self._acknowledgements:
+            if waiver.matches(check):
+                # It was about what failed then. Whatever was fine, then or once since, is news when it fails.
+                then = self._past.statuses(check, limit=1, until=waiver.id)
+                if not then or then[0] not in FAILING:
+                    continue
+                if all(status in FAILING for status in self._past.statuses(check, since=waiver.id)):
+                    return _by(waiver, check)
+                self.notes.append(f"over, since {check.address} was fine meanwhile: {waiver}")
+        return self._waiting(check)
+
+    def _waiting(self, check: Check) -> Excuse | None:
+        """The excuse of a check that has not failed often enough."""
+        patience = self._fail_after(check)
+        if check.service == RUN or patience == AT_ONCE or check.status not in self._report.fail_on:
+            return None
+        earlier = self._past.statuses(check, limit=patience.runs - 1)
+        failures = 1 + sum(status in self._report.fail_on for status in earlier)
+        if failures >= patience.failures:
+            return None
+        sentence = f"failed in {failures} of the last {len(earlier) + 1} runs, fails the run after {patience}"
+        return Excuse(check.address, WAITING, sentence)
+
+
+def _by(waiver: Waiver, check: Check) -> Excuse:
+    sentence = f"{PARTICIPLES[waiver.kind]} until {waiver.end} by {waiver.by}: {waiver.reason}"
+    return Excuse(check.address, waiver.kind, sentence, waiver=waiver.id, by=waiver.by, until=waiver.until)
+
+
+def _ended(ended: Iterable[Waiver], report: Report, excuses: Mapping[str, Excuse], now: datetime) -> Iterator[str]:
+    """What to say of waivers whose time is over: they were there a moment ago, or were meant for what fails now."""
+    failing = [check for check in report.failing(FAILING) if check.address not in excuses]
+    for waiver in ended:
+        still = sum(map(waiver.matches, failing))
+        if still:
+            yield f"ended, and {still} of its checks {'fails' if still == 1 else 'fail'}: {waiver}"
+        elif now - moments.moment(waiver.until) < MENTIONED:
+            yield f"ended: {waiver}"

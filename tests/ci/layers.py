@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The layers of the gate. Each runs its programs and returns a count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tests.ci import scenarios
+from tests.ci.counting import Count, honest, of_exit_code, of_junit, total
+from tests.ci.programs import run
+from tests.ci.sanity import layer as sanity
+from tests.testbed.layout import BUILD
+
+_LINTERS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+    ("yamllint", "--strict", "."),
+    ("ansible-lint", "--offline", "-q"),
+    ("antsibull-changelog", "lint"),
+)
+
+
+def lint() -> Count:
+    """Every linter, even after one has failed: their findings are looked at together."""
+    return total(of_exit_code(run(command), " ".join(command)) for command in _LINTERS)
+
+
+def unit() -> Count:
+    """Unit and contract tests, side by side on all processors; whoever is idle takes over tests that wait."""
+    return _pytest("unit", "--numprocesses=auto", "--dist=worksteal")
+
+
+def fleet() -> Count:
+    """Forty hosts, started and removed by the tests themselves."""
+    return _pytest("fleet", "tests/fleet")
+
+
+def _pytest(name: str, *options: str) -> Count:
+    results = BUILD / "results" / f"{name}.xml"
+    results.unlink(missing_ok=True)
+    code = run(["python", "-m", "pytest", "-q", f"--junitxml={results}", *options])
+    return honest(of_junit(results), [code])
+
+
+LAYERS: Mapping[str, Callable[[], Count]] = {
+    "lint": lint,
+    "sanity": sanity,
+    "unit": unit,
+    # Before the scenarios, whose hosts stay: forty hosts need the whole machine.
+    "fleet": fleet,
+    "molecule": scenarios.layer,
+}

@@ -1,0 +1,224 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reports as runs make them: a quiet morning, a bad night, and a large platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
+    CRITICAL,
+    NOT_APPLICABLE,
+    OK,
+    UNKNOWN,
+    WARNING,
+    Check,
+)
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import (
+    Report,
+    Run,
+    Silence,
+    assemble,
+    run_check,
+)
+
+RUN = Run(
+    id="20261123T031500-a1b2c3",
+    platform="xorb-demo",
+    procedure="daily",
+    started_at="2026-11-23T03:15:00.000Z",
+    who="alex",
+)
+FINISHED_AT = "2026-11-23T03:15:03.100Z"
+
+DEPENDS_ON = {"api": ("postgres", "redis"), "proxy": ("api",)}
+
+#: What one host of the demo has: point and aspect, value, unit, thresholds, and the evidence.
+Known = tuple[str, str, str, Any, str, float | None, float | None, str]
+POSTGRES: tuple[Known, ...] = (
+    ("supervisor", "state", "health", None, "", None, None, "postgresql@17-main.service is active (running)"),
+    ("sql", "query", "health", 3.1, "ms", 500, 2000, "SELECT 1 answered in 3.1 ms"),
+    ("sql", "connections", "health", 4, "%", 80, 90, "4 of 100 connections are in use"),
+    ("sql", "oldest_transaction", "health", 0, "s", 300, 900, "no transaction is open"),
+)
+REDIS: tuple[Known, ...] = (
+    ("supervisor", "state", "health", None, "", None, None, "redis-server.service is active (running)"),
+    ("cache", "ping", "health", 0.4, "ms", 100, 1000, "PONG"),
+    ("cache", "memory", "capacity", 12, "%", 80, 90, "12.4 MiB of 100 MiB are in use"),
+)
+API: tuple[Known, ...] = (
+    ("rest", "health", "health", 12.4, "ms", 500, 2000, "HTTP 200, status is healthy"),
+    ("rest", "readiness", "health", 18.9, "ms", 500, 2000, "HTTP 200, database and cache are ready"),
+)
+PROXY: tuple[Known, ...] = (
+    ("supervisor", "state", "health", None, "", None, None, "nginx.service is active (running)"),
+    ("https", "health", "health", 15.2, "ms", 500, 2000, "HTTP 200, status is healthy"),
+    ("https", "certificate", "certificates", 61.2, "days", 28, 7, "CN=demo.test ends on 2027-01-23"),
+)
+HOST: tuple[Known, ...] = (
+    ("root", "space", "capacity", 43, "%", 80, 90, "8.6 GiB of 20 GiB are in use"),
+    ("root", "inodes", "capacity", 6, "%", 80, 90, "78643 of 1310720 inodes are in use"),
+    ("memory", "used", "capacity", 37.25, "%", 85, 95, "1.5 GiB of 4 GiB are in use"),
+    ("cpu", "used", "capacity", 8.5, "%", 80, 95, "load of the last second"),
+)
+DEMO = {"db": {"postgres": POSTGRES, "redis": REDIS}, "web": {"api": API, "proxy": PROXY}}
+
+
+def check(host: str, service: str, point: str, aspect: str, status: str = OK, **given: Any) -> Check:
+    """A check with what matters to a test, and plain values for the rest."""
+    return Check(
+        **{
+            "id": f"{service}.{point}.{aspect}",
+            "name": f"{service} {point} {aspect}".replace("_", " "),
+            "topic": "health",
+            "service": service,
+            "host": host,
+            "owner": host,
+            "target": f"{host}:{point}",
+            "status": status,
+            "message": "as it should be",
+            "observed_at": "2026-11-23T03:15:01.000Z",
+            "duration_ms": 4.2,
+            **given,
+        }
+    )
+
+
+def sound(host: str, services: Mapping[str, tuple[Known, ...]]) -> list[Check]:
+    """The checks of a host on which all is well."""
+    return [
+        check(
+            host, service, point, aspect, topic=topic, value=value, unit=unit, warning=warning, critical=critical,
+            threshold_source="runbook" if warning is not None else "", message=message,
+        )
+        for service, known in services.items()
+        for point, aspect, topic, value, unit, warning, critical, message in known
+    ]  # fmt: skip
+
+
+def assembled(
+    received: Iterable[Check], *, expected: Iterable[Check] | None = None, run: Run = RUN, **given: Any
+) -> Report:
+    """The report that a run with these checks makes."""
+    arrived = list(received)
+    awaited = [
+        replace(one, value=None, unit="", warning=None, critical=None)
+        for one in (arrived if expected is None else expected)
+    ]
+    ledger = given.pop("ledger", {"sequence": 42, "sha256": "9f86d081" * 8, "path": "/var/lib/state/ledger.sqlite"})
+    report = assemble(
+        run,
+        finished_at=FINISHED_AT,
+        expected={one.key: one for one in awaited},
+        received=arrived,
+        **{"silent": {}, "absent": (), "about_run": (), "depends_on": DEPENDS_ON, **given},
+    )
+    return replace(report, ledger=ledger)
+
+
+def demo_checks() -> list[Check]:
+    """Three hosts on which all is well."""
+    checks = [found for host, services in DEMO.items() for found in sound(host, {**services, "host": HOST})]
+    checks += sound("control", {"host": HOST, "proxy": PROXY[1:]})
+    return checks
+
+
+def quiet_morning() -> Report:
+    """Three hosts, everything fine, one service that the platform does not have."""
+    absent = check(
+        "web", "temporal_ui", "service", "available", NOT_APPLICABLE,
+        name="temporal ui available", message="no UI image in the production file",
+    )  # fmt: skip
+    return assembled([*demo_checks(), absent], expected=demo_checks())
+
+
+def bad_night() -> Report:
+    """PostgreSQL is dead, a certificate ends, a disk fills, a host is silent, another one was left out."""
+    changes: dict[str, dict[str, Any]] = {
+        "db/postgres.supervisor.state": {
+            "status": CRITICAL,
+            "message": "postgresql@17-main.service is failed: Result=exit-code, exit status 1, since 03:11:42; the last"
+            " line of its journal is 'could not write lock file: No space left on device'",
+            "remedy": "ansible-playbook xorb.runbook.service_recover -e service=postgres",
+        },
+        "db/postgres.sql.query": {"status": CRITICAL, "message": "connection refused on db:5432", "value": None},
+        "db/postgres.sql.connections": {"status": UNKNOWN, "message": "connection refused on db:5432", "value": None},
+        "db/postgres.sql.oldest_transaction": {
+            "status": UNKNOWN, "message": "connection refused on db:5432", "value": None,
+        },
+        "db/host.root.space": {
+            "status": CRITICAL, "value": 97.6, "message": "19.5 GiB of 20 GiB are in use",
+            "remedy": "ansible-playbook xorb.runbook.capacity_report --limit db",
+        },
+        "web/api.rest.readiness": {
+            "status": CRITICAL, "value": 2104.0, "message": "HTTP 503, database is unavailable: expected 200",
+        },
+        "web/proxy.https.certificate": {
+            "status": WARNING, "value": 12.7, "message": "CN=demo.test ends on 2026-12-05",
+            "remedy": "ansible-playbook xorb.runbook.certificate_rotate",
+        },
+        "web/host.memory.used": {"status": WARNING, "value": 88.1, "message": "3.5 GiB of 4 GiB are in use"},
+    }  # fmt: skip
+    expected = demo_checks()
+    arrived = [
+        replace(one, **changes.get(one.address, {})) for one in expected if one.host != "control"
+    ]  # fmt: skip
+    left_out = sound("spare", {"host": HOST})
+    return assembled(
+        arrived,
+        expected=[*expected, *left_out],
+        run=replace(RUN, limited_to="db:web:control"),
+        silent={
+            "control": Silence(CRITICAL, "unreachable: ssh: connect to host control port 22: Connection timed out")
+        },
+        absent=["spare"],
+    )
+
+
+def rotation() -> Report:
+    """A run that changed something on one host, and took back what it tried on another."""
+    common = {"procedure": "certificate_rotate", "who": "alex", "at": "2026-11-23T03:15:02.000Z"}
+    done = {
+        **common, "host": "web", "subject": "proxy server", "outcome": "done", "incident": "INC-7",
+        "what": "certificate 5e2a is in service until 2026-12-23 03:10 UTC, in place of 41c7",
+        "why": "CN=demo.test expires in 6.2 days",
+    }  # fmt: skip
+    undone = {
+        **common, "host": "db", "subject": "postgres server", "outcome": "undone", "incident": "", "why": "",
+        "what": "certificate 77aa was taken back: systemctl reload failed",
+    }  # fmt: skip
+    failing = run_check("certificate_rotate", CRITICAL, "systemctl reload failed", host="db", point="act")
+    report = assembled(demo_checks(), about_run=[failing], run=replace(RUN, procedure="certificate_rotate"))
+    return replace(report, actions=(done, undone))
+
+
+def large_platform(hosts: int = 40) -> Report:
+    """Many hosts with 25 checks each: two with a full disk, one silent, one with a warning."""
+    apps: tuple[Known, ...] = tuple(
+        (f"worker_{number}", "health", "health", 4.0 + number, "ms", 500, 2000, "HTTP 200, status is healthy")
+        for number in range(1, 12)
+    )
+    names = [f"node{number:02d}" for number in range(1, hosts + 1)]
+    expected = [
+        found
+        for name in names
+        for found in sound(name, {"host": HOST, "worker": apps, "postgres": POSTGRES, "redis": REDIS, "proxy": PROXY})
+    ]
+    arrived = []
+    for number, one in enumerate(expected):
+        changed = one
+        if one.host in ("node07", "node23") and one.id == "host.root.space":
+            changed = replace(one, status=CRITICAL, value=95.5, message="19.1 GiB of 20 GiB are in use")
+        elif one.host == "node31" and one.id == "redis.cache.memory":
+            changed = replace(one, status=WARNING, value=83, message="83 MiB of 100 MiB are in use")
+        elif isinstance(one.value, float):
+            changed = replace(one, value=round(one.value * (1 + number % 7 / 10), 1))
+        if one.host != "node12":
+            arrived.append(changed)
+    return assembled(
+        arrived,
+        expected=expected,
+        silent={"node12": Silence(CRITICAL, "did not answer within 40 s: the host, or its connection, hangs")},
+    )

@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What two versions of Docker said, and a ``docker`` that says it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import fake_docker
+
+RECORDINGS = sorted((Path(__file__).parent / "docker").glob("*.json"))
+
+
+@pytest.fixture(params=RECORDINGS, ids=[path.stem for path in RECORDINGS])
+def recording(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What one version said. Of the containers' details, only what is looked at was kept."""
+    found: dict[str, Any] = json.loads(request.param.read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Path]:
+    """Put a docker into the PATH that answers from a recording; returns the file with what it was asked."""
+
+    def install(said: dict[str, Any]) -> Path:
+        for name, value in fake_docker.install(tmp_path, said).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+        return tmp_path / "log"
+
+    return install

@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A systemd unit in each of its states, and a host without systemd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, WARNING
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import unit
+
+from tests.support.loopback import look
+
+SINCE = "Mon 2026-11-23 18:24:01 UTC"
+
+
+def judged(
+    active: str, sub: str, *, load: str = "loaded", state: str = "running", restarts: str = "0"
+) -> tuple[str, str]:
+    properties = {
+        "LoadState": load,
+        "ActiveState": active,
+        "SubState": sub,
+        "Result": "exit-code" if active == "failed" else "success",
+        "NRestarts": restarts,
+        "StateChangeTimestamp": SINCE,
+    }
+    found = unit.judge(properties, "api.service", state)
+    return found.status, found.message
+
+
+@pytest.mark.parametrize(
+    ("active", "sub", "status", "said"),
+    [
+        ("active", "running", OK, f"active (running), since {SINCE}, result success, 0 automatic restarts"),
+        ("active", "waiting", OK, "active (waiting)"),
+        ("reloading", "reload", OK, "reloading (reload)"),
+        ("active", "exited", CRITICAL, "it has no process; name the unit that does the work, or set state to active"),
+        ("activating", "start", WARNING, "still starting"),
+        ("activating", "auto-restart", CRITICAL, "it ended and waits to be started again"),
+        ("activating", "auto-restart-queued", CRITICAL, "it ended and waits to be started again"),
+        ("deactivating", "stop-sigterm", CRITICAL, "deactivating (stop-sigterm)"),
+        ("inactive", "dead", CRITICAL, "inactive (dead)"),
+        ("failed", "failed", CRITICAL, "result exit-code"),
+    ],
+)
+def test_states(active: str, sub: str, status: str, said: str) -> None:
+    found = judged(active, sub)
+    assert found[0] == status and said in found[1]
+
+
+def test_unit_that_ends_after_its_work_may_be_enough() -> None:
+    assert judged("active", "exited", state="active")[0] == OK
+
+
+@pytest.mark.parametrize(
+    ("load", "said"),
+    [
+        ("not-found", "api.service is not known to systemd"),
+        ("masked", "api.service is masked, so nothing can start it"),
+        ("bad-setting", "api.service cannot be loaded: bad-setting"),
+    ],
+)
+def test_units_that_are_not_there(load: str, said: str) -> None:
+    assert judged("inactive", "dead", load=load) == (CRITICAL, said)
+
+
+def fake_systemctl(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    program = folder / "systemctl"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def test_run_asks_once_and_reads_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "log"
+    answer = "LoadState=loaded\\nActiveState=active\\nSubState=running\\nResult=success\\nNRestarts=3"
+    fake_systemctl(tmp_path, monkeypatch, f"echo \"$LC_ALL $*\" >> {log}; printf '{answer}\\n'")
+    found = look("unit", unit="api.service")["state"]
+    assert (found.status, found.message) == (OK, "active (running), result success, 3 automatic restarts")
+    assert log.read_text().splitlines() == [f"C show --property={','.join(unit.PROPERTIES)} -- api.service"]
+
+
+def test_run_without_systemd_is_a_reason_not_to_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "System has not been booted with systemd as init system (PID 1). Can't operate."
+    fake_systemctl(tmp_path, monkeypatch, f'echo "{said}" >&2; exit 1')
+    with pytest.raises(RunbookError, match="systemd does not answer: System has not been booted"):
+        look("unit", unit="api.service")
+
+
+@pytest.mark.parametrize("name", ["api*", "a b", "", "a;b"])
+def test_check_wants_one_unit(name: str) -> None:
+    assert [key for key, _message in unit.KIND.problems({"unit": name})] == ["unit"]

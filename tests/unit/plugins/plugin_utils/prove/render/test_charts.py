@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The plots: true to their data, honest about what is missing, and in words for those who do not see them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Check
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import Past, PastRun, Sample, Trend
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import html
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.charts.charts import figures
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.charts.parts import Figure
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report
+
+from tests.support import sample_reports
+from tests.support.sample_reports import assembled, check
+
+NOW = datetime(2026, 11, 23, 3, 15, 3, tzinfo=UTC)
+HOSTILE = "<script>alert(1)</script>\"'><image href=x onerror=alert(1)>\u202e\x00"
+
+
+def past(days: float, services: Mapping[str, str], *samples: Sample) -> Past:
+    """An earlier run so many days ago."""
+    moment = (NOW - timedelta(days=days)).isoformat().replace("+00:00", "Z")
+    return Past(PastRun(1, "id", "xorb-demo", "daily", moment, "alex", "", 1, 1, 0, 1, {}), services, samples)
+
+
+def latency(value: float, host: str = "web") -> Sample:
+    """One answer of the API."""
+    return Sample("api.rest.health", host, host, "ms", value)
+
+
+def trend(*runs: Past) -> Trend:
+    """What led up to a run, oldest first."""
+    return Trend(runs, runs)
+
+
+def api(status: str = OK, value: float | None = 12.5, host: str = "web") -> Check:
+    """A check of an endpoint."""
+    return check(host, "api", "rest", "health", status, value=value, unit="ms" if value else "")
+
+
+def drawn(report: Report, led: Trend | None = None) -> dict[str, Figure]:
+    """The figures by their anchors."""
+    return {figure.anchor: figure for figure in figures(report, led or Trend())}
+
+
+def test_first_run_says_so_instead_of_an_empty_plot() -> None:
+    figure = drawn(sample_reports.quiet_morning())["over-time"]
+    assert figure.rows == ()
+    assert "This is the first run of daily in the ledger" in figure.lead
+
+
+def test_unreadable_history_says_why() -> None:
+    figure = drawn(sample_reports.quiet_morning(), Trend(problem="the ledger x is damaged"))["over-time"]
+    assert figure.rows == () and "the ledger x is damaged" in figure.lead
+
+
+def test_nothing_measured_draws_nothing_else() -> None:
+    assert list(drawn(assembled([check("web", "api", "rest", "health")]))) == ["over-time"]
+
+
+def test_over_time_has_a_column_a_run_and_says_since_when() -> None:
+    led = trend(past(4, {"api": OK}), past(3, {"api": OK}), past(2, {"api": CRITICAL}), past(1, {}))
+    (row,) = drawn(assembled([api(UNKNOWN)]), led)["over-time"].rows
+    assert re.findall(r'class="cell (\w+)"', row.drawing) == [OK, OK, CRITICAL, "none", UNKNOWN]
+    assert (row.figure, row.note) == ("2 of 4 runs ok", "not ok since 2026-11-21 03:15")
+    assert "2026-11-22 03:15: not looked at" in row.drawing
+
+
+def test_over_time_the_worse_the_taller() -> None:
+    led = trend(*(past(9 - index, {"api": status}) for index, status in enumerate((OK, WARNING, UNKNOWN, CRITICAL))))
+    (row,) = drawn(assembled([api()]), led)["over-time"].rows
+    heights = [float(height) for height in re.findall(r'<rect [^>]*height="([\d.]+)"', row.drawing)]
+    assert heights[:4] == sorted(set(heights[:4]))
+
+
+def test_over_time_a_pause_is_a_gap() -> None:
+    led = trend(*(past(days, {"api": OK}) for days in (24, 23, 22, 2, 1)))
+    (row,) = drawn(assembled([api()]), led)["over-time"].rows
+    lefts = [float(left) for left in re.findall(r'<rect [^>]*x="([\d.]+)%"', row.drawing)]
+    steps = [later - earlier for earlier, later in pairwise(lefts)]
+    assert steps.index(max(steps)) == 2
+    assert max(steps) > 1.5 * min(steps)
+
+
+def test_latency_percentiles_only_from_twenty_samples() -> None:
+    few = trend(*(past(day, {}, latency(10)) for day in range(18, 0, -1)))
+    (row,) = drawn(assembled([api()]), few)["latency"].rows
+    assert (row.figure, row.note) == ("now 12.5 ms", "19 of 20 samples for percentiles")
+    assert 'class="spread' not in row.drawing
+    enough = trend(*(past(day, {}, latency(10)) for day in range(19, 0, -1)))
+    (row,) = drawn(assembled([api()]), enough)["latency"].rows
+    assert (row.figure, row.note) == ("p95 10 ms", "p50 10 ms, 20 samples")
+    assert 'class="spread fast"' in row.drawing
+
+
+def test_latency_above_the_goal_is_a_warning_in_words() -> None:
+    slow = trend(*(past(day, {}, latency(300)) for day in range(30, 0, -1)))
+    (row,) = drawn(assembled([api()]), slow)["latency"].rows
+    assert row.status == WARNING
+    assert row.note.endswith("over 200 ms")
+    assert 'class="kpi"' in row.drawing
+
+
+def test_latency_endpoint_that_is_silent_keeps_its_row() -> None:
+    led = trend(*(past(day, {}, latency(10)) for day in range(30, 0, -1)))
+    (row,) = drawn(assembled([api(CRITICAL, None)]), led)["latency"].rows
+    assert row.status == CRITICAL
+    assert row.note == "p50 10 ms, 30 samples; no answer from web"
+
+
+def test_capacity_names_who_is_closest_to_the_limit() -> None:
+    figure = drawn(sample_reports.bad_night())["capacity"]
+    assert "host root space on db: 97.6 %, with the limit at 90 %" in figure.lead
+    assert (figure.rows[0].status, figure.rows[0].figure) == (CRITICAL, "97.6 % on db")
+    assert "db: 97.6 %" in figure.rows[0].drawing
+
+
+def test_capacity_of_many_hosts_counts_every_one() -> None:
+    rows = drawn(sample_reports.large_platform())["capacity"].rows
+    (disk,) = [row for row in rows if row.name == "host root space"]
+    singles = len(re.findall(r'<g class="dot', disk.drawing)) - len(re.findall(r"<text ", disk.drawing))
+    assert singles + sum(int(number) for number in re.findall(r"<text [^>]*>(\d+)</text>", disk.drawing)) == 39
+
+
+def test_certificates_next_to_end_comes_first_and_expired_is_left_of_today() -> None:
+    def certificate(point: str, days: float, status: str) -> Check:
+        return check(
+            "web",
+            "proxy",
+            point,
+            "expiry",
+            status,
+            topic="certificates",
+            value=days,
+            unit="days",
+            warning=28,
+            critical=7,
+        )
+
+    rows = drawn(assembled([certificate("new", 300, OK), certificate("old", -3, CRITICAL)]))["certificates"].rows
+    assert [row.name for row in rows] == ["proxy old expiry", "proxy new expiry"]
+    assert rows[0].figure == "over for 3 days"
+    ends = [float(re.findall(r'<circle cx="([\d.]+)%"', row.drawing)[0]) for row in rows]
+    assert ends[0] < 7
+    assert ends[1] > 90
+
+
+def test_every_drawing_has_a_title_and_a_description() -> None:
+    led = trend(past(2, {"host": OK}), past(1, {"host": CRITICAL}))
+    source = html.render(sample_reports.bad_night(), led)
+    plots = re.findall(r'<svg class="plot".*?</desc>', source, re.DOTALL)
+    assert len(plots) > 8
+    for plot in plots:
+        title, description = re.findall(r'aria-labelledby="(\S+) (\S+)"', plot)[0]
+        assert re.search(rf'<title id="{title}">[^<]+</title><desc id="{description}">[^<]+</desc>', plot)
+
+
+def test_hostile_names_are_text_in_drawings() -> None:
+    evil = replace(
+        check("web", "api", "rest", "health", value=95.0, unit="%", warning=80, critical=90),
+        id=HOSTILE, name=HOSTILE, host=HOSTILE, owner=HOSTILE, service=HOSTILE,
+    )  # fmt: skip
+    checks = [evil, replace(evil, unit="ms", id="ms"), replace(evil, unit="days", id="days", warning=28, critical=7)]
+    led = trend(past(2, {HOSTILE: OK}, Sample(HOSTILE, HOSTILE, HOSTILE, "%", 5)), past(1, {HOSTILE: OK}))
+    source = html.render(assembled(checks), led)
+    assert "<script" not in source and "<image" not in source
+    assert not set("\u202e\x00") & set(source)

@@ -1,0 +1,201 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is silenced, acknowledged or waited for keeps its status, and nothing else is let off with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import AT_ONCE, FailAfter
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import html, terminal, textfile
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import junit as junit_xml
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report, Silence, run_check
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.silences import (
+    ACKNOWLEDGEMENT,
+    SILENCE,
+    Waiver,
+    standing,
+    taking_back,
+    without_groups,
+)
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.suppression import excused
+
+from tests.support.sample_reports import assembled, check
+
+LATER, EARLIER, LONG_AGO = "2026-11-23T04:00:00Z", "2026-11-23T03:00:00Z", "2026-11-01T00:00:00Z"
+
+SQL = check("db", "postgres", "sql", "query", CRITICAL)
+API = check("web", "api", "rest", "health", CRITICAL)
+FINE = check("web", "proxy", "https", "health")
+
+
+def waiver(kind: Any = SILENCE, **given: Any) -> Waiver:
+    """A silence that is in force, unless said otherwise."""
+    return Waiver(**{"kind": kind, "reason": "upgrade", "by": "alex", "until": LATER, "id": 7, **given})
+
+
+class Remembered:
+    """The same statuses of every check, newest first, and what they were when something was acknowledged."""
+
+    def __init__(self, *statuses: str, then: str = CRITICAL) -> None:
+        self._statuses = list(statuses)
+        self._then = [then] if then else []
+
+    def statuses(self, check: Check, *, limit: int = 0, since: int = 0, until: int = 0) -> list[str]:
+        del check, since
+        if until:
+            return self._then
+        return self._statuses[:limit] if limit else self._statuses
+
+
+def judged(
+    checks: Iterable[Check],
+    *waivers: Waiver,
+    after: FailAfter = AT_ONCE,
+    past: Remembered | None = None,
+    described: Iterable[Check] = (),
+    **given: Any,
+) -> Report:
+    """A report with its excuses."""
+    return excused(
+        assembled(checks, **given),
+        waivers=waivers,
+        fail_after=lambda _check: after,
+        past=past or Remembered(),
+        described=lambda: described,
+    )
+
+
+def test_silenced_check_keeps_its_status_and_is_no_root_cause() -> None:
+    report = judged([SQL, FINE], waiver(services=("postgres",)))
+    assert report.counts[CRITICAL] == 1 and report.checks[0] == SQL
+    assert report.excuses[SQL.address].sentence == "silenced until 2026-11-23 04:00 UTC by alex: upgrade"
+    assert (report.decisive, report.causes, report.excused) == ([], (), {"silence": 1})
+
+
+def test_silenced_cause_of_what_is_not_silenced_stays_a_cause() -> None:
+    report = judged([SQL, API], waiver(services=("postgres",)))
+    assert [cause.check for cause in report.causes] == [SQL.address]
+    assert [one.address for one in report.decisive] == [API.address]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "matches"),
+    [
+        ({"hosts": ("d*",)}, True),
+        ({"hosts": ("db",), "checks": ("postgres.sql.*",)}, True),
+        ({"hosts": ("db",), "services": ("api",)}, False),
+        ({"hosts": ("web",)}, False),
+        ({"checks": ("postgres.sql",)}, False),
+        ({"checks": ("*.query",), "hosts": ("web", "db")}, True),
+    ],
+)
+def test_patterns(patterns: dict[str, tuple[str, ...]], matches: bool) -> None:
+    assert waiver(**patterns).matches(SQL) is matches
+
+
+def test_host_that_is_looked_at_matches_like_the_one_that_looks() -> None:
+    assert waiver(hosts=("db",)).matches(replace(SQL, host="monitor"))
+
+
+@pytest.mark.parametrize(
+    "patterns", [{"checks": ("*",)}, {"services": ("runbook",)}, {"checks": ("runbook.ledger.written",)}]
+)
+def test_what_a_run_says_of_itself_is_never_silenced(patterns: dict[str, tuple[str, ...]]) -> None:
+    about_run = run_check("written", CRITICAL, "the disk is full", point="ledger")
+    report = judged([FINE], waiver(**patterns), about_run=[about_run])
+    assert report.decisive == [about_run]
+
+
+def test_silent_host_is_silenced_only_where_that_is_written_out() -> None:
+    silent = {"db": Silence(CRITICAL, "unreachable")}
+    everything = judged([FINE], waiver(hosts=("db",)), expected=[FINE, SQL], silent=silent)
+    assert [one.id for one in everything.decisive] == ["runbook.host.reachable"]
+    named = waiver(hosts=("db",), checks=("*", "runbook.host.reachable"))
+    assert judged([FINE], named, expected=[FINE, SQL], silent=silent).decisive == []
+
+
+def test_ended_silence_excuses_nothing_and_is_said() -> None:
+    report = judged([SQL], waiver(services=("postgres",), until=LONG_AGO))
+    assert report.excuses == {}
+    assert report.notes[0].startswith("ended, and 1 of its checks fails: silence 7 of services postgres")
+    assert judged([FINE], waiver(until=LONG_AGO, services=("postgres",))).notes == ()
+    assert judged([FINE], waiver(until=EARLIER, services=("postgres",))).notes[0].startswith("ended: silence 7")
+
+
+def test_silence_that_matches_nothing_is_said_but_not_what_another_topic_has() -> None:
+    assert judged([FINE], waiver(services=("postgres",))).notes[0].startswith("matches nothing: silence 7")
+    assert judged([FINE], waiver(services=("postgres",)), described=[SQL]).notes == ()
+
+
+@pytest.mark.parametrize("then", [OK, ""])
+def test_acknowledgement_covers_nothing_that_was_fine_when_it_was_made(then: str) -> None:
+    mine = waiver(ACKNOWLEDGEMENT, services=("postgres",))
+    assert judged([SQL], mine, past=Remembered(then=then)).decisive == [SQL]
+
+
+def test_acknowledgement_ends_when_the_check_was_fine() -> None:
+    mine = waiver(ACKNOWLEDGEMENT, services=("postgres",))
+    assert judged([SQL], mine, past=Remembered(CRITICAL, UNKNOWN)).excused == {"acknowledgement": 1}
+    over = judged([SQL], mine, past=Remembered(CRITICAL, OK, CRITICAL))
+    assert over.decisive == [SQL]
+    assert over.notes[0].startswith("over, since db/postgres.sql.query was fine meanwhile")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "fails"),
+    [((), False), ((OK, OK), False), ((CRITICAL, OK), True), ((OK, UNKNOWN), True), ((OK, OK, CRITICAL), False),
+     ((WARNING, WARNING), False)],
+)  # fmt: skip
+def test_fail_after_counts_the_last_runs(earlier: tuple[str, ...], fails: bool) -> None:
+    report = judged([SQL], after=FailAfter(2, 3), past=Remembered(*earlier))
+    assert bool(report.decisive) is fails
+    assert report.counts[CRITICAL] == 1
+
+
+def test_fail_after_never_waits_for_what_a_run_says_of_itself() -> None:
+    about_run = run_check("written", CRITICAL, "the disk is full", point="ledger")
+    assert judged([FINE], after=FailAfter(2, 3), about_run=[about_run]).decisive == [about_run]
+
+
+@pytest.mark.parametrize("text", ["", "2", "0 of 3", "4 of 3", "2 of 999", "2/3", None])
+def test_fail_after_refuses_nonsense(text: object) -> None:
+    with pytest.raises(RunbookError, match="expected how often"):
+        FailAfter.parse(text)
+
+
+def test_standing_leaves_out_what_was_taken_back() -> None:
+    def run(sequence: int) -> dict[str, Any]:
+        return {"sequence": sequence, "who": "alex", "finished_at": EARLIER}
+
+    first, second = waiver(id=1, hosts=("db",)), waiver(id=2, checks=("a.*",))
+    recorded = [(run(1), first.as_action()), (run(2), second.as_action()), (run(3), taking_back(first, ""))]
+    assert standing(recorded) == [replace(second, at=EARLIER)]
+
+
+def test_groups_are_written_out() -> None:
+    assert without_groups(waiver(hosts=("web", "x*")), {"web": ["a", "b"]}).hosts == ("a", "b", "x*")
+
+
+def test_every_output_shows_it() -> None:
+    report = judged([SQL, FINE], waiver(services=("postgres",)), waiver(services=("gone",), id=8))
+    text = terminal.render(report, width=120, colour=False)
+    assert text.startswith("CRITICAL") and "1 silenced: nothing fails the run" in text
+    assert "excused (1): failing, but not failing the run" in text and "silences to look after (1)" in text
+    page = html.render(report)
+    assert "1 silenced: nothing fails the run." in page and "by alex: upgrade" in page and "services gone" in page
+    junit = junit_xml.render(report)
+    assert 'failures="0"' in junit and "critical, silenced until" in junit
+    assert 'kind="silence"} 1' in textfile.render(report)
+    assert report.as_dict()["excused"][0]["waiver"] == 7
+
+
+def test_hostile_reason_is_harmless() -> None:
+    report = judged([SQL], waiver(services=("postgres",), reason="<script>\x1b[2J"))
+    assert "<script>" not in html.render(report)
+    assert "\x1b" not in terminal.render(report, width=120, colour=False)
