@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of every module that logs in to Redis; in step with ``_act/redis/client.py``."""
+    """Options of every module that logs in to Redis; in step with ``_clients/redis_login.py``."""
 
     DOCUMENTATION = r"""
 options:

@@ -140,8 +140,7 @@ facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils._act.redis.client import login_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._clients.redis import login_given
+from ansible_collections.xorb.runbook.plugins.module_utils._clients.redis_login import login_given, login_spec
 from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec

@@ -8,8 +8,8 @@ import importlib
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._act.redis.client import login_spec
 from ansible_collections.xorb.runbook.plugins.module_utils._clients import postgres
+from ansible_collections.xorb.runbook.plugins.module_utils._clients.redis_login import login_spec
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
 from ansible_collections.xorb.runbook.plugins.module_utils._core.shared_options import COMMON_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect import certificate_info, postgres_judge, redis_judge

@@ -7,7 +7,6 @@ from __future__ import annotations
 import inspect
 import socket
 import ssl
-from collections.abc import Mapping
 from typing import Any
 
 from .._core.options import Given, Option, Options
@@ -29,19 +28,6 @@ LOGIN_OPTIONS: Options = {
     "database": Option("int", "Number of the database.", default=0),
     "tls": Option("bool", "Whether the server speaks TLS.", default=False),
 }
-
-
-def login_given(login: Mapping[str, Any]) -> dict[str, Any]:
-    """What a kind is given where a module's user wrote ``login``."""
-    return {
-        "address": login["login_host"],
-        "port": login["login_port"],
-        "username": login["login_user"],
-        "password": login["login_password"],
-        "database": 0,
-        "timeout": login["login_timeout"],
-        **{name: login[name] for name in ("tls", "ca", "client_cert", "client_key", "server_name")},
-    }
 
 
 def connected(driver: Any, given: Given) -> Any:

@@ -9,12 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
-    NOT_APPLICABLE,
-    UNKNOWN,
-    Check,
-    Finding,
-)
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import NOT_APPLICABLE, UNKNOWN, Check, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import with_defaults
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kind import Kind

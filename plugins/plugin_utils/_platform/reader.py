@@ -13,9 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible.utils.vars import merge_hash
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
-    TOPICS,
-)
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import TOPICS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RUN, SUPERVISOR
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Options, problems, with_defaults

@@ -34,8 +34,8 @@ from ..._core.options import Given, without_secrets
 from .. import reload
 from ..journal import Entry, Journal, Recover
 from .request import reasons
-from .set import SET_OPTIONS, label, layout_of, leaf_of, read_set
-from .store import SETS, CertificateSets, paths
+from .set import SET_OPTIONS, label, leaf_of, read_set
+from .store import SETS, CertificateSets, layout_of, paths
 
 ADOPT, STAGE, SWAP, TELL, VERIFY, TAKE_BACK = "adopt", "stage", "swap", "tell", "verify", "take_back"
 

@@ -15,8 +15,8 @@ from ..._core.errors import RunbookError
 from ..._core.options import Given, Option, Options
 from ..journal import Journal
 from .change import Change, Outcome, carry_out, set_name
-from .set import label, layout_of
-from .store import PENDING_KEY, CertificateSets, paths
+from .set import label
+from .store import PENDING_KEY, CertificateSets, layout_of, paths
 
 #: The name of the procedure in the journal.
 PROCEDURE = "certificate_deploy"

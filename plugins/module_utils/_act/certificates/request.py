@@ -22,8 +22,8 @@ from ..._certificates.judge import Remark, judge
 from ..._core import drivers
 from ..._core.checks import CRITICAL, OK
 from ..._core.options import Given
-from .set import layout_of, leaf_of, read_set
-from .store import PENDING_KEY, PENDING_REQUEST, CertificateSets
+from .set import leaf_of, read_set
+from .store import PENDING_KEY, PENDING_REQUEST, CertificateSets, layout_of
 
 
 @dataclass(frozen=True)

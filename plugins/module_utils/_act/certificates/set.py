@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import grp
-import pwd
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,23 +11,11 @@ from ..._certificates import spec
 from ..._certificates.bundle import Reader
 from ..._certificates.certificate import Certificate
 from ..._certificates.files import File, read
-from ..._core.errors import RunbookError
 from ..._core.options import Given, Options
 from ..._core.shared_options import COMMON_OPTIONS
-from .store import Layout
 
 #: Options of a set as the modules that act on it take them.
 SET_OPTIONS: Options = {**{name: COMMON_OPTIONS[name] for name in ("service", "point", "timeout")}, **spec.OPTIONS}
-
-
-def layout_of(given: Given) -> Layout:
-    """Where a set lies and whose its files are; raises `RunbookError` for a user or group that the host has not."""
-    try:
-        uid, gid = pwd.getpwnam(given["user"]).pw_uid, grp.getgrnam(given["group"]).gr_gid
-    except KeyError as exc:
-        raise RunbookError(f"{given['directory']}: {exc.args[0]!s}") from exc
-    files = {role: path.name for role, path in spec.paths(given).items()}
-    return Layout(given["directory"], files, uid, gid, int(given["key_mode"], 8))
 
 
 def label(given: Given) -> str:

@@ -20,7 +20,9 @@ who writes, and no link is followed on the way.
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
+import pwd
 import re
 import stat
 from collections.abc import Iterator, Mapping
@@ -28,7 +30,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from ..._certificates import spec
 from ..._core.errors import RunbookError
+from ..._core.options import Given
+from .set_file import CERTIFICATE_MODE, read, write
 
 SETS, CURRENT, PENDING = ".sets", "current", ".pending"
 
@@ -48,10 +53,8 @@ SET_NAME = re.compile(r"[0-9a-z][0-9a-z.-]*")
 #: What separates the name of a set from the number of its variant: the same key and certificate with another file.
 VARIANT = "-"
 
-#: A file that is larger is none of a set.
-LARGEST = 1 << 20
 
-CERTIFICATE_MODE, FOLDER_MODE, PRIVATE_MODE = 0o444, 0o755, 0o700
+FOLDER_MODE, PRIVATE_MODE = 0o755, 0o700
 
 #: The files of a set that hold a private key, by their role.
 SECRET_ROLES = frozenset({"key", "pkcs12"})
@@ -66,6 +69,16 @@ class Layout:
     uid: int = 0
     gid: int = 0
     key_mode: int = 0o400
+
+
+def layout_of(given: Given) -> Layout:
+    """Where a set lies and whose its files are; raises `RunbookError` for a user or group that the host has not."""
+    try:
+        uid, gid = pwd.getpwnam(given["user"]).pw_uid, grp.getgrnam(given["group"]).gr_gid
+    except KeyError as exc:
+        raise RunbookError(f"{given['directory']}: {exc.args[0]!s}") from exc
+    files = {role: path.name for role, path in spec.paths(given).items()}
+    return Layout(given["directory"], files, uid, gid, int(given["key_mode"], 8))
 
 
 class CertificateSets:
@@ -382,37 +395,6 @@ def _alternatives(name: str) -> Iterator[str]:
     yield name
     for number in range(2, 1000):
         yield f"{name}.{number}"
-
-
-def read(folder: int, name: str) -> bytes:
-    """A file of a folder; raises `RunbookError` where it is none that a set could have."""
-    # Not blocking: a pipe would wait for ever for somebody who writes.
-    descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
-            raise RunbookError(f"{name} is no file of a certificate")
-        return os.read(descriptor, LARGEST)
-    finally:
-        os.close(descriptor)
-
-
-def write(
-    folder: int, name: str, content: bytes, *, mode: int, owner: os.stat_result | tuple[int, int] | None = None
-) -> None:
-    """Make a file that is not there yet; it is on the disk afterwards, and never readable by more than in the end."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(name, flags, 0o600, dir_fd=folder)
-    try:
-        if os.write(descriptor, content) != len(content):
-            raise OSError(28, "No space left on device", name)
-        if owner is not None:
-            uid, gid = (owner.st_uid, owner.st_gid) if isinstance(owner, os.stat_result) else owner
-            os.fchown(descriptor, uid, gid)
-        os.fchmod(descriptor, mode)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def paths(layout: Layout) -> dict[str, str]:

@@ -28,9 +28,10 @@ from ..journal import Entry, Journal, Recover
 from ..options import CLOCK_TOLERANCE
 from . import deploy
 from .change import Change, Outcome, can_be_ended, carry_out, recovery, set_name
-from .set import label, layout_of, leaf_of, read_set
-from .store import CERTIFICATE_MODE, LARGEST, write
-from .store import read as read_file
+from .set import label, leaf_of, read_set
+from .set_file import CERTIFICATE_MODE, LARGEST, write
+from .set_file import read as read_file
+from .store import layout_of
 
 #: The name of the procedure in the journal.
 PROCEDURE = "certificate_trust"

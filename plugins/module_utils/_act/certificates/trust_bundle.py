@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..._certificates.bundle import load_bundle, pem_blocks
 from ..._core.errors import RunbookError
-from .store import read, write
+from .set_file import read, write
 
 
 @dataclass(frozen=True)

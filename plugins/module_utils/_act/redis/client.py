@@ -12,21 +12,6 @@ from ..._core.errors import RunbookError
 from .acl import AclUser
 
 
-def login_spec() -> dict[str, Any]:
-    """Options of every module that logs in to Redis; in step with the doc fragment ``redis``."""
-    return {
-        "login_host": {"type": "str", "default": "localhost"},
-        "login_port": {"type": "int", "default": 6379},
-        "login_user": {"type": "str"},
-        "login_password": {"type": "str", "no_log": True},
-        "login_timeout": {"type": "float", "default": 5.0},
-        "tls": {"type": "bool", "default": False},
-        "ca": {"type": "path"},
-        "client_cert": {"type": "path"},
-        "client_key": {"type": "path", "no_log": False},
-    }
-
-
 class RedisAclClient:
     """Reads and sets the users of a server."""
 
