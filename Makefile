@@ -12,16 +12,16 @@ help: ## show this list
 demo: ## run the daily check on demo hosts; FAULT=name breaks something first and mends it afterwards
 	@$(BED) demo $(if $(FAULT),--fault '$(FAULT)')
 
-test: env ## everything that has to pass: lint, sanity, unit, fleet, molecule
-	@$(GATE)
+test: env ## everything that has to pass; LAST=1 runs only what failed in the run before
+	@$(GATE) $(if $(LAST),--last)
 
 lint sanity unit fleet molecule: env
-	@$(GATE) $@
+	@$(GATE) $@ $(if $(LAST),--last)
 
 lint: ## style, types, Ansible rules, changelog
 sanity: ## ansible-test sanity
 unit: ## pytest: unit and contract tests
-fleet: ## forty hosts of which seven are silent
+fleet: ## real hosts of which seven are silent
 molecule: ## every scenario on the test hosts
 
 bench: env ## what a run costs beside other ways of looking; writes build/bench.json and docs/benchmarks.md

@@ -41,7 +41,7 @@ def main() -> int:
     figures: list[Figure] = []
     try:
         if rows:
-            with nullcontext(fleet.up()) if arguments.keep else fleet.started():
+            with nullcontext(fleet.up(sides.BED)) if arguments.keep else fleet.started(sides.BED):
                 facts = machine()
                 figures += measure(rows, rounds=arguments.rounds)
                 facts["checks"] = sides.checks_of_a_host()

@@ -22,33 +22,37 @@ _LINTERS = (
 )
 
 
-def lint() -> Count:
+def lint(_last: bool) -> Count:
     """Every linter, even after one has failed: their findings are looked at together."""
     return total(of_exit_code(run(command), " ".join(command)) for command in _LINTERS)
 
 
-def unit() -> Count:
+def unit(last: bool) -> Count:
     """Unit and contract tests, side by side on all processors; whoever is idle takes over tests that wait."""
-    return _pytest("unit", "--numprocesses=auto", "--dist=worksteal")
+    return _pytest("unit", last, "--numprocesses=auto", "--dist=worksteal")
 
 
-def fleet() -> Count:
-    """Forty hosts, started and removed by the tests themselves."""
-    return _pytest("fleet", "tests/fleet")
+def fleet(last: bool) -> Count:
+    """A part of the fleet, started and removed by the tests themselves."""
+    return _pytest("fleet", last, "tests/fleet")
 
 
-def _pytest(name: str, *options: str) -> Count:
+def _pytest(name: str, last: bool, *options: str) -> Count:
     results = BUILD / "results" / f"{name}.xml"
     results.unlink(missing_ok=True)
-    code = run(["python", "-m", "pytest", "-q", f"--junitxml={results}", *options])
+    # A cache of each layer: one run would forget what failed in another.
+    again = ["--last-failed", "--last-failed-no-failures=none"] if last else []
+    cache = ["-o", f"cache_dir={BUILD / 'results' / name}"]
+    code = run(["python", "-m", "pytest", "-q", f"--junitxml={results}", *cache, *again, *options])
     return honest(of_junit(results), [code])
 
 
-LAYERS: Mapping[str, Callable[[], Count]] = {
+#: Each is told whether only what failed in the run before is wanted.
+LAYERS: Mapping[str, Callable[[bool], Count]] = {
     "lint": lint,
     "sanity": sanity,
     "unit": unit,
-    # Before the scenarios, whose hosts stay: forty hosts need the whole machine.
+    # Before the scenarios, whose hosts stay.
     "fleet": fleet,
     "molecule": scenarios.layer,
 }

@@ -47,7 +47,7 @@ sys.exit(main(["install", "--upgrade", "--force-reinstall", wheel] + own))
 '''
 
 
-def layer() -> Count:
+def layer(_last: bool = False) -> Count:
     """All sanity tests under this Python, then those that matter on hosts under the oldest and newest one."""
     copy_tree()
     shutil.rmtree(_RESULTS, ignore_errors=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 
+from tests.ci import failed
 from tests.ci.counting import Count, failure, honest, of_exit_code, of_junit, total
 from tests.ci.programs import run
 from tests.testbed.layout import BUILD, ROOT
@@ -20,13 +21,19 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml") if path.parent.name != _HOSTS)
 
 
-def layer() -> Count:
-    """New hosts, every scenario, and the hosts removed again unless something failed that one may want to look at."""
-    run(["molecule", "destroy", "--scenario-name", _HOSTS])
+def layer(last: bool) -> Count:
+    """New hosts, every scenario, and the hosts removed again unless something failed that one may want to look at.
+
+    What failed in the run before runs on the hosts that it left.
+    """
+    if not last:
+        run(["molecule", "destroy", "--scenario-name", _HOSTS])
     # Molecule would do the same, but show what takes a minute only when it is over.
     if run(["python", "-m", "tests.testbed", "platform", "test"]) != 0:
         return failure("the hosts of the scenarios could not be made")
-    count = total(_scenario(name) for name in names())
+    counts = {name: _scenario(name) for name in names() if not last or name in failed.recall("scenarios")}
+    failed.remember("scenarios", (name for name, count in counts.items() if count.failed))
+    count = total(counts.values())
     if count.failed == 0:
         run(["molecule", "destroy", "--scenario-name", _HOSTS])
     return honest(count, [])

@@ -19,7 +19,7 @@ def builder(*argv: str, cwd: Path) -> str:
     """Run ansible-builder and return what it printed; fail where it fails."""
     done = subprocess.run(
         [str(BIN / "ansible-builder"), *argv],
-        cwd=cwd, env=environment(), capture_output=True, text=True, timeout=120, check=False,
+        cwd=cwd, env=environment(), capture_output=True, text=True, timeout=1200, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -71,7 +71,7 @@ def play(inventory: Path | str, playbook: str, *options: str, reports: Path, **m
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=180,
+        timeout=1800,
         check=False,
     )
     seconds = time.monotonic() - began

@@ -101,7 +101,7 @@ def report() -> dict[str, Any]:
 def shell(role: str, script: str, *, check: bool = True, data: str | None = None) -> str:
     """Run a script on a host."""
     words = ("exec", "-i", BED.host(role).name, "sh", "-eu", "-c", script)
-    return engine.ensure().run(*words, data=data, check=check, timeout=120).stdout
+    return engine.ensure().run(*words, data=data, check=check, timeout=1200).stdout
 
 
 def put(role: str, path: str, content: str, *, owner: str = "root", mode: str = "0600") -> None:

@@ -35,7 +35,7 @@ def openssl(*words: object, passphrase: str = "", stdin: str = "") -> subprocess
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
         env={**os.environ, "PASSPHRASE": passphrase},
     )

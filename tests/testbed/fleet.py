@@ -60,19 +60,19 @@ def _commit(docker: Engine, seed: Bed, fleet: Bed, name: str) -> None:
         docker.run("image", "rm", identity, check=False)
 
 
-def up() -> Engine:
-    """Start the fleet, and hand back the engine it runs on."""
+def up(bed: Bed) -> Engine:
+    """Start the fleet or a part of it, and hand back the engine it runs on."""
     docker = engine.ensure()
     kernel.make_room()
-    hosts.up(docker, bed_named("fleet"), {READY: ensure_image(docker)})
+    hosts.up(docker, bed, {READY: ensure_image(docker)})
     return docker
 
 
 @contextmanager
-def started() -> Iterator[Engine]:
-    """The fleet for as long as it is needed."""
-    docker = up()
+def started(bed: Bed) -> Iterator[Engine]:
+    """The fleet or a part of it for as long as it is needed."""
+    docker = up(bed)
     try:
         yield docker
     finally:
-        hosts.down(docker, bed_named("fleet"))
+        hosts.down(docker, bed)

@@ -71,7 +71,7 @@ def module() -> Callable[..., dict[str, Any]]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=1800,
             check=False,
         )
         assert done.stdout.startswith("{"), done.stdout + done.stderr

@@ -50,7 +50,7 @@ def module() -> Callable[..., dict[str, Any]]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=1200,
             check=False,
         )
         assert done.stdout.startswith("{"), done.stdout + done.stderr

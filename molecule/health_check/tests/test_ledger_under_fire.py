@@ -53,13 +53,13 @@ def recorded(run: Run, ledger: Path) -> int:
 
 def test_four_runs_at_once_break_no_link(run: Run, ledger: Path) -> None:
     runs = [start(ledger) for _number in range(4)]
-    assert [one.wait(timeout=120) for one in runs] == [0, 0, 0, 0]
+    assert [one.wait(timeout=1200) for one in runs] == [0, 0, 0, 0]
     assert recorded(run, ledger) == 4
 
 
 def test_killed_runs_leave_the_ledger_consistent(run: Run, ledger: Path) -> None:
     began = time.monotonic()
-    assert start(ledger).wait(timeout=120) == 0
+    assert start(ledger).wait(timeout=1200) == 0
     whole = time.monotonic() - began
     for tenth in (3, 5, 6, 7, 8, 9):
         killed = start(ledger)
@@ -67,5 +67,5 @@ def test_killed_runs_leave_the_ledger_consistent(run: Run, ledger: Path) -> None
         os.killpg(killed.pid, signal.SIGKILL)
         killed.wait(timeout=10)
     before = recorded(run, ledger)
-    assert start(ledger).wait(timeout=120) == 0
+    assert start(ledger).wait(timeout=1200) == 0
     assert recorded(run, ledger) == before + 1

@@ -17,7 +17,7 @@ Run = Callable[..., Ran]
 Broken = Callable[[str], AbstractContextManager[None]]
 
 #: The shipped deadline, and the time that a run may take beyond it.
-DEADLINE, GRACE = 30, 30
+DEADLINE, GRACE = 30, 600
 
 
 def extra(**variables: object) -> tuple[str, str]:

@@ -54,7 +54,7 @@ def shell() -> Callable[..., str]:
 
     def run_script(script: str, *, check: bool = True) -> str:
         return docker.run(
-            "exec", BED.host("monitor").name, "sh", "-eu", "-c", script, check=check, timeout=180
+            "exec", BED.host("monitor").name, "sh", "-eu", "-c", script, check=check, timeout=1800
         ).stdout.strip()
 
     return run_script

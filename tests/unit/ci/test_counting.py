@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.ci import runner
+from tests.ci import failed, runner
 from tests.ci.counting import Count, failure, honest, of_exit_code, of_junit, of_junit_file, total
 from tests.ci.sanity import pip_settings
 from tests.testbed.errors import BedError
@@ -19,6 +20,12 @@ JUNIT = """<?xml version="1.0"?>
   <testcase name="left out"><skipped/></testcase>
 </testsuite></testsuites>
 """
+
+
+@pytest.fixture(autouse=True)
+def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed here is no failure of the run that this test is a part of."""
+    monkeypatch.setattr(failed, "BUILD", tmp_path)
 
 
 @pytest.fixture
@@ -68,9 +75,9 @@ def test_failure_is_one_line_that_ends() -> None:
 
 def test_main_later_layers_are_not_run_after_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     layers = {
-        "first": lambda: Count(passed=4),
-        "second": lambda: Count(1, ("one is not two", "no kettle")),
-        "third": lambda: pytest.fail("ran although the layer before had failed"),
+        "first": lambda _last: Count(passed=4),
+        "second": lambda _last: Count(1, ("one is not two", "no kettle")),
+        "third": lambda _last: pytest.fail("ran although the layer before had failed"),
     }
     assert runner.main([], layers) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -85,20 +92,47 @@ def test_main_later_layers_are_not_run_after_a_failure(capsys: pytest.CaptureFix
 
 
 def test_main_all_green_ends_with_zero(capsys: pytest.CaptureFixture[str]) -> None:
-    assert runner.main(["one"], {"one": lambda: Count(passed=2), "two": lambda: failure("never run")}) == 0
+    assert runner.main(["one"], {"one": lambda _last: Count(passed=2), "two": lambda _last: failure("never run")}) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 0 failed"
 
 
 def test_main_missing_tool_is_a_failure_and_not_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    def missing() -> Count:
+    def missing(_last: bool) -> Count:
         raise BedError("git is not installed")
 
     assert runner.main([], {"one": missing}) == 1
     assert "error: git is not installed" in capsys.readouterr().out
 
 
+def test_main_last_runs_what_failed_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    ran: list[tuple[str, bool]] = []
+
+    def layer(name: str, count: Count) -> Callable[[bool], Count]:
+        def run(last: bool) -> Count:
+            ran.append((name, last))
+            return count
+
+        return run
+
+    assert runner.main([], {"one": layer("one", Count(1)), "two": layer("two", failure("no kettle"))}) == 1
+    mended = {"one": layer("one", Count(1)), "two": layer("two", Count(1))}
+    assert runner.main(["--last"], mended) == 0
+    assert ran == [("one", False), ("two", False), ("two", True)]
+    assert runner.main(["--last"], mended) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Nothing failed in the run before."
+    assert len(ran) == 3
+
+
+@pytest.mark.parametrize("text", ["", "{", '"one"', "7"])
+def test_failed_names_that_cannot_be_read_are_none(tmp_path: Path, text: str) -> None:
+    failed.remember("layers", ["unit"])
+    assert failed.recall("layers") == ("unit",)
+    (tmp_path / "results/failed-layers.json").write_text(text)
+    assert failed.recall("layers") == failed.recall("scenarios") == ()
+
+
 def test_main_unknown_layer_lists_the_layers(capsys: pytest.CaptureFixture[str]) -> None:
-    assert runner.main(["tea"], {"one": Count}) == 2
+    assert runner.main(["tea"], {"one": lambda _last: Count()}) == 2
     assert capsys.readouterr().err == "error: no layer is called 'tea'; there are: one\n"
 
 

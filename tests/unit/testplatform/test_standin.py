@@ -403,7 +403,7 @@ def test_wire_slow_waits(wire: Wire) -> None:
     wire.state("slow 0.3\n")
     begin = time.monotonic()
     assert ask(wire, "/api/v1/health").status == 200
-    assert 0.3 <= time.monotonic() - begin < 3
+    assert 0.3 <= time.monotonic() - begin < 30
 
 
 def test_wire_truncated_promises_more_than_it_sends(wire: Wire) -> None:
@@ -453,7 +453,7 @@ def test_wire_too_large_body_is_refused(wire: Wire) -> None:
 
 def test_wire_log_is_json_without_query_or_header(wire: Wire, capsys: pytest.CaptureFixture[str]) -> None:
     ask(wire, "/api/v1/health?token=secret-in-a-query")
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 60
     output = ""
     while not output and time.monotonic() < deadline:
         output = capsys.readouterr().out

@@ -41,7 +41,7 @@ def probe(run: Run, *aspects: str, point: str = "p", **given: Any) -> Probe:
     return Probe(kind, {"service": "s", "point": point, "owner": "o", **given})
 
 
-def found(*probes: Probe, deadline: float = 5.0) -> dict[str, Check]:
+def found(*probes: Probe, deadline: float = 60.0) -> dict[str, Check]:
     return {check.id: check for check in run_probes(list(probes), deadline=deadline)}
 
 
@@ -67,14 +67,14 @@ def test_probe_that_hangs_holds_up_no_other() -> None:
     def hang(_given: Given) -> Iterator[Finding]:
         # What is no daemon would hold up the end of the module.
         yield Finding("one", OK if threading.current_thread().daemon else CRITICAL, "came in time")
-        released.wait(30)
+        released.wait(600)
         yield Finding("two", OK, "came too late")
 
     began = time.monotonic()
     checks = found(probe(hang, "one", "two", "three"), probe(good, "one", point="q"), deadline=0.5)
     spent = time.monotonic() - began
     released.set()
-    assert 0.4 < spent < 1.5
+    assert 0.4 < spent < 30
     assert {name: check.status for name, check in checks.items()} == {
         "s.p.one": OK,
         "s.p.two": UNKNOWN,
@@ -85,13 +85,14 @@ def test_probe_that_hangs_holds_up_no_other() -> None:
 
 
 def test_probes_do_not_wait_for_each_other() -> None:
-    def slow(_given: Given) -> Iterator[Finding]:
-        time.sleep(0.3)
+    all_at_once = threading.Barrier(20)
+
+    def meet(_given: Given) -> Iterator[Finding]:
+        all_at_once.wait(60)
         yield Finding("one", OK, "fine")
 
-    began = time.monotonic()
-    checks = found(*(probe(slow, "one", point=f"p{number}") for number in range(20)))
-    assert len(checks) == 20 and time.monotonic() - began < 2
+    checks = found(*(probe(meet, "one", point=f"p{number}") for number in range(20)), deadline=60)
+    assert [check.status for check in checks.values()] == [OK] * 20
 
 
 @pytest.mark.parametrize(
@@ -149,11 +150,11 @@ def test_command_that_outlives_the_deadline_is_killed() -> None:
         pids.extend(commands._running)
         yield Finding("one", OK, "seen")
 
-    checks = found(probe(command, "one"), probe(spy, "one", point="q"), deadline=0.5)
+    checks = found(probe(command, "one"), probe(spy, "one", point="q"), deadline=2)
     assert (checks["s.p.one"].status, checks["s.q.one"].status) == (UNKNOWN, OK)
     assert not commands._running
     # Nothing survives SIGKILL, but on a busy machine it takes the kernel a moment to carry it out.
-    patience = time.monotonic() + 5
+    patience = time.monotonic() + 60
     while members(pids[0]) and time.monotonic() < patience:
         time.sleep(0.01)
     assert members(pids[0]) == []

@@ -252,7 +252,7 @@ def test_verify_by_the_script_of_the_documentation(ledger: Ledger, path: Path) -
 
     def run() -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", script, str(path)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
     assert run().stdout == f"6 runs, head {head}\n"
     tamper(path, "UPDATE checks SET status = 'gone'")
