@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from tests.ci import scenarios
 from tests.ci.counting import Count, honest, of_exit_code, of_junit, total
 from tests.ci.programs import run
+from tests.ci.run import Run
 from tests.ci.sanity import layer as sanity
 from tests.testbed.layout import BUILD
 
@@ -22,19 +23,19 @@ _LINTERS = (
 )
 
 
-def lint(_last: bool) -> Count:
+def lint(_run: Run) -> Count:
     """Every linter, even after one has failed: their findings are looked at together."""
     return total(of_exit_code(run(command), " ".join(command)) for command in _LINTERS)
 
 
-def unit(last: bool) -> Count:
+def unit(current: Run) -> Count:
     """Unit and contract tests, side by side on all processors; whoever is idle takes over tests that wait."""
-    return _pytest("unit", last, "--numprocesses=auto", "--dist=worksteal")
+    return _pytest("unit", current.last, "--numprocesses=auto", "--dist=worksteal")
 
 
-def fleet(last: bool) -> Count:
+def fleet(current: Run) -> Count:
     """A part of the fleet, started and removed by the tests themselves."""
-    return _pytest("fleet", last, "tests/fleet")
+    return _pytest("fleet", current.last, "tests/fleet")
 
 
 def _pytest(name: str, last: bool, *options: str) -> Count:
@@ -47,8 +48,10 @@ def _pytest(name: str, last: bool, *options: str) -> Count:
     return honest(of_junit(results), [code])
 
 
-#: Each is told whether only what failed in the run before is wanted.
-LAYERS: Mapping[str, Callable[[bool], Count]] = {
+#: The layers that need no hosts.
+HOSTLESS = ("lint", "sanity", "unit")
+
+LAYERS: Mapping[str, Callable[[Run], Count]] = {
     "lint": lint,
     "sanity": sanity,
     "unit": unit,

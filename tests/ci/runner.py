@@ -1,23 +1,25 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Run layers in order, stop after the first that fails, and sum up in one line."""
+"""Run layers, stop after the first that fails, and sum up in one line.
+
+Layers that need no hosts run beside those that do: each leaves processors idle that the other can use.
+"""
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from tests.ci import failed
+from tests.ci import failed, lane
 from tests.ci.counting import Count, failure, total
-from tests.ci.layers import LAYERS
+from tests.ci.layers import HOSTLESS, LAYERS
+from tests.ci.run import Run
 from tests.testbed.errors import BedError
 from tests.testbed.progress import say
 
-Layers = Mapping[str, Callable[[bool], Count]]
-
-#: The word that asks for what failed in the run before, and nothing else.
-LAST = "--last"
+Layers = Mapping[str, Callable[[Run], Count]]
 
 _FAILURES_SHOWN = 10
 
@@ -25,41 +27,65 @@ _FAILURES_SHOWN = 10
 def main(words: Sequence[str], layers: Layers | None = None) -> int:
     """Run the wanted layers, or all of them; returns the exit code."""
     layers = LAYERS if layers is None else layers
-    last = LAST in words
-    wanted = [word for word in words if word != LAST]
-    unknown = [name for name in wanted if name not in layers]
-    if unknown:
-        print(f"error: no layer is called {unknown[0]!r}; there are: {', '.join(layers)}", file=sys.stderr)
-        return 2
-    chosen = [name for name in wanted or layers if not last or name in failed.recall("layers")]
+    options = _options(words, layers)
+    chosen = [name for name in options.layers or layers if not options.last or name in failed.recall("layers")]
     if not chosen:
         say("Nothing failed in the run before.")
         return 0
-    counts = run_layers({name: layers[name] for name in chosen}, last=last)
-    left = [name for name in chosen if name not in counts]
-    failed.remember("layers", (name for name, count in counts.items() if count.failed))
+    counts = _run({name: layers[name] for name in chosen}, options.last)
+    if options.counts:
+        lane.write(options.counts, counts)
+    else:
+        failed.remember("layers", (name for name, count in counts.items() if count.failed))
+    _sum_up(chosen, counts)
+    return 1 if total(counts.values()).failed else 0
+
+
+def _options(words: Sequence[str], layers: Layers) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.ci", description=main.__doc__)
+    parser.add_argument("--last", action="store_true", help="only what failed in the run before")
+    parser.add_argument("--counts", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("layers", nargs="*", metavar="layer", help=", ".join(layers))
+    options = parser.parse_args(list(words))
+    for name in options.layers:
+        if name not in layers:
+            parser.error(f"no layer is called {name!r}; there are: {', '.join(layers)}")
+    return options
+
+
+def _run(layers: Layers, last: bool) -> dict[str, Count]:
+    """The counts of the layers, in their order."""
+    hostless = [name for name in layers if name in HOSTLESS]
+    others = {name: layer for name, layer in layers.items() if name not in HOSTLESS}
+    if not (hostless and others):
+        return run_layers(layers, Run(last))
+    say(f"Beside what follows: {', '.join(hostless)}.")
+    with lane.beside(hostless, ["--last"] if last else []) as running:
+        counts = run_layers(others, Run(last, running.has_failed))
+        return {**running.result(), **counts}
+
+
+def _sum_up(chosen: Sequence[str], counts: Mapping[str, Count]) -> None:
     say("")
     # Again at the very end: of a long log, its end is what a person sees first.
     for name, count in counts.items():
         for line in count.failures[:_FAILURES_SHOWN]:
             say(f"failed: {name}: {line}")
-    for name, count in counts.items():
-        say(f"{name}: {count}")
-    for name in left:
-        say(f"{name}: not run")
-    result = total(counts.values())
-    say(str(result))
-    return 1 if result.failed else 0
+    for name in chosen:
+        say(f"{name}: {counts.get(name, 'not run')}")
+    say(str(total(counts.values())))
 
 
-def run_layers(layers: Layers, *, last: bool = False) -> dict[str, Count]:
+def run_layers(layers: Layers, run: Run) -> dict[str, Count]:
     """The counts of the layers that ran: those after a failure would only bury it."""
     counts: dict[str, Count] = {}
     for name, layer in layers.items():
+        if run.is_over():
+            break
         say(f"\n==== {name} ====")
         begin = time.monotonic()
         try:
-            counts[name] = layer(last)
+            counts[name] = layer(run)
         except BedError as exc:
             say(f"error: {exc}")
             counts[name] = failure(str(exc))

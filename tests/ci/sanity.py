@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tests.ci.counting import Count, honest, of_junit_file, total
 from tests.ci.programs import run
+from tests.ci.run import Run
 from tests.testbed import commands
 from tests.testbed.layout import BUILD, ROOT
 from tests.testbed.progress import say
@@ -47,7 +48,7 @@ sys.exit(main(["install", "--upgrade", "--force-reinstall", wheel] + own))
 '''
 
 
-def layer(_last: bool = False) -> Count:
+def layer(_run: Run) -> Count:
     """All sanity tests under this Python, then those that matter on hosts under the oldest and newest one."""
     copy_tree()
     shutil.rmtree(_RESULTS, ignore_errors=True)

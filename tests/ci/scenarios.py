@@ -9,6 +9,7 @@ import time
 from tests.ci import failed
 from tests.ci.counting import Count, failure, honest, of_exit_code, of_junit, total
 from tests.ci.programs import run
+from tests.ci.run import Run
 from tests.testbed.layout import BUILD, ROOT
 from tests.testbed.progress import say
 
@@ -21,17 +22,23 @@ def names() -> list[str]:
     return sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml") if path.parent.name != _HOSTS)
 
 
-def layer(last: bool) -> Count:
+def layer(current: Run) -> Count:
     """New hosts, every scenario, and the hosts removed again unless something failed that one may want to look at.
 
     What failed in the run before runs on the hosts that it left.
     """
-    if not last:
+    if not current.last:
         run(["molecule", "destroy", "--scenario-name", _HOSTS])
     # Molecule would do the same, but show what takes a minute only when it is over.
     if run(["python", "-m", "tests.testbed", "platform", "test"]) != 0:
         return failure("the hosts of the scenarios could not be made")
-    counts = {name: _scenario(name) for name in names() if not last or name in failed.recall("scenarios")}
+    counts: dict[str, Count] = {}
+    for name in names():
+        if current.is_over():
+            say("The other scenarios are not run: something beside them has failed.")
+            break
+        if not current.last or name in failed.recall("scenarios"):
+            counts[name] = _scenario(name)
     failed.remember("scenarios", (name for name, count in counts.items() if count.failed))
     count = total(counts.values())
     if count.failed == 0:

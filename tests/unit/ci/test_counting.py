@@ -2,13 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.ci import failed, runner
+from tests.ci import failed, lane, runner
 from tests.ci.counting import Count, failure, honest, of_exit_code, of_junit, of_junit_file, total
+from tests.ci.lane import Lane
+from tests.ci.run import Run
 from tests.ci.sanity import pip_settings
 from tests.testbed.errors import BedError
 
@@ -26,6 +29,7 @@ JUNIT = """<?xml version="1.0"?>
 def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What failed here is no failure of the run that this test is a part of."""
     monkeypatch.setattr(failed, "BUILD", tmp_path)
+    monkeypatch.setattr(lane, "BUILD", tmp_path)
 
 
 @pytest.fixture
@@ -75,9 +79,9 @@ def test_failure_is_one_line_that_ends() -> None:
 
 def test_main_later_layers_are_not_run_after_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     layers = {
-        "first": lambda _last: Count(passed=4),
-        "second": lambda _last: Count(1, ("one is not two", "no kettle")),
-        "third": lambda _last: pytest.fail("ran although the layer before had failed"),
+        "first": lambda _run: Count(passed=4),
+        "second": lambda _run: Count(1, ("one is not two", "no kettle")),
+        "third": lambda _run: pytest.fail("ran although the layer before had failed"),
     }
     assert runner.main([], layers) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -92,12 +96,12 @@ def test_main_later_layers_are_not_run_after_a_failure(capsys: pytest.CaptureFix
 
 
 def test_main_all_green_ends_with_zero(capsys: pytest.CaptureFixture[str]) -> None:
-    assert runner.main(["one"], {"one": lambda _last: Count(passed=2), "two": lambda _last: failure("never run")}) == 0
+    assert runner.main(["one"], {"one": lambda _run: Count(passed=2), "two": lambda _run: failure("never run")}) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 0 failed"
 
 
 def test_main_missing_tool_is_a_failure_and_not_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    def missing(_last: bool) -> Count:
+    def missing(_run: Run) -> Count:
         raise BedError("git is not installed")
 
     assert runner.main([], {"one": missing}) == 1
@@ -107,9 +111,9 @@ def test_main_missing_tool_is_a_failure_and_not_a_traceback(capsys: pytest.Captu
 def test_main_last_runs_what_failed_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     ran: list[tuple[str, bool]] = []
 
-    def layer(name: str, count: Count) -> Callable[[bool], Count]:
-        def run(last: bool) -> Count:
-            ran.append((name, last))
+    def layer(name: str, count: Count) -> Callable[[Run], Count]:
+        def run(current: Run) -> Count:
+            ran.append((name, current.last))
             return count
 
         return run
@@ -131,9 +135,52 @@ def test_failed_names_that_cannot_be_read_are_none(tmp_path: Path, text: str) ->
     assert failed.recall("layers") == failed.recall("scenarios") == ()
 
 
+LANE = """
+import sys, time
+from pathlib import Path
+from tests.ci import lane
+from tests.ci.counting import Count
+print("counted beside")
+lane.write(Path(sys.argv[2]), {"unit": Count(3, sys.argv[3:4])})
+sys.exit(len(sys.argv) - 4)
+"""
+
+
+def test_lane_is_counted_and_its_output_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    program = ("-c", LANE.replace("sys.argv[3:4]", "()").replace("len(sys.argv) - 4", "0"))
+    assert Lane(["unit"], [], program=program).result() == {"unit": Count(3)}
+    assert "counted beside" in capsys.readouterr().out
+
+
+def test_lane_that_fails_is_seen_before_it_is_asked_for() -> None:
+    running = Lane(["unit"], ["one is not two"], program=("-c", LANE))
+    while not running.has_failed():
+        time.sleep(0.01)
+    assert running.result() == {"unit": Count(3, ("one is not two",))}
+
+
+def test_lane_that_comes_to_no_end_is_a_failure() -> None:
+    assert Lane(["lint", "unit"], [], program=("-c", "import sys; sys.exit(7)")).result() == {
+        "lint": failure("lint, unit ended with 7")
+    }
+
+
+def test_lane_is_ended_with_who_waits_for_it() -> None:
+    running = Lane(["unit"], [], program=("-c", "import time; time.sleep(600)"))
+    assert not running.has_failed()
+    running.end()
+    assert running.has_failed()
+
+
+def test_layers_stop_where_something_beside_them_has_failed() -> None:
+    assert runner.run_layers({"one": lambda _run: pytest.fail("ran")}, Run(is_over=lambda: True)) == {}
+
+
 def test_main_unknown_layer_lists_the_layers(capsys: pytest.CaptureFixture[str]) -> None:
-    assert runner.main(["tea"], {"one": lambda _last: Count()}) == 2
-    assert capsys.readouterr().err == "error: no layer is called 'tea'; there are: one\n"
+    with pytest.raises(SystemExit) as ended:
+        runner.main(["tea"], {"one": lambda _run: Count()})
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith("error: no layer is called 'tea'; there are: one\n")
 
 
 def test_pip_settings_variables_and_files_become_one_file() -> None:
