@@ -78,67 +78,54 @@ recovered:
   sample: []
 """
 
-import time
 from datetime import datetime, timezone
-from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import deploy, trust
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import ISSUED_OPTIONS, Issued
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS, refuse_wrong_clock
-from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import set_list
+from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Journal
+from ansible_collections.xorb.runbook.plugins.module_utils._act.module import Parameters, Recovered, Result, run_act
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
-from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
+
+OPTIONS = {"certificates": set_list(ISSUED_OPTIONS)}
 
 
-def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Deploy what was issued; returns the result."""
-    refuse_wrong_clock(time.time(), params["controller_time"])
-    wanted = [Issued(given, *(given[name] for name in ISSUED_OPTIONS)) for given in params["certificates"]]
-    if check_mode:
-        for one in wanted:
-            deploy.check(one)
-        return {"changed": bool(wanted), "certificates": [], "recovered": []}
-    with journals.locked(params["state_dir"], what="certificate_deploy", who=params["who"]) as journal:
-        ended, _left = journals.recover(journal, trust.recoveries(params["certificates"]))
-        outcomes = list(deploy.deploy(journal, wanted, now=datetime.now(timezone.utc)))
-    before = {f"{one.service} {one.point}": one.previous_serial for one in outcomes if one.outcome == DONE}
-    after = {f"{one.service} {one.point}": one.serial for one in outcomes if one.outcome == DONE}
-    refused = [f"{one.service} {one.point}: {one.message}" for one in outcomes if one.outcome != DONE]
+def wanted(parameters: Parameters) -> list[Issued]:
+    """The sets with what was issued for them."""
+    return [Issued(given, *(given[name] for name in ISSUED_OPTIONS)) for given in parameters["certificates"]]
+
+
+def plan(parameters: Parameters) -> Result:
+    """Check everything that can be checked before anything is changed."""
+    for one in wanted(parameters):
+        deploy.check(one)
+    return {"changed": bool(parameters["certificates"]), "certificates": []}
+
+
+def apply(parameters: Parameters, journal: Journal, _recovered: Recovered) -> Result:
+    """Put what was issued into service."""
+    outcomes = list(deploy.deploy(journal, wanted(parameters), now=datetime.now(timezone.utc)))
+    done = [one for one in outcomes if one.outcome == DONE]
     return {
-        "changed": bool(after or ended),
+        "changed": bool(done),
         "certificates": [one.as_dict() for one in outcomes],
-        "recovered": [str(one) for one in ended],
-        "diff": {"before": before, "after": after},
-        **({"failed": True, "msg": " | ".join(dict.fromkeys(refused))} if refused else {}),
+        "diff": {
+            "before": {one.name: one.previous_serial for one in done},
+            "after": {one.name: one.serial for one in done},
+        },
+        "refused": [f"{one.name}: {one.message}" for one in outcomes if one.outcome != DONE],
     }
 
 
 def main() -> None:
     """Entry of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "certificates": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": argument_spec({**SET_OPTIONS, **ISSUED_OPTIONS}),
-            },
-            **argument_spec(RUN_OPTIONS),
-        },
-        supports_check_mode=True,
+    run_act(
+        "certificate_deploy",
+        OPTIONS,
+        plan=plan,
+        apply=apply,
+        recoveries=lambda parameters: trust.recoveries(parameters["certificates"]),
     )
-    try:
-        outcome = run(module.params, check_mode=module.check_mode)
-    except RunbookError as exc:
-        module.fail_json(msg=str(exc), **exc.details)
-    except OSError as exc:
-        module.fail_json(msg=f"{exc.filename or 'a file'}: {exc.strerror}")
-    if outcome.get("failed"):
-        module.fail_json(**{key: value for key, value in outcome.items() if key != "failed"})
-    module.exit_json(**outcome)
 
 
 if __name__ == "__main__":

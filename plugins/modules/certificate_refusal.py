@@ -76,70 +76,60 @@ checks:
     - id: api.client.refusal
       status: ok
       message: "www.example.com port 443: the revoked certificate 41C7: refused: HTTP 400 (The SSL certificate error)"
+recovered:
+  description: What a run that was killed had left half done, and what became of it.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import revocation_proof
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.revocation_proof import REFUSAL_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check, Finding
-from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import check_of, set_list
+from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Journal
+from ansible_collections.xorb.runbook.plugins.module_utils._act.module import Parameters, Recovered, Result, run_act
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Option
+
+OPTIONS = {
+    "certificates": set_list(REFUSAL_OPTIONS),
+    "revoked": Option("list", "Serial numbers of the certificates that were revoked.", elements="str", default=[]),
+    "revocations": Option("str", "The revocation lists, in PEM.", required=True),
+}
 
 
-def run(params: dict[str, Any], *, check_mode: bool) -> Iterator[Check]:
+def plan(parameters: Parameters) -> Result:
+    """Show what was revoked to every service that has to refuse it; no session is ended."""
+    return _result(list(_proofs(parameters)))
+
+
+def apply(parameters: Parameters, _journal: Journal, _recovered: Recovered) -> Result:
     """End sessions first: one that reconnects with what it had is refused, or seen to be accepted."""
-    for given in params["certificates"] if not check_mode else ():
-        for finding in revocation_proof.end_sessions(given, params["revoked"]):
-            yield _check(given, finding)
-    for given in params["certificates"]:
-        for finding in revocation_proof.prove(given, params["revocations"]):
-            yield _check(given, finding)
+    ended = [
+        check_of(given, finding, given["directory"])
+        for given in parameters["certificates"]
+        for finding in revocation_proof.end_sessions(given, parameters["revoked"])
+    ]
+    return _result([*ended, *_proofs(parameters)])
 
 
-def _check(given: dict[str, Any], finding: Finding) -> Check:
-    return Check(
-        id=f"{given['service']}.{given['point']}.{finding.aspect}",
-        name=f"{given['service']} {given['point']} {finding.aspect}",
-        topic="certificates",
-        service=given["service"],
-        host="",
-        owner="",
-        target=given["directory"],
-        status=finding.status,
-        message=finding.message,
-        value=finding.value,
-        observed_at=timestamp(),
-    )
+def _proofs(parameters: Parameters) -> Iterator[Check]:
+    for given in parameters["certificates"]:
+        for finding in revocation_proof.prove(given, parameters["revocations"]):
+            yield check_of(given, finding, given["directory"])
+
+
+def _result(checks: list[Check]) -> Result:
+    changed = any(check.id.endswith(f".{revocation_proof.SESSIONS}") and check.value for check in checks)
+    return {"changed": changed, "checks": [check.as_dict() for check in checks]}
 
 
 def main() -> None:
     """Entry of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "certificates": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": argument_spec({**SET_OPTIONS, **REFUSAL_OPTIONS}),
-            },
-            "revoked": {"type": "list", "elements": "str", "default": []},
-            "revocations": {"type": "str", "required": True},
-            **argument_spec(RUN_OPTIONS),
-        },
-        supports_check_mode=True,
-    )
-    try:
-        checks = list(run(module.params, check_mode=module.check_mode))
-    except RunbookError as exc:
-        module.fail_json(msg=str(exc), **exc.details)
-    changed = any(check.id.endswith(f".{revocation_proof.SESSIONS}") and check.value for check in checks)
-    module.exit_json(changed=changed, checks=[check.as_dict() for check in checks])
+    run_act("certificate_refusal", OPTIONS, plan=plan, apply=apply)
 
 
 if __name__ == "__main__":

@@ -97,85 +97,65 @@ waiting:
   sample: []
 """
 
-import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.request import request
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS, refuse_wrong_clock
-from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.request import Requested, request
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import set_list
+from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Entry, Journal
+from ansible_collections.xorb.runbook.plugins.module_utils._act.module import Parameters, Recovered, Result, run_act
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Option
+
+OPTIONS = {
+    "certificates": set_list({}),
+    "force": Option("bool", "Replace every set, whatever state it is in.", default=False),
+    "only_decide": Option("bool", "Say what is due, and make nothing.", default=False),
+}
 
 
-def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Decide, and unless only that is wanted, recover and make what is needed; returns the result."""
-    refuse_wrong_clock(time.time(), params["controller_time"])
+def asked(parameters: Parameters, *, check_mode: bool) -> list[Requested]:
+    """What was found of every set, and what is asked of the issuer where one is due."""
     now = datetime.now(timezone.utc)
-    force = params["force"]
-    if check_mode:
-        found = [request(given, force=force, now=now, check_mode=True) for given in params["certificates"]]
-        left = journals.unfinished(params["state_dir"])
-        waiting = trust.waiting(left, params["certificates"])
-        return result(found, [], left, waiting, changed=any(one.due for one in found))
-    with journals.locked(params["state_dir"], what="certificate_request", who=params["who"]) as journal:
-        ended, left = journals.recover(journal, trust.recoveries(params["certificates"]))
-        found = [request(given, force=force, now=now, check_mode=False) for given in params["certificates"]]
-    return result(found, ended, left, left, changed=bool(ended) or any(one.key_made for one in found))
+    given = parameters["certificates"]
+    return [request(one, force=parameters["force"], now=now, check_mode=check_mode) for one in given]
 
 
-def result(
-    found: list[Any],
-    ended: list[journals.Recovery],
-    left: list[journals.Entry],
-    waiting: list[journals.Entry],
-    *,
-    changed: bool,
-) -> dict[str, Any]:
-    """What the module returns."""
+def plan(parameters: Parameters) -> Result:
+    """Decide which sets are due."""
+    found = asked(parameters, check_mode=True)
+    left = journals.unfinished(parameters["state_dir"])
+    waiting = trust.waiting(left, parameters["certificates"])
+    return {"changed": any(one.due for one in found), **_result(found, left, waiting)}
+
+
+def apply(parameters: Parameters, _journal: Journal, recovered: Recovered) -> Result:
+    """Decide which sets are due, and make keys and requests for them."""
+    found = asked(parameters, check_mode=False)
+    return {"changed": any(one.key_made for one in found), **_result(found, recovered.left, recovered.left)}
+
+
+def _result(found: Sequence[Requested], left: Sequence[Entry], waiting: Sequence[Entry]) -> Result:
     due = {f"{one.service} {one.point}": "; ".join(one.reasons) for one in found if one.due}
     return {
-        "changed": changed,
         "certificates": [one.as_dict() for one in found],
-        "recovered": [str(one) for one in ended],
-        "unfinished": [_told(entry) for entry in left],
-        "waiting": [_told(entry) for entry in waiting],
+        "unfinished": [entry.summary for entry in left],
+        "waiting": [entry.summary for entry in waiting],
         "diff": {"before": dict.fromkeys(due, "in service"), "after": due},
     }
 
 
-def _told(entry: journals.Entry) -> str:
-    return f"{entry.procedure} of {entry.subject}, begun {entry.began_at}"
-
-
 def main() -> None:
     """Entry of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "certificates": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": argument_spec(SET_OPTIONS),
-            },
-            "force": {"type": "bool", "default": False},
-            "only_decide": {"type": "bool", "default": False},
-            **argument_spec(RUN_OPTIONS),
-        },
-        supports_check_mode=True,
+    run_act(
+        "certificate_request",
+        OPTIONS,
+        plan=plan,
+        apply=apply,
+        recoveries=lambda parameters: trust.recoveries(parameters["certificates"]),
+        plan_option="only_decide",
     )
-    try:
-        outcome = run(module.params, check_mode=module.check_mode or module.params["only_decide"])
-    except RunbookError as exc:
-        module.fail_json(msg=str(exc), **exc.details)
-    except OSError as exc:
-        module.fail_json(msg=f"{exc.filename or 'a file'}: {exc.strerror}")
-    if module.params["only_decide"]:
-        outcome["changed"] = False
-    module.exit_json(**outcome)
 
 
 if __name__ == "__main__":

@@ -78,81 +78,64 @@ recovered:
   sample: []
 """
 
-import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS, label
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import label, set_list
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust import (
     TRUST_OPTIONS,
     UNCHANGED,
+    TrustChange,
     Wanted,
 )
-from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS, refuse_wrong_clock
-from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Journal
+from ansible_collections.xorb.runbook.plugins.module_utils._act.module import Parameters, Recovered, Result, run_act
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
-from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
+
+OPTIONS = {"certificates": set_list(TRUST_OPTIONS)}
 
 
-def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Put into service what was given; returns the result."""
-    refuse_wrong_clock(time.time(), params["controller_time"])
+def planned(parameters: Parameters, now: datetime) -> list[TrustChange]:
+    """The changes that it takes to have in service what was given."""
+    wanted = [Wanted(given, given["trust"], given["revocations"]) for given in parameters["certificates"]]
+    return trust.plan(wanted, now=now)
+
+
+def plan(parameters: Parameters) -> Result:
+    """Say what would be put into service."""
+    changes = planned(parameters, datetime.now(timezone.utc))
+    return {"changed": any(change.parts for change in changes), "certificates": [], "diff": _diff(changes)}
+
+
+def apply(parameters: Parameters, journal: Journal, _recovered: Recovered) -> Result:
+    """Put into service what was given."""
     now = datetime.now(timezone.utc)
-    wanted = [Wanted(given, given["trust"], given["revocations"]) for given in params["certificates"]]
-    if check_mode:
-        changes = trust.plan(wanted, now=now)
-        return {
-            "changed": any(change.parts for change in changes),
-            "certificates": [],
-            "recovered": [],
-            "diff": _diff(changes),
-        }
-    with journals.locked(params["state_dir"], what="certificate_trust", who=params["who"]) as journal:
-        ended, _left = journals.recover(journal, trust.recoveries(params["certificates"]))
-        changes = trust.plan(wanted, now=now)
-        outcomes = list(trust.put(journal, changes, now=now))
-    good = (DONE, UNCHANGED)
-    refused = [f"{one.service} {one.point}: {one.message}" for one in outcomes if one.outcome not in good]
+    changes = planned(parameters, now)
+    outcomes = list(trust.put(journal, changes, now=now))
     return {
-        "changed": bool(ended) or any(one.outcome == DONE for one in outcomes),
+        "changed": any(one.outcome == DONE for one in outcomes),
         "certificates": [one.as_dict() for one in outcomes],
-        "recovered": [str(one) for one in ended],
         "diff": _diff(changes),
-        **({"failed": True, "msg": " | ".join(dict.fromkeys(refused))} if refused else {}),
+        "refused": [f"{one.name}: {one.message}" for one in outcomes if one.outcome not in (DONE, UNCHANGED)],
     }
 
 
-def _diff(changes: list[trust.TrustChange]) -> dict[str, Any]:
-    told = {label(change.given): ", ".join(sorted(change.parts)) for change in changes if change.parts}
-    return {"before": dict.fromkeys(told, "in service"), "after": told}
+def _diff(changes: Sequence[TrustChange]) -> dict[str, Any]:
+    parts = {label(change.given): ", ".join(sorted(change.parts)) for change in changes if change.parts}
+    return {"before": dict.fromkeys(parts, "in service"), "after": parts}
 
 
 def main() -> None:
     """Entry of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "certificates": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": argument_spec({**SET_OPTIONS, **TRUST_OPTIONS}),
-            },
-            **argument_spec(RUN_OPTIONS),
-        },
-        supports_check_mode=True,
+    run_act(
+        "certificate_trust",
+        OPTIONS,
+        plan=plan,
+        apply=apply,
+        recoveries=lambda parameters: trust.recoveries(parameters["certificates"]),
     )
-    try:
-        outcome = run(module.params, check_mode=module.check_mode)
-    except RunbookError as exc:
-        module.fail_json(msg=str(exc), **exc.details)
-    except OSError as exc:
-        module.fail_json(msg=f"{exc.filename or 'a file'}: {exc.strerror}")
-    if outcome.get("failed"):
-        module.fail_json(**{key: value for key, value in outcome.items() if key != "failed"})
-    module.exit_json(**outcome)
 
 
 if __name__ == "__main__":

@@ -27,14 +27,6 @@ options:
     description: Those of them that the files hold afterwards, in PEM.
     type: str
     required: true
-  who:
-    description: Who runs this, for the lock of the host.
-    type: str
-    default: unknown
-  state_dir:
-    description: Folder of the host's lock and journal. The same for whoever changes this host.
-    type: path
-    default: /var/lib/xorb-runbook
 attributes:
   check_mode:
     description: Can run in check mode without changing anything.
@@ -45,6 +37,8 @@ attributes:
   idempotent:
     description: Running it again changes nothing.
     support: full
+extends_documentation_fragment:
+  - xorb.runbook._act
 requirements:
   - cryptography (Python library) on the host
 seealso:
@@ -66,24 +60,46 @@ files:
   type: list
   elements: str
   sample: [/etc/api/ca.pem]
+recovered:
+  description: What a run that was killed had left half done, and what became of it.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 """
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils._act import journal
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust_bundle
-from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Journal
+from ansible_collections.xorb.runbook.plugins.module_utils._act.module import Parameters, Recovered, Result, run_act
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Option
+
+OPTIONS = {
+    "paths": Option("list", "Files with authorities, in PEM.", elements="path", required=True),
+    "authorities": Option("str", "Every certificate of the CA that may be exchanged, in PEM.", required=True),
+    "trust": Option("str", "What takes their place, in PEM.", required=True),
+}
 
 
-def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """Exchange the authorities; returns the result."""
-    plans = trust_bundle.plan(params["paths"], params["authorities"], params["trust"])
-    if plans and not check_mode:
-        with journal.locked(params["state_dir"], what="certificate_trust_file", who=params["who"]):
-            for plan in plans:
-                trust_bundle.put(plan)
-    files = [plan.path for plan in plans]
+def planned(parameters: Parameters) -> list[trust_bundle.Exchange]:
+    """The files that would hold other authorities than now."""
+    return trust_bundle.plan(parameters["paths"], parameters["authorities"], parameters["trust"])
+
+
+def plan(parameters: Parameters) -> Result:
+    """Say which files would change."""
+    return _result(planned(parameters))
+
+
+def apply(parameters: Parameters, _journal: Journal, _recovered: Recovered) -> Result:
+    """Exchange the authorities in each file by one renaming, which is there as a whole or not at all."""
+    plans = planned(parameters)
+    for one in plans:
+        trust_bundle.put(one)
+    return _result(plans)
+
+
+def _result(plans: list[trust_bundle.Exchange]) -> Result:
+    files = [one.path for one in plans]
     return {
         "changed": bool(files),
         "files": files,
@@ -93,23 +109,7 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
 
 def main() -> None:
     """Entry of the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "paths": {"type": "list", "elements": "path", "required": True},
-            "authorities": {"type": "str", "required": True},
-            "trust": {"type": "str", "required": True},
-            "who": {"type": "str", "default": "unknown"},
-            "state_dir": {"type": "path", "default": journal.STATE},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        outcome = run(module.params, check_mode=module.check_mode)
-    except RunbookError as exc:
-        module.fail_json(msg=str(exc), **exc.details)
-    except OSError as exc:
-        module.fail_json(msg=f"{exc.filename or 'a file'}: {exc.strerror}")
-    module.exit_json(**outcome)
+    run_act("certificate_trust_file", OPTIONS, plan=plan, apply=apply)
 
 
 if __name__ == "__main__":

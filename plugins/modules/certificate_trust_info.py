@@ -150,17 +150,16 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust_proof
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS, check_of
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust_proof import (
     FILE_OPTIONS,
     SHOWN_OPTIONS,
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS, refuse_wrong_clock
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check, Finding
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 
 
 def run(params: dict[str, Any]) -> dict[str, Any]:
@@ -174,35 +173,17 @@ def run(params: dict[str, Any]) -> dict[str, Any]:
         "certificates": [trust_proof.of_set(given, authorities, look_at_ports=look) for given in sets],
         "files": [trust_proof.of_file(given, authorities) for given in files],
         "checks": [check.as_dict() for check in _checks(sets, files, params["revocations"])],
-        "unfinished": [
-            f"{entry.procedure} of {entry.subject}, begun {entry.began_at}"
-            for entry in journal.unfinished(params["state_dir"])
-        ],
+        "unfinished": [entry.summary for entry in journal.unfinished(params["state_dir"])],
     }
 
 
 def _checks(sets: list[dict[str, Any]], files: list[dict[str, Any]], revocations: str | None) -> Iterator[Check]:
     for given in sets:
         for finding in trust_proof.prove_set(given, revocations):
-            yield _check(given, given["directory"], finding)
+            yield check_of(given, finding, given["directory"])
     for given in files:
         for finding in trust_proof.prove_file(given, revocations):
-            yield _check(given, given["path"], finding)
-
-
-def _check(given: dict[str, Any], target: str, finding: Finding) -> Check:
-    return Check(
-        id=f"{given['service']}.{given['point']}.{finding.aspect}",
-        name=f"{given['service']} {given['point']} {finding.aspect}",
-        topic="certificates",
-        service=given["service"],
-        host="",
-        owner="",
-        target=target,
-        status=finding.status,
-        message=finding.message,
-        observed_at=timestamp(),
-    )
+            yield check_of(given, finding, given["path"])
 
 
 def main() -> None:

@@ -76,6 +76,11 @@ class Entry:
         return str(self._lines[0]["at"])
 
     @property
+    def summary(self) -> str:
+        """What it is, in one line."""
+        return f"{self.procedure} of {self.subject}, begun {self.began_at}"
+
+    @property
     def steps(self) -> list[str]:
         """The steps begun so far, in their order."""
         return [str(line["step"]) for line in self._lines if line["line"] == STEP]

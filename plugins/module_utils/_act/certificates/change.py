@@ -61,6 +61,11 @@ class Outcome:
     fingerprint: str = ""
     not_after: str = ""
 
+    @property
+    def name(self) -> str:
+        """What the set is called, for people."""
+        return f"{self.service} {self.point}"
+
     def as_dict(self) -> dict[str, Any]:
         """As a module returns it."""
         return dict(self.__dict__)

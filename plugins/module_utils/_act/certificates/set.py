@@ -11,11 +11,41 @@ from ..._certificates import spec
 from ..._certificates.bundle import Reader
 from ..._certificates.certificate import Certificate
 from ..._certificates.files import File, read
-from ..._core.options import Given, Options
+from ..._core.checks import Check, Finding
+from ..._core.options import Given, Option, Options
 from ..._core.shared_options import COMMON_OPTIONS
+from ..._core.time import timestamp
 
 #: Options of a set as the modules that act on it take them.
 SET_OPTIONS: Options = {**{name: COMMON_OPTIONS[name] for name in ("service", "point", "timeout")}, **spec.OPTIONS}
+
+
+def set_list(options: Options) -> Option:
+    """The option ``certificates`` of a module: sets, each with some options that only this module has."""
+    return Option(
+        "list",
+        "Sets of certificates, as a service of the platform description has them under C(certificates).",
+        elements="dict",
+        required=True,
+        options={**SET_OPTIONS, **options},
+    )
+
+
+def check_of(given: Given, finding: Finding, target: str) -> Check:
+    """What was found of a set, as a check; the control node knows by which name the host goes."""
+    return Check(
+        id=f"{given['service']}.{given['point']}.{finding.aspect}",
+        name=f"{given['service']} {given['point']} {finding.aspect}",
+        topic="certificates",
+        service=given["service"],
+        host="",
+        owner="",
+        target=target,
+        status=finding.status,
+        message=finding.message,
+        value=finding.value,
+        observed_at=timestamp(),
+    )
 
 
 def label(given: Given) -> str:

@@ -13,6 +13,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.modules import certificate_trust_file
 
 from tests.support import crash, issuing
+from tests.support.modules import run_module
 
 OLD, NEW, OTHER = (issuing.root(name) for name in ("Old", "New", "Other"))
 
@@ -27,14 +28,17 @@ def file(tmp_path: Path) -> Path:
 
 
 def run(file: Path, *trust: issuing.Issued, check_mode: bool = False) -> dict[str, Any]:
-    params = {
-        "paths": [str(file)],
-        "authorities": (OLD.pem + NEW.pem).decode(),
-        "trust": b"".join(one.pem for one in trust).decode(),
-        "who": "test",
-        "state_dir": str(file.parent / "state"),
-    }
-    return certificate_trust_file.run(params, check_mode=check_mode)
+    result = run_module(
+        certificate_trust_file,
+        check_mode=check_mode,
+        paths=[str(file)],
+        authorities=(OLD.pem + NEW.pem).decode(),
+        trust=b"".join(one.pem for one in trust).decode(),
+        state_dir=str(file.parent / "state"),
+    )
+    if result.get("failed"):
+        raise RunbookError(result["msg"])
+    return result
 
 
 def held(file: Path) -> list[str]:
@@ -75,5 +79,5 @@ def test_what_cannot_be_exchanged_is_refused(file: Path) -> None:
     file.write_bytes(OLD.pem[:-30])
     with pytest.raises(RunbookError, match="no end"):
         run(file, NEW)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(RunbookError, match=r"nowhere\.pem: No such file"):
         run(file.with_name("nowhere.pem"), NEW)

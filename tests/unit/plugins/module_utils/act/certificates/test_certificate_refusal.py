@@ -5,13 +5,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.revocation_proof import (
     REFUSAL_OPTIONS,
     end_sessions,
@@ -25,6 +23,7 @@ from ansible_collections.xorb.runbook.plugins.modules import certificate_refusal
 
 from tests.support.issuing import CLIENT, SERVER, Issued, crl_pem
 from tests.support.loopback import Client, served
+from tests.support.modules import run_module
 from tests.support.redis_server import commands
 from tests.support.rotating import Site
 
@@ -56,9 +55,15 @@ def install_client(site: Site) -> tuple[str, Issued]:
 def asked(given: dict[str, Any], revocations: str, *, revoked: tuple[str, ...] = (), check_mode: bool = False) -> Any:
     """What the module says of one set, by aspect."""
     full = with_defaults({**SET_OPTIONS, **REFUSAL_OPTIONS}, {key: value for key, value in given.items() if value})
-    params = {"certificates": [full], "revoked": list(revoked), "revocations": revocations}
-    found = certificate_refusal.run(params, check_mode=check_mode)
-    return {check.id.rpartition(".")[2]: (check.status, check.message) for check in found}
+    result = run_module(
+        certificate_refusal,
+        check_mode=check_mode,
+        certificates=[{key: value for key, value in full.items() if value is not None}],
+        revoked=list(revoked),
+        revocations=revocations,
+        state_dir=str(Path(given["directory"]).parent / "state"),
+    )
+    return {check["id"].rpartition(".")[2]: (check["status"], check["message"]) for check in result["checks"]}
 
 
 @pytest.fixture
@@ -166,12 +171,13 @@ def test_sessions_of_who_does_not_answer_are_unknown(kind: str, site: Site, clos
     assert finding.status == UNKNOWN and finding.message.startswith("not determined: ")
 
 
-def test_module_tells_its_checks(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_module_tells_its_checks(site: Site) -> None:
     serial, old = rotated(site, "server", SERVER)
     given = {key: value for key, value in site.given("server", old=[serial]).items() if value is not None}
-    params = {"certificates": [given], "revoked": [serial], "revocations": crl_pem(site.root.crl(old))}
-    with patch_module_args(params), pytest.raises(SystemExit):
-        certificate_refusal.main()
-    result = json.loads(capsys.readouterr().out)
+    revocations = crl_pem(site.root.crl(old))
+    state = str(site.state)
+    result = run_module(
+        certificate_refusal, certificates=[given], revoked=[serial], revocations=revocations, state_dir=state
+    )
     assert result["changed"] is False
     assert [(check["id"], check["status"]) for check in result["checks"]] == [("nginx.server.refusal", "ok")]
