@@ -16,6 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RU
 from ..actions import Action
 from ..causes import Cause
 from ..diff import Change, compare
+from ..render import wording
 from ..report import Report
 from .history import ALL, ORIGINAL, History, check_of
 from .sqlite import Row, Rows
@@ -146,8 +147,9 @@ class _Search:
             host, at.sequence, *ids,
         )  # fmt: skip
         found = compare(map(check_of, rows), [check for check in after if check.service != RUN], change=NEWS)
-        # What fails stands in the report anyway.
-        return (*found.changed, *found.mended, *found.appeared) if rows else ()
+        # What fails stands in the report anyway, and of a number without a threshold nobody can say what it means.
+        moved = sorted(filter(_judged, found.changed), key=_way, reverse=True)
+        return (*moved, *found.mended, *found.appeared) if rows else ()
 
     def _actions(self, at: At, hosts: set[str]) -> Iterator[Action]:
         """What runs between that one and this one did to some hosts, newest first."""
@@ -161,6 +163,24 @@ class _Search:
             action = _read(row["action"])
             if action.get("outcome") and action.get("host") in hosts:
                 yield Action.from_dict(action)
+
+
+def _limit(made: Change) -> float:
+    """What a value is judged by; 0 where it is not."""
+    return next((abs(limit) for limit in (made.check.critical, made.check.warning) if limit), 0)
+
+
+def _judged(made: Change) -> bool:
+    """Whether it is known what a change means: a text is another one, a number has a threshold."""
+    return bool(_limit(made)) or not wording.is_number(made.check.value)
+
+
+def _way(made: Change) -> float:
+    """How far a value moved, as a part of its threshold; a text all the way."""
+    values = [check.value for check in (made.before, made.after) if check and wording.is_number(check.value)]
+    if len(values) < 2 or not _limit(made):  # noqa: PLR2004
+        return 1.0
+    return abs(float(values[1]) - float(values[0])) / _limit(made)  # type: ignore[arg-type]
 
 
 def _read(spelled: str) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 
+from ..diff import Change
 from ..ledger.onset import At, Onset
 from . import diff_text, wording
 
@@ -23,7 +24,7 @@ def since(onset: Onset, check: Check) -> str:
 def changes(onset: Onset) -> Iterator[str]:
     """What changed on the host of a root cause since it was good, and what was done to it."""
     if onset.changes:
-        named = "; ".join(f"{wording.full_name(made.check)} {diff_text.step(made)}" for made in onset.changes[:NAMED])
+        named = "; ".join(f"{wording.full_name(made.check)} {_step(made)}" for made in onset.changes[:NAMED])
         yield f"changed on {wording.where(onset.changes[0].check)} since: {named}{_more(len(onset.changes))}"
     if onset.actions:
         named = "; ".join(
@@ -31,6 +32,15 @@ def changes(onset: Onset) -> Iterator[str]:
             for action in onset.actions[:NAMED]
         )
         yield f"done to {onset.actions[0].host} since: {named}{_more(len(onset.actions))}"
+
+
+def _step(made: Change) -> str:
+    """From what to what; the status only where it is another one."""
+    if not (made.before and made.after):
+        return "is new"
+    if made.before.status != made.after.status:
+        return diff_text.step(made)
+    return f"{wording.value_of(made.before)} -> {wording.value_of(made.after)}"
 
 
 def _since(onset: Onset) -> str:

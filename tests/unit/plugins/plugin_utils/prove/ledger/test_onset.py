@@ -95,16 +95,24 @@ def test_onset_of_a_silent_host_is_known_from_its_checks(path: Path) -> None:
 
 
 def test_onset_has_what_changed_on_the_host_and_is_fine(path: Path) -> None:
-    def others(memory: float, *more: Check) -> list[Check]:
-        return [check("db", "host", "memory", "used", value=memory, unit="%", warning=85, critical=95), *more]
+    def others(memory: float, cpu: float, version: str, latency: float) -> list[Check]:
+        limits: dict[str, Any] = {"unit": "%", "warning": 85, "critical": 95}
+        return [
+            check("db", "host", "memory", "used", value=memory, **limits),
+            check("db", "host", "cpu", "used", value=cpu, **limits),
+            check("db", "redis", "cache", "version", value=version),
+            check("db", "redis", "cache", "connect", value=latency, unit="ms"),
+        ]
 
     elsewhere = check("web", "host", "memory", "used", value=1, unit="%")
-    record(path, assembled([space(), *others(12), elsewhere]))
+    record(path, assembled([space(), *others(12, 9, "7.0", 3.4), elsewhere]))
     new = check("db", "redis", "cache", "ping", value=3, unit="ms")
     failing = check("db", "redis", "cache", "memory", CRITICAL)
-    report = assembled([space(CRITICAL), *others(60, new, failing), replace(elsewhere, value=90)])
+    report = assembled([space(CRITICAL), *others(40, 60, "7.2", 0.2), new, failing, replace(elsewhere, value=90)])
     onset = onsets(record(path, report, day=1), str(path))["db/host.root.space"]
-    assert [made.check.id for made in onset.changes] == ["host.memory.used", "redis.cache.ping"]
+    assert [made.check.id for made in onset.changes] == [
+        "redis.cache.version", "host.cpu.used", "host.memory.used", "redis.cache.ping",
+    ]  # fmt: skip
 
 
 def test_onset_has_what_was_done_to_the_host_in_between(path: Path) -> None:

@@ -182,13 +182,13 @@ def test_render_onset_stands_with_its_cause() -> None:
     action = Action("2026-11-21T04:00:00.000Z", "db", "certificate_rotate", "postgres server", "", "", "alex", "done")
     onset = Onset(
         good=At(40, "2026-11-21T03:15:02.000Z"), before=was, since=At(41, "2026-11-22T03:15:02.000Z"), failures=1,
-        changes=(Change(was_12, is_60),), actions=(action,),
+        changes=(Change(was_12, is_60), Change(None, check("db", "redis", "cache", "ping"))), actions=(action,),
     )  # fmt: skip
     text = words(shown(sample_reports.bad_night(), onsets={"db/host.root.space": onset}))
     assert (
         "19.5 GiB of 20 GiB are in use (max 90 %) failing since run 41 of 2026-11-22 03:15 UTC, in 1 earlier run;"
         " last good in run 40 of 2026-11-21 03:15 UTC: 43 %"
-        " changed on db since: host memory used ok 12 % -> ok 60 %"
+        " changed on db since: host memory used 12 % -> 60 %; redis cache ping is new"
         " done to db since: certificate_rotate at 2026-11-21 04:00 UTC, postgres server done"
     ) in text
 
