@@ -9,7 +9,7 @@ The worst comes first, each root cause is told once, what is fine is counted, an
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
@@ -315,7 +315,7 @@ class _Page:
     def _row(self, same: Sequence[Check], cause: CauseGroup | None) -> Row:
         first, hosts = same[0], list(dict.fromkeys(map(wording.where, same)))
         cells = [wording.status_word(first.status), "" if self._one_host else self._hosts(hosts)]
-        names = self._some(list(dict.fromkeys(map(wording.full_name, same))))
+        names = self._names(same)
         on = "" if len(hosts) == 1 or (cause and hosts == cause.hosts) else f" on {', '.join(self._compact(hosts))}"
         if len({check.message for check in same}) > 1:
             said = f"; for example {wording.where(first)}: {_evidence(first)}"
@@ -338,6 +338,13 @@ class _Page:
 
     def _compact(self, hosts: Sequence[str]) -> list[str]:
         return wording.compact_items(hosts, sys.maxsize if self._verbose else HOSTS)
+
+    def _names(self, checks: Sequence[Check]) -> list[str]:
+        """The names of checks, or how many each service has of them."""
+        names = list(dict.fromkeys((check.service, wording.full_name(check)) for check in checks))
+        if self._verbose or len(names) <= NAMES:
+            return [name for _service, name in names]
+        return [f"{amount} of {service}" for service, amount in Counter(service for service, _name in names).items()]
 
     def _some(self, names: Sequence[str]) -> list[str]:
         rest = len(names) - NAMES
