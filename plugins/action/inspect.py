@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
@@ -47,7 +47,11 @@ class ActionModule(ActionBase):
                 checks += look.placeholders(f"cannot be looked at: {brief(exc)}")
         result: dict[str, Any] = {"changed": False, "started_at": started_at, "selectors": selected(arguments)}
         if probes:
-            answer = self._probe(probes, arguments["deadline"], variables)
+            try:
+                answer = self._probe(probes, arguments["deadline"], variables)
+            except AnsibleConnectionFailure as exc:
+                # Returned, and not raised: no task is wrong, so Ansible is not to show where in which file one stands.
+                return {"changed": False, "unreachable": True, "msg": str(exc), "started_at": started_at}
             if answer.get("failed") or "checks" not in answer:
                 return {**result, "failed": True, "msg": answer.get("msg", "the probe module gave no result")}
             checks += [Check.from_dict(check) for check in answer["checks"]]

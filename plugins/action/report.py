@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -15,6 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import suggest
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.time import moment, utc
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS, selected
@@ -69,9 +71,10 @@ class ActionModule(ActionBase):
         """Compare what had to arrive with what every host's variables say that did."""
         wanted = selected(arguments)
         here = inventory.platform(variables["inventory_hostname"])
+        finished_at = timestamp()
         received: list[Check] = []
         silent: dict[str, Silence] = {}
-        started = []
+        started: list[str] = []
         selectors = []
         acted: list[actions.Action] = []
         undone: list[Check] = []
@@ -84,9 +87,9 @@ class ActionModule(ActionBase):
             said = inventory.variables(host).get(INSPECTION)
             if host not in inventory.play_hosts:
                 continue
+            started += began(said, finished_at)
             if isinstance(said, Mapping) and "checks" in said:
                 received += [Check.from_dict(check) for check in said["checks"]]
-                started.append(str(said["started_at"]))
                 selectors.append(said["selectors"])
             else:
                 silent[host] = silence(said)
@@ -95,7 +98,7 @@ class ActionModule(ActionBase):
             id=new_id(),
             platform=here.name,
             procedure=arguments["procedure"],
-            started_at=min(started, default=timestamp()),
+            started_at=min(started, default=finished_at),
             who=who(variables),
             topics=tuple(wanted["topics"]),
             limited_to=str(variables.get("ansible_limit", "")),
@@ -104,7 +107,7 @@ class ActionModule(ActionBase):
         )
         assembled = assemble(
             run,
-            finished_at=timestamp(),
+            finished_at=finished_at,
             expected=due.checks,
             received=[*received, *proved, *here.not_applicable(wanted["services"])],
             silent=silent,
@@ -129,6 +132,16 @@ def selected_wrongly(
     if any(selector != wanted for selector in selectors):
         message = "hosts looked with other topics, services or kinds than the report expects; set them alike for all"
         yield run_check("selectors", CRITICAL, message, point="selection")
+
+
+def began(said: Any, now: str) -> Iterator[str]:
+    """When a host was asked, from whatever its inspect task registered; nothing where that does not show."""
+    if not isinstance(said, Mapping):
+        return
+    if "started_at" in said:
+        yield str(said["started_at"])
+    elif isinstance(said.get("timedout"), Mapping) and isinstance(said["timedout"].get("period"), (int, float)):
+        yield utc(moment(now) - timedelta(seconds=said["timedout"]["period"]))
 
 
 def silence(said: Any) -> Silence:

@@ -8,10 +8,23 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN, WARNING, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
+    CRITICAL,
+    UNKNOWN,
+    WARNING,
+    Check,
+    worst,
+)
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import wording
 
-#: As many failing checks as the sentence names; the report has them all.
-NAMED = 3
+
+class Judged(AnsibleActionFail):
+    """A host fails by its checks. No task is wrong, so Ansible is not to show where in which file one stands."""
+
+    @property
+    def omit_exception_key(self) -> bool:
+        """Where a release of Ansible does not ask, it shows the place, and the host fails all the same."""
+        return True
 
 
 class ActionModule(ActionBase):
@@ -43,18 +56,18 @@ class ActionModule(ActionBase):
         ]
         decisive = [check for check in failing if not check.host or check.address not in excused]
         if decisive:
-            return {"failed": True, "changed": False, "msg": sentence(decisive)}
+            raise Judged(sentence(decisive, page=str(arguments["report"].get("files", {}).get("html", ""))))
         if failing:
             return {"changed": False, "msg": f"{len(failing)} failing, excused: see the report"}
         return {"changed": False, "msg": "no failing check"}
 
 
-def sentence(failing: list[Check]) -> str:
-    """What fails, in one line: root causes before what they explain."""
-    failing = sorted(failing, key=lambda check: bool(check.blocked_by))
-    named = [
-        f"{check.id} {check.status}" + (f" (blocked by {check.blocked_by})" if check.blocked_by else "")
-        for check in failing[:NAMED]
-    ]
-    more = len(failing) - len(named)
-    return f"{len(failing)} failing: {', '.join(named)}" + (f" and {more} more" if more else "")
+def sentence(failing: list[Check], page: str = "") -> str:
+    """What fails, in one line: the worst status, how much, the first root cause, and where to read on."""
+    causes = dict.fromkeys(
+        check.blocked_by or check.address for check in sorted(failing, key=lambda check: bool(check.blocked_by))
+    )
+    more = f" and {len(causes) - 1} more" if len(causes) > 1 else ""
+    read_on = f"; see {page}" if page else ""
+    status = wording.status_word(worst(check.status for check in failing)).upper()
+    return f"{status}: {len(failing)} failing by {next(iter(causes))}{more}{read_on}"

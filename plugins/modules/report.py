@@ -15,7 +15,8 @@ description:
     that depend on it.
   - Tells what the run did to its hosts. What was to be done and was not is a critical check of that host.
   - Appends the run to the ledger, writes a JSON file, a self-contained page with plots of the runs before, JUnit XML
-    and metrics, and prints a table.
+    and metrics, and prints what fails, each root cause once with since when it fails, what is fine as counts, and the
+    verdict as the last line. With C(-v) it names every check.
   - A ledger or a folder that cannot be written is a critical check of its own and loses nothing of the report.
   - In check mode it prints, and writes nothing.
   - Use it with C(run_once), in the same play as M(xorb.runbook.inspect).

@@ -45,8 +45,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: What fails, in one line.
+  description: What fails, in one line with the worst status, the first root cause, and the page of the report.
   returned: always
   type: str
-  sample: '1 failing: postgres.supervisor.state critical'
+  sample: 'CRITICAL: 3 failing by db/postgres.supervisor.state; see /var/lib/runbook/reports/daily-a1b2c3.html'
 """

@@ -222,3 +222,20 @@ def large_platform(hosts: int = 40) -> Report:
         expected=expected,
         silent={"node12": Silence(CRITICAL, "did not answer within 40 s: the host, or its connection, hangs")},
     )
+
+
+def dead_databases(hosts: int, dead: int) -> Report:
+    """Many hosts of which every so many have a dead PostgreSQL, and an API that is unavailable because of it."""
+    names = [f"node{number:04d}" for number in range(1, hosts + 1)]
+    expected = [found for name in names for found in sound(name, {"host": HOST, "postgres": POSTGRES, "api": API})]
+    broken = set(names[:: max(hosts // dead, 1)][:dead])
+    refused = {"message": "connection refused on port 5432", "value": None}
+    changes: dict[str, dict[str, Any]] = {
+        "postgres.supervisor.state": {"status": CRITICAL, "message": "postgresql@17-main.service is failed"},
+        "postgres.sql.query": {"status": CRITICAL, **refused},
+        "postgres.sql.connections": {"status": UNKNOWN, **refused},
+        "postgres.sql.oldest_transaction": {"status": UNKNOWN, **refused},
+        "api.rest.readiness": {"status": CRITICAL, "value": 59.0, "message": "HTTP 503, database is unavailable"},
+    }
+    arrived = [replace(one, **changes.get(one.id, {})) if one.host in broken else one for one in expected]
+    return assembled(arrived, expected=expected)

@@ -20,6 +20,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import History
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import Ledger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.onset import onsets
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report
 
 from tests.support.procedures import Ran
@@ -77,6 +78,17 @@ def test_history_and_checks_are_given_back(location: str) -> None:
     assert trend.same[0].services == {"api": "ok"}
     good = history.last_good_before(history.newest(platform="xorb-demo", procedure="daily"))
     assert sorted(one.id for one in history.checks_of(good)) == [f"api.port.aspect_{number}" for number in range(3)]
+
+
+def test_onset_is_found(location: str) -> None:
+    filled(location)
+    failing = [replace(one, status="critical") for one in report().checks]
+    for day in (5, 6):
+        made = replace(assembled(failing), finished_at=report(day=day).finished_at)
+        made = replace(made, ledger=Ledger(location).append(made, retention_days=90))
+    onset = onsets(made, location)["one/api.port.aspect_0"]
+    assert onset.good and onset.since
+    assert (onset.good.sequence, onset.since.sequence, onset.failures) == (5, 6, 1)
 
 
 def test_four_writers_at_once_break_no_link(location: str) -> None:

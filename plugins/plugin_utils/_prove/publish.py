@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
@@ -18,6 +19,7 @@ from .._core import paths
 from .._platform.fail_after import FailAfter
 from .ledger.history import History, Recollection, part_of
 from .ledger.ledger import Ledger
+from .ledger.onset import Onset, onsets
 from .ledger.sqlite import NoLedger
 from .render import outputs, terminal
 from .report import Report, run_check
@@ -41,6 +43,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "fail_after": {"type": "str", "default": "1 of 1"},
     "fail_on_warning": {"type": "bool", "default": False},
 }
+
+#: Between so many columns the text is legible.
+NARROWEST, WIDEST = 80, 160
 
 
 def place_of_ledger(platform: str, arguments: Mapping[str, Any]) -> str:
@@ -84,7 +89,7 @@ def file(
         folder = Path(arguments["report_dir"] or paths.of(report.run.platform, arguments["state_dir"]).reports)
         report, files = _write(report, folder, arguments, location)
         files = {**files, **told}
-    _print(report, files)
+    _print(report, files, location)
     return {
         "changed": False,
         "counts": report.counts,
@@ -159,10 +164,33 @@ def _write(report: Report, folder: Path, arguments: Mapping[str, Any], ledger: s
         return report.with_check(run_check("written", CRITICAL, message, point="report")), {}
 
 
-def _print(report: Report, files: Mapping[str, str]) -> None:
-    """Print the table as text: a debug task would turn it into escaped JSON."""
+def _print(report: Report, files: Mapping[str, str], location: str) -> None:
+    """Print the report as text: a debug task would turn it into escaped JSON."""
     display = Display()
-    colour = bool(os.environ.get("ANSIBLE_FORCE_COLOR")) or (os.isatty(1) and "NO_COLOR" not in os.environ)
-    display.display(
-        "\n" + terminal.render(report, width=max(80, min(display.columns, 160)), colour=colour, files=files)
+    text = terminal.render(
+        report,
+        width=width(display.columns),
+        colour=ANSIBLE_COLOR,
+        files=files,
+        onsets=_onsets(report, location),
+        verbose=display.verbosity > 0,
     )
+    display.display(f"\n{text}")
+
+
+def width(columns: int) -> int:
+    """How wide the text is to be: as ``COLUMNS`` says, else as the terminal is, of which Ansible leaves one column."""
+    given = os.environ.get("COLUMNS", "")
+    return max(NARROWEST, min(int(given) if given.isdecimal() else columns + 1, WIDEST))
+
+
+def _onsets(report: Report, location: str) -> Mapping[str, Onset]:
+    """Since when each root cause fails, as far as the ledger knows."""
+    if not report.causes:
+        return {}
+    try:
+        return onsets(report, location)
+    except Exception as exc:  # noqa: BLE001 - a ledger may hold anything by now, and what it adds is not worth the report
+        if not isinstance(exc, RunbookError):
+            Display().warning(f"since when anything fails is not known: the ledger cannot be understood: {exc}")
+        return {}

@@ -98,6 +98,12 @@ class History:
     def __init__(self, location: str) -> None:
         self._store = store_at(location)
 
+    @contextmanager
+    def rows(self) -> Iterator[Rows]:
+        """The rows themselves, for whoever asks several questions in one transaction."""
+        with self._store.reading() as rows:
+            yield rows
+
     def trend(self, *, platform: str, procedure: str, before: int) -> Trend:
         """What runs before ``before`` found, as far back as a page can show."""
         with self._store.reading() as rows:
@@ -189,7 +195,7 @@ class History:
             checks, actions = rows.records_of(run.sequence)
         if not checks and run.records > len(actions):
             raise RunbookError(f"the checks of run {run.sequence} were pruned after their time; name a newer run")
-        return [_check(row) for row in checks]
+        return [check_of(row) for row in checks]
 
 
 class Recollection:
@@ -243,7 +249,7 @@ class Recollection:
         )  # fmt: skip
         for run in runs:
             for row in self._rows.records_of(run["sequence"])[0]:
-                check = _check(row)
+                check = check_of(row)
                 newest.setdefault(check.key, check)
         return [check for check in newest.values() if check.status in FAILING]
 
@@ -310,6 +316,7 @@ def _past(rows: Rows, run: PastRun) -> Past:
     return Past(run, {service: worst(known) for service, known in statuses.items()}, tuple(samples))
 
 
-def _check(row: Row) -> Check:
+def check_of(row: Row) -> Check:
+    """The check that a row holds."""
     # A text that is empty has no value in the ledger.
     return Check.from_dict({**row, **{name: row[name] or "" for name in TEXTS}})

@@ -64,17 +64,17 @@ def _caveats(before: PastRun, after: PastRun) -> Iterable[str]:
 
 
 def _rows(changes: Iterable[Change]) -> list[str]:
-    table = [(wording.where(made.check), wording.full_name(made.check), _step(made), made) for made in changes]
+    table = [(wording.where(made.check), wording.full_name(made.check), step(made), made) for made in changes]
     widths = [max(len(wording.clean(row[column])) for row in table) for column in (0, 1)]
     lines = []
-    for host, name, step, made in table:
-        lines.append(f"  {wording.clean(host):<{widths[0]}}  {wording.clean(name):<{widths[1]}}  {step}".rstrip())
+    for host, name, steps, made in table:
+        lines.append(f"  {wording.clean(host):<{widths[0]}}  {wording.clean(name):<{widths[1]}}  {steps}".rstrip())
         if made.after and made.after.message:
             lines.append(f"  {'':<{widths[0]}}  {wording.clean(made.after.message)}")
     return lines
 
 
-def _step(made: Change) -> str:
+def step(made: Change) -> str:
     """From what to what: ``ok 43 % -> critical 97.6 %``."""
     sides = [_side(check) for check in (made.before, made.after) if check]
     return " -> ".join(dict.fromkeys(sides))

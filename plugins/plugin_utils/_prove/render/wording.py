@@ -93,11 +93,16 @@ def value_of(check: Check) -> str:
 
 
 def limit_of(check: Check) -> str:
-    """The threshold that a check crossed: ``max 90 %`` or ``min 7 days``; of one that is fine, nothing."""
-    threshold = check.critical if check.status == CRITICAL and check.critical is not None else check.warning
-    if check.status not in (WARNING, CRITICAL) or threshold is None or not is_number(check.value):
+    """The threshold that a value crossed, which made its check fail: ``max 90 %`` or ``min 7 days``.
+
+    Nothing where the check is fine, or fails for another reason: an answer may be quick and wrong.
+    """
+    threshold = {CRITICAL: check.critical, WARNING: check.warning}.get(check.status)
+    if threshold is None or not is_number(check.value):
         return ""
-    return f"{'min' if is_falling(check) else 'max'} {quantity(threshold, check.unit)}"
+    falling = is_falling(check)
+    crossed = check.value < threshold if falling else check.value > threshold  # type: ignore[operator]
+    return f"{'min' if falling else 'max'} {quantity(threshold, check.unit)}" if crossed else ""
 
 
 def limits_of(check: Check) -> str:
@@ -182,13 +187,14 @@ def by_host(addresses: Iterable[str]) -> list[tuple[str, list[str]]]:
 
 def compact(names: Iterable[str]) -> str:
     """Names of hosts, with those that are numbered one after the other as a range: ``db, web01-web12``."""
-    ordered = sorted(set(names), key=_numbered)
-    parts = []
-    for _key, group in groupby(enumerate(ordered), key=lambda item: _run_of(*item)):
-        run = [name for _index, name in group]
-        # A range of two is longer than the two.
-        parts += run if len(run) <= 2 else [f"{run[0]}-{run[-1]}"]  # noqa: PLR2004
-    return ", ".join(parts)
+    return ", ".join(text for text, _amount in _ranges(names))
+
+
+def compact_items(names: Iterable[str], most: int) -> list[str]:
+    """The same as items, of which there are no more than ``most``, and the number of those that are left out."""
+    ranges = _ranges(names)
+    left_out = sum(amount for _text, amount in ranges[most:])
+    return [text for text, _amount in ranges[:most]] + ([f"and {left_out} more"] if left_out else [])
 
 
 def spread(checks: list[Check]) -> str:
@@ -221,6 +227,17 @@ def _run_of(index: int, name: str) -> tuple[str, int, int, str]:
     """The same for names that follow one another: their numbers grow as their places do."""
     prefix, digits, value, rest = _numbered(name)
     return prefix, digits, value - index, rest
+
+
+def _ranges(names: Iterable[str]) -> list[tuple[str, int]]:
+    """Names and ranges of them, each with how many names it is."""
+    ordered = sorted(set(names), key=_numbered)
+    parts = []
+    for _key, group in groupby(enumerate(ordered), key=lambda item: _run_of(*item)):
+        run = [name for _index, name in group]
+        # A range of two is longer than the two.
+        parts += [(name, 1) for name in run] if len(run) <= 2 else [(f"{run[0]}-{run[-1]}", len(run))]  # noqa: PLR2004
+    return parts
 
 
 def _written_out(unit: str) -> str:

@@ -9,6 +9,7 @@ import sqlite3
 from typing import Any
 
 import pytest
+from ansible_collections.xorb.runbook.plugins.action.report import began
 
 from tests.support.lab import Lab
 
@@ -35,7 +36,7 @@ def test_report_dependency_is_the_one_root_cause(lab: Lab, closed_port: int) -> 
     ran = lab.play("health_check")
     assert ran.status == 2
     assert ran.report["causes"] == [{"check": "two/sql.port.connect", "explains": ["one/api.port.connect"]}]
-    assert "blocked by two/sql.port.connect" in ran.output
+    assert "explains 1 check" in ran.output and "CRITICAL: 1 failing by two/sql.port.connect" in ran.output
 
 
 def test_report_undefined_variable_costs_one_look(lab: Lab, open_port: int) -> None:
@@ -96,6 +97,48 @@ def test_report_all_unreachable_is_named(lab: Lab, open_port: int, closed_port: 
     assert ran.statuses["one/runbook.host.reachable"] == ran.statuses["two/runbook.host.reachable"] == "critical"
     assert ran.statuses["one/api.port.connect"] == "unknown"
     assert ran.report["received"] == 0
+    # It took a while to find out, and no host could say since when.
+    assert ran.report["duration_s"] > 0
+    assert "[ERROR]" not in ran.output and "Origin:" not in ran.output
+
+
+@pytest.mark.parametrize(
+    ("said", "when"),
+    [
+        ({"started_at": "2026-11-23T03:14:01.000Z", "checks": []}, ["2026-11-23T03:14:01.000Z"]),
+        ({"started_at": "2026-11-23T03:14:01.000Z", "unreachable": True}, ["2026-11-23T03:14:01.000Z"]),
+        ({"timedout": {"period": 40}, "msg": "Timed out"}, ["2026-11-23T03:14:20.000000Z"]),
+        ({"timedout": True, "msg": "Timed out"}, []),
+        ({"failed": True, "msg": "no module"}, []),
+        ("skipped", []),
+        (None, []),
+    ],
+)
+def test_report_began_when_the_first_host_was_asked(said: Any, when: list[str]) -> None:
+    assert list(began(said, "2026-11-23T03:15:00.000Z")) == when
+
+
+def test_report_says_since_when_and_why(lab: Lab, open_port: int, closed_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port)}
+    assert lab.play("health_check").status == 0
+    lab.variables["platform_services"] = {"api": tcp("web", closed_port)}
+    assert "new in this run; last good in run 1 of" in lab.play("health_check").output
+    assert "failing since run 2 of" in lab.play("health_check").output
+
+
+def test_report_is_as_wide_as_it_is_told(lab: Lab, closed_port: int) -> None:
+    points = {f"endpoint_{number:02}": {"kind": "tcp", "port": closed_port} for number in range(13)}
+    lab.variables["platform_services"] = {"api": {"hosts": "web", "endpoints": points}}
+    for columns in (80, 160):
+        output = lab.play("health_check", COLUMNS=str(columns)).output
+        (line,) = [line for line in output.splitlines() if line.startswith("    also api endpoint ")]
+        assert columns - 30 < len(line) <= columns
+
+
+def test_report_names_everything_with_verbose(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port)}
+    assert "port connect" not in lab.play("health_check").output
+    assert "port connect" in lab.play("health_check", "-v").output
 
 
 def test_report_empty_inventory_is_refused(lab: Lab) -> None:

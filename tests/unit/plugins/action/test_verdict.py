@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible_collections.xorb.runbook.plugins.action.verdict import sentence
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import run_check
 
 from tests.support.lab import Lab
@@ -26,23 +27,22 @@ AND_AFTER = {
 }
 
 
-def test_sentence_names_three_and_counts_the_rest() -> None:
+def test_sentence_has_status_amount_first_cause_and_page() -> None:
     failing = [run_check(f"aspect{number}", CRITICAL, "broken", host="one") for number in range(5)]
-    assert sentence(failing) == (
-        "5 failing: runbook.run.aspect0 critical, runbook.run.aspect1 critical, runbook.run.aspect2 critical and 2 more"
+    assert sentence(failing, page="/reports/a.html") == (
+        "CRITICAL: 5 failing by one/runbook.run.aspect0 and 4 more; see /reports/a.html"
     )
 
 
-def test_sentence_says_what_blocks() -> None:
-    check = replace(run_check("written", CRITICAL, "broken"), blocked_by="two/sql.port.connect")
-    assert sentence([check]) == "1 failing: runbook.run.written critical (blocked by two/sql.port.connect)"
+def test_sentence_names_what_blocks() -> None:
+    check = replace(run_check("written", UNKNOWN, "broken"), blocked_by="two/sql.port.connect")
+    assert sentence([check, check]) == "UNKNOWN: 2 failing by two/sql.port.connect"
 
 
-def test_sentence_names_root_causes_first() -> None:
-    cause = run_check("written", CRITICAL, "broken")
-    assert sentence([replace(cause, id="a.b.c", blocked_by="two/x.y.z"), cause]).startswith(
-        "2 failing: runbook.run.written critical, a.b.c critical (blocked"
-    )
+def test_sentence_names_own_causes_first() -> None:
+    cause = run_check("written", CRITICAL, "broken", host="one")
+    blocked = replace(cause, id="a.b.c", blocked_by="two/x.y.z")
+    assert sentence([blocked, cause]) == "CRITICAL: 2 failing by one/runbook.run.written and 1 more"
 
 
 @pytest.fixture
@@ -59,7 +59,20 @@ def test_verdict_fails_only_the_hosts_that_fail(half: Lab) -> None:
     ran = half.play("health_check")
     assert ran.status == 2
     assert "fatal: [two]" in ran.output and "fatal: [one]" not in ran.output
-    assert "1 failing: sql.port.connect critical" in ran.output
+    said = re.search(
+        r'fatal: \[two\]: FAILED! => .*"CRITICAL: 1 failing by two/sql.port.connect; see (\S+)"', ran.output
+    )
+    assert said and Path(said[1]).read_text().startswith("<!DOCTYPE html>")
+
+
+def test_verdict_is_a_line_and_the_last_thing_that_is_said(half: Lab) -> None:
+    output = half.play("health_check").output
+    # No task is wrong, so none is shown.
+    assert "[ERROR]" not in output and "Origin:" not in output
+    *_sections, verdict, judged, recap, _end = output.split("\n\n")
+    assert verdict.startswith("CRITICAL  two: sql port connect")
+    assert [line.split(" ")[0] for line in judged.splitlines()] == ["TASK", "fatal:"]
+    assert recap.startswith("PLAY RECAP")
 
 
 def test_verdict_one_host_speaks_for_all_where_all_is_well(lab: Lab, open_port: int, closed_port: int) -> None:

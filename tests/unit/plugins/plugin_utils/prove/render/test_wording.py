@@ -56,6 +56,12 @@ def test_quantity(value: Any, unit: str, text: str) -> None:
         ),
         ({"status": UNKNOWN, "value": None, "unit": "%", "warning": 80, "critical": 90}, "", "max 80 / 90 %"),
         ({"status": CRITICAL, "value": 3}, "", ""),
+        # It fails, and for another reason than its value.
+        ({"status": CRITICAL, "value": 59, "unit": "ms", "warning": 500, "critical": 3000}, "", "max 500 / 3000 ms"),
+        ({"status": CRITICAL, "value": 600, "unit": "ms", "warning": 500, "critical": 3000}, "", "max 500 / 3000 ms"),
+        ({"status": WARNING, "value": 59, "unit": "ms", "warning": 500, "critical": 3000}, "", "max 500 / 3000 ms"),
+        ({"status": CRITICAL, "value": 40, "unit": "days", "warning": 28, "critical": 7}, "", "min 28 / 7 days"),
+        ({"status": CRITICAL, "value": 90, "unit": "%", "warning": 80, "critical": 90}, "", "max 80 / 90 %"),
     ],
 )
 def test_limits(given: dict[str, Any], crossed: str, both: str) -> None:
@@ -78,6 +84,13 @@ def test_limits(given: dict[str, Any], crossed: str, both: str) -> None:
 )
 def test_compact(names: list[str], text: str) -> None:
     assert wording.compact(names) == text
+
+
+def test_compact_items_count_what_is_left_out() -> None:
+    names = ["db", "web01", "web02", "web03", "x", "y"]
+    assert wording.compact_items(names, 9) == ["db", "web01-web03", "x", "y"]
+    assert wording.compact_items(names, 1) == ["db", "and 5 more"]
+    assert wording.compact_items(names, 3) == ["db", "web01-web03", "x", "and 1 more"]
 
 
 @pytest.mark.parametrize(
