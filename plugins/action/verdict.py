@@ -7,17 +7,16 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN, WARNING, Check
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 
 #: As many failing checks as the sentence names; the report has them all.
 NAMED = 3
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunbookAction):
     """Judges one host by the report of the run. Needs no connection, so it judges hosts that are gone, too."""
 
-    TRANSFERS_FILES = False
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:

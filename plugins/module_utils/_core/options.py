@@ -111,6 +111,29 @@ def _entry(option: Option) -> dict[str, Any]:
     return entry
 
 
+def option_of(entry: Mapping[str, Any]) -> Option:
+    """The option of an entry in the argument spec of a role or an action, whose paths are those of the control node.
+
+    Numbers with a default count or measure something: whole ones are one at least, unless it is none by default.
+    """
+    default = entry.get("default")
+    within = Range()
+    if default is not None and entry.get("type") in ("int", "float"):
+        within = AT_LEAST_ONE if entry["type"] == "int" and default != 0 else NOT_NEGATIVE
+    return Option(
+        entry.get("type", "str"),
+        "",
+        default=default,
+        required=bool(entry.get("required")),
+        choices=tuple(entry.get("choices") or ()),
+        elements=entry.get("elements") or "",
+        options={name: option_of(deeper) for name, deeper in (entry.get("options") or {}).items()},
+        secret=bool(entry.get("no_log")),
+        within=within,
+        here=True,
+    )
+
+
 def documentation(options: Options) -> dict[str, Any]:
     """The same options as ``ansible-doc`` wants them."""
     documented = {}
@@ -138,7 +161,7 @@ def problems(options: Options, given: Mapping[str, Any], *, limits: bool = True)
     for name, option in options.items():
         if name not in given or given[name] is None:
             if option.required:
-                yield name, f"missing; expected {_expectation(option)}"
+                yield name, f"missing; expected {expectation(option)}"
         else:
             yield from _value_problems(name, option, given[name], limits=limits)
 
@@ -152,7 +175,7 @@ def _value_problems(name: str, option: Option, value: Any, *, limits: bool) -> I
     if option.options:
         yield from _nested_problems(name, option, value, limits=limits)
     elif _is_another_type(option, value):
-        yield name, f"expected {_expectation(option)}, got {_shown(option, value)}"
+        yield name, f"expected {expectation(option)}, got {_shown(option, value)}{_suggestion(option, value)}"
     elif option.elements and not _is_empty(value):
         element = replace(option, type=option.elements, elements="", required=False, filled=False)
         for where, item in _items(name, value):
@@ -192,9 +215,9 @@ def _is_another_type(option: Option, value: Any) -> bool:
 def _limit_problems(name: str, option: Option, value: Any) -> Iterator[tuple[str, str]]:
     """What cannot be meant by a value of the right type."""
     if (option.required or option.filled) and _is_empty(value):
-        yield name, f"is empty; expected {_expectation(option)}"
+        yield name, f"is empty; expected {expectation(option)}"
     elif option.type in ("int", "float") and float(value) not in option.within:
-        yield name, f"expected {_expectation(option)}, got {_shown(option, value)}"
+        yield name, f"expected {expectation(option)}, got {_shown(option, value)}"
     elif option.type == "path" and not option.here and not _is_absolute(str(value)):
         yield name, f"expected an absolute path without variables, got {_shown(option, value)}"
     elif option.secret and any(len(str(text)) < SHORTEST_SECRET for text in _texts(value)):
@@ -224,7 +247,7 @@ def _nested_problems(name: str, option: Option, value: Any, *, limits: bool) -> 
     maps = [(name, value)]
     if option.type == "list":
         if not isinstance(value, list):
-            yield name, f"expected {_expectation(option)}, got {_shown(option, value)}"
+            yield name, f"expected {expectation(option)}, got {_shown(option, value)}"
             return
         maps = [(f"{name}[{index}]", item) for index, item in enumerate(value)]
     for path, item in maps:
@@ -233,6 +256,12 @@ def _nested_problems(name: str, option: Option, value: Any, *, limits: bool) -> 
         else:
             for key, message in problems(option.options, item, limits=limits):
                 yield f"{path}.{key}", message
+
+
+def _suggestion(option: Option, value: Any) -> str:
+    """The choice that was probably meant."""
+    close = [] if option.holds_secret else difflib.get_close_matches(str(value), option.choices, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _shown(option: Option, value: Any) -> str:
@@ -246,7 +275,8 @@ def _texts(value: Any) -> Iterable[Any]:
     return value if isinstance(value, (list, tuple)) else (value,)
 
 
-def _expectation(option: Option) -> str:
+def expectation(option: Option) -> str:
+    """What a value of an option has to be, in words."""
     if option.choices:
         return "one of " + ", ".join(option.choices)
     names = {

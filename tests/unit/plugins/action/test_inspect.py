@@ -35,7 +35,9 @@ def test_inspect_wrong_value_names_its_path(lab: Lab, open_port: int) -> None:
         "other": {"hosts": "web", "endpoints": {"a": {"kind": "tcp", "port": open_port}}},
     }
     ran = lab.play("health_check")
-    assert "platform_services.api.endpoints.a.port: expected a whole number, which" in ran.message("one/api.a.connect")
+    assert "platform_services.api.endpoints.a.port: expected a whole number from 1 to 65535, which" in ran.message(
+        "one/api.a.connect"
+    )
     assert ran.statuses["one/other.a.connect"] == "ok"
 
 

@@ -41,7 +41,7 @@ def test_platform_check_names_every_fault(lab: Lab) -> None:
         "platform_services.api.hosts:",
         "platform_services.sql.endpoints.sql.password: a secret must be a template",
         "platform_services.sql.endpoints.late: 'nowhere' is undefined",
-        "platform_services.sql.endpoints.wrong.port: expected a whole number, which",
+        "platform_services.sql.endpoints.wrong.port: expected a whole number from 1 to 65535, which",
     ):
         assert fault in ran.output, ran.output
     assert "correct horse" not in ran.output
