@@ -174,7 +174,9 @@ def problems_of(inventory: Inventory) -> list[Problem]:
 def names(inventory: Inventory) -> set[str]:
     """Every variable that any host has, and the current play."""
     found: set[str] = set(inventory.variables(inventory.here))
-    return found.union(*map(inventory.variables, inventory.hosts))
+    for host in inventory.hosts:
+        found.update(inventory.variables(host))
+    return found
 
 
 def wrong(inventory: Inventory) -> list[Problem]:
