@@ -30,8 +30,8 @@ class ActionModule(RunbookAction):
         super().run(tmp, task_vars)
         self.validate_argument_spec({})
         inventory = Inventory(task_vars or {}, self._templar)
-        about_run = list(map(str, settings.problems_of(inventory)))
-        if warning := settings.foreign(settings.names(inventory)):
+        about_run, warning = settings.examined(inventory)
+        if warning:
             Display().warning(warning)
         looks: list[Look] = []
         faults: dict[str, None] = {}
@@ -43,7 +43,7 @@ class ActionModule(RunbookAction):
                 faults.update(dict.fromkeys(fault for look in seen for fault in unresolved(inventory, look, within)))
         except RunbookError as exc:
             faults[str(exc)] = None
-        problems = list(dict.fromkeys([*about_run, *map(str, inventory.problems), *faults]))
+        problems = list(dict.fromkeys([*map(str, [*about_run, *inventory.problems]), *faults]))
         if not looks and not problems:
             problems = ["platform_services: nothing is described that any host could look at"]
         if problems:

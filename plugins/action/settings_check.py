@@ -22,9 +22,9 @@ class ActionModule(RunbookAction):
         super().run(tmp, task_vars)
         self.validate_argument_spec({})
         inventory = Inventory(task_vars or {}, self._templar)
-        if warning := settings.foreign(settings.names(inventory)):
+        problems, warning = settings.examined(inventory)
+        if warning:
             Display().warning(warning)
-        problems = list(map(str, settings.problems_of(inventory)))
         if problems:
-            return self.refusal(problems, "variables of this run")
+            return self.refusal(list(map(str, problems)), "variables of this run")
         return {"changed": False, "msg": "no variable is misspelled or has a value that it cannot have"}

@@ -166,34 +166,24 @@ def _one_slip(left: str, right: str) -> bool:
     return swapped or replaced or left[1:] == right or left == right[1:]
 
 
-def problems_of(inventory: Inventory) -> list[Problem]:
-    """Everything that is wrong with the variables of a run, whatever host has them."""
-    return [*misspelled(names(inventory)), *wrong(inventory)]
-
-
-def names(inventory: Inventory) -> set[str]:
-    """Every variable that any host has, and the current play."""
-    found: set[str] = set(inventory.variables(inventory.here))
-    for host in inventory.hosts:
-        found.update(inventory.variables(host))
-    return found
-
-
-def wrong(inventory: Inventory) -> list[Problem]:
-    """What variables cannot be, each text told once however many hosts have it."""
+def examined(inventory: Inventory) -> tuple[list[Problem], str]:
+    """Everything that is wrong with the variables of a run, whatever host has them, and a warning of foreign names."""
     known = {name: option for name, option in declared().items() if option and not option.holds_secret}
-    found: dict[Problem, None] = {}
-    judged: dict[str, list[Any]] = {}
-    services = _services(inventory)
+    names: set[str] = set()
+    # A host that has each value, which nearly all hosts have in common.
+    values: dict[tuple[str, str], tuple[Any, str]] = {}
     for host in dict.fromkeys([*inventory.hosts, inventory.here]):
         variables = inventory.variables(host)
+        names.update(variables)
         for name in known.keys() & variables.keys():
-            values = judged.setdefault(name, [])
-            if not any(variables[name] is value or variables[name] == value for value in values):
-                values.append(variables[name])
-                problems = _wrong(name, known[name], variables[name], inventory.resolver(host), services)
-                found.update(dict.fromkeys(problems))
-    return sorted(found, key=str)
+            values.setdefault((name, repr(variables[name])), (variables[name], host))
+    services = _services(inventory)
+    found = {
+        problem: None
+        for (name, _shown), (value, host) in values.items()
+        for problem in _wrong(name, known[name], value, inventory.resolver(host), services)
+    }
+    return [*misspelled(names), *sorted(found, key=str)], foreign(names)
 
 
 def _services(inventory: Inventory) -> Collection[str]:
@@ -205,6 +195,7 @@ def _services(inventory: Inventory) -> Collection[str]:
 
 
 def _wrong(name: str, option: Option, given: Any, resolve: Resolve, services: Collection[str]) -> Iterator[Problem]:
+    """Yield what the value of a variable cannot be; a template is resolved as one host that has it would."""
     value = given
     if _is_unresolved(given):
         # What another procedure needs may depend on what only it knows.
