@@ -31,8 +31,7 @@ class ActionModule(RunbookAction):
         self.validate_argument_spec({})
         inventory = Inventory(task_vars or {}, self._templar)
         about_run, warning = settings.examined(inventory)
-        if warning:
-            Display().warning(warning)
+        self.warn(warning)
         looks: list[Look] = []
         faults: dict[str, None] = {}
         try:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import settings
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
@@ -23,8 +22,7 @@ class ActionModule(RunbookAction):
         self.validate_argument_spec({})
         inventory = Inventory(task_vars or {}, self._templar)
         problems, warning = settings.examined(inventory)
-        if warning:
-            Display().warning(warning)
+        self.warn(warning)
         if problems:
             return self.refusal(list(map(str, problems)), "variables of this run")
         return {"changed": False, "msg": "no variable is misspelled or has a value that it cannot have"}

@@ -174,7 +174,7 @@ def _unknown_key(name: object, known: list[str]) -> str:
 def _value_problems(name: str, option: Option, value: Any, *, limits: bool) -> Iterator[tuple[str, str]]:
     if option.options:
         yield from _nested_problems(name, option, value, limits=limits)
-    elif _is_another_type(option, value):
+    elif _is_another_type(replace(option, elements="", choices=()) if option.elements else option, value):
         yield name, f"expected {expectation(option)}, got {_shown(option, value)}{_suggestion(option, value)}"
     elif option.elements and not _is_empty(value):
         element = replace(option, type=option.elements, elements="", required=False, filled=False)

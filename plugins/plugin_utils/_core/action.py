@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import option_of, problems
 
@@ -64,6 +66,12 @@ class RunbookAction(ActionBase):
         if isinstance(exc, InvalidOptions):
             return AnsibleActionFail("\n".join(self._renamed(f"{key}: {message}") for key, message in exc.problems))
         return AnsibleActionFail(self._renamed(str(exc)))
+
+    @staticmethod
+    def warn(text: str) -> None:
+        """Print a warning: one in the result of a task that succeeds is not shown where ``display_ok_hosts`` is off."""
+        if text:
+            Display().display(f"[WARNING]: {text}", color=constants.COLOR_WARN, stderr=True)
 
     @staticmethod
     def refusal(problems: list[str], where: str) -> dict[str, Any]:

@@ -133,6 +133,7 @@ BOUNDED = {
     "words": Option("list", "Words.", elements="str"),
     "flag": Option("bool", "Flag."),
     "unit": Option("str", "Unit.", filled=True),
+    "kinds": Option("list", "Kinds.", elements="str", choices=("disk", "tcp")),
     "parts": Option("list", "Parts.", elements="dict", options={"port": Option("int", "Port.", within=PORTS)}),
 }
 
@@ -167,6 +168,9 @@ BOUNDED = {
         ({"words": True}, "words: expected a list, got True"),
         ({"flag": "nope"}, "flag: expected true or false, got 'nope'"),
         ({"flag": 2}, "flag: expected true or false, got 2"),
+        ({"kinds": ["tcp", "dsk"]}, "kinds[1]: expected one of disk, tcp, got 'dsk'; did you mean 'disk'?"),
+        ({"kinds": "dsk,tcp"}, "kinds: expected one of disk, tcp, got 'dsk'; did you mean 'disk'?"),
+        ({"status": [200, "ok"]}, "status[1]: expected a whole number from 100 to 599, got 'ok'"),
         ({"unit": " "}, "unit: is empty; expected a text"),
         (
             {"parts": [{"port": 1}, {"port": 65536}]},
