@@ -111,14 +111,14 @@ def _entry(option: Option) -> dict[str, Any]:
     return entry
 
 
-def option_of(entry: Mapping[str, Any]) -> Option:
+def option_of(entry: Mapping[str, Any], name: str = "") -> Option:
     """The option of an entry in the argument spec of a role or an action, whose paths are those of the control node.
 
     Numbers with a default count or measure something: whole ones are one at least, unless it is none by default.
     """
     default = entry.get("default")
-    within = Range()
-    if default is not None and entry.get("type") in ("int", "float"):
+    within = PORTS if name.endswith("port") else Range()
+    if within == Range() and default is not None and entry.get("type") in ("int", "float"):
         within = AT_LEAST_ONE if entry["type"] == "int" and default != 0 else NOT_NEGATIVE
     return Option(
         entry.get("type", "str"),
@@ -127,7 +127,7 @@ def option_of(entry: Mapping[str, Any]) -> Option:
         required=bool(entry.get("required")),
         choices=tuple(entry.get("choices") or ()),
         elements=entry.get("elements") or "",
-        options={name: option_of(deeper) for name, deeper in (entry.get("options") or {}).items()},
+        options={key: option_of(deeper, key) for key, deeper in (entry.get("options") or {}).items()},
         secret=bool(entry.get("no_log")),
         within=within,
         here=True,

@@ -7,6 +7,7 @@ So the files are read once more, as they are written. Which ones those are is kn
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable
@@ -17,6 +18,7 @@ from .model import Problem
 
 #: The fast reader is not part of every installation of PyYAML.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _MERGE = "tag:yaml.org,2002:merge"
 #: Folders of which Ansible reads every file, and the ends of their names.
 _FOLDERS, _ENDS = ("group_vars", "host_vars"), ("", ".yml", ".yaml", ".json")
@@ -34,6 +36,18 @@ def written_twice(variables: Mapping[str, Any], read_text: ReadText) -> Iterator
     for folder in dict.fromkeys(Path(path).parent for path in places.values() if path):
         if folder.parent.name in _FOLDERS:
             yield from _scattered(folder, places, read_text)
+
+
+def sources(described: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """What a description is made of: its own variables, and those that a template among them puts together."""
+    found, following = dict(described), list(described.values())
+    while following:
+        template = following.pop()
+        for name in _WORD.findall(template) if isinstance(template, str) and "{{" in template else ():
+            if name in variables and name not in found:
+                found[name] = variables[name]
+                following.append(variables[name])
+    return found
 
 
 def _place(value: Any) -> str:

@@ -14,7 +14,7 @@ from ansible.template import Templar
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from .._core.messages import brief
-from .duplicates import written_twice
+from .duplicates import sources, written_twice
 from .model import Look, Platform, Problem, Resolve
 from .reader import read
 
@@ -101,7 +101,8 @@ class Inventory:
         platforms = [reading.platform for reading in self._readings]
         named = {problem: None for platform in platforms for problem in platform.problems}
         for reading in self._readings:
-            named.update(dict.fromkeys(written_twice(dict(zip(READ, reading.text)), self._read_text)))
+            described = sources(dict(zip(READ, reading.text)), self.variables(self.hosts[0]) if self.hosts else {})
+            named.update(dict.fromkeys(written_twice(described, self._read_text)))
         for service in dict.fromkeys(name for platform in platforms for name in platform.services):
             if len({platform.structure(service) for platform in platforms}) > 1:
                 message = "hosts differ in who has the service or who looks at it; that must be the same for all"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible._internal._datatag._tags import Origin
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.duplicates import written_twice
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.duplicates import sources, written_twice
 
 
 def read(path: str) -> str:
@@ -98,3 +98,17 @@ def test_file_that_has_gone_is_no_problem_of_the_description(tmp_path: Path) -> 
     assert (
         list(written_twice({"platform_services": gone, "platform_name": "x", "platform_overrides": None}, read)) == []
     )
+
+
+def test_variables_that_a_template_puts_together_are_looked_into() -> None:
+    described = {"platform_services": "{{ base | combine(more, recursive=true) }}", "platform_name": "base"}
+    variables = {"base": {"api": 1}, "more": "{{ most }}", "most": {"db": 1}, "recursive": "{{ more }}", "other": {}}
+    found = sources(described, variables)
+    assert found.keys() == {
+        "platform_services",
+        "platform_name",
+        "base",
+        "more",
+        "most",
+        "recursive",
+    }
