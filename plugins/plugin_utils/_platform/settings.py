@@ -25,6 +25,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.options import 
     problems,
 )
 
+from .._core import paths
 from .._core.messages import brief, suggest
 from .fail_after import FailAfter
 from .inventory import Inventory
@@ -215,11 +216,13 @@ def _wrong(name: str, option: Option, given: Any, resolve: Resolve, services: Co
 
 def _wrong_otherwise(name: str, option: Option, value: Any, services: Collection[str]) -> Iterator[Problem]:
     """What a type cannot say of a value."""
-    if name.endswith("fail_after"):
-        try:
+    try:
+        if name.endswith("fail_after"):
             FailAfter.parse(value)
-        except RunbookError as exc:
-            yield Problem(name, str(exc))
+        elif name == "platform_name":
+            paths.of(str(value))
+    except RunbookError as exc:
+        yield Problem(name, str(exc).removeprefix(f"{name}: "))
     if services and name.endswith("_services") and option.type == "list":
         for service in value.split(",") if isinstance(value, str) else value:
             if service not in services:

@@ -27,6 +27,7 @@ def test_settings_check_names_every_fault_once_and_asks_nobody(described: Lab) -
         platform_only_services=["apy"],
         platform_overide={},
         platform_fail_after="3 of 2",
+        platform_name="lab/one",
         platform_report_keep=0,
     )
     described.hosts["two"]["health_check_deadline"] = -5
@@ -40,11 +41,12 @@ def test_settings_check_names_every_fault_once_and_asks_nobody(described: Lab) -
         "platform_overide: there is no such variable; did you mean 'platform_overrides'?",
         "platform_fail_after: expected how often it has to fail",
         "platform_report_keep: expected a whole number of at least 1, got 0",
+        "platform_name: 'lab/one' cannot name a folder",
         "health_check_deadline: expected a whole number of at least 1, got -5",
     ):
         # The error, whose lines may be broken, and the result of the task.
         assert 1 <= ran.output.count(fault) <= 2, f"{fault} is not in {ran.output}"
-    assert "8 faults in the variables of this run" in ran.output
+    assert "9 faults in the variables of this run" in ran.output
     assert "Look" not in ran.output.partition("PLAY [(2/2)")[2]
 
 
