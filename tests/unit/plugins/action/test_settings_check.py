@@ -121,10 +121,7 @@ def test_refusal_names_the_variable_that_a_person_sets(described: Lab, given: di
 
 def test_misspelled_variable_is_a_check_where_only_the_roles_are_used(described: Lab) -> None:
     described.variables["platform_overide"] = {}
-    own = described.folder / "own.yml"
-    roles = "[{role: xorb.runbook.health_check}, {role: xorb.runbook.report}]"
-    own.write_text(f"[{{hosts: all, gather_facts: false, strategy: linear, roles: {roles}}}]")
-    ran = described.play(str(own))
+    ran = described.play(described.own_playbook())
     assert ran.status != 0
     assert ran.statuses["one/api.port.connect"] == "ok", ran.output
     assert "did you mean 'platform_overrides'?" in ran.message("/runbook.description.platform")
