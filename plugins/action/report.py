@@ -77,12 +77,13 @@ class ActionModule(RunbookAction):
         names: set[str] = set()
         proved: list[Check] = []
         for host in inventory.hosts:
-            names.update(inventory.variables(host))
-            for procedure, done in actions.told(inventory.variables(host)):
+            known = inventory.variables(host)
+            names.update(known)
+            for procedure, done in actions.told(known):
                 acted += actions.actions(done)
                 undone += filter(None, [actions.failure(procedure, host, done)])
                 proved += actions.proofs(done)
-            said = inventory.variables(host).get(INSPECTION)
+            said = known.get(INSPECTION)
             if host not in inventory.play_hosts:
                 continue
             if isinstance(said, Mapping) and "checks" in said:
