@@ -9,11 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core import paths
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki import create
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority, Summary
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.create import SUBJECT, Blueprint, Ensured
@@ -34,10 +33,9 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunbookAction):
     """Makes, adopts and mends the CA. Runs on the control node and contacts no host."""
 
-    TRANSFERS_FILES = False
     _requires_connection = False
     _supports_check_mode = True
 
@@ -50,7 +48,7 @@ class ActionModule(ActionBase):
             ensured = _ensure(given, check=check)
             result = _result(ensured, given, check=check)
         except RunbookError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise self.failure(exc) from None
         if self._task.diff and ensured.changes:
             result["diff"] = {"before": "", "after": "".join(f"{change}\n" for change in ensured.changes)}
         # The default output shows no message of a task that succeeds.

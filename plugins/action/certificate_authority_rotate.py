@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import ActionModule as Rotation
 from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import STATE
@@ -37,12 +35,14 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates.rev
     refuse_reason,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core import paths as controller_paths
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.issuance import UNITS
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import ACTED, Action, failed_before
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.settings import ACTED
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import Action, failed_before
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.wording import clean
 
 PROCEDURE = "certificate_authority_rotate"
@@ -80,7 +80,7 @@ class ActionModule(Rotation):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return what the step found or did."""
-        ActionBase.run(self, tmp, task_vars)
+        RunbookAction.run(self, tmp, task_vars)
         self._variables = task_vars or {}
         _validation, self._arguments = self.validate_argument_spec(
             {
@@ -122,7 +122,7 @@ class ActionModule(Rotation):
             self._course = self._newest_course()
             return {**NOTHING, **getattr(self, f"_step_{step}")()}
         except RunbookError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise self.failure(exc) from None
 
     # --- what every step needs
 

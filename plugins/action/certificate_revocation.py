@@ -7,8 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.action.certificate_revoke import PROCEDURE
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
@@ -27,20 +25,21 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates.rev
     validated,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core import paths
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.state import STANDBY
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import ACTED, Action
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.settings import ACTED
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import Action
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.wording import clean
 
 STEPS = ("preflight", "revoke")
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunbookAction):
     """Decides what is revoked, of what all hosts told. Runs once and contacts none of them."""
 
-    TRANSFERS_FILES = False
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -73,7 +72,7 @@ class ActionModule(ActionBase):
                 )
             return self._preflight(authority) if step == "preflight" else self._revoke(authority)
         except RunbookError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise self.failure(exc) from None
 
     def _speaker(self) -> str:
         """The one host for which it is done: what C(run_once) registers counts for every host, and is told by each."""

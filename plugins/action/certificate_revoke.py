@@ -7,8 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import OURS, unfinished_told
 from ansible_collections.xorb.runbook.plugins.action.certificate_rotate import ActionModule as Rotation
@@ -24,6 +22,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates.rev
     validated,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core import paths
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import Action, failed_before
@@ -41,7 +40,7 @@ class ActionModule(Rotation):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return what the step found or did."""
-        ActionBase.run(self, tmp, task_vars)
+        RunbookAction.run(self, tmp, task_vars)
         self._variables = task_vars or {}
         _validation, self._arguments = self.validate_argument_spec(
             {
@@ -59,7 +58,7 @@ class ActionModule(Rotation):
             validated(self._arguments["scope"], self._arguments["services"], known=known)
             result: dict[str, Any] = getattr(self, f"_{step}")()
         except RunbookError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise self.failure(exc) from None
         return {"changed": False, "acts": False, "sets": [], "actions": [], "checks": [], **result}
 
     # --- what every step needs

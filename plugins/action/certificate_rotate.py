@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import ISSUED_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
@@ -19,6 +17,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief, suggest
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority, PresentList
@@ -68,10 +67,8 @@ def _outdated(present: PresentList, numbers: Mapping[str, int]) -> str:
     return ""
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunbookAction):
     """Asks the host what is due, has it issued here, and lets the host deploy it: two round trips in all."""
-
-    TRANSFERS_FILES = False
 
     #: What the actions are told to belong to.
     procedure = PROCEDURE
@@ -106,7 +103,7 @@ class ActionModule(ActionBase):
             asked = None if only_plan or not sets else self._issuer()
             return self._plan(sets) if only_plan else self._ended(self._act(sets, asked), sets, asked)
         except RunbookError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise self.failure(exc) from None
 
     def _issuer(self) -> Any:
         given = self._arguments

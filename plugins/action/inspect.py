@@ -8,21 +8,19 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.runner import Probe
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS, selected
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunbookAction):
     """Selects what this host looks at, resolves just that, and calls ``probe`` once."""
-
-    TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the checks of this host; whatever is wrong with one look never costs another."""
@@ -35,14 +33,14 @@ class ActionModule(ActionBase):
         try:
             platform = inventory.platform(host)
         except RunbookError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise self.failure(exc) from None
 
         probes: list[Probe] = []
         checks: list[Check] = []
         resolve = inventory.resolver(host)
         for look in platform.looks(observer=host, **selected(arguments)):
             try:
-                probes += look.resolved(resolve, inventory.address(look))
+                probes += look.resolved(resolve, inventory.address(look), arguments["deadline"])
             except Exception as exc:  # noqa: BLE001 - an undefined variable or a wrong value makes this look unknown, and no other
                 checks += look.placeholders(f"cannot be looked at: {brief(exc)}")
         result: dict[str, Any] = {"changed": False, "started_at": started_at, "selectors": selected(arguments)}

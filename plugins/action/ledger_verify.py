@@ -6,18 +6,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger import location as ledger_location
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import Ledger, Verification
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunbookAction):
     """Walks the ledger of the platform. Runs on the control node, writes nothing, and contacts no host."""
 
-    TRANSFERS_FILES = False
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -28,7 +26,7 @@ class ActionModule(ActionBase):
             location = arguments["ledger"] or ledger_location.described(task_vars or {}, self._templar.template)
             found = Ledger(location).verify(arguments["head"])
         except RunbookError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise self.failure(exc) from None
         result = _result(found)
         if found.intact:
             # The default output shows no message of a task that succeeds, and this one is what the run was for.

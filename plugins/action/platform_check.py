@@ -7,19 +7,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions, RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import settings
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.model import Look
 
+#: Where the deadline of a host is looked up, and what it is otherwise.
+DEADLINES, DEADLINE = ("health_check_deadline", "platform_deadline"), 30
 
-class ActionModule(ActionBase):
+
+class ActionModule(RunbookAction):
     """Reads the description as every host of the inventory would, and resolves all of it."""
 
-    TRANSFERS_FILES = False
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -27,21 +30,23 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         self.validate_argument_spec({})
         inventory = Inventory(task_vars or {}, self._templar)
+        about_run, warning = settings.examined(inventory)
+        self.warn(warning)
         looks: list[Look] = []
         faults: dict[str, None] = {}
         try:
             for host in inventory.hosts:
                 seen = inventory.platform(host).looks(observer=host)
                 looks += seen
-                faults.update(dict.fromkeys(fault for look in seen for fault in unresolved(inventory, look)))
+                within = deadline(inventory, host)
+                faults.update(dict.fromkeys(fault for look in seen for fault in unresolved(inventory, look, within)))
         except RunbookError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
-        problems = list(dict.fromkeys([*map(str, inventory.problems), *faults]))
+            faults[str(exc)] = None
+        problems = list(dict.fromkeys([*map(str, [*about_run, *inventory.problems]), *faults]))
         if not looks and not problems:
             problems = ["platform_services: nothing is described that any host could look at"]
         if problems:
-            faulty = "1 fault" if len(problems) == 1 else f"{len(problems)} faults"
-            return {"failed": True, "msg": "\n".join([f"{faulty} in the platform description:", *problems])}
+            return self.refusal(problems, "platform description")
         services = sorted({look.service for look in looks})
         hosts = sorted({look.observer for look in looks})
         checks = sum(len(look.kind.expected(look.given)) for look in looks)
@@ -50,10 +55,20 @@ class ActionModule(ActionBase):
         return {"changed": False, "msg": sentence, "services": services, "hosts": hosts, "checks": checks}
 
 
-def unresolved(inventory: Inventory, look: Look) -> Iterator[str]:
+def deadline(inventory: Inventory, host: str) -> float | None:
+    """The seconds that a host has for all its looks; nothing where that is a fault of its own."""
+    variables = inventory.variables(host)
+    given = next((variables[name] for name in DEADLINES if name in variables), DEADLINE)
+    try:
+        return float(inventory.resolver(host)(given))
+    except (AnsibleError, TypeError, ValueError):
+        return None
+
+
+def unresolved(inventory: Inventory, look: Look, within: float | None) -> Iterator[str]:
     """What is wrong with a look once its templates are resolved as its observer would."""
     try:
-        look.resolved(inventory.resolver(look.observer), inventory.address(look))
+        look.resolved(inventory.resolver(look.observer), inventory.address(look), within)
     except InvalidOptions as exc:
         yield from (f"{key}: {message}" for key, message in exc.problems)
     except Exception as exc:  # noqa: BLE001 - whatever a template raises is a fault of the description

@@ -9,17 +9,17 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN, Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import suggest
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.time import moment, utc
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS, selected
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.settings import misspelled
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import actions, publish
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected import (
     Expected,
@@ -40,10 +40,9 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import 
 INSPECTION = "platform_inspection"
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunbookAction):
     """Compares, explains, records and prints. Runs once, on the control node, and contacts no host."""
 
-    TRANSFERS_FILES = False
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -63,7 +62,7 @@ class ActionModule(ActionBase):
                 described=lambda: described(inventory),
             )
         except RunbookError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise self.failure(exc) from None
 
     def _assemble(
         self, inventory: Inventory, due: Expected, variables: Mapping[str, Any], arguments: Mapping[str, Any]
@@ -78,13 +77,16 @@ class ActionModule(ActionBase):
         selectors = []
         acted: list[actions.Action] = []
         undone: list[Check] = []
+        names: set[str] = set()
         proved: list[Check] = []
         for host in inventory.hosts:
-            for procedure, done in actions.told(inventory.variables(host)):
+            known = inventory.variables(host)
+            names.update(known)
+            for procedure, done in actions.told(known):
                 acted += actions.actions(done)
                 undone += filter(None, [actions.failure(procedure, host, done)])
                 proved += actions.proofs(done)
-            said = inventory.variables(host).get(INSPECTION)
+            said = known.get(INSPECTION)
             if host not in inventory.play_hosts:
                 continue
             started += began(said, finished_at)
@@ -114,7 +116,7 @@ class ActionModule(ActionBase):
             absent=set(inventory.hosts) - inventory.play_hosts,
             about_run=[
                 *undone,
-                *described_wrongly(inventory.problems),
+                *described_wrongly([*inventory.problems, *misspelled(names)]),
                 *selected_wrongly(wanted, selectors, here.services),
             ],
             depends_on=here.depends_on,

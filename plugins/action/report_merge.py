@@ -9,12 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, NOT_APPLICABLE, UNKNOWN, Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core import time as moments
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
@@ -42,10 +41,9 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.slices import 
 UNSEEN = "no slice looked at this host"
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunbookAction):
     """Puts slices together and compares them with the whole description. Runs once, and contacts no host."""
 
-    TRANSFERS_FILES = False
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -74,7 +72,7 @@ class ActionModule(ActionBase):
                 repeats=[one.run_id for one in slices],
             )
         except RunbookError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise self.failure(exc) from None
         return {**result, "slices": [one.run_id for one in slices]}
 
     def _assemble(

@@ -6,20 +6,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import diff
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger import location
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import History, PastRun
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import diff_text
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunbookAction):
     """Reads two runs and prints what is different. Runs on the control node, writes nothing, and contacts no host."""
 
-    TRANSFERS_FILES = False
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -41,7 +39,7 @@ class ActionModule(ActionBase):
             before, after = _runs(history, arguments, platform=str(resolve(variables.get("platform_name", ""))))
             found = diff.compare(history.checks_of(before), history.checks_of(after), change=arguments["change"])
         except RunbookError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise self.failure(exc) from None
         Display().display(diff_text.render(before, after, found))
         groups = {name: [made.as_dict() for made in getattr(found, name)] for name, _title in diff_text.SECTIONS}
         return {

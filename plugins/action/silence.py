@@ -8,13 +8,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core import time as moments
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import FAILING, SILENT_HOST
@@ -39,10 +38,9 @@ KINDS = {"silenced": SILENCE, "acknowledged": ACKNOWLEDGEMENT}
 RETENTION_DAYS = 90
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunbookAction):
     """Writes one run of the procedure ``silence`` into the ledger. Contacts no host."""
 
-    TRANSFERS_FILES = False
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -66,10 +64,12 @@ class ActionModule(ActionBase):
             mutually_exclusive=[("until", "duration")],
             required_if=[("state", "taken_back", ["id"])],
         )
+        for name in ("hosts", "services", "checks"):
+            arguments[name] = [pattern for pattern in arguments[name] if pattern.strip()]
         try:
             return self._decide(Inventory(variables, self._templar), variables, arguments)
         except RunbookError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            raise self.failure(exc) from None
 
     def _decide(
         self, inventory: Inventory, variables: Mapping[str, Any], arguments: Mapping[str, Any]
@@ -130,7 +130,7 @@ def wanted(arguments: Mapping[str, Any], now: datetime, by: str) -> Waiver:
     if not reason:
         raise RunbookError("reason: missing; say why, for whoever reads the report")
     if not any(arguments[name] for name in ("hosts", "services", "checks")):
-        raise RunbookError("hosts, services, checks: give at least one pattern, for example checks: ['postgres.*']")
+        raise RunbookError("checks, hosts, services: give at least one pattern, for example postgres.* as a check")
     return Waiver(
         kind=KINDS[arguments["state"]],
         reason=reason,
@@ -158,12 +158,13 @@ def end(arguments: Mapping[str, Any], now: datetime) -> datetime:
         if not until.tzinfo:
             raise RunbookError(f"until: {text} means another moment in every time zone; end it with Z or +01:00")
     else:
-        raise RunbookError("until, duration: missing; every silence ends, for example duration: 2h")
+        raise RunbookError("duration: missing; every silence ends, for example after 2h")
+    given = "duration" if arguments["duration"] else "until"
     if until <= now:
-        raise RunbookError(f"until: {moments.spoken(until)} is over")
+        raise RunbookError(f"{given}: {moments.spoken(until)} is over")
     if until > now + timedelta(days=arguments["ledger_retention_days"]):
         raise RunbookError(
-            f"until: {moments.spoken(until)} is later than the ledger keeps who silenced it"
+            f"{given}: {moments.spoken(until)} is later than the ledger keeps who silenced it"
             f" ({arguments['ledger_retention_days']} days, platform_ledger_retention); what is never to fail is a"
             " matter for the platform description"
         )

@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     CRITICAL,
     UNKNOWN,
@@ -15,6 +14,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     Check,
     worst,
 )
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import wording
 
 
@@ -27,10 +27,9 @@ class Judged(AnsibleActionFail):
         return True
 
 
-class ActionModule(ActionBase):
+class ActionModule(RunbookAction):
     """Judges one host by the report of the run. Needs no connection, so it judges hosts that are gone, too."""
 
-    TRANSFERS_FILES = False
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -266,7 +266,7 @@ def refuse_faults(params: Mapping[str, Any]) -> None:
         (f"{name}[{index}].{key}", message)
         for name in KINDS
         for index, given in enumerate(params[name] or ())
-        for key, message in KINDS[name].check(given)
+        for key, message in KINDS[name].refused(given)
     ]
     if faults:
         raise InvalidOptions(faults)

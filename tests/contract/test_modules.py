@@ -15,6 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.shared_options 
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect import certificate_info, postgres_judge, redis_judge
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.depth import MODULE_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS
 
 from tests.contract.repository import ACTIONS, MODULES, documentation, same_options
@@ -34,7 +35,7 @@ def spec_of_action(action: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, An
         raise CaughtSpec(argument_spec)
 
     monkeypatch.setattr(module.ActionModule, "validate_argument_spec", catch)
-    monkeypatch.setattr(module.ActionBase, "run", lambda *_args, **_kwargs: {})
+    monkeypatch.setattr(RunbookAction, "run", lambda *_args, **_kwargs: {})
     plugin = object.__new__(module.ActionModule)
     with pytest.raises(CaughtSpec) as caught:
         plugin.run(task_vars={"inventory_hostname": "host"})

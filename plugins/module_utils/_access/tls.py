@@ -7,8 +7,8 @@ from __future__ import annotations
 from .._clients import tls
 from .._clients.http import HTTP_OPTIONS, get, headers
 from .._clients.network import Unreachable
-from .._core.options import Given, Option, Options
-from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS
+from .._core.options import HTTP_STATUS, Given, Option, Options
+from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
 from . import attempt as access
 from .attempt import ACCESS_OPTIONS, Attempt
 
@@ -28,18 +28,22 @@ OPTIONS: Options = {
     **_pair("expired", "a certificate like I(client_cert), of the same issuer, that has expired."),
     **_pair("revoked", "a certificate like I(client_cert), of the same issuer, that is revoked."),
     **_pair("wrong_unit", "a certificate of the same issuer whose subject must not come in."),
-    "port": Option("int", "TCP port.", required=True),
+    "port": port(required=True),
     "path": Option(
         "str",
         "Path to read over HTTP once the handshake is through. Without it the handshake alone is tried, for services "
         "that speak something else.",
     ),
-    "accepted_status": Option("list", "Status codes that let in.", elements="int", default=[200]),
+    "accepted_status": Option(
+        "list", "Status codes that let in.", elements="int", default=[200], within=HTTP_STATUS, filled=True
+    ),
     "refused_status": Option(
         "list",
         "Status codes that refuse. Any other but 2xx says nothing about access and is V(unknown).",
         elements="int",
         default=[400, 401, 403, 495, 496],
+        within=HTTP_STATUS,
+        filled=True,
     ),
 }
 

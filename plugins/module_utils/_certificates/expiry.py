@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from .._core.checks import CRITICAL, Finding, Limits, Number
-from .._core.options import Option, Options
+from .._core.options import NOT_NEGATIVE, Option, Options
 from .._core.text import excerpt
 from .certificate import DAY, Certificate
 
@@ -24,10 +24,16 @@ _SHIPPED_CA = "Vault's health check (root 365 and 182 days, intermediate 60 and 
 #: Days that certificates of servers and clients may have left, as the kind ``tls`` has them too.
 LEAF_LIMIT_OPTIONS: Options = {
     "warning_days": Option(
-        "float", "Warn when fewer days are left. Without it: 28 days or a third of the lifetime, whichever is less."
+        "float",
+        "Warn when fewer days are left. Without it: 28 days or a third of the lifetime, whichever is less.",
+        within=NOT_NEGATIVE,
+        falling=True,
     ),
     "critical_days": Option(
-        "float", "Fail when fewer days are left. Without it: 7 days or a sixth of the lifetime, whichever is less."
+        "float",
+        "Fail when fewer days are left. Without it: 7 days or a sixth of the lifetime, whichever is less.",
+        within=NOT_NEGATIVE,
+        falling=True,
     ),
 }
 

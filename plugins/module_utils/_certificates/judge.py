@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, STATUSES, UNKNOWN, WARNING, Finding, Limits
-from .._core.options import Option, Options
+from .._core.options import NOT_NEGATIVE, Option, Options
 from .._core.text import excerpt
 from .bundle import Key, RevocationList, chain_fault, common, order_fault
 from .certificate import Certificate
@@ -33,11 +33,15 @@ LIMIT_OPTIONS: Options = {
         "float",
         "Warn when an authority has fewer days left. Without it: 365 days for a root and 60 for an intermediate, or a"
         " third of the lifetime, whichever is less.",
+        within=NOT_NEGATIVE,
+        falling=True,
     ),
     "ca_critical_days": Option(
         "float",
         "Fail when an authority has fewer days left. Without it: 182 days for a root and 30 for an intermediate, or a"
         " sixth of the lifetime, whichever is less.",
+        within=NOT_NEGATIVE,
+        falling=True,
     ),
 }
 

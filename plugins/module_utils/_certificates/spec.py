@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from .._clients.tls import STARTTLS
-from .._core.options import Given, Option, Options
-from .._core.shared_options import TLS_OPTIONS
+from .._core.options import AT_LEAST_ONE, Given, Option, Options
+from .._core.shared_options import TLS_OPTIONS, port
 from .judge import LIMIT_OPTIONS
 
 PROFILES = ("server", "client", "both")
@@ -40,22 +40,24 @@ RELOAD_OPTIONS: Options = {
         choices=("reload", "restart"),
     ),
     "unit": Option("str", "Unit of C(systemd)."),
-    "port": Option("int", "Port that C(redis) is told on.", default=6379),
+    "port": port(6379, "Port that C(redis) is told on."),
     "username": Option("str", "User that C(redis) is told as; it needs the command CONFIG SET."),
     "password": Option("str", "Password of that user.", secret=True),
     "tls": Option("bool", "Whether that port speaks TLS.", default=False),
     **TLS_OPTIONS,
     "project_src": Option("path", "Folder of the project of C(compose)."),
-    "files": Option("list", "Compose files, where they have other names than the usual ones.", elements="str"),
+    "files": Option(
+        "list", "Compose files, where they have other names than the usual ones.", elements="str", filled=True
+    ),
     "service": Option("str", "Service of the project of C(compose)."),
     "signal": Option("str", "Signal by which C(compose) reloads the service.", default="HUP"),
-    "argv": Option("list", "The C(command), word by word; no shell is involved.", elements="str"),
+    "argv": Option("list", "The C(command), word by word; no shell is involved.", elements="str", filled=True),
 }
 
 
 #: A port that serves the certificate.
 SERVED_OPTIONS: Options = {
-    "port": Option("int", "TCP port on the host.", required=True),
+    "port": port(what="TCP port on the host.", required=True),
     "address": Option("str", "Address on the host, where it is not every one.", default="localhost"),
     "server_name": Option("str", "Name that is asked for, where a port serves more than one certificate."),
     "starttls": STARTTLS,
@@ -66,7 +68,7 @@ SERVED_OPTIONS: Options = {
 
 #: A port that lets the certificate in as a client.
 ACCEPTED_OPTIONS: Options = {
-    "port": Option("int", "TCP port.", required=True),
+    "port": port(required=True),
     "address": Option("str", "Address or name of the host that has it.", default="localhost"),
     "server_name": Option("str", "Name that is asked for and has to be in the other end's certificate."),
     "ca": TLS_OPTIONS["ca"],
@@ -93,7 +95,7 @@ SESSION_OPTIONS: Options = {
         required=True,
         choices=tuple(SESSIONS),
     ),
-    "port": Option("int", "TCP port on the host. Without it, the usual one."),
+    "port": port(what="TCP port on the host. Without it, the usual one."),
     "user": Option("str", "User to log in as."),
     "password": Option("str", "Password of that user.", secret=True),
     "database": Option("str", "Database of C(postgres) to log in to."),
@@ -109,11 +111,12 @@ OPTIONS: Options = {
         "Names of the files in the folder: C(certificate), C(key), C(fullchain), C(ca) and C(pkcs12)."
         " Null leaves one out; certificate and key cannot be. Without it: C(cert.pem), C(key.pem), C(fullchain.pem),"
         " C(ca.pem), and no PKCS#12.",
+        filled=True,
     ),
     "profile": Option("str", "What the certificate is for.", default="server", choices=PROFILES),
     "common_name": Option("str", "Common name of the subject. Without it, the first of I(names)."),
     "names": Option("list", "DNS names and addresses that the certificate must cover.", required=True, elements="str"),
-    "days": Option("int", "Days that a new certificate is valid.", default=30),
+    "days": Option("int", "Days that a new certificate is valid.", default=30, within=AT_LEAST_ONE),
     "key_type": Option("str", "Type of a new key.", default="ecdsa-p256", choices=KEY_TYPES),
     # Not "owner": that is the host that owns a service.
     "user": Option("str", "User that owns the files.", default="root"),
@@ -172,18 +175,11 @@ def common_name(given: Given) -> str:
 
 def check(given: Given) -> Iterator[tuple[str, str]]:
     """What the types of the options cannot express."""
-    if not str(given.get("directory", "/")).startswith("/"):
-        yield "directory", "expected an absolute path"
     yield from _file_faults(given.get("files") or {})
     names = given.get("names")
-    if isinstance(names, list) and not names:
-        yield "names", "names nobody: no client could accept the certificate"
     for index, name in enumerate(names or ()):
         if not is_name(str(name)):
             yield f"names[{index}]", f"expected a DNS name or an address, got {name!r}"
-    days = given.get("days")
-    if days is not None and int(days) < 1:
-        yield "days", "a certificate is valid for a day at least"
     wanted = given.get("reload") or {}
     for key in RELOADS.get(str(wanted.get("kind")), ()):
         if not wanted.get(key):

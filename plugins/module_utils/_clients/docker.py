@@ -25,7 +25,7 @@ COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-co
 SELECTION_OPTIONS: Options = {
     "project": Option("str", "Name of the Compose project, where it does not follow from I(project_src)."),
     "project_src": Option("path", "Folder of the Compose project. The name of the project is derived as Compose does."),
-    "files": Option("list", "Compose files, where they have other names.", elements="str"),
+    "files": Option("list", "Compose files, where they have other names.", elements="str", filled=True),
     "compose_service": Option("str", "Name of the service in the Compose file; without it, the whole project."),
     "container": Option("str", "Name of one container, instead of a project."),
 }

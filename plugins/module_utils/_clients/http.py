@@ -18,7 +18,7 @@ from http import HTTPStatus
 from typing import Any, Callable
 from urllib.parse import urlsplit
 
-from .._core.options import Given, Option, Options
+from .._core.options import AT_LEAST_ONE, Given, Option, Options
 from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS
 from .._core.text import excerpt, size
 from .network import Deadline, Unreachable, connect, reason
@@ -33,7 +33,9 @@ HTTP_OPTIONS: Options = {
     "host_header": Option("str", "Value of the header Host, for services that answer to certain names only."),
     "headers": Option("dict", "Headers to send. Without one of its own, Accept is C(application/json)."),
     "secret_headers": Option("dict", "Headers to send whose values are secrets.", secret=True),
-    "max_body_bytes": Option("int", "Largest body that is read; a larger one fails.", default=4194304),
+    "max_body_bytes": Option(
+        "int", "Largest body that is read; a larger one fails.", default=4194304, within=AT_LEAST_ONE
+    ),
 }
 
 #: Some services refuse the usual ``Accept: */*``, and answer anything but JSON without being asked for it.

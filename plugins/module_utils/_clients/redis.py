@@ -9,7 +9,7 @@ import socket
 import ssl
 from typing import Any
 
-from .._core.options import Given, Option, Options
+from .._core.options import NOT_NEGATIVE, Given, Option, Options
 from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
 from .._core.text import excerpt
 from . import tls
@@ -25,7 +25,7 @@ LOGIN_OPTIONS: Options = {
     "port": port(PORT),
     "username": Option("str", "User to log in as. Without it, the server's default user."),
     "password": Option("str", "Password of the user.", secret=True),
-    "database": Option("int", "Number of the database.", default=0),
+    "database": Option("int", "Number of the database.", default=0, within=NOT_NEGATIVE),
     "tls": Option("bool", "Whether the server speaks TLS.", default=False),
 }
 

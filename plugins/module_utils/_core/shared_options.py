@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from .options import Option, Options
+from .options import PORTS, POSITIVE, Option, Options
 
 #: Options of every probe, whatever its kind. Those that are not ``computed`` are keys of the description too.
 COMMON_OPTIONS: Options = {
@@ -13,7 +13,9 @@ COMMON_OPTIONS: Options = {
     "owner": Option("str", "Inventory name of the host that owns the service.", required=True, computed=True),
     "topic": Option("str", "Chapter of the runbook that the checks belong to; the kind has a sensible one."),
     "remedy": Option("str", "Playbook or command that mends a failing check."),
-    "timeout": Option("float", "Seconds that one step of the probe may take.", default=5.0),
+    "timeout": Option(
+        "float", "Seconds that one step of the probe may take.", default=5.0, within=POSITIVE, lasting=True
+    ),
 }
 
 
@@ -23,9 +25,13 @@ NETWORK_OPTIONS: Options = {
 }
 
 
-def port(number: int) -> Option:
-    """The option ``port`` with a kind's usual number."""
-    return Option("int", "TCP port.", default=number)
+def port(number: int | None = None, what: str = "TCP port.", *, required: bool = False) -> Option:
+    """The option ``port``, with a usual number where there is one."""
+    return Option("int", what, default=number, required=required, within=PORTS)
+
+
+#: How long what changes by the second is looked at.
+SAMPLE_SECONDS = Option("float", "Seconds to look.", default=1.0, within=POSITIVE, lasting=True)
 
 
 #: Options of every probe that speaks TLS.

@@ -46,9 +46,9 @@ def findings(look: Look) -> Callable[[Given], Iterator[Finding]]:
 def examine(kind: Kind, look: Look, given: Given, *, owner: str, deadline: float) -> tuple[dict[str, Any], list[Check]]:
     """Look once, for a module that wants the facts too: the facts by aspect, and the checks as ``probe`` gives them.
 
-    Raises `InvalidOptions` where ``without`` makes no sense.
+    Raises `InvalidOptions` where options make no sense.
     """
-    faults = list(kind.check(given))
+    faults = list(kind.refused(given))
     if faults:
         raise InvalidOptions(faults)
     facts: dict[str, Any] = {}

@@ -22,7 +22,7 @@ RULE_OPTIONS: Options = {
     "path": Option("str", "Keys and list indexes that lead to a value of a JSON body, joined by dots."),
     "header": Option("str", "Name of a header of the answer, in place of a value of its body."),
     "equals": Option("raw", "The value is this one; a text is not a number."),
-    "in": Option("list", "The value is one of these.", elements="raw"),
+    "in": Option("list", "The value is one of these.", elements="raw", filled=True),
     "min": Option("float", "The value is a number of at least this."),
     "max": Option("float", "The value is a number of at most this."),
     "matches": Option(

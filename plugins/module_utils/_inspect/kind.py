@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from .._core.checks import Finding
-from .._core.options import Given, Options, problems
+from .._core.options import Given, Options, crossed, out_of_range, problems
 from .._core.shared_options import COMMON_OPTIONS
 
 
@@ -67,7 +67,19 @@ class Kind:
 
     def problems(self, given: Given) -> Iterator[tuple[str, str]]:
         """Yield every fault of a point's resolved options."""
-        found = list(problems(self.description_options, given))
-        yield from found
-        if not found:
-            yield from self.check(given)
+        yield from problems(self.description_options, given)
+        if self.readable(given):
+            yield from self.conflicts(given)
+
+    def readable(self, given: Given) -> bool:
+        """Whether nothing is missing among a point's options, and each has the right type."""
+        return not any(problems(self.description_options, given, limits=False))
+
+    def conflicts(self, given: Given) -> Iterator[tuple[str, str]]:
+        """Yield what options cannot mean together, each of which is sound."""
+        yield from crossed(self.options, given)
+        yield from self.check(given)
+
+    def refused(self, given: Given) -> Iterator[tuple[str, str]]:
+        """Yield what an argument spec cannot express and the description would refuse, for modules."""
+        yield from list(out_of_range(self.probe_options, given)) or self.conflicts(given)

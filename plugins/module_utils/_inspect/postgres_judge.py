@@ -10,26 +10,44 @@ from typing import Any, Callable
 
 from .._clients.postgres import Row
 from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, WARNING, Finding, Limits, worst
-from .._core.options import Given, Option, Options, limits, thresholds
+from .._core.options import NOT_NEGATIVE, PERCENT, Given, Option, Options, Range, limits, thresholds
 from .._core.text import excerpt, size
 
 _MIB = 1024 * 1024
 
 
 THRESHOLDS: Options = {
-    **thresholds("connections", "percentage of connections", 80.0, 90.0, source="ours"),
+    **thresholds("connections", "percentage of connections", 80.0, 90.0, source="ours", within=PERCENT),
     **thresholds("lag", "number of MiB that a standby is behind", 10.0, 100.0, source="autobase, ours"),
-    "standbys": Option("int", "Fail where fewer standbys than this follow the server.", default=0, source="ours"),
+    "standbys": Option(
+        "int", "Fail where fewer standbys than this follow the server.", default=0, source="ours", within=NOT_NEGATIVE
+    ),
     **thresholds("slots", "number of MiB that a replication slot keeps", 1024.0, 10240.0, source="ours"),
     **thresholds("query", "number of seconds that a query runs", 120.0, 300.0, source="check_postgres"),
     **thresholds("transaction", "number of seconds that a transaction works", 300.0, 900.0, source="ours"),
     **thresholds("idle", "number of seconds that a session is idle in a transaction", 300.0, 900.0, source="ours"),
     **thresholds("blocked", "number of seconds that a session waits for a lock", 5.0, 60.0, source="ours"),
-    **thresholds("wraparound", "age of the oldest transaction", 1.3e9, 1.4e9, source="check_postgres"),
-    **thresholds("sequences", "percentage of a sequence that is used up", 85.0, 95.0, source="check_postgres"),
-    **thresholds("cache", "percentage of blocks that were found in memory", 99.0, 95.0, source="PgHero", verb="below"),
+    **thresholds(
+        "wraparound", "age of the oldest transaction", 1.3e9, 1.4e9, source="check_postgres", within=Range(0, 2**31)
+    ),
+    **thresholds(
+        "sequences", "percentage of a sequence that is used up", 85.0, 95.0, source="check_postgres", within=PERCENT
+    ),
+    **thresholds(
+        "cache",
+        "percentage of blocks that were found in memory",
+        99.0,
+        95.0,
+        source="PgHero",
+        verb="below",
+        within=PERCENT,
+    ),
     "cache_minimum_blocks": Option(
-        "int", "The cache is judged when at least this many blocks have been read.", default=100_000, source="ours"
+        "int",
+        "The cache is judged when at least this many blocks have been read.",
+        default=100_000,
+        source="ours",
+        within=NOT_NEGATIVE,
     ),
 }
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Callable
 
 from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, WARNING, Finding, worst
-from .._core.options import Given, Option, Options, limits, thresholds
+from .._core.options import NOT_NEGATIVE, PERCENT, Given, Option, Options, limits, thresholds
 from .._core.text import excerpt, size
 
 Info = Mapping[str, Any]
@@ -25,14 +25,18 @@ _MIB = 1024 * 1024
 _HOUR = 3600
 _ALERTS = "awesome-prometheus-alerts"
 
-MEMORY_THRESHOLDS: Options = thresholds("memory", "percentage of the memory limit", 80.0, 90.0, source="ours")
+MEMORY_THRESHOLDS: Options = thresholds(
+    "memory", "percentage of the memory limit", 80.0, 90.0, source="ours", within=PERCENT
+)
 
 THRESHOLDS: Options = {
     **MEMORY_THRESHOLDS,
-    **thresholds("clients", "percentage of clients", 80.0, 90.0, source=_ALERTS),
+    **thresholds("clients", "percentage of clients", 80.0, 90.0, source=_ALERTS, within=PERCENT),
     **thresholds("snapshot", "age of the last save in hours, where changes wait for one", 24.0, 48.0, source=_ALERTS),
     **thresholds("lag", "number of MiB that a replica is behind", 10.0, 100.0, source="ours"),
-    "replicas": Option("int", "Fail where fewer replicas than this follow the server.", default=0, source="ours"),
+    "replicas": Option(
+        "int", "Fail where fewer replicas than this follow the server.", default=0, source="ours", within=NOT_NEGATIVE
+    ),
     **thresholds("slow", "number of slow commands in the last hour", 10.0, None, source="ours"),
     **thresholds("evictions", "number of keys evicted since the counters began", 0.0, None, source="ours"),
 }

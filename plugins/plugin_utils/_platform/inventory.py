@@ -14,9 +14,12 @@ from ansible.template import Templar
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from .._core.messages import brief
+from .duplicates import sources, written_twice
 from .model import Look, Platform, Problem, Resolve
 from .reader import read
 
+#: The variables that a description is read from.
+READ = ("platform_name", "platform_services", "platform_overrides")
 #: Where a host is found by others, first that is set; without any of them, by its inventory name.
 ADDRESS_VARIABLES = ("platform_address", "ansible_host")
 #: Addresses that mean the observer itself, whoever's they are said to be.
@@ -41,6 +44,11 @@ class Inventory:
     def hosts(self) -> list[str]:
         """Every host of the inventory."""
         return list(self.groups["all"])
+
+    @property
+    def here(self) -> str:
+        """The host of the current task."""
+        return str(self._task_vars["inventory_hostname"])
 
     @cached_property
     def play_hosts(self) -> frozenset[str]:
@@ -70,7 +78,7 @@ class Inventory:
         hundreds of hosts quick. Sharing means the same text *and* the same answers to the templates in its structure.
         """
         variables = self.variables(host)
-        text = tuple(variables.get(key) for key in ("platform_name", "platform_services", "platform_overrides"))
+        text = tuple(variables.get(key) for key in READ)
         resolve = self.resolver(host)
         for known in self._readings:
             if known.text == text and all(_answer(resolve, asked) == answer for asked, answer in known.answers):
@@ -92,11 +100,18 @@ class Inventory:
         """Every fault of every description read so far, and where they contradict each other."""
         platforms = [reading.platform for reading in self._readings]
         named = {problem: None for platform in platforms for problem in platform.problems}
+        for reading in self._readings:
+            described = sources(dict(zip(READ, reading.text)), self.variables(self.hosts[0]) if self.hosts else {})
+            named.update(dict.fromkeys(written_twice(described, self._read_text)))
         for service in dict.fromkeys(name for platform in platforms for name in platform.services):
             if len({platform.structure(service) for platform in platforms}) > 1:
                 message = "hosts differ in who has the service or who looks at it; that must be the same for all"
                 named[Problem(f"platform_services.{service}", message, service)] = None
         return list(named)
+
+    def _read_text(self, path: str) -> str:
+        """A file of the inventory as it is written, decrypted where it is a vault."""
+        return str(self._task_vars["hostvars"]._loader.get_text_file_contents(path))
 
     def address(self, look: Look) -> str:
         """Where the observer of a look reaches the owner."""

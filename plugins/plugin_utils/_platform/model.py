@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
@@ -89,13 +89,21 @@ class Look:
             message = f"{told}, which {str(template)!r} does not resolve to"
         return f"{self.path}.{key}", message
 
-    def resolved(self, resolve: Resolve, address: str) -> list[Probe]:
-        """The probes to run, their options resolved, validated and completed.
+    def _too_long(self, options: Mapping[str, Any], deadline: float | None) -> Iterator[tuple[str, str]]:
+        """Times that a look would take and never get."""
+        for name, option in self.kind.description_options.items():
+            if deadline is not None and option.lasting and name in options and float(options[name]) > deadline:
+                told = f"longer than platform_deadline, the {deadline:g} seconds that all looks of a host have"
+                yield f"{self.path}.{name}", f"{float(options[name]):g} seconds are {told}"
+
+    def resolved(self, resolve: Resolve, address: str, deadline: float | None = None) -> list[Probe]:
+        """The probes to run within a deadline in seconds, their options resolved, validated and completed.
 
         Raises `InvalidOptions` with full paths where the resolved options are wrong, and whatever ``resolve`` raises.
         """
         options = {key: self._resolved(key, resolve) for key in self.given if key not in POINT_OPTIONS}
         found = [self._fault(key, message) for key, message in self.kind.problems(options)]
+        found = found or list(self._too_long(options, deadline))
         if found:
             raise InvalidOptions(found)
         if "address" in self.kind.options:

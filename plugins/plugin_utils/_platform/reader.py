@@ -96,13 +96,29 @@ class _Reader:
         return Service(name, owners, depends_on=tuple(structure.get("depends_on") or ()), looks=looks)
 
     def dependencies(self, services: Mapping[str, Service]) -> None:
-        """Every name in ``depends_on`` must be a service."""
+        """Every name in ``depends_on`` must be a service, and none may need itself by way of others."""
         for service in services.values():
             self._service = service.name
             for index, name in enumerate(service.depends_on):
                 if name not in services:
                     path = f"platform_services.{service.name}.depends_on[{index}]"
                     self._fault(path, f"no such service: {name!r}{suggest(name, services)}")
+        self._service = ""
+        self._similar("platform_services", services)
+        for circle in circles({service.name: service.depends_on for service in services.values()}):
+            self._service = circle[0]
+            round_trip = " needs ".join([*circle, circle[0]])
+            self._fault(f"platform_services.{circle[0]}.depends_on", f"a circle: {round_trip}")
+
+    def _similar(self, path: str, names: Iterable[Any]) -> None:
+        """Names that only differ in case are one name to whoever reads a report."""
+        seen: dict[str, Any] = {}
+        for name in names:
+            other = seen.setdefault(str(name).lower(), name)
+            if other != name:
+                self._fault(
+                    f"{path}.{name}", f"differs from {other!r} in upper and lower case only; give it another name"
+                )
 
     def _structure(
         self, path: str, options: Options, given: Mapping[str, Any], *, but: Iterable[str] = ()
@@ -142,6 +158,8 @@ class _Reader:
         if supervisor is not None:
             yield from self._supervisor(f"{path}.supervisor", name, supervisor, owners)
         seen: Counter[str] = Counter()
+        sections = [given[section] for section in SECTIONS if isinstance(given.get(section), Mapping)]
+        self._similar(path, (point for points in sections for point in points))
         for section, implied in SECTIONS.items():
             points = given.get(section) or {}
             if not isinstance(points, Mapping):
@@ -181,7 +199,7 @@ class _Reader:
         looking, renamed = SUPERVISED[str(kind)]
         options = {renamed.get(key, key): value for key, value in given.items() if key != "kind"}
         if not any(_is_unresolved(value) for value in options.values()):
-            faults = list(KINDS[looking].check({key: options[key] for key in options if key not in POINT_OPTIONS}))
+            faults = list(KINDS[looking].conflicts({key: options[key] for key in options if key not in POINT_OPTIONS}))
             for key, message in faults:
                 self._fault(f"{path}.{key}", message)
             if faults:
@@ -232,25 +250,53 @@ class _Reader:
             for key, message in problems(options, literal)
             if key not in given or key in literal or not message.startswith("missing")
         ]
-        faults += [
+        others = [
             (key, "a secret must be a template or an inline !vault value, never plain text")
             for key in _plain_secrets(options, given)
         ]
         credentials = [key for key, value in given.items() if _has_credentials(value)]
         # Nothing more is said of these: what is wrong with a value is often told by repeating it.
         faults = [fault for fault in faults if fault[0].split(".")[0] not in credentials]
-        faults += [(key, "must not contain user:password@; use the options for credentials") for key in credentials]
-        if given.get("topic") is not None and given["topic"] not in TOPICS:
-            faults.append(("topic", f"expected one of {', '.join(TOPICS)}, written out"))
-        if "fail_after" in given:
-            try:
-                FailAfter.parse(given["fail_after"])
-            except RunbookError as exc:
-                faults.append(("fail_after", f"{exc}, written out"))
-        if kind and not faults and not kind.expected(given):
-            faults.append(("kind", "what it looks at must be told without a template, or nobody would miss it"))
-        if kind and not faults and literal.keys() == given.keys():
-            faults += kind.check({key: value for key, value in given.items() if key not in POINT_OPTIONS})
+        others += [(key, "must not contain user:password@; use the options for credentials") for key in credentials]
+        others += _written_out(given)
+        if kind and not faults and not others and not kind.expected(given):
+            others.append(("kind", "what it looks at must be told without a template, or nobody would miss it"))
+        own = {key: value for key, value in given.items() if key not in POINT_OPTIONS}
+        if kind and not others and literal.keys() == given.keys() and kind.readable(own):
+            faults += kind.conflicts(own)
+        faults += others
         for key, message in faults:
             self._fault(f"{path}.{key}", message)
         return not faults
+
+
+def _written_out(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the keys of a point whose values must be known without a template."""
+    if given.get("topic") is not None and given["topic"] not in TOPICS:
+        yield "topic", f"expected one of {', '.join(TOPICS)}, written out{suggest(str(given['topic']), TOPICS)}"
+    if "fail_after" in given:
+        try:
+            FailAfter.parse(given["fail_after"])
+        except RunbookError as exc:
+            yield "fail_after", f"{exc}, written out"
+
+
+def circles(needs: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
+    """Yield services that need each other, one circle for all that hang together; in proportion to what is written."""
+    done: set[str] = set()
+    for start in needs:
+        trail: dict[str, Iterator[str]] = {}
+        following = start
+        while following:
+            if following in trail:
+                names = list(trail)
+                yield names[names.index(following) :]
+            elif following not in done:
+                trail[following] = iter(needs.get(following, ()))
+                done.add(following)
+            following = ""
+            while trail and not following:
+                last = next(reversed(trail))
+                following = next(trail[last], "")
+                if not following:
+                    trail.pop(last)

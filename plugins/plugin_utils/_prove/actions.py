@@ -11,10 +11,8 @@ from typing import Any
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
 
+from .._platform.settings import ACTED
 from .report import run_check
-
-#: How the variables begin in which each host's results of what changes it are registered; the procedure's name follows.
-ACTED = "platform_act_"
 
 
 @dataclass(frozen=True)

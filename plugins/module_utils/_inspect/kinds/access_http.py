@@ -14,26 +14,31 @@ from ..._access.attempt import ACCESS_OPTIONS, Attempt, Case, chosen
 from ..._clients.http import HTTP_OPTIONS, Client, header_faults, path_faults
 from ..._clients.network import Unreachable
 from ..._core.checks import Finding
-from ..._core.options import Given, Option, Options
+from ..._core.options import HTTP_STATUS, Given, Option, Options
+from ..._core.shared_options import port
 from ..._core.without import left_out_problems
 from ..kind import Kind
 
 OPTIONS: Options = {
     **HTTP_OPTIONS,
     **ACCESS_OPTIONS,
-    "port": Option("int", "TCP port.", required=True),
+    "port": port(required=True),
     "path": Option("str", "Path that only some may read. It is read by GET, and must change nothing.", required=True),
     "token": Option("str", "Bearer token of somebody who may read it.", secret=True),
     "expired_token": Option("str", "Bearer token of the same that has expired.", secret=True),
     "wrong_role_token": Option("str", "Bearer token of somebody who is known and may not read it.", secret=True),
     "user": Option("str", "User who may read it, for services that ask for a password instead of a token."),
     "password": Option("str", "Password of I(user).", secret=True),
-    "accepted_status": Option("list", "Status codes that let in.", elements="int", default=[200]),
+    "accepted_status": Option(
+        "list", "Status codes that let in.", elements="int", default=[200], within=HTTP_STATUS, filled=True
+    ),
     "refused_status": Option(
         "list",
         "Status codes that refuse. Any other but 2xx says nothing about access and is V(unknown).",
         elements="int",
         default=[401, 403],
+        within=HTTP_STATUS,
+        filled=True,
     ),
 }
 

@@ -42,6 +42,7 @@ OPTIONS: Options = {
         "A command that the user must not be allowed, word by word. It is sent: where it is not denied, it runs. So it "
         f"has to be one that changes nothing: {', '.join(' '.join(words) for words in HARMLESS)}.",
         elements="str",
+        filled=True,
     ),
 }
 

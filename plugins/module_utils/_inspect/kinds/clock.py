@@ -12,15 +12,21 @@ from pathlib import Path
 
 from ..._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, Finding
 from ..._core.errors import RunbookError
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import NOT_NEGATIVE, Given, Option, Options, limits
 from ..kind import Kind
 
 OPTIONS: Options = {
-    "offset_warning": Option("float", "Warn above this offset in milliseconds.", default=100.0, source="ours"),
-    "offset_critical": Option("float", "Fail above this offset in milliseconds.", default=1000.0, source="ours"),
-    "error_warning": Option("float", "Warn above this estimated error in milliseconds.", default=500.0, source="ours"),
+    "offset_warning": Option(
+        "float", "Warn above this offset in milliseconds.", default=100.0, source="ours", within=NOT_NEGATIVE
+    ),
+    "offset_critical": Option(
+        "float", "Fail above this offset in milliseconds.", default=1000.0, source="ours", within=NOT_NEGATIVE
+    ),
+    "error_warning": Option(
+        "float", "Warn above this estimated error in milliseconds.", default=500.0, source="ours", within=NOT_NEGATIVE
+    ),
     "error_critical": Option(
-        "float", "Fail above this estimated error in milliseconds.", default=2000.0, source="ours"
+        "float", "Fail above this estimated error in milliseconds.", default=2000.0, source="ours", within=NOT_NEGATIVE
     ),
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ..._clients import commands
 from ..._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
-from ..._core.options import Given, Option, Options
+from ..._core.options import EXIT_STATUS, Given, Option, Options
 from ..._core.text import excerpt
 from ..kind import Kind
 
@@ -22,6 +22,7 @@ OPTIONS: Options = {
         "Regular expression whose group, or else whole match, is the version in what the tool prints, on standard "
         "output or standard error.",
         default=r"\d+(?:\.\d+)+",
+        filled=True,
     ),
     "minimum": Option("str", "Oldest version that is good enough."),
     "status": Option(
@@ -29,6 +30,8 @@ OPTIONS: Options = {
         "Exit statuses that are right. Some tools print their version and end with another than 0.",
         elements="int",
         default=[0],
+        within=EXIT_STATUS,
+        filled=True,
     ),
     "missing": Option("str", "What it means when the tool is missing.", default=CRITICAL, choices=(WARNING, CRITICAL)),
 }
@@ -37,7 +40,7 @@ OPTIONS: Options = {
 def check(given: Given) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the command, the pattern and the version."""
     argv = given["argv"]
-    if not (argv if isinstance(argv, str) else argv and str(argv[0])):
+    if not isinstance(argv, str) and not str(argv[0]):
         yield "argv", "expected the name of a tool and its arguments"
     try:
         if re.compile(str(given.get("pattern") or "")).groups > 1:

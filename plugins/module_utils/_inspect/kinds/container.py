@@ -12,7 +12,7 @@ from ..._clients import docker
 from ..._clients.docker import Selection
 from ..._core.checks import CRITICAL, OK, STATUSES, UNKNOWN, WARNING, Finding, worst
 from ..._core.errors import RunbookError
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import AT_LEAST_ONE, NOT_NEGATIVE, Given, Option, Options, limits
 from ..._core.text import excerpt
 from ..kind import Kind
 
@@ -20,7 +20,7 @@ RUNNING, COMPLETED = "running", "completed"
 
 OPTIONS: Options = {
     **docker.SELECTION_OPTIONS,
-    "replicas": Option("int", "How many containers there must be at least.", default=1),
+    "replicas": Option("int", "How many containers there must be at least.", default=1, within=AT_LEAST_ONE),
     "state": Option(
         "str",
         "What a container must be. C(completed) is for one that ends after its work, and ended with exit code 0.",
@@ -32,8 +32,9 @@ OPTIONS: Options = {
         "Warn above this number of restarts by the engine since the last start by hand.",
         default=3,
         source="ours",
+        within=NOT_NEGATIVE,
     ),
-    "restarts_critical": Option("int", "Fail above this number of them."),
+    "restarts_critical": Option("int", "Fail above this number of them.", within=NOT_NEGATIVE),
 }
 
 #: A container that the engine has started again less than this many seconds ago may be about to end once more.
@@ -43,10 +44,8 @@ Details = Mapping[str, Any]
 
 
 def check(given: Given) -> Iterator[tuple[str, str]]:
-    """It must be said which containers, and a service or container cannot be there less than once."""
+    """It must be said which containers."""
     yield from docker.selection_problems(given, required=True)
-    if given.get("replicas") is not None and int(given["replicas"]) < 1:
-        yield "replicas", "expected 1 or more"
 
 
 def run(given: Given) -> Iterator[Finding]:

@@ -11,13 +11,16 @@ from collections.abc import Iterator
 from ..._clients import proc
 from ..._core.checks import Finding
 from ..._core.errors import RunbookError
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import PERCENT, Given, Option, Options, limits
+from ..._core.shared_options import SAMPLE_SECONDS
 from ..kind import Kind
 
 OPTIONS: Options = {
-    "warning": Option("float", "Warn above this percentage of time.", default=80.0, source="the runbook (CPU > 80 %)"),
-    "critical": Option("float", "Fail above this percentage of time.", default=95.0, source="ours"),
-    "sample_seconds": Option("float", "Seconds to look.", default=1.0),
+    "warning": Option(
+        "float", "Warn above this percentage of time.", default=80.0, source="the runbook (CPU > 80 %)", within=PERCENT
+    ),
+    "critical": Option("float", "Fail above this percentage of time.", default=95.0, source="ours", within=PERCENT),
+    "sample_seconds": SAMPLE_SECONDS,
 }
 
 

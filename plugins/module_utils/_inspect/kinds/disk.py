@@ -10,16 +10,20 @@ from pathlib import Path
 
 from ..._core.checks import NOT_APPLICABLE, Finding
 from ..._core.errors import RunbookError
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import PERCENT, Given, Option, Options, limits
 from ..._core.text import size
 from ..kind import Kind
 
 OPTIONS: Options = {
     "path": Option("path", "Any path of the file system.", required=True),
-    "warning": Option("float", "Warn above this percentage of space.", default=80.0, source="ours"),
-    "critical": Option("float", "Fail above this percentage of space.", default=90.0, source="ours"),
-    "inodes_warning": Option("float", "Warn above this percentage of inodes.", default=80.0, source="ours"),
-    "inodes_critical": Option("float", "Fail above this percentage of inodes.", default=90.0, source="ours"),
+    "warning": Option("float", "Warn above this percentage of space.", default=80.0, source="ours", within=PERCENT),
+    "critical": Option("float", "Fail above this percentage of space.", default=90.0, source="ours", within=PERCENT),
+    "inodes_warning": Option(
+        "float", "Warn above this percentage of inodes.", default=80.0, source="ours", within=PERCENT
+    ),
+    "inodes_critical": Option(
+        "float", "Fail above this percentage of inodes.", default=90.0, source="ours", within=PERCENT
+    ),
 }
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from ..._clients import docker
 from ..._core.checks import OK, UNKNOWN, Finding
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import NOT_NEGATIVE, Given, Option, Options, limits
 from ..kind import Kind
 
 OPTIONS: Options = {
-    "reclaimable_warning": Option("float", "Warn above so many GB that nothing uses.", default=20.0, source="ours"),
-    "reclaimable_critical": Option("float", "Fail above so many of them."),
+    "reclaimable_warning": Option(
+        "float", "Warn above so many GB that nothing uses.", default=20.0, source="ours", within=NOT_NEGATIVE
+    ),
+    "reclaimable_critical": Option("float", "Fail above so many of them.", within=NOT_NEGATIVE),
 }
 
 #: Aspect to the name that docker gives it.

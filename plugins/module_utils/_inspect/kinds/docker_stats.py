@@ -13,22 +13,29 @@ from ..._clients import docker
 from ..._clients.docker import Selection
 from ..._core.checks import UNKNOWN, Finding
 from ..._core.errors import RunbookError
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import PERCENT, Given, Option, Options, limits
 from ..kind import Kind
 
 OPTIONS: Options = {
     **docker.SELECTION_OPTIONS,
     "cpu_warning": Option(
-        "float", "Warn above this percentage of the host's processors.", default=80.0, source="the runbook (CPU > 80 %)"
+        "float",
+        "Warn above this percentage of the host's processors.",
+        default=80.0,
+        source="the runbook (CPU > 80 %)",
+        within=PERCENT,
     ),
-    "cpu_critical": Option("float", "Fail above this percentage of them.", default=95.0, source="ours"),
+    "cpu_critical": Option("float", "Fail above this percentage of them.", default=95.0, source="ours", within=PERCENT),
     "memory_warning": Option(
         "float",
         "Warn above this percentage of the container's limit, or of the host's memory where it has none.",
         default=85.0,
         source="the runbook (memory > 85 %)",
+        within=PERCENT,
     ),
-    "memory_critical": Option("float", "Fail above this percentage of it.", default=95.0, source="ours"),
+    "memory_critical": Option(
+        "float", "Fail above this percentage of it.", default=95.0, source="ours", within=PERCENT
+    ),
 }
 
 #: So many containers are named in a message.

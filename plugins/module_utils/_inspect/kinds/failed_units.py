@@ -11,15 +11,21 @@ from fnmatch import fnmatchcase
 
 from ..._clients import process_table, systemd
 from ..._core.checks import CRITICAL, OK, WARNING, Finding, worst
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import NOT_NEGATIVE, POSITIVE, Given, Option, Options, limits
 from ..kind import Kind
 
 OPTIONS: Options = {
     "ignore": Option("list", "Units that do not matter, as shell patterns.", elements="str", default=[]),
     "severity": Option("str", "What a failed unit means.", default=CRITICAL, choices=(WARNING, CRITICAL)),
-    "starting_seconds": Option("float", "Warn when a unit takes longer than this to start.", default=300.0),
-    "zombies_warning": Option("int", "Warn above this many zombie processes.", default=10, source="ours"),
-    "zombies_critical": Option("int", "Fail above this many zombie processes.", default=100, source="ours"),
+    "starting_seconds": Option(
+        "float", "Warn when a unit takes longer than this to start.", default=300.0, within=POSITIVE
+    ),
+    "zombies_warning": Option(
+        "int", "Warn above this many zombie processes.", default=10, source="ours", within=NOT_NEGATIVE
+    ),
+    "zombies_critical": Option(
+        "int", "Fail above this many zombie processes.", default=100, source="ours", within=NOT_NEGATIVE
+    ),
 }
 
 PROPERTIES = ("Id", "ActiveState", "SubState", "Result", "NRestarts", "InactiveExitTimestampMonotonic")

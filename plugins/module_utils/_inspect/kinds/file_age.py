@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..._core.checks import CRITICAL, UNKNOWN, Finding, Limits
 from ..._core.errors import RunbookError
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import NOT_NEGATIVE, Given, Option, Options, limits
 from ..._core.text import size
 from ..kind import Kind
 
@@ -23,9 +23,13 @@ AHEAD = 0.1
 
 OPTIONS: Options = {
     "path": Option("path", "The file, or a shell pattern whose newest file is meant.", required=True),
-    "warning": Option("float", "Warn when it is older than this many hours.", default=26.0, source="ours"),
-    "critical": Option("float", "Fail when it is older than this many hours.", default=50.0, source="ours"),
-    "min_bytes": Option("int", "Fail when it has fewer bytes than this.", default=1),
+    "warning": Option(
+        "float", "Warn when it is older than this many hours.", default=26.0, source="ours", within=NOT_NEGATIVE
+    ),
+    "critical": Option(
+        "float", "Fail when it is older than this many hours.", default=50.0, source="ours", within=NOT_NEGATIVE
+    ),
+    "min_bytes": Option("int", "Fail when it has fewer bytes than this.", default=1, within=NOT_NEGATIVE),
 }
 
 

@@ -12,7 +12,18 @@ from typing import Any
 from ..._clients.http import HTTP_OPTIONS, Answer, Client, header_faults, path_faults
 from ..._clients.network import Unreachable
 from ..._core.checks import CRITICAL, OK, Finding, Limits, worst
-from ..._core.options import Given, Option, Options, limits, problems, thresholds, with_defaults
+from ..._core.options import (
+    HTTP_STATUS,
+    NOT_NEGATIVE,
+    Given,
+    Option,
+    Options,
+    limits,
+    problems,
+    thresholds,
+    with_defaults,
+)
+from ..._core.shared_options import port
 from ..._core.text import excerpt
 from ..expect import DEFAULTS, RULE_OPTIONS, Body, Expectation, Verdict, follow, rule_faults
 from ..kind import Kind
@@ -21,13 +32,15 @@ NAMED = tuple(DEFAULTS)
 
 PAGE_OPTIONS: Options = {
     "path": Option("str", "Path on the server, with its query if it needs one.", required=True),
-    "status": Option("list", "Status codes that are right.", elements="int", default=[200]),
+    "status": Option(
+        "list", "Status codes that are right.", elements="int", default=[200], within=HTTP_STATUS, filled=True
+    ),
     "expect": Option("list", "Rules that the answer must keep.", elements="dict", options=RULE_OPTIONS),
 }
 
 OPTIONS: Options = {
     **HTTP_OPTIONS,
-    "port": Option("int", "TCP port.", required=True),
+    "port": port(required=True),
     "health": Option(
         "raw",
         "Path that says whether the service is well, or a map of C(path), C(status) and C(expect). Without C(expect), "
@@ -41,9 +54,14 @@ OPTIONS: Options = {
         "dict",
         "Other paths by name, each a text or a map of C(path), C(status) and C(expect). Without C(expect), only the "
         "status code is judged.",
+        filled=True,
     ),
-    "latency_warning_ms": Option("int", "Warn when one request takes longer.", default=1000, source="ours"),
-    "latency_critical_ms": Option("int", "Fail when one request takes longer.", default=3000, source="ours"),
+    "latency_warning_ms": Option(
+        "int", "Warn when one request takes longer.", default=1000, source="ours", within=NOT_NEGATIVE
+    ),
+    "latency_critical_ms": Option(
+        "int", "Fail when one request takes longer.", default=3000, source="ours", within=NOT_NEGATIVE
+    ),
     **thresholds("skew", "number of seconds between the clocks of service and host", 60, 300, source="ours"),
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ..._clients import proc
 from ..._core.checks import NOT_APPLICABLE, Finding
 from ..._core.errors import RunbookError
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import NOT_NEGATIVE, PERCENT, Given, Option, Options, limits
 from ..kind import Kind
 
 #: What each pressure counts: for processors, time in which somebody waited; otherwise, time in which everybody did.
@@ -21,14 +21,26 @@ def _pressure(resource: str, warning: float, critical: float) -> Options:
     waited = "some process" if PRESSURES[resource] == "some" else "every process"
     text = f"this percentage of the last minute in which {waited} waited for {resource}"
     return {
-        f"{resource}_warning": Option("float", f"Warn above {text}.", default=warning, source="ours"),
-        f"{resource}_critical": Option("float", f"Fail above {text}.", default=critical, source="ours"),
+        f"{resource}_warning": Option("float", f"Warn above {text}.", default=warning, source="ours", within=PERCENT),
+        f"{resource}_critical": Option("float", f"Fail above {text}.", default=critical, source="ours", within=PERCENT),
     }
 
 
 OPTIONS: Options = {
-    "warning": Option("float", "Warn above this load of five minutes for each processor.", default=1.5, source="ours"),
-    "critical": Option("float", "Fail above this load of five minutes for each processor.", default=4.0, source="ours"),
+    "warning": Option(
+        "float",
+        "Warn above this load of five minutes for each processor.",
+        default=1.5,
+        source="ours",
+        within=NOT_NEGATIVE,
+    ),
+    "critical": Option(
+        "float",
+        "Fail above this load of five minutes for each processor.",
+        default=4.0,
+        source="ours",
+        within=NOT_NEGATIVE,
+    ),
     **_pressure("cpu", 60.0, 90.0),
     **_pressure("memory", 10.0, 40.0),
     **_pressure("io", 30.0, 70.0),

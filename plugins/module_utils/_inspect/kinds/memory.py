@@ -8,15 +8,19 @@ from collections.abc import Iterator
 
 from ..._clients import proc
 from ..._core.checks import Finding
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import PERCENT, Given, Option, Options, limits
 from ..._core.text import size
 from ..kind import Kind
 
 OPTIONS: Options = {
     "warning": Option(
-        "float", "Warn above this percentage of memory.", default=85.0, source="the runbook (memory > 85 %)"
+        "float",
+        "Warn above this percentage of memory.",
+        default=85.0,
+        source="the runbook (memory > 85 %)",
+        within=PERCENT,
     ),
-    "critical": Option("float", "Fail above this percentage of memory.", default=95.0, source="ours"),
+    "critical": Option("float", "Fail above this percentage of memory.", default=95.0, source="ours", within=PERCENT),
 }
 
 

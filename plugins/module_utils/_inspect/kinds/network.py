@@ -12,18 +12,30 @@ from fnmatch import fnmatchcase
 from ..._clients import proc
 from ..._core.checks import Finding
 from ..._core.errors import RunbookError
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import NOT_NEGATIVE, Given, Option, Options, limits
+from ..._core.shared_options import SAMPLE_SECONDS
 from ..kind import Kind
 
 OPTIONS: Options = {
     "interfaces": Option(
-        "list", "Interfaces to look at, as shell patterns. Without it, all but the loopback.", elements="str"
+        "list",
+        "Interfaces to look at, as shell patterns. Without it, all but the loopback.",
+        elements="str",
+        filled=True,
     ),
-    "errors_warning": Option("float", "Warn above this many errors a second.", default=0.0, source="ours"),
-    "errors_critical": Option("float", "Fail above this many errors a second.", default=10.0, source="ours"),
-    "drops_warning": Option("float", "Warn above this many dropped packets a second.", default=10.0, source="ours"),
-    "drops_critical": Option("float", "Fail above this many dropped packets a second.", default=100.0, source="ours"),
-    "sample_seconds": Option("float", "Seconds to look.", default=1.0),
+    "errors_warning": Option(
+        "float", "Warn above this many errors a second.", default=0.0, source="ours", within=NOT_NEGATIVE
+    ),
+    "errors_critical": Option(
+        "float", "Fail above this many errors a second.", default=10.0, source="ours", within=NOT_NEGATIVE
+    ),
+    "drops_warning": Option(
+        "float", "Warn above this many dropped packets a second.", default=10.0, source="ours", within=NOT_NEGATIVE
+    ),
+    "drops_critical": Option(
+        "float", "Fail above this many dropped packets a second.", default=100.0, source="ours", within=NOT_NEGATIVE
+    ),
+    "sample_seconds": SAMPLE_SECONDS,
 }
 
 #: Where ``/proc/net/dev`` has errors and drops, of what comes in and of what goes out.

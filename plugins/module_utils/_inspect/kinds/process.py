@@ -13,7 +13,8 @@ from ..._clients import cgroups, proc, process_table
 from ..._clients.process_table import Process
 from ..._core.checks import Finding
 from ..._core.errors import RunbookError
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import AT_LEAST_ONE, PERCENT, Given, Option, Options, limits
+from ..._core.shared_options import SAMPLE_SECONDS
 from ..._core.text import excerpt, size
 from ..kind import Kind
 
@@ -21,20 +22,36 @@ OPTIONS: Options = {
     "pattern": Option(
         "str", "Regular expression: only processes are looked at whose name or command line has a match."
     ),
-    "top": Option("int", "How many processes the message names.", default=5),
+    "top": Option("int", "How many processes the message names.", default=5, within=AT_LEAST_ONE),
     "cpu_warning": Option(
-        "float", "Warn when one process has more than this percentage of all processors.", default=80.0, source="ours"
+        "float",
+        "Warn when one process has more than this percentage of all processors.",
+        default=80.0,
+        source="ours",
+        within=PERCENT,
     ),
     "cpu_critical": Option(
-        "float", "Fail when one process has more than this percentage of all processors.", default=95.0, source="ours"
+        "float",
+        "Fail when one process has more than this percentage of all processors.",
+        default=95.0,
+        source="ours",
+        within=PERCENT,
     ),
     "memory_warning": Option(
-        "float", "Warn when one process has more than this percentage of the memory.", default=80.0, source="ours"
+        "float",
+        "Warn when one process has more than this percentage of the memory.",
+        default=80.0,
+        source="ours",
+        within=PERCENT,
     ),
     "memory_critical": Option(
-        "float", "Fail when one process has more than this percentage of the memory.", default=90.0, source="ours"
+        "float",
+        "Fail when one process has more than this percentage of the memory.",
+        default=90.0,
+        source="ours",
+        within=PERCENT,
     ),
-    "sample_seconds": Option("float", "Seconds to look.", default=1.0),
+    "sample_seconds": SAMPLE_SECONDS,
 }
 
 
@@ -47,13 +64,11 @@ class Share:
 
 
 def check(given: Given) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with the pattern and the number."""
+    """Yield what is wrong with the pattern."""
     try:
         re.compile(str(given.get("pattern") or ""))
     except re.error as exc:
         yield "pattern", f"not a regular expression: {exc}"
-    if given.get("top") is not None and int(given["top"]) < 1:
-        yield "top", f"expected at least 1, got {given['top']}"
 
 
 def run(given: Given) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from ..._clients.http import HTTP_OPTIONS, Client, header_faults, path_faults
 from ..._clients.network import Unreachable
 from ..._clients.prometheus import Api, Refused, Sample, moment
 from ..._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding, Limits, worst
-from ..._core.options import Given, Option, Options, limits, problems, with_defaults
+from ..._core.options import NOT_NEGATIVE, Given, Option, Options, crossed, limits, problems, with_defaults
 from ..._core.shared_options import port
 from ..._core.text import excerpt
 from ..kind import Kind
@@ -37,10 +37,15 @@ OPTIONS: Options = {
         "dict",
         "Instant queries by name, each a text or a map of C(query), C(warning), C(critical), C(falling) and C(unit). "
         "Every element of the result is judged. A result without elements is unknown, and so is NaN.",
+        filled=True,
     ),
     "ignore_jobs": Option("list", "Jobs whose targets may be down, as shell patterns.", elements="str", default=[]),
-    "targets_warning": Option("int", "Warn when more targets than this are down.", default=0, source="ours"),
-    "targets_critical": Option("int", "Fail when more targets than this are down.", default=0, source="ours"),
+    "targets_warning": Option(
+        "int", "Warn when more targets than this are down.", default=0, source="ours", within=NOT_NEGATIVE
+    ),
+    "targets_critical": Option(
+        "int", "Fail when more targets than this are down.", default=0, source="ours", within=NOT_NEGATIVE
+    ),
     "rule_groups": Option("list", "Groups of rules that must be loaded.", elements="str", default=[]),
     "ignore_alerts": Option("list", "Alerts that may fire, as shell patterns.", elements="str", default=[]),
 }
@@ -78,11 +83,19 @@ def check(given: Given) -> Iterator[tuple[str, str]]:
         elif not isinstance(query, (str, Mapping)):
             yield where, f"expected a query, or a map with {', '.join(QUERY_OPTIONS)}; got {query!r}"
         else:
-            for key, message in problems(QUERY_OPTIONS, _full(query)):
+            for key, message in _query_faults(_full(query)):
                 yield f"{where}.{key}" if isinstance(query, Mapping) else where, message
     if given.get("prefix"):
         yield from path_faults("prefix", str(given["prefix"]))
     yield from header_faults(given)
+
+
+def _query_faults(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the faults of one query, whose thresholds are crossed as it says itself."""
+    found = list(problems(QUERY_OPTIONS, query))
+    yield from found
+    if not found:
+        yield from crossed(QUERY_OPTIONS, query, falling=bool(with_defaults(QUERY_OPTIONS, query)["falling"]))
 
 
 def run(given: Given) -> Iterator[Finding]:

@@ -10,20 +10,21 @@ from collections.abc import Iterator
 from ..._clients import proc
 from ..._core.checks import NOT_APPLICABLE, Finding
 from ..._core.errors import RunbookError
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import NOT_NEGATIVE, PERCENT, Given, Option, Options, limits
+from ..._core.shared_options import SAMPLE_SECONDS
 from ..._core.text import size
 from ..kind import Kind
 
 OPTIONS: Options = {
-    "warning": Option("float", "Warn above this percentage of the swap.", default=50.0, source="ours"),
-    "critical": Option("float", "Fail above this percentage of the swap.", default=90.0, source="ours"),
+    "warning": Option("float", "Warn above this percentage of the swap.", default=50.0, source="ours", within=PERCENT),
+    "critical": Option("float", "Fail above this percentage of the swap.", default=90.0, source="ours", within=PERCENT),
     "activity_warning": Option(
-        "float", "Warn above this many pages in and out a second.", default=500.0, source="ours"
+        "float", "Warn above this many pages in and out a second.", default=500.0, source="ours", within=NOT_NEGATIVE
     ),
     "activity_critical": Option(
-        "float", "Fail above this many pages in and out a second.", default=5000.0, source="ours"
+        "float", "Fail above this many pages in and out a second.", default=5000.0, source="ours", within=NOT_NEGATIVE
     ),
-    "sample_seconds": Option("float", "Seconds to look.", default=1.0),
+    "sample_seconds": SAMPLE_SECONDS,
 }
 
 COUNTERS = ("pswpin", "pswpout")

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from ..._clients.network import Deadline, Unreachable, connect
 from ..._core.checks import CRITICAL, OK, Finding
-from ..._core.options import Given, Option
-from ..._core.shared_options import NETWORK_OPTIONS
+from ..._core.options import Given
+from ..._core.shared_options import NETWORK_OPTIONS, port
 from ..kind import Kind
 
 
@@ -30,7 +30,7 @@ KIND = Kind(
     name="tcp",
     summary="A port accepts connections. Says nothing about the service behind it.",
     topic="health",
-    options={**NETWORK_OPTIONS, "port": Option("int", "TCP port.", required=True)},
+    options={**NETWORK_OPTIONS, "port": port(required=True)},
     expected=lambda _given: ("connect",),
     run=run,
     target=lambda given: str(given.get("port", "")),

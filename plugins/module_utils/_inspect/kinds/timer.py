@@ -9,13 +9,17 @@ from datetime import datetime, timedelta, timezone
 
 from ..._clients import systemd
 from ..._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, Finding
-from ..._core.options import Given, Option, Options, limits
+from ..._core.options import NOT_NEGATIVE, Given, Option, Options, limits
 from ..kind import Kind
 
 OPTIONS: Options = {
     "unit": Option("str", "Name of the timer.", required=True),
-    "warning": Option("float", "Warn when it fired longer than this many hours ago.", default=26.0, source="ours"),
-    "critical": Option("float", "Fail when it fired longer than this many hours ago.", default=50.0, source="ours"),
+    "warning": Option(
+        "float", "Warn when it fired longer than this many hours ago.", default=26.0, source="ours", within=NOT_NEGATIVE
+    ),
+    "critical": Option(
+        "float", "Fail when it fired longer than this many hours ago.", default=50.0, source="ours", within=NOT_NEGATIVE
+    ),
 }
 
 TIMER = ("LoadState", "ActiveState", "SubState", "LastTriggerUSec", "ActiveEnterTimestamp", "Unit")

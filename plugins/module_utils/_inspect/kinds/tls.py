@@ -15,8 +15,8 @@ from ..._clients import tls
 from ..._clients.network import Deadline, Unreachable
 from ..._core.checks import CRITICAL, OK, UNKNOWN, Finding
 from ..._core.errors import RunbookError
-from ..._core.options import Given, Option, Options
-from ..._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS
+from ..._core.options import Given, Options
+from ..._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
 from ..kind import Kind
 
 #: Seconds that a server has to refuse the client after the handshake, and those that it has if it says nothing at all.
@@ -25,7 +25,7 @@ REFUSAL_WAIT, SILENCE_WAIT = 0.2, 1.0
 OPTIONS: Options = {
     **NETWORK_OPTIONS,
     **TLS_OPTIONS,
-    "port": Option("int", "TCP port.", required=True),
+    "port": port(required=True),
     "starttls": tls.STARTTLS,
     **LEAF_LIMIT_OPTIONS,
 }

@@ -35,8 +35,23 @@ def test_inspect_wrong_value_names_its_path(lab: Lab, open_port: int) -> None:
         "other": {"hosts": "web", "endpoints": {"a": {"kind": "tcp", "port": open_port}}},
     }
     ran = lab.play("health_check")
-    assert "platform_services.api.endpoints.a.port: expected a whole number, which" in ran.message("one/api.a.connect")
+    assert "platform_services.api.endpoints.a.port: expected a whole number from 1 to 65535, which" in ran.message(
+        "one/api.a.connect"
+    )
     assert ran.statuses["one/other.a.connect"] == "ok"
+
+
+def test_inspect_refuses_a_time_that_no_host_has(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_deadline"] = 20
+    points = {
+        "long": {"kind": "tcp", "port": open_port, "timeout": "{{ 3 * platform_deadline }}"},
+        "as_long": {"kind": "tcp", "port": open_port, "timeout": 20},
+    }
+    lab.variables["platform_services"] = {"api": {"hosts": "web", "endpoints": points}}
+    ran = lab.play("health_check")
+    assert ran.statuses == {"one/api.long.connect": "unknown", "one/api.as_long.connect": "ok"}, ran.output
+    said = ran.message("one/api.long.connect")
+    assert "platform_services.api.endpoints.long.timeout: 60 seconds are longer than platform_deadline, the 20" in said
 
 
 def test_inspect_sees_another_host_at_its_address(lab: Lab, open_port: int) -> None:

@@ -41,10 +41,67 @@ def test_platform_check_names_every_fault(lab: Lab) -> None:
         "platform_services.api.hosts:",
         "platform_services.sql.endpoints.sql.password: a secret must be a template",
         "platform_services.sql.endpoints.late: 'nowhere' is undefined",
-        "platform_services.sql.endpoints.wrong.port: expected a whole number, which",
+        "platform_services.sql.endpoints.wrong.port: expected a whole number from 1 to 65535, which",
     ):
         assert fault in ran.output, ran.output
     assert "correct horse" not in ran.output
+
+
+def test_platform_check_names_what_cannot_be_meant(lab: Lab) -> None:
+    lab.variables.update(
+        platform_deadline="{{ 10 + 10 }}",
+        platform_overide={},
+        platform_services={
+            "api": {
+                "hosts": "web",
+                "depends_on": ["sql"],
+                "endpoints": {
+                    "rest": {"kind": "tcp", "port": 580000},
+                    "slow": {"kind": "tcp", "port": 1, "timeout": 60},
+                },
+            },
+            "sql": {
+                "hosts": "db",
+                "depends_on": ["api"],
+                "checks": {
+                    "full": {"kind": "disk", "path": "/", "warning": 95, "critical": 90},
+                    "data": {"kind": "disk", "path": "srv/data"},
+                    "late": {"kind": "disk", "path": "{{ platform_name }}"},
+                },
+            },
+            "odd": {"hosts": ["web"], "checks": {"memory": {"kind": "memory"}}},
+        },
+    )
+    ran = lab.play("platform_check")
+    assert ran.status != 0
+    for fault in (
+        "8 faults in the platform description",
+        "platform_overide: there is no such variable; did you mean 'platform_overrides'?",
+        "platform_services.api.endpoints.rest.port: expected a whole number from 1 to 65535, got 580000",
+        "platform_services.api.endpoints.slow.timeout: 60 seconds are longer than platform_deadline, the 20 seconds",
+        "platform_services.api.depends_on: a circle: api needs sql needs api",
+        "platform_services.sql.checks.full.warning: 95 is above critical (90)",
+        "platform_services.sql.checks.data.path: expected an absolute path without variables, got 'srv/data'",
+        "platform_services.sql.checks.late.path: expected an absolute path without variables, which '{{ platform_name",
+        "platform_services.odd.hosts: expected a text, got ['web']",
+    ):
+        assert fault in " ".join(ran.output.split()), ran.output
+
+
+@pytest.mark.parametrize(("playbook", "place"), [("platform_check", "msg"), ("health_check", "report")])
+def test_service_that_is_written_twice_is_a_fault(lab: Lab, playbook: str, place: str, open_port: int) -> None:
+    point = f"{{hosts: web, endpoints: {{a: {{kind: tcp, port: {open_port}}}}}}}"
+    path = lab.folder / "group_vars/all.yml"
+    path.parent.mkdir()
+    path.write_text(f"platform_services:\n  api: {point}\n  other: {point}\n  api: {point}\n")
+    # Whatever Ansible makes of it: a setting of the user's, and by default a warning.
+    ran = lab.play(playbook, ANSIBLE_DUPLICATE_YAML_DICT_KEY="ignore")
+    assert ran.status != 0
+    fault = f"platform_services.api: is written twice: {path}, lines 2 and 4; the last one replaces the other"
+    said = ran.output if place == "msg" else ran.message("/runbook.description.api")
+    assert fault in said, ran.output
+    refused = lab.play(playbook, ANSIBLE_DUPLICATE_YAML_DICT_KEY="error")
+    assert refused.status != 0 and "Found duplicate mapping key 'api'" in refused.output
 
 
 @pytest.mark.parametrize("playbook", ["platform_check", "ledger_verify"])

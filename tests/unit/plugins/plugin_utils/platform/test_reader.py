@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import N
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions, RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.model import Platform
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.reader import read
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.reader import circles, read
 
 GROUPS = {"all": ["db1", "web1", "web2"], "db": ["db1"], "web": ["web1", "web2"], "empty": []}
 TEMPLATE = "{{ vault_password }}"
@@ -52,6 +52,16 @@ def reloaded(**options: Any) -> dict[str, Any]:
     return certificate(reload=options)
 
 
+def disk(**options: Any) -> dict[str, Any]:
+    """A service with one file system, which is sound but for these options."""
+    return service(checks={"root": {"kind": "disk", "path": "/", **options}})
+
+
+def prometheus(**options: Any) -> dict[str, Any]:
+    """A service with one query, which is sound but for these options."""
+    return service(endpoints={"p": {"kind": "prometheus", "queries": {"q": {"query": "up", **options}}}})
+
+
 @pytest.mark.parametrize(
     ("services", "fault"),
     [
@@ -69,8 +79,39 @@ def reloaded(**options: Any) -> dict[str, Any]:
         (service(available=False), "platform_services.api.reason: missing; say why the service is not available"),
         (service(depends_on=["ap"]), "platform_services.api.depends_on[0]: no such service: 'ap'; did you mean 'api'?"),
         (endpoint(prot=80), "platform_services.api.endpoints.rest.prot: unknown key; did you mean 'port'?"),
-        (endpoint(port="eighty"), "platform_services.api.endpoints.rest.port: expected a whole number, got 'eighty'"),
-        (endpoint(port=True), "platform_services.api.endpoints.rest.port: expected a whole number, got True"),
+        (service(hosts=["web"]), "platform_services.api.hosts: expected a text, got ['web']"),
+        (endpoint(port=580000), ".rest.port: expected a whole number from 1 to 65535, got 580000"),
+        (endpoint(timeout=-1), ".rest.timeout: expected a number above 0, got -1"),
+        (endpoint(kind="http", paths={}), ".rest.paths: is empty; expected a map"),
+        (endpoint(kind="http", paths={"x": {"path": "/", "status": [20]}}), ".paths.x.status[0]: expected a whole"),
+        (disk(warning=95, critical=90), ".root.warning: 95 is above critical (90), so that it would fail before it"),
+        (disk(warning=97), ".root.warning: 97 is above critical (90, the default), so that it would fail before"),
+        (disk(inodes_critical=70), ".root.inodes_critical: 70 is below inodes_warning (80, the default)"),
+        (disk(critical=120), ".root.critical: expected a number from 0 to 100, got 120"),
+        (disk(path="srv/data"), ".root.path: expected an absolute path without variables, got 'srv/data'"),
+        (certificate(warning_days=7, critical_days=28), ".server.warning_days: 7 is below critical_days (28)"),
+        (prometheus(warning=2, critical=1), ".p.queries.q.warning: 2 is above critical (1)"),
+        (prometheus(warning=1, critical=2, falling=True), ".p.queries.q.warning: 1 is below critical (2)"),
+        (
+            service(supervisor={"kind": "systemd", "unit": ""}),
+            "platform_services.api.supervisor.unit: is empty; expected a text",
+        ),
+        (
+            service(supervisor={"kind": "compose", "project_src": "shop", "service": "web"}),
+            "supervisor.project_src: expected an absolute path without variables, got 'shop'",
+        ),
+        (
+            {**service(), "API": {"hosts": "web", "endpoints": {}}},
+            "platform_services.API: differs from 'api' in upper and lower case only",
+        ),
+        (
+            service(endpoints={"rest": {"kind": "tcp", "port": 1}}, checks={"Rest": {"kind": "memory"}}),
+            "platform_services.api.Rest: differs from 'rest' in upper and lower case only",
+        ),
+        (service(depends_on=["api"]), "platform_services.api.depends_on: a circle: api needs api"),
+        (endpoint(topic="Health"), "written out; did you mean 'health'?"),
+        (endpoint(port="eighty"), ".rest.port: expected a whole number from 1 to 65535, got 'eighty'"),
+        (endpoint(port=True), ".rest.port: expected a whole number from 1 to 65535, got True"),
         (endpoint(kind="tpc"), "platform_services.api.endpoints.rest.kind: expected one of"),
         (endpoint(kind="tpc"), "got 'tpc'; did you mean 'tcp'?"),
         (endpoint(seen_from=["wbe"]), "platform_services.api.endpoints.rest.seen_from[0]: 'wbe' is neither"),
@@ -113,9 +154,9 @@ def reloaded(**options: Any) -> dict[str, Any]:
         ),
         (certificate(directory=None), "platform_services.api.certificates.server.directory: missing; expected a path"),
         (certificate(directory="tls"), "certificates.server.directory: expected an absolute path"),
-        (certificate(names=[]), "certificates.server.names: names nobody"),
+        (certificate(names=[]), "certificates.server.names: is empty; expected a list"),
         (certificate(names=["a b"]), "certificates.server.names[0]: expected a DNS name or an address, got 'a b'"),
-        (certificate(days=0), "certificates.server.days: a certificate is valid for a day at least"),
+        (certificate(days=0), "certificates.server.days: expected a whole number of at least 1, got 0"),
         (certificate(profil="client"), "certificates.server.profil: unknown key; did you mean 'profile'?"),
         (certificate(profile="servr"), "certificates.server.profile: expected one of server, client, both"),
         (certificate(key_mode="0644"), "certificates.server.key_mode: expected one of 0400, 0440, 0600, 0640"),
@@ -329,3 +370,58 @@ def test_look_resolved_is_complete() -> None:
 
 def test_brief_is_one_line_without_source() -> None:
     assert brief(AnsibleUndefinedVariable("'x' is\nundefined")) == "'x' is undefined"
+
+
+def chain(needs: dict[str, list[str]]) -> dict[str, Any]:
+    """Services that need each other, sound but for that."""
+    return {name: {**endpoint()["api"], "depends_on": others} for name, others in needs.items()}
+
+
+def test_read_circles_of_dependencies_are_named_once_each() -> None:
+    needs = {"a": ["b"], "b": ["c"], "c": ["a", "d"], "d": ["d"], "e": ["a"], "f": []}
+    assert faults(chain(needs)) == [
+        "platform_services.a.depends_on: a circle: a needs b needs c needs a",
+        "platform_services.d.depends_on: a circle: d needs d",
+    ]
+
+
+def test_read_dependencies_that_meet_are_no_circle() -> None:
+    assert faults(chain({"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": []})) == []
+
+
+def test_circles_of_a_long_chain_are_found_without_recursion() -> None:
+    needs = {str(number): [str(number + 1)] for number in range(5000)}
+    assert list(circles(needs)) == []
+    assert len(next(circles({**needs, "5000": ["0"]}))) == 5001
+
+
+def test_read_pair_of_thresholds_of_which_one_is_a_template_is_judged_when_it_is_resolved() -> None:
+    described = platform(disk(critical=70, warning="{{ low }}"))
+    assert described.problems == ()
+    (look,) = described.looks(observer="web1")
+    assert look.resolved(lambda given: 60 if given == "{{ low }}" else given, "localhost")
+    with pytest.raises(InvalidOptions, match=r"root.critical|root.warning: 75 is above critical \(70\)"):
+        look.resolved(lambda given: 75 if given == "{{ low }}" else given, "localhost")
+
+
+def test_read_several_faults_of_one_look_are_named_at_once() -> None:
+    assert [fault.partition("root.")[2].partition(":")[0] for fault in faults(disk(path="x", warning=95))] == [
+        "path",
+        "warning",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("http", "timeout"), ("cpu", "sample_seconds"), ("latency", "seconds"), ("disk", "timeout")]
+)
+def test_resolved_time_longer_than_the_deadline_is_refused(kind: str, name: str) -> None:
+    given = {"kind": kind, name: 60}
+    given |= {"port": 80, "health": "/h"} if kind == "http" else {}
+    given |= {"port": 80, "path": "/h"} if kind == "latency" else {}
+    given |= {"path": "/"} if kind == "disk" else {}
+    (look, _other) = platform(service(checks={"x": given})).looks()
+    assert look.resolved(resolve, "localhost", 60)
+    with pytest.raises(
+        InvalidOptions, match=rf"checks.x.{name}: 60 seconds are longer than platform_deadline, the 30 s"
+    ):
+        look.resolved(resolve, "localhost", 30)

@@ -117,4 +117,4 @@ def test_owner_of_a_process_that_ended() -> None:
 
 
 def test_faults_are_named() -> None:
-    assert [key for key, _message in process.KIND.problems({"pattern": "(", "top": 0})] == ["pattern", "top"]
+    assert {key for key, _message in process.KIND.problems({"pattern": "(", "top": 0})} == {"pattern", "top"}
