@@ -88,6 +88,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates imp
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import ISSUED_OPTIONS, Issued
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS, refuse_wrong_clock
+from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
@@ -118,6 +119,7 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
 
 def main() -> None:
     """Entry of the module."""
+    surroundings.leave()
     module = AnsibleModule(
         argument_spec={
             "certificates": {

@@ -86,6 +86,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates imp
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.revocation_proof import REFUSAL_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
@@ -120,6 +121,7 @@ def _check(given: dict[str, Any], finding: Finding) -> Check:
 
 def main() -> None:
     """Entry of the module."""
+    surroundings.leave()
     module = AnsibleModule(
         argument_spec={
             "certificates": {

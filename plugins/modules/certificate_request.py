@@ -107,6 +107,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates imp
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.request import request
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS, refuse_wrong_clock
+from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
 
@@ -153,6 +154,7 @@ def _told(entry: journals.Entry) -> str:
 
 def main() -> None:
     """Entry of the module."""
+    surroundings.leave()
     module = AnsibleModule(
         argument_spec={
             "certificates": {

@@ -92,6 +92,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.tru
     Wanted,
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS, refuse_wrong_clock
+from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
@@ -132,6 +133,7 @@ def _diff(changes: list[trust.TrustChange]) -> dict[str, Any]:
 
 def main() -> None:
     """Entry of the module."""
+    surroundings.leave()
     module = AnsibleModule(
         argument_spec={
             "certificates": {

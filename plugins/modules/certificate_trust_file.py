@@ -73,6 +73,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust_bundle
+from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 
@@ -93,6 +94,7 @@ def run(params: dict[str, Any], *, check_mode: bool) -> dict[str, Any]:
 
 def main() -> None:
     """Entry of the module."""
+    surroundings.leave()
     module = AnsibleModule(
         argument_spec={
             "paths": {"type": "list", "elements": "path", "required": True},

@@ -106,3 +106,10 @@ def test_kind_keeps_its_promises(kind: str) -> None:
     assert promised.name == kind and promised.summary.endswith(".")
     assert not set(promised.options) & set(COMMON_OPTIONS), "an option of every probe declared again"
     assert all(option.description.endswith(".") for option in promised.probe_options.values())
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - set(ACTIONS)))
+def test_module_leaves_its_surroundings_first(module: str) -> None:
+    """What the environment of a host says must not decide: not even the language of a message."""
+    main = (ROOT / f"plugins/modules/{module}.py").read_text(encoding="utf-8").partition("\ndef main() -> None:\n")[2]
+    assert main.splitlines()[1].strip() == "surroundings.leave()"

@@ -17,14 +17,14 @@ from typing import Any, NoReturn
 Recording = dict[str, Any]
 
 
-def install(folder: Path, recording: Recording) -> dict[str, str]:
-    """Put the program into a folder; returns the environment that it wants."""
+def install(folder: Path, recording: Recording) -> None:
+    """Put the program into a folder. It knows by itself where the rest is: it gets a clean environment."""
     program, data, log = folder / "docker", folder / "recording.json", folder / "log"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -S {Path(__file__).resolve()} "$@"\n')
+    variables = f"FAKE_DOCKER={data} FAKE_DOCKER_LOG={log}"
+    program.write_text(f'#!/bin/sh\nexec env {variables} {sys.executable} -S {Path(__file__).resolve()} "$@"\n')
     program.chmod(0o755)
     data.write_text(json.dumps(recording))
     log.touch()
-    return {"FAKE_DOCKER": str(data), "FAKE_DOCKER_LOG": str(log)}
 
 
 def only(recording: Recording, *services: str) -> Recording:

@@ -8,11 +8,13 @@ import re
 import select
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from .._core.errors import RunbookError
 from .._core.options import Given, Option, Options
 from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
+from .._core.surroundings import NOWHERE
 from .._core.text import excerpt
 from .network import Deadline
 
@@ -157,22 +159,41 @@ class Session:
                 raise
 
 
+#: What libpq would look for in the home folder of the user who happens to run this: passwords, certificates, and lists
+#: of revocations. A Kerberos ticket in it would be tried first.
+HOMELESS = {
+    **dict.fromkeys(("passfile", "sslrootcert", "sslcert", "sslcrl"), NOWHERE),
+    "gssencmode": "disable",
+}
+
+#: Where distributions keep the certificates that the system trusts.
+_SYSTEM_TRUST = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+
+
 def connection_parameters(given: Given) -> dict[str, Any]:
-    """What libpq is told; a file of passwords that the user who happens to run this has, has no say."""
+    """What libpq is told: everything, so that it looks for nothing by itself (see `surroundings` for the rest)."""
+    mode = given.get("sslmode") or ("verify-full" if given.get("ca") else "prefer")
+    certificate = given.get("client_cert")
     parameters = {
+        **HOMELESS,
         **_where(given),
         "port": given["port"],
         "user": given["user"],
         "dbname": given["database"],
         "password": given.get("password"),
-        "sslmode": given.get("sslmode") or ("verify-full" if given.get("ca") else "prefer"),
-        "sslrootcert": given.get("ca"),
-        "sslcert": given.get("client_cert"),
-        "sslkey": given.get("client_key"),
-        "passfile": "/nonexistent",
+        "sslmode": mode,
+        "sslrootcert": given.get("ca") or (_system_trust() if mode.startswith("verify") else NOWHERE),
+        "sslcert": certificate or NOWHERE,
+        "sslkey": given.get("client_key") or certificate,
         "application_name": "xorb-runbook",
+        "client_encoding": "UTF8",
     }
     return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _system_trust() -> str:
+    """The file of certificates that the system trusts; TLS without a ``ca`` means those."""
+    return next((path for path in _SYSTEM_TRUST if Path(path).exists()), NOWHERE)
 
 
 def _where(given: Given) -> dict[str, str]:
