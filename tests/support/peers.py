@@ -84,12 +84,17 @@ class Server:
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
-        """Freeze it for a while: its port stays open, and nobody answers."""
-        self.process.send_signal(signal.SIGSTOP)
+        """Freeze it and its children for a while: its port stays open, and nobody answers."""
+        number = str(self.process.pid)
+        children = Path(f"/proc/{number}/task/{number}/children").read_text(encoding="ascii").split()
+        processes = [int(number), *map(int, children)]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
         try:
             yield
         finally:
-            self.process.send_signal(signal.SIGCONT)
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
 
 @contextlib.contextmanager

@@ -116,9 +116,9 @@ class Session:
         row: tuple[Any, ...] = self._answered(query).fetchone()
         return row
 
-    def rows(self, query: str) -> list[Row]:
-        """Every row that a query gives, by the names of its columns."""
-        cursor = self._answered(query)
+    def rows(self, query: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """Every row that a query gives, by the names of its columns; ``values`` are those of its placeholders."""
+        cursor = self._answered(query, values)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, values)) for values in cursor.fetchall()]
 
@@ -126,7 +126,7 @@ class Session:
         """End the session."""
         self._connection.close()
 
-    def _answered(self, query: str) -> Any:
+    def _answered(self, query: str, values: Mapping[str, Any] | None = None) -> Any:
         """The cursor of a query that was answered.
 
         Raises `socket.timeout` when it was not, and `RunbookError` for every query after that: the connection still
@@ -138,7 +138,7 @@ class Session:
         # Sent as one: it holds for this query only, even where a pooler gives the session to somebody else next. The
         # time-out ends the query in the server, and nobody's function is called in place of the server's own.
         limit = int(self._timeout * 1000 * _SERVERS_SHARE)
-        cursor.execute(f"SET LOCAL statement_timeout = {limit}; SET LOCAL search_path = pg_catalog; {query}")
+        cursor.execute(f"SET LOCAL statement_timeout = {limit}; SET LOCAL search_path = pg_catalog; {query}", values)
         self._wait()
         return cursor
 
