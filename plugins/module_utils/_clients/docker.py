@@ -13,7 +13,7 @@ from typing import Any
 
 from .._core.errors import RunbookError
 from .._core.options import Given, Option, Options
-from .._core.text import excerpt
+from .._core.text import excerpt, lines
 from . import commands
 
 PROJECT, SERVICE, ONE_OFF = "com.docker.compose.project", "com.docker.compose.service", "com.docker.compose.oneoff"
@@ -83,7 +83,7 @@ def rows(words: list[str], *, timeout: float) -> list[dict[str, Any]]:
     ``--format json`` would be shorter, but Docker before 23 takes it for a template and prints the word.
     """
     outcome = _ask([*words, "--format", "{{json .}}"], timeout=timeout)
-    return [_parsed(line) for line in outcome.stdout.splitlines() if line.strip()]
+    return [_parsed(line) for line in lines(outcome.stdout) if line.strip()]
 
 
 def containers(selection: Selection, *, timeout: float, running: bool = False) -> list[dict[str, Any]]:

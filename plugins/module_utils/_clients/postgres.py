@@ -15,7 +15,7 @@ from .._core.errors import RunbookError
 from .._core.options import Given, Option, Options
 from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
 from .._core.surroundings import NOWHERE
-from .._core.text import excerpt
+from .._core.text import excerpt, lines
 from .network import Deadline
 
 PORT = 5432
@@ -83,7 +83,7 @@ def reason(exc: Exception, timeout: float) -> str:
         return f"no answer within {timeout:g} s (dropped by a firewall, or the server hangs)"
     # libpq 14 and later: connection to server at "localhost" (::1), port 5432 failed: FATAL:  ...
     # and then, indented, a hint. The driver takes the beginning off the first line of a connection that it polls.
-    told = [line.split(" failed: ", 1)[-1] for line in str(exc).splitlines() if line[:1].strip()]
+    told = [line.split(" failed: ", 1)[-1] for line in lines(str(exc)) if line[:1].strip()]
     reasons = dict.fromkeys(re.sub(r"^(FATAL|ERROR):\s*", "", line.strip()) for line in told)
     if len(reasons) > 1:
         # A name with two addresses on a host with one family: the other address says nothing about the server.

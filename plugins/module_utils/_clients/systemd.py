@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 
 from .._core.errors import RunbookError
-from .._core.text import excerpt
+from .._core.text import excerpt, lines
 from . import commands
 
 NAME = re.compile(r"[A-Za-z0-9:_.@\\-]+")
@@ -40,7 +40,7 @@ def listed(states: Iterable[str], *, timeout: float) -> list[str]:
     outcome = commands.run(argv, timeout=timeout)
     if outcome.status:
         raise _silent(outcome)
-    return sorted(line.split()[0] for line in outcome.stdout.splitlines() if line.strip())
+    return sorted(line.split()[0] for line in lines(outcome.stdout) if line.strip())
 
 
 def _silent(outcome: commands.Outcome) -> RunbookError:
@@ -49,7 +49,7 @@ def _silent(outcome: commands.Outcome) -> RunbookError:
 
 def parse(text: str) -> dict[str, str]:
     """The properties that ``systemctl show`` prints."""
-    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    return dict(line.split("=", 1) for line in lines(text) if "=" in line)
 
 
 def moment(text: str) -> datetime | None:

@@ -12,7 +12,7 @@ from .._clients.network import Unreachable
 from .._clients.redis import reason
 from .._core.checks import CRITICAL, OK, UNKNOWN, Finding, worst
 from .._core.options import Given
-from .._core.text import excerpt
+from .._core.text import excerpt, lines
 
 #: How many slots there are in every cluster.
 _SLOTS = 16384
@@ -33,7 +33,7 @@ def parse(reply: Any) -> dict[str, str]:
     """What ``CLUSTER INFO`` says, by name; newer drivers have parsed it already."""
     if isinstance(reply, Mapping):
         return {str(name): str(value) for name, value in reply.items()}
-    return dict(line.split(":", 1) for line in str(reply).splitlines() if ":" in line)
+    return dict(line.split(":", 1) for line in lines(str(reply)) if ":" in line)
 
 
 def judge(cluster: Mapping[str, str]) -> Finding:

@@ -13,6 +13,7 @@ from ..._clients import proc
 from ..._core.checks import Finding
 from ..._core.errors import RunbookError
 from ..._core.options import Given, Option, Options, limits
+from ..._core.text import lines
 from ..kind import Kind
 
 OPTIONS: Options = {
@@ -50,7 +51,7 @@ def run(given: Given) -> Iterator[Finding]:
 def losses(text: str, interfaces: list[str] | None) -> dict[str, Losses]:
     """The counters of the chosen interfaces by name."""
     found = {}
-    for line in text.splitlines():
+    for line in lines(text):
         name, colon, counters = line.partition(":")
         if colon and _chosen(name.strip(), interfaces):
             fields = [int(counter) for counter in counters.split()]

@@ -189,7 +189,7 @@ def _is_late(group: Mapping[str, Any], now: datetime) -> bool:
 def alerts(groups: Iterable[Mapping[str, Any]], given: Given) -> Finding:
     """Judge what fires, by the alerts' own severity."""
     firing = [
-        (str(rule.get("name")), str((alert.get("labels") or {}).get("severity", "")))
+        (str(rule.get("name")), str((alert.get("labels") or {}).get("severity", "")).strip().lower())
         for group in groups
         for rule in group.get("rules") or ()
         for alert in rule.get("alerts") or ()
