@@ -98,7 +98,14 @@ class Session:
         self._driver = driver
         self._timeout = given["timeout"]
         self._lost = False
-        self._connection = driver.connect(**connection_parameters(given), async_=1)
+        self._connect(given)
+        self._any_bytes = self._connection.get_parameter_status("server_encoding") == _ANY_BYTES
+        if self._any_bytes:
+            self._connection.close()
+            self._connect(given, client_encoding=_EVERY_BYTE)
+
+    def _connect(self, given: Given, **more: str) -> None:
+        self._connection = self._driver.connect(**{**connection_parameters(given), **more}, async_=1)
         try:
             self._wait()
         except BaseException:
@@ -120,7 +127,8 @@ class Session:
         """Every row that a query gives, by the names of its columns; ``values`` are those of its placeholders."""
         cursor = self._answered(query, values)
         names = [column[0] for column in cursor.description]
-        return [dict(zip(names, values)) for values in cursor.fetchall()]
+        read = _plain if self._any_bytes else lambda value: value
+        return [dict(zip(names, map(read, values))) for values in cursor.fetchall()]
 
     def close(self) -> None:
         """End the session."""
@@ -157,6 +165,17 @@ class Session:
             except socket.timeout:
                 self._lost = True
                 raise
+
+
+#: The encoding of a database that stores whatever bytes it is given. As Latin-1 each of them arrives, and is read here.
+_ANY_BYTES, _EVERY_BYTE = "SQL_ASCII", "LATIN1"
+
+
+def _plain(value: Any) -> Any:
+    """A value of a database in no encoding: UTF-8 where it is that, and what else there is written out."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value.encode("latin-1").decode("utf-8", "backslashreplace") if isinstance(value, str) else value
 
 
 #: What libpq would look for in the home folder of the user who happens to run this: passwords, certificates, and lists
@@ -202,5 +221,6 @@ def _where(given: Given) -> dict[str, str]:
     if not name:
         return {"host": given["address"]}
     found = socket.getaddrinfo(given["address"], given["port"], type=socket.SOCK_STREAM)
-    addresses = [str(where[0]) for (_family, _type, _protocol, _name, where) in found]
+    # Written out with its zone, where it has one.
+    addresses = [socket.getnameinfo(where, socket.NI_NUMERICHOST)[0] for (*_rest, where) in found]
     return {"host": ",".join([name] * len(addresses)), "hostaddr": ",".join(addresses)}

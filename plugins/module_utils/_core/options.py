@@ -105,6 +105,10 @@ def _value_problems(name: str, option: Option, value: Any) -> Iterator[tuple[str
     if option.type in ("int", "float") and isinstance(value, bool):
         yield name, f"expected {_expectation(option)}, got {shown}"
         return
+    if option.type == "str" and isinstance(value, (bool, float)):
+        # YAML makes 3.1 of 3.10 and true of yes: the text that was meant is lost.
+        yield name, f"expected a text in quotes, got {shown}, which YAML made of something else"
+        return
     if option.options:
         yield from _nested_problems(name, option, value)
         return

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Kind ``latency``: many requests or TLS handshakes after one another, judged by their percentiles."""
+"""Kind ``latency``: many requests or TLS handshakes after one another, judged by percentiles and the slowest."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ OPTIONS: Options = {
     "port": Option("int", "TCP port.", required=True),
     "path": Option("str", "Path to request. Without it, the TLS handshake is measured, which needs scheme https."),
     "status": Option("list", "Status codes that are right.", elements="int", default=[200]),
+    "spread": Option(
+        "float",
+        "Seconds that the samples are spread over at least: back to back, all of them would fit between two stalls.",
+        default=1.0,
+    ),
     "samples": Option("int", "How many to make, from 20 to 1000.", default=FEWEST),
     "seconds": Option("float", "Seconds after which no further one is begun.", default=10.0),
     "failed_warning": Option("float", "Warn above this percentage of failures.", default=0.0, source="ours"),
@@ -34,6 +39,8 @@ OPTIONS: Options = {
     "p50_critical_ms": Option("float", "Fail when half of them take longer.", default=1000.0, source="ours"),
     "p95_warning_ms": Option("float", "Warn when one in twenty takes longer.", default=200.0, source=KPI),
     "p95_critical_ms": Option("float", "Fail when one in twenty takes longer.", default=1000.0, source="ours"),
+    "max_warning_ms": Option("float", "Warn when the slowest of them takes longer.", default=1000.0, source="ours"),
+    "max_critical_ms": Option("float", "Fail when the slowest of them takes longer.", default=3000.0, source="ours"),
 }
 
 PERCENTILES = (50, 95)
@@ -58,10 +65,12 @@ def run(given: Given) -> Iterator[Finding]:
     """Make the samples one after another: more at once would be a load test."""
     attempt = _request(given) if given.get("path") else _handshake(given)
     what = "requests" if given.get("path") else "handshakes"
-    ends = time.monotonic() + given["seconds"]
+    began = time.monotonic()
     times: list[float] = []
     failed: list[str] = []
-    while len(times) + len(failed) < given["samples"] and time.monotonic() < ends:
+    while len(times) + len(failed) < given["samples"] and time.monotonic() < began + given["seconds"]:
+        due = began + given["spread"] * (len(times) + len(failed)) / max(given["samples"] - 1, 1)
+        time.sleep(max(0.0, due - time.monotonic()))
         try:
             times.append(attempt())
         except Unreachable as exc:
@@ -69,6 +78,7 @@ def run(given: Given) -> Iterator[Finding]:
     yield failures(len(times), failed, what, given)
     for percent in PERCENTILES:
         yield judge(percent, times, what, given)
+    yield slowest(times, what, given)
 
 
 def _request(given: Given) -> Attempt:
@@ -127,6 +137,16 @@ def judge(percent: int, times: list[float], what: str, given: Given) -> Finding:
     return finding
 
 
+def slowest(times: list[float], what: str, given: Given) -> Finding:
+    """Judge the slowest sample, which no percentile of so few of them sees."""
+    limit = limits(OPTIONS, given, "max_", suffix="_ms")
+    if not times:
+        return Finding("max", UNKNOWN, "not determined: none succeeded", unit="ms", limits=limit)
+    value = round(max(times), 1)
+    message = f"the slowest of {len(times)} {what} took {value:g} ms"
+    return Finding.measured("max", message, value=value, unit="ms", limits=limit)
+
+
 def percentile(times: list[float], percent: int) -> float:
     """The smallest sample that so many percent of the samples do not exceed."""
     return sorted(times)[max(math.ceil(len(times) * percent / 100), 1) - 1]
@@ -137,7 +157,7 @@ KIND = Kind(
     summary="Requests, or TLS handshakes, take no longer than the service promises.",
     topic="performance",
     options=OPTIONS,
-    expected=lambda _given: ("failures", *(f"p{percent}" for percent in PERCENTILES)),
+    expected=lambda _given: ("failures", *(f"p{percent}" for percent in PERCENTILES), "max"),
     run=run,
     target=lambda given: str(given.get("port", "")),
     check=check,

@@ -16,7 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._clients import comma
 from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 
 from tests.support import peers
-from tests.support.loopback import Authority, served
+from tests.support.loopback import Authority, Client, served
 from tests.support.procedures import BIN, ROOT
 from tests.support.procedures import environment as of_ansible
 
@@ -44,6 +44,11 @@ def probed(kind: str, environment: dict[str, str], **given: Any) -> dict[str, di
     )
     assert ended.stdout, ended.stderr
     return {check["id"].rsplit(".", 1)[1]: check for check in json.loads(ended.stdout)["checks"]}
+
+
+def _answer(client: Client) -> None:
+    client.request()
+    client.send(b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
 def test_no_variable_leads_to_another_server(tmp_path: Path) -> None:
@@ -83,7 +88,7 @@ def test_files_of_the_home_folder_are_not_read(tmp_path: Path) -> None:
 def test_no_variable_decides_whom_to_trust(tmp_path: Path) -> None:
     authority = Authority(tmp_path, "Somebody's own CA")
     pair = authority.issue("localhost")
-    with served(lambda client: client.send(b"HTTP/1.1 200 OK\r\n\r\n"), pair.server_context()) as port:
+    with served(_answer, pair.server_context()) as port:
         for environment in (
             {"SSL_CERT_FILE": str(authority.file)},
             {"SSL_CERT_FILE": str(authority.file), "SSL_CERT_DIR": str(tmp_path)},
@@ -98,7 +103,7 @@ def test_no_configuration_of_openssl_changes_what_is_spoken(tmp_path: Path) -> N
         "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = tls\n[tls]\nSignatureAlgorithms = ed448\n"
     )
     pair = Authority(tmp_path, "CA").issue("localhost")
-    with served(lambda client: client.send(b"HTTP/1.1 204 No\r\n\r\n"), pair.server_context()) as port:
+    with served(_answer, pair.server_context()) as port:
         given = {"address": "localhost", "port": port, "scheme": "https", "verify": False}
         page = {"paths": {"root": {"path": "/", "status": [204]}}}
         asked = {"deadline": 60, "http": [{**_POINT, **given, **page}]}
@@ -116,7 +121,7 @@ def test_no_configuration_of_openssl_changes_what_is_spoken(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
 def test_no_proxy_comes_between(variable: str) -> None:
-    with served(lambda client: client.send(b"HTTP/1.1 204 No\r\n\r\n")) as port:
+    with served(_answer) as port:
         page = {"paths": {"root": {"path": "/", "status": [204]}}}
         found = probed("http", {variable: "http://127.0.0.1:1"}, address="127.0.0.1", port=port, **page)
         assert found["root"]["status"] == "ok", found

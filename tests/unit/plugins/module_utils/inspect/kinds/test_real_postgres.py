@@ -162,3 +162,20 @@ def test_index_of_a_partitioned_table_is_to_be_attached(server: peers.Server) ->
     sql(server, "CREATE INDEX CONCURRENTLY orders_2_id ON orders_2 (id)")
     sql(server, "ALTER INDEX orders_id ATTACH PARTITION orders_2_id")
     assert looked(server, "postgres_depth")["invalid_indexes"].status == OK
+
+
+def test_name_in_another_encoding_costs_nothing() -> None:
+    """A database in SQL_ASCII takes whatever bytes it is given: here a sequence whose name is in Latin-1."""
+    with peers.postgres_server(encoding="SQL_ASCII") as server:
+        where = {"host": "127.0.0.1", "port": server.port, "user": "postgres", "dbname": "postgres"}
+        with contextlib.closing(psycopg2.connect(**where, client_encoding="LATIN1")) as connection:
+            connection.autocommit = True
+            for name in ("caf\u00e9", "\u00c3\u00bc"):  # the second one is UTF-8
+                connection.cursor().execute(f'CREATE SEQUENCE "{name}" AS smallint START 32767')
+                connection.cursor().execute(f"SELECT nextval('\"{name}\"')")
+        found = looked(server, "postgres_depth", user="postgres")
+        assert found["sequences"].status == CRITICAL
+        assert "caf\\xe9" in found["sequences"].message and "\u00fc" in found["sequences"].message
+        later = list(found)[list(found).index("sequences") + 1 :]
+        assert later and all("codec" not in found[aspect].message for aspect in later)
+        assert [aspect for aspect, finding in found.items() if finding.status == UNKNOWN] == ["statements"]
