@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.text import lines
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.runner import Probe
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief
@@ -49,7 +50,7 @@ class ActionModule(ActionBase):
         if probes:
             answer = self._probe(probes, arguments["deadline"], variables)
             if answer.get("failed") or "checks" not in answer:
-                return {**result, "failed": True, "msg": answer.get("msg", "the probe module gave no result")}
+                return {**result, "failed": True, "msg": _why(answer)}
             checks += [Check.from_dict(check) for check in answer["checks"]]
             result["warnings"] = answer.get("warnings", [])
         result["checks"] = [replace(check, host=host).as_dict() for check in checks]
@@ -66,3 +67,11 @@ class ActionModule(ActionBase):
             module_name="xorb.runbook.probe", module_args={"deadline": deadline, **arguments}, task_vars=variables
         )
         return answer
+
+
+def _why(answer: dict[str, Any]) -> str:
+    """Why there is no result: what the host itself said, where Ansible only found that it was no result."""
+    told = str(answer.get("msg") or "the probe module gave no result")
+    words = str(answer.get("module_stderr") or "").strip() or str(answer.get("module_stdout") or "").strip()
+    # The end of it: a shell says there what it could not run, and Python what it could not do.
+    return f"{lines(words)[-1].strip()} ({told})" if words else told

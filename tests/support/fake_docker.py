@@ -73,6 +73,8 @@ def main(words: list[str]) -> None:
         log.write(" ".join(words) + "\n")
     recording: Recording = json.loads(Path(os.environ["FAKE_DOCKER"]).read_text(encoding="utf-8"))
     command = words[0] if words[0] != "system" else words[1]
+    if command == "compose":
+        _end({"stdout": "", "stderr": "docker: 'compose' is not a docker command.\n", "status": 1})
     if command in recording.get("down", ()):
         _end(recording["no_engine"][command])
     if command == "ps":

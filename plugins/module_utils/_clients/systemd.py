@@ -14,6 +14,16 @@ from . import commands
 
 NAME = re.compile(r"[A-Za-z0-9:_.@\\-]+")
 
+#: Active states of a unit that does its work, and of one that is about to. ``refreshing`` came with systemd 256.
+WORKING = ("active", "reloading", "refreshing")
+STARTING = ("activating",)
+
+#: Those of one that does not: systemd knows no other (``systemctl --state=help``).
+STOPPED = ("inactive", "failed", "deactivating", "maintenance")
+
+#: How a run ends that went well, or was not needed: ``ExecCondition=`` said so.
+WENT_WELL = ("success", "exec-condition")
+
 #: What the ways of not being loaded mean to people.
 NOT_LOADED = {"not-found": "is not known to systemd", "masked": "is masked, so nothing can start it"}
 
