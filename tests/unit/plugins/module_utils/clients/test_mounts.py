@@ -52,7 +52,7 @@ def test_of_fstab_has_what_is_mounted_by_itself() -> None:
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.text(st.characters(min_codepoint=1, blacklist_categories=("Cs",), blacklist_characters="/"), min_size=1))
+@given(st.text(st.characters(min_codepoint=1, exclude_categories=["Cs"], exclude_characters="/"), min_size=1))
 def test_unit_name_is_what_systemd_calls_it(name: str) -> None:
     path = f"/srv/{name}"
     if name in (".", ".."):

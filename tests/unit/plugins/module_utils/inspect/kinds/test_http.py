@@ -321,7 +321,12 @@ def test_zone_of_an_address_is_connected_to_and_not_repeated(monkeypatch: pytest
 
     connected: list[Any] = []
     connect = socket.socket.connect
-    monkeypatch.setattr(socket.socket, "connect", lambda own, where: connected.append(where) or connect(own, where[:2]))
+
+    def note(own: socket.socket, where: tuple[Any, ...]) -> None:
+        connected.append(where)
+        connect(own, where[:2])
+
+    monkeypatch.setattr(socket.socket, "connect", note)
     with served(behave) as port:
         found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port, 0, 7))]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_words, **_options: found)

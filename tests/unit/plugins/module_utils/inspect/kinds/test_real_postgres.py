@@ -28,7 +28,7 @@ def server() -> Iterator[peers.Server]:
 @contextlib.contextmanager
 def session(server: peers.Server, user: str = "postgres") -> Iterator[Any]:
     """A session that commits each statement."""
-    where = {"host": "127.0.0.1", "port": server.port, "user": user, "dbname": "postgres"}
+    where: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "user": user, "dbname": "postgres"}
     with contextlib.closing(psycopg2.connect(**where)) as connection:
         connection.autocommit = True
         yield connection.cursor()
@@ -167,7 +167,7 @@ def test_index_of_a_partitioned_table_is_to_be_attached(server: peers.Server) ->
 def test_name_in_another_encoding_costs_nothing() -> None:
     """A database in SQL_ASCII takes whatever bytes it is given: here a sequence whose name is in Latin-1."""
     with peers.postgres_server(encoding="SQL_ASCII") as server:
-        where = {"host": "127.0.0.1", "port": server.port, "user": "postgres", "dbname": "postgres"}
+        where: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "user": "postgres", "dbname": "postgres"}
         with contextlib.closing(psycopg2.connect(**where, client_encoding="LATIN1")) as connection:
             connection.autocommit = True
             for name in ("caf\u00e9", "\u00c3\u00bc"):  # the second one is UTF-8

@@ -19,7 +19,8 @@ PASSWORD = "only for this test"  # noqa: S105 - of a server that lives as long a
 
 
 def asked(server: peers.Server, *words: str, **login: Any) -> Any:
-    with contextlib.closing(redis.Redis(port=server.port, **login)) as client:
+    client: Any = redis.Redis(port=server.port, **login)
+    with contextlib.closing(client):
         return client.execute_command(*words)
 
 
