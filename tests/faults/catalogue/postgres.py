@@ -104,6 +104,10 @@ def _row(
     )
 
 
+#: What every Python of a host begins with: an environment as a login would have it, whoever logged in before.
+_VARIABLES = "/usr/lib/python3/dist-packages/xorb_lab.pth"
+
+
 def _set(port: int, setting: str) -> str:
     """A script that changes a setting of a server while it runs."""
     return _sql(port, f"ALTER SYSTEM SET {setting}", "SELECT pg_reload_conf()")
@@ -325,9 +329,9 @@ ROWS = (
         "postgres_address_in_environment",
         "PostgreSQL does not listen at its address, and PGHOSTADDR of the user who looks leads to another one",
         _edited(5457, "echo \"listen_addresses = '127.0.0.2'\" >> postgresql.conf")
-        + "; echo PGHOSTADDR=127.0.0.2 >> /etc/environment",
+        + f"; echo \"import os; os.environ['PGHOSTADDR'] = '127.0.0.2'\" > {_VARIABLES}",
         Expected("sql.query", "critical", "refused"),
-        mended="sed -i /PGHOSTADDR/d /etc/environment",
+        mended=f"rm -f {_VARIABLES}",
         asked=_VERSION,
     ),
     _row(
