@@ -11,6 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.text import lines
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.runner import Probe
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
@@ -51,7 +52,7 @@ class ActionModule(RunbookAction):
                 # Returned, and not raised: no task is wrong, so Ansible is not to show where in which file one stands.
                 return {"changed": False, "unreachable": True, "msg": str(exc), "started_at": started_at}
             if answer.get("failed") or "checks" not in answer:
-                return {**result, "failed": True, "msg": answer.get("msg", "the probe module gave no result")}
+                return {**result, "failed": True, "msg": _why(answer)}
             checks += [Check.from_dict(check) for check in answer["checks"]]
             result["warnings"] = answer.get("warnings", [])
         result["checks"] = [replace(check, host=host).as_dict() for check in checks]
@@ -68,3 +69,11 @@ class ActionModule(RunbookAction):
             module_name="xorb.runbook.probe", module_args={"deadline": deadline, **arguments}, task_vars=variables
         )
         return answer
+
+
+def _why(answer: dict[str, Any]) -> str:
+    """Why there is no result: what the host itself said, where Ansible only found that it was no result."""
+    told = str(answer.get("msg") or "the probe module gave no result")
+    words = str(answer.get("module_stderr") or "").strip() or str(answer.get("module_stdout") or "").strip()
+    # The end of it: a shell says there what it could not run, and Python what it could not do.
+    return f"{lines(words)[-1].strip()} ({told})" if words else told

@@ -197,7 +197,7 @@ endpoints:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers
+from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers, surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.certificate_info import OPTIONS, inspect
@@ -205,6 +205,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._inspect.certificate_
 
 def main() -> None:
     """Entry of the module."""
+    surroundings.leave()
     module = AnsibleModule(
         argument_spec=argument_spec(OPTIONS),
         required_one_of=[("paths", "endpoints")],

@@ -157,6 +157,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.tru
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS, refuse_wrong_clock
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle
+from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
@@ -188,6 +189,7 @@ def _checks(sets: list[dict[str, Any]], files: list[dict[str, Any]], revocations
 
 def main() -> None:
     """Entry of the module."""
+    surroundings.leave()
     module = AnsibleModule(
         argument_spec={
             "certificates": {

@@ -206,7 +206,7 @@ facts:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xorb.runbook.plugins.module_utils._clients.postgres import login_given, login_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers
+from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers, surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.depth import MODULE_OPTIONS, examine
@@ -216,6 +216,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._inspect.postgres_jud
 
 def main() -> None:
     """Entry of the module."""
+    surroundings.leave()
     options = {**THRESHOLDS, **MODULE_OPTIONS}
     module = AnsibleModule(argument_spec={**login_spec(), **argument_spec(options)}, supports_check_mode=True)
     asked = module.params

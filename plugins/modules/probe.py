@@ -208,6 +208,7 @@ from functools import wraps
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions, RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
@@ -274,6 +275,7 @@ def refuse_faults(params: Mapping[str, Any]) -> None:
 
 def main() -> None:
     """Run the module."""
+    surroundings.leave()
     module = AnsibleModule(
         argument_spec={
             "deadline": {"type": "int", "default": 30},

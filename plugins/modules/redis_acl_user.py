@@ -84,11 +84,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xorb.runbook.plugins.module_utils._act.redis.acl import AclUser, ensure_user
 from ansible_collections.xorb.runbook.plugins.module_utils._act.redis.client import RedisAclClient
 from ansible_collections.xorb.runbook.plugins.module_utils._clients.redis_login import login_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 
 def main() -> None:
     """Entry of the module."""
+    surroundings.leave()
     module = AnsibleModule(
         argument_spec={
             **login_spec(),

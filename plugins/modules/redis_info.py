@@ -141,7 +141,7 @@ facts:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xorb.runbook.plugins.module_utils._clients.redis_login import login_given, login_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers
+from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers, surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.depth import MODULE_OPTIONS, examine
@@ -151,6 +151,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._inspect.redis_judge 
 
 def main() -> None:
     """Entry of the module."""
+    surroundings.leave()
     options = {**THRESHOLDS, **MODULE_OPTIONS}
     module = AnsibleModule(
         argument_spec={**login_spec(), "server_name": {"type": "str"}, **argument_spec(options)},

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 from typing import Any
 
@@ -18,6 +19,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry imp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS
 
+from tests.contract.imports import tree
 from tests.contract.repository import ACTIONS, MODULES, documentation, same_options
 from tests.support.procedures import ROOT
 
@@ -107,3 +109,17 @@ def test_kind_keeps_its_promises(kind: str) -> None:
     assert promised.name == kind and promised.summary.endswith(".")
     assert not set(promised.options) & set(COMMON_OPTIONS), "an option of every probe declared again"
     assert all(option.description.endswith(".") for option in promised.probe_options.values())
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - set(ACTIONS)))
+def test_module_leaves_its_surroundings_first(module: str) -> None:
+    """What the environment of a host says must not decide: not even the language of a message."""
+    main = (ROOT / f"plugins/modules/{module}.py").read_text(encoding="utf-8").partition("\ndef main() -> None:\n")[2]
+    first = main.splitlines()[1].strip()
+    assert first == "surroundings.leave()" or first.startswith("run_act(")
+
+
+def test_frame_of_acting_leaves_its_surroundings_first() -> None:
+    (frame,) = (node for node in tree("module_utils/_act/module.py").body if getattr(node, "name", "") == "run_act")
+    assert isinstance(frame, ast.FunctionDef)
+    assert ast.unparse(frame.body[1]) == "surroundings.leave()", "the first statement after the docstring"

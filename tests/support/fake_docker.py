@@ -17,14 +17,14 @@ from typing import Any, NoReturn
 Recording = dict[str, Any]
 
 
-def install(folder: Path, recording: Recording) -> dict[str, str]:
-    """Put the program into a folder; returns the environment that it wants."""
+def install(folder: Path, recording: Recording) -> None:
+    """Put the program into a folder. It knows by itself where the rest is: it gets a clean environment."""
     program, data, log = folder / "docker", folder / "recording.json", folder / "log"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -S {Path(__file__).resolve()} "$@"\n')
+    variables = f"FAKE_DOCKER={data} FAKE_DOCKER_LOG={log}"
+    program.write_text(f'#!/bin/sh\nexec env {variables} {sys.executable} -S {Path(__file__).resolve()} "$@"\n')
     program.chmod(0o755)
     data.write_text(json.dumps(recording))
     log.touch()
-    return {"FAKE_DOCKER": str(data), "FAKE_DOCKER_LOG": str(log)}
 
 
 def only(recording: Recording, *services: str) -> Recording:
@@ -73,6 +73,8 @@ def main(words: list[str]) -> None:
         log.write(" ".join(words) + "\n")
     recording: Recording = json.loads(Path(os.environ["FAKE_DOCKER"]).read_text(encoding="utf-8"))
     command = words[0] if words[0] != "system" else words[1]
+    if command == "compose":
+        _end({"stdout": "", "stderr": "docker: 'compose' is not a docker command.\n", "status": 1})
     if command in recording.get("down", ()):
         _end(recording["no_engine"][command])
     if command == "ps":

@@ -23,6 +23,7 @@ from .._clients.network import Deadline, Unreachable, connect, reason
 from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, Finding
 from .._core.errors import RunbookError
 from .._core.options import Given, Options
+from .._core.refusal import said
 from .._core.text import excerpt
 from .._core.without import WITHOUT, left_out
 
@@ -132,7 +133,7 @@ def answered(answer: Answer, given: Given) -> Attempt:
         return Attempt(REFUSED, f"{told} ({excerpt(title[1])})" if title else told)
     if answer.status in given["accepted_status"] or answer.status in _SUCCESS:
         return Attempt(ACCEPTED, told)
-    return Attempt(SILENT, f"{told} is neither a welcome nor a refusal: {excerpt(answer.text)}")
+    return Attempt(SILENT, f"{told} is neither a welcome nor a refusal: {said(answer.text)}")
 
 
 def first_bytes(given: Given, sent: bytes) -> tuple[bytes, Attempt | None]:

@@ -16,6 +16,7 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .._core import surroundings
 from .._core.errors import RunbookError
 from .._core.options import Options, argument_spec
 from .journal import Entry, Journal, Recover, Recovery, locked, recover
@@ -62,6 +63,7 @@ def run_act(
     ``plan_option`` is the name of an option that asks for the plan outside of check mode, too; nothing counts as
     changed then. A result that has ``refused``, a list of sentences, fails with them.
     """
+    surroundings.leave()
     module = AnsibleModule(argument_spec=argument_spec({**options, **RUN_OPTIONS}), supports_check_mode=True)
     parameters = module.params
     wants_plan = bool(plan_option and parameters[plan_option])

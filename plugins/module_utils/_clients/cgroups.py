@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 
+from .._core.text import lines
 from . import proc
 
 _CONTAINER = re.compile(r"(?:^|[/-])([0-9a-f]{64})(?:\.scope)?(?:/|$)")
@@ -30,7 +31,7 @@ def owner(pid: int) -> str:
 
 def path(text: str) -> str:
     """The group in ``/proc/PID/cgroup``: the most exact one, since version 1 has a line for each controller."""
-    return max((line.split(":", 2)[2] for line in text.splitlines() if line.count(":") > 1), key=len, default="")
+    return max((line.split(":", 2)[2] for line in lines(text) if line.count(":") > 1), key=len, default="")
 
 
 def named(group: str, of_init: str) -> str:

@@ -11,6 +11,7 @@ import subprocess
 import threading
 from dataclasses import dataclass
 
+from .._core import surroundings
 from .._core.errors import RunbookError
 
 _running: dict[int, subprocess.Popen[str]] = {}
@@ -27,7 +28,7 @@ class Outcome:
 
 
 def run(argv: list[str], *, timeout: float) -> Outcome:
-    """Run a command without a shell and without input, in the C locale and in UTC.
+    """Run a command without a shell and without input, in the clean environment: in the C locale and in UTC.
 
     Raises `RunbookError` when it cannot be started or does not end within ``timeout`` seconds; it is killed then, with
     every child that it has.
@@ -56,9 +57,9 @@ def _start(argv: list[str]) -> subprocess.Popen[str]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             errors="replace",
-            env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
+            env=surroundings.clean(),
             start_new_session=True,
         )
     except OSError as exc:

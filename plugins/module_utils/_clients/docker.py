@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import Any
 
 from .._core.errors import RunbookError
 from .._core.options import Given, Option, Options
-from .._core.text import excerpt
+from .._core.text import excerpt, lines
 from . import commands
 
 PROJECT, SERVICE, ONE_OFF = "com.docker.compose.project", "com.docker.compose.service", "com.docker.compose.oneoff"
@@ -58,7 +61,9 @@ class Selection:
             return cls(container=given["container"])
         if not given.get("project") and not given.get("project_src"):
             return cls()
-        project = given.get("project") or project_name(Path(given["project_src"]), given.get("files") or ())
+        project = given.get("project") or project_name(
+            Path(given["project_src"]), given.get("files") or (), timeout=given["timeout"]
+        )
         return cls(project=project, service=given.get("compose_service") or "")
 
     def __str__(self) -> str:
@@ -83,7 +88,7 @@ def rows(words: list[str], *, timeout: float) -> list[dict[str, Any]]:
     ``--format json`` would be shorter, but Docker before 23 takes it for a template and prints the word.
     """
     outcome = _ask([*words, "--format", "{{json .}}"], timeout=timeout)
-    return [_parsed(line) for line in outcome.stdout.splitlines() if line.strip()]
+    return [_parsed(line) for line in lines(outcome.stdout) if line.strip()]
 
 
 def containers(selection: Selection, *, timeout: float, running: bool = False) -> list[dict[str, Any]]:
@@ -128,35 +133,78 @@ def _parsed(line: str) -> dict[str, Any]:
     return dict(row)
 
 
-def project_name(folder: Path, files: tuple[str, ...] | list[str] = ()) -> str:
-    """The name that Compose gives to the project of a folder: from ``.env``, from the files, else from the folder.
+def project_name(folder: Path, files: tuple[str, ...] | list[str] = (), *, timeout: float = 5.0) -> str:
+    """The name that Compose gives to the project of a folder: Compose is asked, once for all looks at the project.
 
-    Raises `RunbookError` where that cannot be told, rather than looking for a project that nobody has.
+    Where there is no Compose, it is read as Compose would: from ``.env``, from the files, else from the folder. Raises
+    `RunbookError` where it cannot be told, rather than looking for a project that nobody has.
     """
+    key = (str(folder), tuple(files))
+    with _naming:
+        if key not in _names:
+            _names[key] = _asked_name(folder, files, timeout) or _read_name(folder, files)
+        return _names[key]
+
+
+_naming = threading.Lock()
+_names: dict[tuple[str, tuple[str, ...]], str] = {}
+
+#: How docker says that it has no such command.
+_NO_COMPOSE = re.compile(r"is not a docker command|unknown (?:command|flag|shorthand flag)")
+
+
+def _asked_name(folder: Path, files: tuple[str, ...] | list[str], timeout: float) -> str:
+    """What Compose itself says; nothing where it is not there."""
+    if shutil.which("docker") is None:
+        return ""
+    chosen = [word for name in files for word in ("--file", str(folder / name))]
+    words = ["docker", "compose", "--project-directory", str(folder), *chosen, "config", "--format", "json"]
+    outcome = commands.run(words, timeout=timeout)
+    if outcome.status == 0:
+        return str(_parsed(outcome.stdout).get("name") or "")
+    if _NO_COMPOSE.search(outcome.stderr):
+        return ""
+    why = excerpt(lines(outcome.stderr.strip())[-1], 200)
+    raise RunbookError(f"Compose cannot read the project in {folder}: {why}; give its name as project")
+
+
+def _read_name(folder: Path, files: tuple[str, ...] | list[str]) -> str:
     texts = [_text(path) for path in _compose_files(folder, files)]
-    named = _of_environment(folder) or next(filter(None, map(_top_level_name, reversed(texts))), "")
+    named = _of_environment(folder, "COMPOSE_PROJECT_NAME") or next(
+        filter(None, map(_top_level_name, reversed(texts))), ""
+    )
     if "$" in named:
         raise RunbookError(
             f"the project in {folder} is named by a variable ({excerpt(named)}): give its name as project"
         )
-    if named:
-        return named
-    # Compose drops what it does not allow in a name.
-    return re.sub(r"[^a-z0-9_-]", "", folder.resolve().name.lower()).lstrip("_-")
+    # Compose drops what it does not allow in a name. The folder is what it is called here, wherever a link leads.
+    return named or re.sub(r"[^a-z0-9_-]", "", folder.absolute().name.lower()).lstrip("_-")
 
 
 def _compose_files(folder: Path, files: tuple[str, ...] | list[str]) -> list[Path]:
+    listed = _of_environment(folder, "COMPOSE_FILE")
+    if not files and listed:
+        files = listed.split(_of_environment(folder, "COMPOSE_PATH_SEPARATOR") or os.pathsep)
     if files:
         return [folder / name for name in files]
     found = [folder / name for name in COMPOSE_FILES if (folder / name).exists()]
     if not found:
         raise RunbookError(f"{folder} has no Compose file: give files, or the name of the project as project")
-    return found[:1]
+    overrides = [folder / name for name in _overrides() if (folder / name).exists()]
+    return [*found[:1], *overrides[:1]]
+
+
+def _overrides() -> Iterator[str]:
+    """What Compose lays over its file by itself, in its order."""
+    for name in COMPOSE_FILES:
+        stem, _dot, ending = name.rpartition(".")
+        yield f"{stem}.override.{ending}"
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        # Editors of Windows put a mark in front, which Compose skips.
+        return path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as exc:
         raise RunbookError(f"{path}: {exc.strerror}") from exc
 
@@ -171,14 +219,12 @@ def _top_level_name(text: str) -> str:
     return "" if found is None else found[1] or found[2] or found[3] or ""
 
 
-def _of_environment(folder: Path) -> str:
+def _of_environment(folder: Path, name: str) -> str:
+    """The value of a variable in ``.env``."""
     path = folder / ".env"
     if not path.exists():
         return ""
-    pattern = (
-        r"""^[ \t]*(?:export[ \t]+)?COMPOSE_PROJECT_NAME[ \t]*=[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|([^\s#][^\n]*?)?)"""
-        + _END
-    )
+    pattern = rf"""^[ \t]*(?:export[ \t]+)?{name}[ \t]*=[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|([^\s#][^\n]*?)?)""" + _END
     found = re.findall(pattern, _text(path), re.MULTILINE)
     return "".join(found[-1]) if found else ""
 

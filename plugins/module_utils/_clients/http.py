@@ -18,10 +18,11 @@ from http import HTTPStatus
 from typing import Any, Callable
 from urllib.parse import urlsplit
 
+from .._core.errors import RunbookError
 from .._core.options import AT_LEAST_ONE, Given, Option, Options
 from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS
 from .._core.text import excerpt, size
-from .network import Deadline, Unreachable, connect, reason
+from .network import Deadline, Unreachable, connect, reason, without_zone
 from .tls import context, failure, open_connection
 
 #: Options of every probe that asks a web service; each kind adds its port.
@@ -34,7 +35,10 @@ HTTP_OPTIONS: Options = {
     "headers": Option("dict", "Headers to send. Without one of its own, Accept is C(application/json)."),
     "secret_headers": Option("dict", "Headers to send whose values are secrets.", secret=True),
     "max_body_bytes": Option(
-        "int", "Largest body that is read; a larger one fails.", default=4194304, within=AT_LEAST_ONE
+        "int",
+        "Largest body that is read. Of a larger one nothing is known, which is C(unknown).",
+        default=4194304,
+        within=AT_LEAST_ONE,
     ),
 }
 
@@ -75,6 +79,10 @@ def headers(given: Given) -> dict[str, str]:
     return dict(chosen.values())
 
 
+class TooLarge(RunbookError):
+    """The answer is larger than what is read: a limit of ours, which says nothing about the service."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """A complete answer, and how long it took from connecting to its last byte."""
@@ -113,7 +121,7 @@ class Client:
 def get(given: Given, path: str, sent: Mapping[str, str], with_context: ssl.SSLContext | None) -> Answer:
     """Get a path of a server; redirections are not followed.
 
-    Raises `Unreachable` when no complete answer arrives within ``timeout`` seconds.
+    Raises `Unreachable` when no complete answer arrives within ``timeout`` seconds, and `TooLarge`.
     """
     deadline = Deadline(given["timeout"])
     began = time.monotonic()
@@ -147,21 +155,39 @@ def _skew(response: http.client.HTTPResponse, now: float) -> float | None:
 
 
 def _ask(bounded: _BoundedSocket, given: Given, path: str, sent: Mapping[str, str]) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection(given["address"], given["port"])
+    # The zone of an address is this host's own business; in a header it would be refused.
+    connection = http.client.HTTPConnection(without_zone(given["address"]), given["port"])
+    connection.response_class = _Response
     connection.sock = bounded
     connection.request("GET", path, headers={**sent, "Connection": "close"})
     return connection.getresponse()
 
 
+class _Response(http.client.HTTPResponse):
+    """The final answer: interim ones may come before it, of which the standard library knows but one."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, words = super()._read_status()  # type: ignore[misc]
+            if status not in _INTERIM:
+                return version, status, words
+            http.client.parse_headers(self.fp)
+
+
+#: 101 is final: the server goes on in another protocol.
+_INTERIM = frozenset(range(100, 200)) - {HTTPStatus.SWITCHING_PROTOCOLS}
+
+
 def _read(response: http.client.HTTPResponse, limit: int) -> bytes:
     """The whole body.
 
-    Raises `Unreachable` when it is larger than ``limit``, and `IncompleteRead` when it ends early: a limited read of
+    Raises `TooLarge` when it is larger than ``limit``, and `IncompleteRead` when it ends early: a limited read of
     the standard library keeps silent about that.
     """
     body = response.read(limit + 1)
     if len(body) > limit:
-        raise Unreachable(f"the body is larger than {size(limit)}, which is as much as the probe reads")
+        told = f"the body is larger than the {size(limit)} that are read (max_body_bytes)"
+        raise TooLarge(told, status=response.status)
     if response.length:
         raise http.client.IncompleteRead(body, response.length)
     return body

@@ -8,6 +8,7 @@ import errno
 import os
 import socket
 import time
+from typing import Any
 
 from .._core.errors import RunbookError
 
@@ -44,17 +45,33 @@ def connect(address: str, port: int, deadline: Deadline) -> socket.socket:
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
     except socket.gaierror as exc:
         raise Unreachable(f"no address is known for {address}: {reason(exc, deadline.seconds)}") from exc
-    for index, (_family, _type, _protocol, _name, where) in enumerate(found):
+    for index, (family, sort, protocol, _name, where) in enumerate(found):
         try:
             # Each address gets its share of the time that is left, or a dead one would leave nothing to the next.
-            share = deadline.left() / (len(found) - index)
-            return socket.create_connection((str(where[0]), port), timeout=share)
+            return _connected(family, sort, protocol, where, deadline.left() / (len(found) - index))
         except OSError as exc:
             # A name with two addresses on a host with one family: the other says nothing about the service.
             if failure is None or exc.errno != errno.EADDRNOTAVAIL:
                 failure = exc
     why = reason(failure, deadline.seconds) if failure else "the host has no address"
     raise Unreachable(f"no connection to port {port}: {why}") from failure
+
+
+def _connected(family: int, sort: int, protocol: int, where: Any, seconds: float) -> socket.socket:
+    """A connection to one address, with everything that belongs to it: a text would lose its zone."""
+    opened = socket.socket(family, sort, protocol)
+    try:
+        opened.settimeout(seconds)
+        opened.connect(where)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def without_zone(address: str) -> str:
+    """An address as others know it: the zone of ``fe80::1%eth0`` names an interface of this host."""
+    return address.partition("%")[0] if ":" in address else address
 
 
 def reason(exc: OSError, seconds: float) -> str:

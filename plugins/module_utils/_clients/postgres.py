@@ -8,12 +8,14 @@ import re
 import select
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from .._core.errors import RunbookError
 from .._core.options import Given, Option, Options
 from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
-from .._core.text import excerpt
+from .._core.surroundings import NOWHERE
+from .._core.text import excerpt, lines
 from .network import Deadline
 
 PORT = 5432
@@ -81,7 +83,7 @@ def reason(exc: Exception, timeout: float) -> str:
         return f"no answer within {timeout:g} s (dropped by a firewall, or the server hangs)"
     # libpq 14 and later: connection to server at "localhost" (::1), port 5432 failed: FATAL:  ...
     # and then, indented, a hint. The driver takes the beginning off the first line of a connection that it polls.
-    told = [line.split(" failed: ", 1)[-1] for line in str(exc).splitlines() if line[:1].strip()]
+    told = [line.split(" failed: ", 1)[-1] for line in lines(str(exc)) if line[:1].strip()]
     reasons = dict.fromkeys(re.sub(r"^(FATAL|ERROR):\s*", "", line.strip()) for line in told)
     if len(reasons) > 1:
         # A name with two addresses on a host with one family: the other address says nothing about the server.
@@ -96,7 +98,14 @@ class Session:
         self._driver = driver
         self._timeout = given["timeout"]
         self._lost = False
-        self._connection = driver.connect(**connection_parameters(given), async_=1)
+        self._connect(given)
+        self._any_bytes = self._connection.get_parameter_status("server_encoding") == _ANY_BYTES
+        if self._any_bytes:
+            self._connection.close()
+            self._connect(given, client_encoding=_EVERY_BYTE)
+
+    def _connect(self, given: Given, **more: str) -> None:
+        self._connection = self._driver.connect(**{**connection_parameters(given), **more}, async_=1)
         try:
             self._wait()
         except BaseException:
@@ -114,17 +123,18 @@ class Session:
         row: tuple[Any, ...] = self._answered(query).fetchone()
         return row
 
-    def rows(self, query: str) -> list[Row]:
-        """Every row that a query gives, by the names of its columns."""
-        cursor = self._answered(query)
+    def rows(self, query: str, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """Every row that a query gives, by the names of its columns; ``values`` are those of its placeholders."""
+        cursor = self._answered(query, values)
         names = [column[0] for column in cursor.description]
-        return [dict(zip(names, values)) for values in cursor.fetchall()]
+        read = _plain if self._any_bytes else lambda value: value
+        return [dict(zip(names, map(read, values))) for values in cursor.fetchall()]
 
     def close(self) -> None:
         """End the session."""
         self._connection.close()
 
-    def _answered(self, query: str) -> Any:
+    def _answered(self, query: str, values: Mapping[str, Any] | None = None) -> Any:
         """The cursor of a query that was answered.
 
         Raises `socket.timeout` when it was not, and `RunbookError` for every query after that: the connection still
@@ -136,7 +146,7 @@ class Session:
         # Sent as one: it holds for this query only, even where a pooler gives the session to somebody else next. The
         # time-out ends the query in the server, and nobody's function is called in place of the server's own.
         limit = int(self._timeout * 1000 * _SERVERS_SHARE)
-        cursor.execute(f"SET LOCAL statement_timeout = {limit}; SET LOCAL search_path = pg_catalog; {query}")
+        cursor.execute(f"SET LOCAL statement_timeout = {limit}; SET LOCAL search_path = pg_catalog; {query}", values)
         self._wait()
         return cursor
 
@@ -157,22 +167,52 @@ class Session:
                 raise
 
 
+#: The encoding of a database that stores whatever bytes it is given. As Latin-1 each of them arrives, and is read here.
+_ANY_BYTES, _EVERY_BYTE = "SQL_ASCII", "LATIN1"
+
+
+def _plain(value: Any) -> Any:
+    """A value of a database in no encoding: UTF-8 where it is that, and what else there is written out."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value.encode("latin-1").decode("utf-8", "backslashreplace") if isinstance(value, str) else value
+
+
+#: What libpq would look for in the home folder of the user who happens to run this: passwords, certificates, and lists
+#: of revocations. A Kerberos ticket in it would be tried first.
+HOMELESS = {
+    **dict.fromkeys(("passfile", "sslrootcert", "sslcert", "sslcrl"), NOWHERE),
+    "gssencmode": "disable",
+}
+
+#: Where distributions keep the certificates that the system trusts.
+_SYSTEM_TRUST = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+
+
 def connection_parameters(given: Given) -> dict[str, Any]:
-    """What libpq is told; a file of passwords that the user who happens to run this has, has no say."""
+    """What libpq is told: everything, so that it looks for nothing by itself (see `surroundings` for the rest)."""
+    mode = given.get("sslmode") or ("verify-full" if given.get("ca") else "prefer")
+    certificate = given.get("client_cert")
     parameters = {
+        **HOMELESS,
         **_where(given),
         "port": given["port"],
         "user": given["user"],
         "dbname": given["database"],
         "password": given.get("password"),
-        "sslmode": given.get("sslmode") or ("verify-full" if given.get("ca") else "prefer"),
-        "sslrootcert": given.get("ca"),
-        "sslcert": given.get("client_cert"),
-        "sslkey": given.get("client_key"),
-        "passfile": "/nonexistent",
+        "sslmode": mode,
+        "sslrootcert": given.get("ca") or (_system_trust() if mode.startswith("verify") else NOWHERE),
+        "sslcert": certificate or NOWHERE,
+        "sslkey": given.get("client_key") or certificate,
         "application_name": "xorb-runbook",
+        "client_encoding": "UTF8",
     }
     return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _system_trust() -> str:
+    """The file of certificates that the system trusts; TLS without a ``ca`` means those."""
+    return next((path for path in _SYSTEM_TRUST if Path(path).exists()), NOWHERE)
 
 
 def _where(given: Given) -> dict[str, str]:
@@ -181,5 +221,6 @@ def _where(given: Given) -> dict[str, str]:
     if not name:
         return {"host": given["address"]}
     found = socket.getaddrinfo(given["address"], given["port"], type=socket.SOCK_STREAM)
-    addresses = [str(where[0]) for (_family, _type, _protocol, _name, where) in found]
+    # Written out with its zone, where it has one.
+    addresses = [socket.getnameinfo(where, socket.NI_NUMERICHOST)[0] for (*_rest, where) in found]
     return {"host": ",".join([name] * len(addresses)), "hostaddr": ",".join(addresses)}

@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .._core.errors import RunbookError
+from .._core.text import lines
 from . import proc
 
 ZOMBIE = "Z"
@@ -34,9 +36,35 @@ class Process:
         return (self.pid, self.started)
 
 
+#: The right to look at any process (CAP_SYS_PTRACE), as a bit of the effective rights.
+_LOOKS_AT_ANY = 1 << 19
+
+
 def read() -> list[Process]:
-    """Every process that can be seen."""
+    """Every process of the host.
+
+    Raises `RunbookError` where the kernel shows this user only some of them: what is not seen cannot be judged.
+    """
+    hidden = hides(proc.read("self/mountinfo"), proc.read("self/status"))
+    if hidden:
+        raise RunbookError(f"/proc is mounted with {hidden}, so this user sees only its own processes; look as root")
     return [parse(text) for text in _texts()]
+
+
+def hides(mountinfo: str, status: str) -> str:
+    """The option of /proc that hides the processes of others from whoever has this status, or nothing.
+
+    The kernel makes exceptions for a group and for who may look at any process.
+    """
+    mounts = [line.split(" - ", 1) for line in lines(mountinfo) if " /proc " in line.partition(" - ")[0]]
+    words = mounts[-1][1].split()[-1].split(",") if mounts else []
+    options = dict(word.partition("=")[::2] for word in words)
+    if options.get("hidepid", "off") in ("0", "off"):
+        return ""
+    fields = dict(line.split(":", 1) for line in lines(status) if ":" in line)
+    groups = [*fields.get("Groups", "").split(), *fields.get("Gid", "").split()[1:2]]
+    may = int(fields.get("CapEff", "0"), 16) & _LOOKS_AT_ANY or options.get("gid") in groups
+    return "" if may else f"hidepid={options['hidepid']}"
 
 
 def _texts() -> Iterator[str]:

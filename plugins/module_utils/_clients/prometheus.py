@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .._core.errors import RunbookError
+from .._core.refusal import said
 from .._core.text import excerpt
 from .http import Client
 
@@ -91,7 +92,7 @@ class Api:
         if isinstance(body, Mapping) and body.get("status") == "error":
             raise Refused(f"{excerpt(body.get('errorType'))}: {excerpt(body.get('error'), 200)}")
         if answer.status != HTTPStatus.OK:
-            raise Refused(f"HTTP {answer.status}, expected 200: {excerpt(answer.text)}")
+            raise Refused(f"HTTP {answer.status}, expected 200: {said(answer.text)}")
         if not isinstance(body, Mapping) or body.get("status") != "success" or "data" not in body:
             raise Refused(f"this is not the API of Prometheus: {excerpt(answer.text)}")
         return body

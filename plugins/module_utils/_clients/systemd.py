@@ -9,10 +9,20 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 
 from .._core.errors import RunbookError
-from .._core.text import excerpt
+from .._core.text import excerpt, lines
 from . import commands
 
 NAME = re.compile(r"[A-Za-z0-9:_.@\\-]+")
+
+#: Active states of a unit that does its work, and of one that is about to. ``refreshing`` came with systemd 256.
+WORKING = ("active", "reloading", "refreshing")
+STARTING = ("activating",)
+
+#: Those of one that does not: systemd knows no other (``systemctl --state=help``).
+STOPPED = ("inactive", "failed", "deactivating", "maintenance")
+
+#: How a run ends that went well, or was not needed: ``ExecCondition=`` said so.
+WENT_WELL = ("success", "exec-condition")
 
 #: What the ways of not being loaded mean to people.
 NOT_LOADED = {"not-found": "is not known to systemd", "masked": "is masked, so nothing can start it"}
@@ -40,7 +50,7 @@ def listed(states: Iterable[str], *, timeout: float) -> list[str]:
     outcome = commands.run(argv, timeout=timeout)
     if outcome.status:
         raise _silent(outcome)
-    return sorted(line.split()[0] for line in outcome.stdout.splitlines() if line.strip())
+    return sorted(line.split()[0] for line in lines(outcome.stdout) if line.strip())
 
 
 def _silent(outcome: commands.Outcome) -> RunbookError:
@@ -49,7 +59,7 @@ def _silent(outcome: commands.Outcome) -> RunbookError:
 
 def parse(text: str) -> dict[str, str]:
     """The properties that ``systemctl show`` prints."""
-    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    return dict(line.split("=", 1) for line in lines(text) if "=" in line)
 
 
 def moment(text: str) -> datetime | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .._core.errors import RunbookError
 from .._core.options import Option
-from .network import Deadline, Unreachable, connect, reason
+from .network import Deadline, Unreachable, connect, reason, without_zone
 
 #: The name came with Python 3.10, the flag is as old as OpenSSL 1.0.2.
 _PARTIAL_CHAIN = getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0x80000)
@@ -90,7 +90,9 @@ def open_connection(given: Mapping[str, Any], with_context: ssl.SSLContext, dead
         plain.settimeout(deadline.left())
         if given.get("starttls") == POSTGRES:
             _ask_postgres(plain)
-        return with_context.wrap_socket(plain, server_hostname=given.get("server_name") or given["address"])
+        return with_context.wrap_socket(
+            plain, server_hostname=given.get("server_name") or without_zone(given["address"])
+        )
     except OSError as exc:
         plain.close()
         raise Unreachable(failure(exc, deadline.seconds)) from exc

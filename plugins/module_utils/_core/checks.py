@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Union
 
+from .text import clean
+
 OK = "ok"
 WARNING = "warning"
 CRITICAL = "critical"
@@ -108,6 +110,12 @@ class Check:
     blocked_by: str = ""
     observed_at: str = ""
     duration_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        """Clean whatever a host said: here, so that no kind, no module and no output can forget it."""
+        for name, value in self.__dict__.items():
+            if isinstance(value, str) and not value.isprintable():
+                object.__setattr__(self, name, clean(value))
 
     @property
     def key(self) -> tuple[str, str, str]:

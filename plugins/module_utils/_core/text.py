@@ -7,6 +7,29 @@ from __future__ import annotations
 from typing import Any
 
 
+def lines(text: str) -> list[str]:
+    """The lines of what a program or a server printed.
+
+    Python would end a line at a form feed, at U+0085 and at U+2028, too, which are characters like others to whoever
+    wrote the text: they stand in names and labels.
+    """
+    return [line.removesuffix("\r") for line in text.split("\n")]
+
+
+def clean(text: object) -> str:
+    """Foreign text on one line, and nothing in it that a terminal or a browser would act on, or that is no text.
+
+    Bytes that are not UTF-8, as names of files have them, are seen as what they are and not lost.
+    """
+    line = " ".join(str(text).split())
+    return line if line.isprintable() else visible(line)
+
+
+def visible(text: str) -> str:
+    """The same text with every character that cannot be printed written out."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
 def excerpt(text: Any, length: int = 80) -> str:
     """The beginning of a foreign text as one line that is safe to print; ``(empty)`` where there is nothing."""
     line = " ".join(str(text)[: length * 4].split())

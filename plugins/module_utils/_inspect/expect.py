@@ -16,7 +16,7 @@ from typing import Any, Callable
 from .._clients.http import HEADER_NAME
 from .._core.checks import CRITICAL, OK, WARNING
 from .._core.options import Option, Options, with_defaults
-from .._core.text import excerpt
+from .._core.text import excerpt, lines
 
 RULE_OPTIONS: Options = {
     "path": Option("str", "Keys and list indexes that lead to a value of a JSON body, joined by dots."),
@@ -234,8 +234,8 @@ def metrics(body: Body) -> list[Verdict]:
         if isinstance(value, Mapping) and value:
             return [Verdict(OK, f"{len(value)} metrics as JSON")]
         return [body.complaint("a JSON object with metrics")]
-    lines = [line.strip() for line in body.text.splitlines()]
-    samples = [line for line in lines if line and not line.startswith("#")]
+    stripped = [line.strip(" \t") for line in lines(body.text)]
+    samples = [line for line in stripped if line and not line.startswith("#")]
     wrong = next((line for line in samples if not _SAMPLE.fullmatch(line)), None)
     if wrong is not None:
         return [Verdict(CRITICAL, f"not Prometheus text: {excerpt(wrong)}")]

@@ -67,9 +67,11 @@ class Kind:
 
     def problems(self, given: Given) -> Iterator[tuple[str, str]]:
         """Yield every fault of a point's resolved options."""
-        yield from problems(self.description_options, given)
+        found = list(problems(self.description_options, given))
+        yield from found
         if self.readable(given):
-            yield from self.conflicts(given)
+            named = {key for key, _message in found}
+            yield from ((key, message) for key, message in self.conflicts(given) if key not in named)
 
     def readable(self, given: Given) -> bool:
         """Whether nothing is missing among a point's options, and each has the right type."""

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Callable
 
@@ -19,6 +20,8 @@ _MIB = 1024 * 1024
 THRESHOLDS: Options = {
     **thresholds("connections", "percentage of connections", 80.0, 90.0, source="ours", within=PERCENT),
     **thresholds("lag", "number of MiB that a standby is behind", 10.0, 100.0, source="autobase, ours"),
+    **thresholds("delay", "number of seconds that a standby is behind", 60.0, 300.0, source="ours"),
+    **thresholds("silence", "number of seconds since a standby reported", 20.0, 45.0, source="ours"),
     "standbys": Option(
         "int", "Fail where fewer standbys than this follow the server.", default=0, source="ours", within=NOT_NEGATIVE
     ),
@@ -54,6 +57,16 @@ THRESHOLDS: Options = {
 #: How many items a message names.
 _NAMED = 3
 
+#: The state of sessions that say nothing about themselves (``track_activities``).
+HIDDEN = "disabled"
+
+#: Where a setting comes from that holds for one role only.
+_OF_A_ROLE = ("user", "database user")
+
+_UNCOUNTED = "not determined: the server counts nothing (track_counts is off)"
+
+_READ_ONLY = "default_transaction_read_only"
+
 Judge = Callable[[list[Row], Given], Finding]
 
 
@@ -69,6 +82,8 @@ def statistics(rows: list[Row], _given: Given) -> Finding:
     if not rows:
         return Finding("statistics", UNKNOWN, "not determined: the server keeps no statistics of the database")
     row = rows[0]
+    if not row["counted"]:
+        return Finding("statistics", UNKNOWN, _UNCOUNTED)
     since = f" in {_span(row['since_reset_s'])}" if row["since_reset_s"] is not None else ""
     message = (
         f"{row['xact_commit']} commits, {row['xact_rollback']} rollbacks, {row['tup_returned']} rows returned,"
@@ -93,6 +108,62 @@ def connections_taken(used: int, usable: int, by: Limits, more: str = "") -> Fin
     return Finding.measured("connections", message, value=percent, unit="%", limits=by)
 
 
+def writes(server: Row, role: Row | None, given: Given) -> Finding:
+    """Judge whether the application can write: the server in general, its own role, and what commits wait for.
+
+    ``role`` is what is known of the ``application_role``, where one is given and exists.
+    """
+    reasons = [*_refusals(server), *(_refusals_of_role(role, given) if given.get("application_role") else ())]
+    if reasons:
+        return Finding("writes", CRITICAL, f"nothing can be written: {'; '.join(reasons)}")
+    if server["synchronous"].strip() and not server["statistics"]:
+        message = "commits wait for a synchronous standby, and the role may not see whether one is there (pg_monitor)"
+        return Finding("writes", UNKNOWN, f"not determined: {message}")
+    alone = ""
+    if server["read_only"]:
+        alone = f"; {_READ_ONLY} is set for the role that looks, which says nothing of the others"
+    return Finding("writes", OK, f"the server accepts writes{alone}")
+
+
+def _refusals(server: Row) -> Iterator[str]:
+    if server["standby"]:
+        yield "the server is a standby in recovery"
+    elif server["read_only"] and server["source"] not in _OF_A_ROLE:
+        yield f"the server is set to read only ({_READ_ONLY}, by {server['source']})"
+    needed = _synchronous(server["synchronous"])
+    if server["statistics"] and server["followers"] < needed:
+        yield f"commits wait for {needed} synchronous standbys, and {server['followers']} follow"
+    elif (server["held_s"] or 0) > _HELD:
+        yield f"a commit has waited for its synchronous standby for {_span(server['held_s'])}"
+
+
+#: Seconds that a commit may wait for a standby.
+_HELD = 10
+
+
+def _synchronous(names: str) -> int:
+    """How many standbys have to confirm a commit by ``synchronous_standby_names``; none where that is empty."""
+    if not names.strip():
+        return 0
+    number = re.match(r"\s*(?:(?:FIRST|ANY)\s+)?(\d+)\s*\(", names, re.IGNORECASE)
+    return int(number[1]) if number else 1
+
+
+def _refusals_of_role(role: Row | None, given: Given) -> Iterator[str]:
+    name = given["application_role"]
+    if role is None:
+        yield f"the role {name} does not exist"
+        return
+    if not role["login"]:
+        yield f"the role {name} may not log in"
+    if role["expired"]:
+        yield f"the password of the role {name} has expired"
+    words = [word.partition("=") for settings in role["settings"] for word in settings]
+    found = next((value for setting, _equals, value in words if setting == _READ_ONLY), "off")
+    if found.lower() in ("on", "true", "yes", "1"):
+        yield f"the role {name} is set to read only ({_READ_ONLY})"
+
+
 def replication(rows: list[Row], given: Given) -> Finding:
     """Judge who follows this server, whom it follows, and by how much they are behind."""
     standbys = [row for row in rows if row["peer"] == "standby"]
@@ -101,12 +172,8 @@ def replication(rows: list[Row], given: Given) -> Finding:
         statuses.append(CRITICAL)
         parts.append(f"{len(standbys)} of {given['standbys']} standbys follow")
     for row in rows:
-        statuses.append(_state_of_peer(row))
-        behind = f", {size(row['lag_bytes'])} behind" if row["lag_bytes"] is not None else ""
-        waited = f" ({row['lag_s']:.0f} s)" if row["lag_s"] else ""
-        # One that is disconnected has no name.
-        name = f" {excerpt(row['name'])}" if row["name"] != row["peer"] else ""
-        parts.append(f"{row['peer']}{name} is {row['state']}{behind}{waited}")
+        statuses += [_state_of_peer(row), *_times_of_peer(row, given)]
+        parts.append(_peer(row, given))
     if not parts:
         return Finding("replication", OK, "nobody follows this server, and it follows nobody")
     lag = max((row["lag_bytes"] for row in rows if row["lag_bytes"] is not None), default=0)
@@ -116,8 +183,28 @@ def replication(rows: list[Row], given: Given) -> Finding:
         value=round(lag / _MIB, 1),
         unit="MiB",
         limits=limits(THRESHOLDS, given, "lag_"),
+        remedy="SELECT pg_wal_replay_resume()" if any(row["paused"] for row in rows) else "",
     )
     return _at_least(found, statuses)
+
+
+def _peer(row: Row, given: Given) -> str:
+    """One peer for people."""
+    # One that is disconnected has no name.
+    name = f" {excerpt(row['name'])}" if row["name"] != row["peer"] else ""
+    behind = f", {size(row['lag_bytes'])} behind" if row["lag_bytes"] is not None else ""
+    waited = f" ({row['lag_s']:.0f} s)" if row["lag_s"] else ""
+    quiet = limits(THRESHOLDS, given, "silence_").judge(row["silent_s"] or 0) != OK
+    silent = f", silent for {row['silent_s']:.0f} s" if quiet else ""
+    paused = ", and its replay is paused" if row["paused"] else ""
+    return f"{row['peer']}{name} is {row['state']}{behind}{waited}{silent}{paused}"
+
+
+def _times_of_peer(row: Row, given: Given) -> Iterator[str]:
+    """What the times of a peer deserve: a few bytes that stay behind for an hour are old data."""
+    yield limits(THRESHOLDS, given, "delay_").judge(row["lag_s"] or 0)
+    yield limits(THRESHOLDS, given, "silence_").judge(row["silent_s"] or 0)
+    yield CRITICAL if row["paused"] else OK
 
 
 def _state_of_peer(row: Row) -> str:
@@ -167,9 +254,15 @@ def idle_in_transaction(rows: list[Row], given: Given) -> Finding:
 
 
 def _longest(aspect: str, rows: list[Row], by: Limits, none: str) -> Finding:
-    seconds = max((row["seconds"] or 0.0 for row in rows), default=0.0)
-    message = "; ".join(f"{_session(row)} for {_span(row['seconds'])}" for row in rows[:_NAMED]) or none
-    return Finding.measured(aspect, message, value=round(seconds, 1), unit="s", limits=by)
+    """Judge the longest one that can be seen. Sessions that say nothing about themselves leave the answer open."""
+    seen = [row for row in rows if row["state"] != HIDDEN]
+    hidden = sum(row["sessions"] for row in rows if row["state"] == HIDDEN)
+    seconds = max((row["seconds"] or 0.0 for row in seen), default=0.0)
+    message = "; ".join(f"{_session(row)} for {_span(row['seconds'])}" for row in seen[:_NAMED]) or none
+    if hidden:
+        message = f"not determined: {hidden} sessions have track_activities switched off; of the others, {message}"
+    found = Finding.measured(aspect, message, value=round(seconds, 1), unit="s", limits=by)
+    return _at_least(found, [UNKNOWN] if hidden else [])
 
 
 def blocked(rows: list[Row], given: Given) -> Finding:
@@ -205,15 +298,27 @@ def invalid_indexes(rows: list[Row], _given: Given) -> Finding:
     """Judge indexes that cost on every write and serve no query; those that are being built do not count."""
     broken = [row for row in rows if not row["building"]]
     building = f"; {len(rows) - len(broken)} being built" if len(broken) < len(rows) else ""
-    names = _named([f"{row['index']} on {row['table']}" for row in broken])
+    names = _named([_invalid(row) for row in broken])
     return Finding.measured(
         "invalid_indexes",
         (f"invalid: {names}" if broken else "every index is valid") + building,
         value=len(broken),
         unit="indexes",
         limits=Limits(critical=0, source="check_pgactivity"),
-        remedy="REINDEX INDEX CONCURRENTLY, or DROP INDEX CONCURRENTLY" if broken else "",
+        remedy="; ".join(dict.fromkeys(_ATTACH if row["partitioned"] else _REBUILD for row in broken)),
     )
+
+
+_REBUILD = "REINDEX INDEX CONCURRENTLY, or DROP INDEX CONCURRENTLY"
+#: Neither works on the index of a partitioned table, which becomes valid with the last part that is attached to it.
+_ATTACH = "CREATE INDEX CONCURRENTLY on each partition that has none, then ALTER INDEX ... ATTACH PARTITION"
+
+
+def _invalid(row: Row) -> str:
+    name = f"{row['index']} on {row['table']}"
+    if not row["partitioned"]:
+        return name
+    return f"{name} (partitioned; no valid part on {_named(row['missing']) or 'none of its partitions'})"
 
 
 def sequences(rows: list[Row], given: Given) -> Finding:
@@ -239,7 +344,9 @@ def sequences(rows: list[Row], given: Given) -> Finding:
 
 def cache_hit(rows: list[Row], given: Given) -> Finding:
     """Judge how much of what the database reads is in memory already, once it has read enough to tell."""
-    row = rows[0] if rows else {"blks_hit": 0, "blks_read": 0}
+    row = rows[0] if rows else {"blks_hit": 0, "blks_read": 0, "counted": True}
+    if not row["counted"]:
+        return Finding("cache_hit", UNKNOWN, _UNCOUNTED)
     blocks = row["blks_hit"] + row["blks_read"]
     if blocks < max(given["cache_minimum_blocks"], 1):
         message = f"{blocks} blocks have been read, too few to judge (from {given['cache_minimum_blocks']})"

@@ -42,10 +42,38 @@ SELECT current_database()::text AS database,
   pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS statistics
 """
 
+#: Whether others can write: what holds for all roles, and what their commits wait for.
+WRITES = """
+SELECT pg_is_in_recovery() AS standby, setting = 'on' AS read_only, source,
+  current_setting('synchronous_standby_names') AS synchronous,
+  pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS statistics,
+  (SELECT count(*) FROM pg_stat_replication
+    WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum'))::int AS followers,
+  (SELECT max(extract(epoch FROM clock_timestamp() - query_start)) FROM pg_stat_activity
+    WHERE wait_event = 'SyncRep')::float8 AS held_s
+FROM pg_settings WHERE name = 'default_transaction_read_only'
+"""
+
+#: Takes the number of a transaction, which every write begins with, and writes nothing. It waits for no standby.
+WRITE = "SET TRANSACTION READ WRITE; SET LOCAL synchronous_commit = off; SELECT pg_current_xact_id()::text AS number"
+
+#: What is set for a role, the most special setting first: for it in this database, for it, for the database, for all.
+ROLE = """
+SELECT roles.rolcanlogin AS login, coalesce(roles.rolvaliduntil <= clock_timestamp(), false) AS expired,
+  (SELECT coalesce(json_agg(entry), '[]') FROM (
+    SELECT settings.setconfig AS entry FROM pg_db_role_setting AS settings
+    WHERE settings.setrole IN (0, roles.oid)
+      AND settings.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+    ORDER BY settings.setrole = 0, settings.setdatabase = 0
+  ) AS ordered) AS settings
+FROM pg_roles AS roles WHERE roles.rolname = %(role)s
+"""
+
 STATISTICS = """
 SELECT datname::text AS database, numbackends::int AS sessions, xact_commit, xact_rollback, blks_read, blks_hit,
   tup_returned, tup_fetched, tup_inserted, tup_updated, tup_deleted, conflicts, deadlocks, temp_files, temp_bytes,
-  extract(epoch FROM clock_timestamp() - stats_reset)::bigint AS since_reset_s
+  extract(epoch FROM clock_timestamp() - stats_reset)::bigint AS since_reset_s,
+  current_setting('track_counts') = 'on' AS counted
 FROM pg_stat_database WHERE datname = current_database()
 """
 
@@ -63,13 +91,16 @@ SELECT 'standby' AS peer, coalesce(nullif(application_name, ''), client_addr::te
   pg_wal_lsn_diff(
     CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END, replay_lsn
   )::bigint AS lag_bytes,
-  extract(epoch FROM replay_lag)::float8 AS lag_s
+  extract(epoch FROM replay_lag)::float8 AS lag_s,
+  CASE WHEN state = 'streaming' THEN extract(epoch FROM clock_timestamp() - reply_time) END::float8 AS silent_s,
+  false AS paused
 FROM pg_stat_replication
 UNION ALL
 SELECT 'upstream', coalesce(sender_host, 'upstream'), coalesce(status, 'disconnected'), NULL,
   pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::bigint,
   CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
-    ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END::float8
+    ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END::float8,
+  NULL, CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() END
 FROM (SELECT 1) AS here LEFT JOIN pg_stat_wal_receiver ON true WHERE pg_is_in_recovery()
 ORDER BY 1, 2
 """
@@ -80,6 +111,12 @@ SELECT slot_name::text AS name, slot_type AS type, active, coalesce(wal_status, 
     CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, restart_lsn
   )::bigint AS retained_bytes
 FROM pg_replication_slots ORDER BY 1
+"""
+
+#: Sessions that have ``track_activities`` switched off say nothing about themselves: one row tells how many there are.
+HIDDEN = """
+SELECT count(*)::int AS sessions, 'disabled' AS state
+FROM pg_stat_activity WHERE state = 'disabled' AND backend_type = 'client backend' HAVING count(*) > 0
 """
 
 LONGEST_QUERY = """
@@ -133,7 +170,14 @@ SELECT format('%I.%I', schemas.nspname, indexes.relname) AS index, i.indrelid::r
   EXISTS (
     SELECT FROM pg_stat_progress_create_index AS builds
     WHERE builds.datname = current_database() AND builds.relid = i.indrelid
-  ) AS building
+  ) AS building, indexes.relkind = 'I' AS partitioned,
+  ARRAY(
+    SELECT parts.inhrelid::regclass::text FROM pg_inherits AS parts
+    WHERE indexes.relkind = 'I' AND parts.inhparent = i.indrelid AND NOT EXISTS (
+      SELECT FROM pg_inherits AS attached JOIN pg_index AS child ON child.indexrelid = attached.inhrelid
+      WHERE attached.inhparent = i.indexrelid AND child.indrelid = parts.inhrelid AND child.indisvalid
+    ) ORDER BY 1
+  ) AS missing
 FROM pg_index AS i
   JOIN pg_class AS indexes ON indexes.oid = i.indexrelid
   JOIN pg_namespace AS schemas ON schemas.oid = indexes.relnamespace
@@ -168,7 +212,7 @@ FROM known ORDER BY used_percent DESC NULLS FIRST, sequence
 """
 
 CACHE_HIT = """
-SELECT datname::text AS database, blks_hit, blks_read
+SELECT datname::text AS database, blks_hit, blks_read, current_setting('track_counts') = 'on' AS counted
 FROM pg_stat_database WHERE datname = current_database()
 """
 
@@ -180,7 +224,7 @@ FROM pg_stat_database
 """
 
 EXTENSION = """
-SELECT quote_ident(schemas.nspname) AS schema
+SELECT quote_ident(schemas.nspname) AS schema, current_setting('pg_stat_statements.track', true) AS track
 FROM pg_extension JOIN pg_namespace AS schemas ON schemas.oid = extnamespace WHERE extname = 'pg_stat_statements'
 """
 
@@ -210,6 +254,8 @@ def statements(session: Asked) -> list[Row]:
             "the extension pg_stat_statements is not installed in this database: add it to shared_preload_libraries,"
             " restart the server, and run CREATE EXTENSION pg_stat_statements"
         )
+    if installed[0]["track"] == "none":
+        raise RunbookError("pg_stat_statements records nothing: pg_stat_statements.track is none")
     found = session.rows(STATEMENTS.format(schema=installed[0]["schema"]))
     return [{**row, "statement": public(row["statement"] or "")} for row in found]
 
@@ -226,15 +272,20 @@ def _only(query: str) -> Callable[[Asked], list[Row]]:
     return lambda session: session.rows(query)
 
 
+def _activity(query: str) -> Callable[[Asked], list[Row]]:
+    """A question about what sessions do, which some of them may not tell."""
+    return lambda session: [*session.rows(query), *session.rows(HIDDEN)]
+
+
 #: In the order in which they are asked. The availability comes first, since it says what may be asked.
 QUESTIONS: Mapping[str, Question] = {
     "statistics": Question(_only(STATISTICS)),
     "connections": Question(_only(CONNECTIONS), statistics=True),
     "replication": Question(_only(REPLICATION), statistics=True),
     "slots": Question(_only(SLOTS)),
-    "longest_query": Question(_only(LONGEST_QUERY), statistics=True),
-    "longest_transaction": Question(_only(LONGEST_TRANSACTION), statistics=True),
-    "idle_in_transaction": Question(_only(IDLE_IN_TRANSACTION), statistics=True),
+    "longest_query": Question(_activity(LONGEST_QUERY), statistics=True),
+    "longest_transaction": Question(_activity(LONGEST_TRANSACTION), statistics=True),
+    "idle_in_transaction": Question(_activity(IDLE_IN_TRANSACTION), statistics=True),
     "blocked": Question(_only(BLOCKED), statistics=True),
     "wraparound": Question(_only(WRAPAROUND)),
     "invalid_indexes": Question(_only(INVALID_INDEXES), statistics=True),

@@ -8,7 +8,7 @@ Everything stands in INFO, so that a user needs neither CONFIG nor any key.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Callable
 
@@ -29,8 +29,15 @@ MEMORY_THRESHOLDS: Options = thresholds(
     "memory", "percentage of the memory limit", 80.0, 90.0, source="ours", within=PERCENT
 )
 
+#: A replica reports every second, and a master sends a PING every ten seconds unless it is told otherwise.
+TIME_THRESHOLDS: Options = {
+    **thresholds("delay", "number of seconds since a replica reported", 10.0, 30.0, source="ours"),
+    **thresholds("silence", "number of seconds since the master of this replica spoke", 20.0, 45.0, source="ours"),
+}
+
 THRESHOLDS: Options = {
     **MEMORY_THRESHOLDS,
+    **TIME_THRESHOLDS,
     **thresholds("clients", "percentage of clients", 80.0, 90.0, source=_ALERTS, within=PERCENT),
     **thresholds("snapshot", "age of the last save in hours, where changes wait for one", 24.0, 48.0, source=_ALERTS),
     **thresholds("lag", "number of MiB that a replica is behind", 10.0, 100.0, source="ours"),
@@ -55,7 +62,7 @@ def persistence(info: Mapping[str, Any]) -> Finding:
     """Judge whether the last attempts to write the data to disk went well."""
     if "rdb_last_bgsave_status" not in info:
         return Finding("persistence", UNKNOWN, "not determined: the server does not tell about its persistence")
-    written = {"last background save": info["rdb_last_bgsave_status"]}
+    written: dict[str, Any] = {"last background save": info["rdb_last_bgsave_status"]}
     if info.get("aof_enabled"):
         written["last append-only write"] = info.get("aof_last_write_status")
         written["last append-only rewrite"] = info.get("aof_last_bgrewrite_status")
@@ -80,31 +87,60 @@ def memory(info: Mapping[str, Any], given: Given) -> Finding:
     )
 
 
-def replication(info: Mapping[str, Any], *, writable: bool = False) -> Finding:
-    """Judge the link of a replica; a master is fine by itself, and nothing else is where it must be ``writable``."""
+def refuses_writes(info: Info) -> str:
+    """Why nothing can be written by what INFO tells, or nothing: a replica that only reads need not be asked."""
+    if info.get("role") == "slave" and info.get("slave_read_only", 1):
+        return f"{_replica_of(info)}, which refuses to write; a master is expected"
+    return ""
+
+
+def _replica_of(info: Info) -> str:
+    return f"replica of {excerpt(info.get('master_host'))}:{info.get('master_port')}"
+
+
+def replication(info: Info, given: Given) -> Finding:
+    """Judge the link of a replica, the replicas of a master, and the time since each was heard of."""
     role = info.get("role")
     if role == "master":
-        return Finding("replication", OK, f"master with {info.get('connected_slaves', 0)} replicas")
+        replicas = list(_replicas(info))
+        late = [f"{_named(one)} last reported {one['lag']} s ago" for one in replicas if _delay(one, given) != OK]
+        message = "; ".join([f"master with {info.get('connected_slaves', 0)} replicas", *late])
+        return Finding("replication", worst([OK, *(_delay(one, given) for one in replicas)]), message)
     if role != "slave":
         return Finding("replication", UNKNOWN, f"not determined: the role is {excerpt(role)}")
-    master = f"replica of {excerpt(info.get('master_host'))}:{info.get('master_port')}"
     if info.get("master_link_status") == "up":
-        if writable and info.get("slave_read_only", 1):
-            return Finding("replication", CRITICAL, f"{master}, which refuses to write; a master is expected")
-        return Finding("replication", OK, f"{master}, link up")
+        quiet = info.get("master_last_io_seconds_ago", 0)
+        status = limits(TIME_THRESHOLDS, given, "silence_").judge(max(quiet, 0))
+        silent = f", but the master has been silent for {quiet} s" if status != OK else ""
+        return Finding("replication", status, f"{_replica_of(info)}, link up{silent}")
     down = info.get("master_link_down_since_seconds", -1)
     since = f" for {down} s" if isinstance(down, int) and down >= 0 else ""
     syncing = ", first synchronisation is running" if info.get("master_sync_in_progress") else ""
-    return Finding("replication", CRITICAL, f"{master}, link down{since}{syncing}")
+    return Finding("replication", CRITICAL, f"{_replica_of(info)}, link down{since}{syncing}")
+
+
+def _replicas(info: Info) -> Iterator[Mapping[str, Any]]:
+    return (value for name, value in sorted(info.items()) if _is_replica(name, value))
+
+
+def _named(replica: Mapping[str, Any]) -> str:
+    return f"{replica.get('ip')}:{replica.get('port')}"
+
+
+def _delay(replica: Mapping[str, Any], given: Given) -> str:
+    """What the time since a replica reported deserves; one that is still fetching everything does not report."""
+    if replica.get("state") != "online":
+        return OK
+    return limits(TIME_THRESHOLDS, given, "delay_").judge(max(replica.get("lag", 0), 0))
 
 
 def replication_depth(info: Info, given: Given) -> Finding:
     """Judge the link and every replica: how many there are, whether they follow, and by how much they are behind."""
-    own = replication(info)
+    own = replication(info, given)
     if own.status == UNKNOWN:
         return own
     position = info.get("master_repl_offset", 0)
-    replicas = [replica for name, replica in sorted(info.items()) if _is_replica(name, replica)]
+    replicas = list(_replicas(info))
     statuses, parts, behind = [own.status], [own.message], 0
     if len(replicas) < given["replicas"]:
         statuses.append(CRITICAL)
@@ -114,7 +150,7 @@ def replication_depth(info: Info, given: Given) -> Finding:
         lag = max(0, position - replica.get("offset", 0))
         behind = max(behind, lag)
         statuses.append(OK if state == "online" else WARNING)
-        parts.append(f"{replica.get('ip')}:{replica.get('port')} is {excerpt(state)}, {size(lag)} behind")
+        parts.append(f"{_named(replica)} is {excerpt(state)}, {size(lag)} behind")
     if not replicas:
         return replace(own, status=worst(statuses), message="; ".join(parts))
     found = Finding.measured(
@@ -166,6 +202,10 @@ def snapshot(info: Info, given: Given, now: float) -> Finding:
         return _untold("snapshot", "last save")
     hours = max(0.0, round((now - info["rdb_last_save_time"]) / _HOUR, 1))
     changes = info.get("rdb_changes_since_last_save", 0)
+    if info.get("aof_enabled"):
+        # What waits for a snapshot is in the append-only file already, which has an aspect of its own.
+        message = f"the last save, {hours:g} h ago, went well; the append-only file keeps every change since"
+        return Finding("snapshot", OK, message, value=hours, unit="h")
     if not changes:
         return Finding(
             "snapshot", OK, f"nothing has changed since the last save {hours:g} h ago", value=hours, unit="h"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -83,3 +84,12 @@ def _prune(folder: Path, suffix: str, keep: int) -> None:
 def json_text(data: Mapping[str, Any]) -> str:
     """Data as JSON that a person can read."""
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+#: What mends a write that failed because there is no room.
+FREE_SPACE = "free some space there (df -h, df -i), or give the file another place"
+
+
+def space(exc: OSError) -> str:
+    """What mends an error where it is one of space, or nothing."""
+    return FREE_SPACE if exc.errno in (errno.ENOSPC, errno.EDQUOT) else ""

@@ -16,6 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from .._core import paths
+from .._core.files import space
 from .._platform.fail_after import FailAfter
 from .ledger.history import History, Recollection, part_of
 from .ledger.ledger import Ledger
@@ -129,9 +130,8 @@ def _record(report: Report, location: str, retention_days: int) -> Report:
     try:
         head = Ledger(location).append(report, _actions(report), retention_days=retention_days)
     except RunbookError as exc:
-        return report.with_check(
-            run_check("written", CRITICAL, str(exc), point="ledger", remedy="xorb.runbook.ledger_verify")
-        )
+        remedy = exc.details.get("remedy", "xorb.runbook.ledger_verify")
+        return report.with_check(run_check("written", CRITICAL, str(exc), point="ledger", remedy=remedy))
     return replace(report, ledger=head)
 
 
@@ -151,8 +151,8 @@ def _tell(report: Report, textfile: str | None) -> tuple[Report, dict[str, str]]
     try:
         return report, {"textfile": outputs.write_textfile(report, textfile)}
     except OSError as exc:
-        message = f"the textfile cannot be written: {exc.strerror}: {exc.filename}"
-        return report.with_check(run_check("written", CRITICAL, message, point="textfile")), {}
+        message = f"the textfile cannot be written: {exc.strerror}: {exc.filename or textfile}"
+        return report.with_check(run_check("written", CRITICAL, message, point="textfile", remedy=space(exc))), {}
 
 
 def _write(report: Report, folder: Path, arguments: Mapping[str, Any], ledger: str) -> tuple[Report, dict[str, str]]:
@@ -160,8 +160,8 @@ def _write(report: Report, folder: Path, arguments: Mapping[str, Any], ledger: s
     try:
         return report, outputs.write(report, folder, arguments["formats"], ledger=ledger, keep=arguments["keep"])
     except OSError as exc:
-        message = f"the report files cannot be written: {exc.strerror}: {exc.filename}"
-        return report.with_check(run_check("written", CRITICAL, message, point="report")), {}
+        message = f"the report files cannot be written: {exc.strerror}: {exc.filename or folder}"
+        return report.with_check(run_check("written", CRITICAL, message, point="report", remedy=space(exc))), {}
 
 
 def _print(report: Report, files: Mapping[str, str], location: str) -> None:

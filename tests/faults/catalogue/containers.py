@@ -15,6 +15,12 @@ _FOLDER = "/opt/xorb-lab"
 _UP = f"flock /run/lock/xorb-lab docker compose --project-directory {_FOLDER} up --detach --wait --wait-timeout 60"
 
 
+#: A project of its own, that can be renamed.
+_NAMED_FOLDER = "/opt/xorb-lab-named"
+_OVERRIDE = f"{_NAMED_FOLDER}/docker-compose.override.yml"
+_NAMED = f"docker compose --project-directory {_NAMED_FOLDER}"
+
+
 def _container(service: str) -> str:
     return f"xorb-lab-{service}-1"
 
@@ -146,5 +152,27 @@ ROWS = (
         asked=Asked("health.containers", folder=_FOLDER),
         task=Task("community.docker.docker_container_info", {"name": _container("paused")}),
         uses=frozenset({"compose"}),
+    ),
+    Row(
+        fault=Fault(
+            name="compose_project_renamed",
+            sentence="an override file gives a Compose project another name; its containers run",
+            role="compose",
+            broken_by=shell(
+                f"{_NAMED} down --timeout 1; echo 'name: xorb-lab-renamed' > {_OVERRIDE}; "
+                f"{_NAMED} up --detach --wait --wait-timeout 60"
+            ),
+            mended_by=shell(
+                f"if test -e {_OVERRIDE}; then {_NAMED} down --timeout 1; "
+                f"rm -f {_OVERRIDE}; fi; {_NAMED} up --detach --wait --wait-timeout 60"
+            ),
+        ),
+        chapter="Containers",
+        look={"supervisor": {"kind": "compose", "project_src": _NAMED_FOLDER, "service": "cache"}},
+        expected=(Expected("supervisor.state", "ok", "xorb-lab-renamed-cache-1"),),
+        asked=Asked("health.containers", folder=_NAMED_FOLDER),
+        task=Task("community.docker.docker_host_info", {"containers": True}),
+        uses=frozenset({"compose/named"}),
+        harmless=True,
     ),
 )

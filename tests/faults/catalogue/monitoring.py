@@ -126,4 +126,30 @@ ROWS = (
         "monitor/prometheus",
         path="/api/v1/query?query=up",
     ),
+    Row(
+        fault=Fault(
+            name="prometheus_alert_critical",
+            sentence="an alert fires that calls itself Critical, with a capital letter",
+            role="monitor",
+            broken_by=shell(
+                "printf '%s\\n' 'groups:' '- name: lab' '  rules:' '  - alert: LabOnFire' '    expr: vector(1)' "
+                f"'    labels: {{severity: Critical}}' > {_RULES}/lab.yml; {_RELOAD}"
+            ),
+            mended_by=shell(f"if test -e {_RULES}/lab.yml; then rm {_RULES}/lab.yml; {_RELOAD}; fi"),
+            takes_hold=f"curl -s {_API}/alerts | grep LabOnFire | grep -q firing",
+            holds_no_more=f"! curl -s {_API}/rules | grep -q LabOnFire",
+        ),
+        chapter="Monitoring",
+        # Alerts of others look back for minutes, at what other rows have broken.
+        look={"endpoints": {"api": {"kind": "prometheus", "port": 9092, "ignore_alerts": ["[!L]*"]}}},
+        expected=(Expected("api.alerts", "critical", "LabOnFire (critical)"),),
+        asked=Asked("prometheus.alert_rules"),
+        task=Task(
+            "ansible.builtin.uri",
+            {"url": "http://localhost:9092/api/v1/alerts", "return_content": True, "timeout": 8},
+            telling="LabOnFire",
+            evidence="the alert among all",
+        ),
+        uses=frozenset({"monitor/prometheus/lab"}),
+    ),
 )

@@ -68,6 +68,7 @@ def _row(
     takes_hold: str = "",
     mended: str = ":",
     trusts: bool = False,
+    harmless: bool = False,
     **options: Any,
 ) -> Row:
     """A row about a server of the lab. Who ``trusts`` checks its certificate."""
@@ -99,7 +100,17 @@ def _row(
             evidence="is_available: false",
         ),
         uses=frozenset({f"db/postgres/{port}"}),
+        harmless=harmless,
     )
+
+
+#: What every Python of a host begins with: an environment as a login would have it, whoever logged in before.
+_VARIABLES = "/usr/lib/python3/dist-packages/xorb_lab.pth"
+
+
+def _set(port: int, setting: str) -> str:
+    """A script that changes a setting of a server while it runs."""
+    return _sql(port, f"ALTER SYSTEM SET {setting}", "SELECT pg_reload_conf()")
 
 
 #: One server for the faults that do not disturb each other. It is not started anew, which would end them all.
@@ -203,7 +214,7 @@ ROWS = (
         "postgres_in_recovery",
         "PostgreSQL came back as a standby in recovery, and the API needs to write",
         _edited(5444, "touch standby.signal; chown postgres standby.signal"),
-        Expected("sql.query", "critical", "is a standby in recovery: nothing can be written"),
+        Expected("sql.writes", "critical", "nothing can be written: the server is a standby in recovery"),
         writable=True,
         takes_hold="pg_isready -q -h localhost -p 5444",
     ),
@@ -312,5 +323,98 @@ ROWS = (
         Expected("sql.query", "critical", "no answer within 5 s (dropped by a firewall, or the server hangs)"),
         asked=_VERSION,
         mended=not_dropped(5456),
+    ),
+    _row(
+        5457,
+        "postgres_address_in_environment",
+        "PostgreSQL does not listen at its address, and PGHOSTADDR of the user who looks leads to another one",
+        _edited(5457, "echo \"listen_addresses = '127.0.0.2'\" >> postgresql.conf")
+        + f"; echo \"import os; os.environ['PGHOSTADDR'] = '127.0.0.2'\" > {_VARIABLES}",
+        Expected("sql.query", "critical", "refused"),
+        mended=f"rm -f {_VARIABLES}",
+        asked=_VERSION,
+    ),
+    _row(
+        5459,
+        "postgres_replay_paused",
+        "the replay of a standby is paused: it streams, and its data grows old",
+        f"{_sql(5459, 'SELECT pg_wal_replay_pause()')}; {_sql(5458, 'CREATE TABLE unseen AS SELECT 1')}",
+        Expected("sql.replication", "critical", "its replay is paused"),
+        kind="postgres_depth",
+        takes_hold=f'test "$({_sql(5459, "SELECT pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()")})" = t',
+        mended=f"systemctl restart {_unit(5458)}; systemctl stop {_unit(5459)}; "
+        f"touch /run/xorb-lab/keep-5459; rm -rf {_PLACE}/5459; "
+        f"runuser -u postgres -- pg_basebackup -h /run/xorb-lab -p 5458 -D {_PLACE}/5459 -R -c fast",
+    ),
+    _row(
+        5460,
+        "postgres_activities_hidden",
+        "sessions say nothing about what they do (track_activities), so that no query seems to run",
+        _set(5460, "track_activities = off"),
+        Expected("sql.longest_query", "unknown", "track_activities"),
+        Expected("sql.idle_in_transaction", "unknown", "track_activities"),
+        kind="postgres_depth",
+        asked=_STATISTICS,
+    ),
+    _row(
+        5466,
+        "postgres_counts_nothing",
+        "PostgreSQL counts nothing (track_counts): its statistics stand still",
+        _set(5466, "track_counts = off"),
+        Expected("sql.statistics", "unknown", "track_counts"),
+        kind="postgres_depth",
+        asked=_STATISTICS,
+    ),
+    _row(
+        5461,
+        "postgres_commits_held",
+        "every commit waits for a synchronous standby that is not there; queries are answered",
+        _set(5461, "synchronous_standby_names = 'replica'"),
+        Expected("sql.query", "ok"),
+        Expected("sql.writes", "critical", "commits wait for 1 synchronous standbys, and 0 follow"),
+        writable=True,
+    ),
+    _row(
+        5464,
+        "postgres_read_only",
+        "PostgreSQL was set to read only, and the API needs to write",
+        _set(5464, "default_transaction_read_only = on"),
+        Expected("sql.query", "ok"),
+        Expected("sql.writes", "critical", "the server is set to read only"),
+        writable=True,
+        takes_hold=f'test "$({_sql(5464, "SHOW default_transaction_read_only")})" = on',
+    ),
+    _row(
+        5463,
+        "postgres_application_read_only",
+        "the role of the API was set to read only, and no other",
+        _sql(5463, "ALTER ROLE xorb_user SET default_transaction_read_only = on"),
+        Expected("sql.writes", "critical", "the role xorb_user is set to read only"),
+        writable=True,
+        application_role="xorb_user",
+    ),
+    _row(
+        5462,
+        "postgres_monitor_read_only",
+        "the role that looks was set to read only, as it should be; everybody else writes",
+        _sql(5462, "ALTER ROLE xorb_monitor SET default_transaction_read_only = on"),
+        Expected("sql.query", "ok"),
+        Expected("sql.writes", "ok", "set for the role that looks"),
+        writable=True,
+        harmless=True,
+    ),
+    _row(
+        5465,
+        "postgres_partitioned_index",
+        "the index of a partitioned table misses a partition, and is not used",
+        _sql(
+            5465,
+            "CREATE TABLE orders (id int) PARTITION BY RANGE (id)",
+            "CREATE TABLE orders_1 PARTITION OF orders FOR VALUES FROM (0) TO (9)",
+            "CREATE INDEX orders_id ON ONLY orders (id)",
+        ),
+        Expected("sql.invalid_indexes", "critical", "(partitioned; no valid part on public.orders_1)"),
+        kind="postgres_depth",
+        asked=_STATISTICS,
     ),
 )

@@ -33,6 +33,7 @@ def _row(
     ready: str = ":",
     secret: bool = False,
     kind: str = "redis",
+    harmless: bool = False,
     **options: Any,
 ) -> Row:
     """A row about a server of the lab. With ``secret``, everybody logs in with the lab's password."""
@@ -57,6 +58,18 @@ def _row(
             evidence=shown[1],
         ),
         uses=frozenset({f"db/redis/{port}"}),
+        harmless=harmless,
+    )
+
+
+def _follows(replica: int, master: int) -> str:
+    """A script that makes a server a replica of another one, and waits until it is."""
+    return (
+        f"systemctl restart {_UNIT.format(master)} {_UNIT.format(replica)}; "
+        f"until {_cli(master)} CONFIG SET repl-timeout 3600 | grep -q OK; do sleep 0.1; done; "
+        f"until {_cli(replica)} CONFIG SET repl-timeout 3600 | grep -q OK; do sleep 0.1; done; "
+        f"{_cli(replica)} REPLICAOF localhost {master}; "
+        f"until {_cli(master)} INFO replication | grep -q state=online; do sleep 0.1; done"
     )
 
 
@@ -116,7 +129,7 @@ ROWS = (
         "redis_read_only_replica",
         "Redis was made a replica, which refuses writes, and its clients need to write",
         f"{_cli(7006)} REPLICAOF localhost 7007",
-        Expected("main.replication", "critical", "which refuses to write; a master is expected"),
+        Expected("main.writes", "critical", "which refuses to write; a master is expected"),
         writable=True,
         asked="database.redis_replication",
         telling="role:slave",
@@ -195,6 +208,88 @@ ROWS = (
         dropped(7014),
         Expected("main.ping", "critical", "no answer within 5 s"),
         mended=not_dropped(7014),
+    ),
+    _row(
+        7020,
+        "redis_cluster_down",
+        "Redis is part of a cluster that has no slots: it answers PING, and refuses every key (CLUSTERDOWN)",
+        "echo 'OPTIONS=--cluster-enabled yes' > /run/xorb-lab/environment-7020; "
+        f"systemctl restart {_UNIT.format(7020)}",
+        Expected("main.ping", "ok"),
+        Expected("main.writes", "critical", "a write gets no answer"),
+        Expected("main.replication", "critical", "cluster fail, 0 of 16384 slots assigned"),
+        writable=True,
+        takes_hold=f"{_cli(7020)} SET some data | grep -q CLUSTERDOWN",
+        mended="rm -f /run/xorb-lab/environment-7020",
+    ),
+    _row(
+        7021,
+        "redis_writes_paused",
+        "Redis holds every write (CLIENT PAUSE), and answers everything else",
+        f"{_cli(7021)} CLIENT PAUSE 600000 WRITE",
+        Expected("main.ping", "ok"),
+        Expected("main.writes", "critical", "no answer within 5 s"),
+        writable=True,
+    ),
+    _row(
+        7024,
+        "redis_replicas_missing",
+        "Redis refuses writes, because the replicas that it needs for them are not there (min-replicas-to-write)",
+        f"{_cli(7024)} CONFIG SET min-replicas-to-write 1",
+        Expected("main.ping", "ok"),
+        Expected("main.writes", "critical", "Not enough good replicas"),
+        writable=True,
+    ),
+    _row(
+        7022,
+        "redis_replica_frozen",
+        "a replica of Redis is frozen by SIGSTOP: its master calls it online, a few bytes behind",
+        f"systemctl kill --signal=SIGSTOP {_UNIT.format(7023)}",
+        Expected("main.replication", "critical", "last reported"),
+        asked="database.redis_replication",
+        delay_warning=2,
+        delay_critical=4,
+        takes_hold=f"{_cli(7022)} INFO replication | grep -qE 'lag=([6-9]|[1-9][0-9])'",
+        mended=f"systemctl kill --signal=SIGCONT {_UNIT.format(7023)} 2> /dev/null || :",
+        ready=_follows(7023, 7022),
+    ),
+    _row(
+        7026,
+        "redis_master_frozen",
+        "the master of a replica is frozen by SIGSTOP: the link is up, and nothing comes",
+        f"systemctl kill --signal=SIGSTOP {_UNIT.format(7027)}",
+        Expected("main.replication", "critical", "the master has been silent for"),
+        asked="database.redis_replication",
+        silence_warning=12,
+        silence_critical=14,
+        takes_hold=f"{_cli(7026)} INFO replication | grep -qE 'master_last_io_seconds_ago:(1[6-9]|[2-9][0-9])'",
+        mended=f"systemctl kill --signal=SIGCONT {_UNIT.format(7027)} 2> /dev/null || :",
+        ready=_follows(7026, 7027),
+    ),
+    _row(
+        7025,
+        "redis_password_removed",
+        "the password of Redis was removed (requirepass): anybody is let in",
+        f"{_cli(7025)} -a {_PASSWORD} --no-auth-warning CONFIG SET requirepass ''",
+        Expected("main.no_password", "critical", "accepted a client without a password"),
+        Expected("main.wrong_password", "critical", "accepted"),
+        kind="access_redis",
+        secret=True,
+        without={"plaintext": "the lab's servers speak no TLS"},
+        ready=f"until {_cli(7025)} CONFIG SET requirepass {_PASSWORD} | grep -q OK; do sleep 0.1; done",
+    ),
+    _row(
+        7028,
+        "redis_append_only",
+        "Redis takes no snapshots, and keeps every change in its append-only file",
+        f"{_cli(7028)} CONFIG SET save ''; {_cli(7028)} CONFIG SET appendonly yes; {_cli(7028)} SET some data",
+        Expected("main.snapshot", "ok", "the append-only file keeps every change"),
+        Expected("main.append_only", "ok"),
+        kind="redis_depth",
+        snapshot_warning=0,
+        snapshot_critical=0,
+        takes_hold=f"{_cli(7028)} INFO persistence | grep -q aof_rewrite_in_progress:0",
+        harmless=True,
     ),
     Row(
         fault=FAULTS["redis_hung"],

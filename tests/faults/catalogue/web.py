@@ -186,6 +186,25 @@ ROWS = (
         f"systemctl restart {_unit(8114)}",
         Expected("rest.health", "critical", "s behind this host's"),
     ),
+    _row(
+        8116,
+        "api_stalls",
+        "the API stalls for four of every four and a half seconds, and answers at once in between",
+        f"systemd-run --unit=xorb-lab-stalls.service sh -c 'while :; do systemctl kill --signal=SIGSTOP {_unit(8116)}; "
+        f"sleep 4; systemctl kill --signal=SIGCONT {_unit(8116)}; sleep 0.5; done' 2> /dev/null",
+        Expected("rest.max", "critical", "the slowest of"),
+        look={
+            "kind": "latency",
+            "path": _HEALTH,
+            "timeout": 10,
+            "spread": 5,
+            **{f"{name}_{level}_ms": 60000 for name in ("p50", "p95") for level in ("warning", "critical")},
+            "max_warning_ms": 2000,
+            "max_critical_ms": 2500,
+        },
+        mended="systemctl stop xorb-lab-stalls.service 2> /dev/null || :; "
+        f"systemctl kill --signal=SIGCONT {_unit(8116)} || :",
+    ),
     Row(
         fault=Fault(
             name="api_name_unknown",

@@ -9,6 +9,11 @@ if test -e /opt/xorb-lab/docker-compose.yml && docker version > /dev/null 2>&1; 
 fi
 systemctl stop 'xorb-lab-*' 2> /dev/null
 systemctl reset-failed 'xorb-lab-*' 2> /dev/null
-mountpoint -q /srv/lab && umount /srv/lab
-rm -rf /etc/systemd/system/xorb-lab-* /etc/xorb-lab /var/lib/xorb-lab /var/lib/xorb-lab-redis /run/xorb-lab /opt/xorb-lab /srv/lab
+if test -e /.dockerenv; then
+    for place in /srv/lab /srv/lab-disk /srv/lab-frozen; do mountpoint -q "$place" && umount "$place"; done
+    sed -i '/^xorb-lab-/d' /etc/fstab
+    rm -f /usr/lib/python3/dist-packages/xorb_lab.pth
+fi
+if test -e /opt/xorb-lab-named; then docker compose --project-directory /opt/xorb-lab-named down --timeout 1 > /dev/null 2>&1; fi
+rm -rf /etc/systemd/system/xorb-lab-* /etc/xorb-lab /var/lib/xorb-lab /var/lib/xorb-lab-redis /run/xorb-lab /opt/xorb-lab /opt/xorb-lab-* /srv/lab /srv/lab-*
 systemctl daemon-reload

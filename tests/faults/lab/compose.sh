@@ -26,4 +26,10 @@ END
             echo '    healthcheck: {test: [CMD-SHELL, "test ! -e /state/sick"], interval: 2s, timeout: 5s, retries: 2}'
     done
 } > docker-compose.yml
+# Another one, whose name something else than its folder can decide.
+mkdir -p /opt/xorb-lab-named
+printf 'services:\n  cache:\n    image: xorb/local:1\n    pull_policy: never\n    command: [redis-server, --save, ""]\n' \
+    > /opt/xorb-lab-named/docker-compose.yml
+ln -sfn /opt/xorb-lab-named /opt/xorb-lab-current
+docker compose --project-directory /opt/xorb-lab-named up --detach --wait --wait-timeout 90 --quiet-pull > /dev/null
 docker compose up --detach --wait --wait-timeout 90 --quiet-pull > /dev/null

@@ -13,7 +13,7 @@ Description=Redis of the lab on port %i
 [Service]
 User=redis
 StateDirectory=xorb-lab-redis/%i
-ExecStartPre=/bin/sh -c 'test -e /run/xorb-lab/keep-%i || rm -f /var/lib/xorb-lab-redis/%i/*'
+ExecStartPre=/bin/sh -c 'test -e /run/xorb-lab/keep-%i || rm -rf /var/lib/xorb-lab-redis/%i/*'
 EnvironmentFile=-/run/xorb-lab/environment-%i
 ExecStart=/usr/bin/redis-server --port %i --dir /var/lib/xorb-lab-redis/%i --save 3600 1 --protected-mode no $OPTIONS
 TimeoutStopSec=2

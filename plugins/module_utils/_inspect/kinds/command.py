@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 
 from ..._clients import commands
+from ..._core import versions
 from ..._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
 from ..._core.options import EXIT_STATUS, Given, Option, Options
 from ..._core.text import excerpt
@@ -21,10 +22,12 @@ OPTIONS: Options = {
         "str",
         "Regular expression whose group, or else whole match, is the version in what the tool prints, on standard "
         "output or standard error.",
-        default=r"\d+(?:\.\d+)+",
+        default=rf"\d+(?:\.\d+)+{versions.SUFFIX}",
         filled=True,
     ),
-    "minimum": Option("str", "Oldest version that is good enough."),
+    "minimum": Option(
+        "str", "Oldest version that is good enough, as a text in quotes; compared as Python's packages are (PEP 440)."
+    ),
     "status": Option(
         "list",
         "Exit statuses that are right. Some tools print their version and end with another than 0.",
@@ -40,15 +43,18 @@ OPTIONS: Options = {
 def check(given: Given) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the command, the pattern and the version."""
     argv = given["argv"]
-    if not isinstance(argv, str) and not str(argv[0]):
+    if not isinstance(argv, str) and not (argv and str(argv[0])):
         yield "argv", "expected the name of a tool and its arguments"
     try:
         if re.compile(str(given.get("pattern") or "")).groups > 1:
             yield "pattern", "has several groups; the version is in one"
     except re.error as exc:
         yield "pattern", f"not a regular expression: {exc}"
-    if given.get("minimum") is not None and not parts(str(given["minimum"])):
-        yield "minimum", f"expected a version like 2.10 as a text, got {given['minimum']!r}"
+    minimum = given.get("minimum")
+    if minimum is not None and not isinstance(minimum, str):
+        yield "minimum", f"expected a version in quotes, got the number {minimum!r}: YAML makes 3.1 of 3.10"
+    elif minimum is not None and versions.older(minimum, "0") is None:
+        yield "minimum", f"expected a version like 2.10 as a text, got {minimum!r}"
 
 
 def run(given: Given) -> Iterator[Finding]:
@@ -72,27 +78,17 @@ def judge(place: str, outcome: commands.Outcome, given: Given) -> Finding:
     found = re.search(given["pattern"], said)
     version = found and found.group(found.re.groups)
     if not version:
-        message = f"{place} runs, but no version matches {given['pattern']}: {excerpt(said)}"
+        wanted = given["pattern"]
+        like = "" if wanted == OPTIONS["pattern"].default else f" matching {wanted}"
+        message = f"{place} runs, but prints no version{like}: {excerpt(said)}"
         return Finding("version", UNKNOWN, message)
     version, minimum = excerpt(version), given.get("minimum")
-    if minimum and not parts(version):
+    old = versions.older(version, minimum) if minimum else False
+    if old is None:
         return Finding("version", UNKNOWN, f"{place} is {version}, which cannot be compared with {minimum}", version)
-    if minimum and _older(version, minimum):
+    if old:
         return Finding("version", CRITICAL, f"{place} is version {version}, older than {minimum}", version)
     return Finding("version", OK, f"{place} is version {version}", version)
-
-
-def parts(version: str) -> list[int]:
-    """The leading numbers of a version: what follows them (``-rc1``, ``+deb12``) is not compared."""
-    match = re.match(r"[vV]?(\d+(?:\.\d+)*)", version)
-    return [int(number) for number in match.group(1).split(".")] if match else []
-
-
-def _older(version: str, minimum: str) -> bool:
-    """Whether one version comes before another; 2.5 is 2.5.0."""
-    left, right = parts(version), parts(minimum)
-    longest = max(len(left), len(right))
-    return left + [0] * (longest - len(left)) < right + [0] * (longest - len(right))
 
 
 def _target(given: Given) -> str:

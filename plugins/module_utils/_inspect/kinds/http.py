@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..._clients.http import HTTP_OPTIONS, Answer, Client, header_faults, path_faults
+from ..._clients.http import HTTP_OPTIONS, Answer, Client, TooLarge, header_faults, path_faults
 from ..._clients.network import Unreachable
-from ..._core.checks import CRITICAL, OK, Finding, Limits, worst
+from ..._core.checks import CRITICAL, OK, UNKNOWN, Finding, Limits, worst
 from ..._core.options import (
     HTTP_STATUS,
     NOT_NEGATIVE,
@@ -23,6 +23,7 @@ from ..._core.options import (
     thresholds,
     with_defaults,
 )
+from ..._core.refusal import said
 from ..._core.shared_options import port
 from ..._core.text import excerpt
 from ..expect import DEFAULTS, RULE_OPTIONS, Body, Expectation, Verdict, follow, rule_faults
@@ -154,6 +155,8 @@ def run(given: Given) -> Iterator[Finding]:
             answer = client.get(page.path)
         except Unreachable as exc:
             yield Finding(name, CRITICAL, str(exc))
+        except TooLarge as exc:
+            yield _unread(page, exc)
         else:
             yield judge(page, answer, latency, skew)
 
@@ -168,8 +171,7 @@ def judge(page: Page, answer: Answer, latency: Limits, skew: Limits) -> Finding:
     if answer.status not in page.status:
         statuses.append(CRITICAL)
         # Rules have something to say of an error only where it speaks their language.
-        said = [_wrong_status(page, answer), *(broken if body.is_json else ())]
-        message = "; ".join(said)
+        message = "; ".join([_wrong_status(page, answer), *(broken if body.is_json else ())])
     elif broken:
         # Several rules fail for one reason where the body is not JSON.
         message = f"{'; '.join(dict.fromkeys(broken))} (HTTP {answer.status} {took})"
@@ -177,6 +179,18 @@ def judge(page: Page, answer: Answer, latency: Limits, skew: Limits) -> Finding:
         slow = "slow: " if statuses[0] != OK else ""
         message = ", ".join([f"{slow}HTTP {answer.status} {took}", *(verdict.message for verdict in verdicts)])
     return Finding(page.name, worst(statuses), message, value=answer.milliseconds, unit="ms", limits=latency)
+
+
+def _unread(page: Page, exc: TooLarge) -> Finding:
+    """What is known of an answer whose body was not read."""
+    status = exc.details["status"]
+    if status not in page.status:
+        return Finding(page.name, CRITICAL, f"HTTP {status}, expected {_expected(page)}")
+    return Finding(page.name, UNKNOWN, f"not determined: {exc}")
+
+
+def _expected(page: Page) -> str:
+    return " or ".join(str(status) for status in page.status)
 
 
 def _clock(answer: Answer, skew: Limits) -> Iterator[Verdict]:
@@ -188,12 +202,12 @@ def _clock(answer: Answer, skew: Limits) -> Iterator[Verdict]:
 
 
 def _wrong_status(page: Page, answer: Answer) -> str:
-    expected = f"expected {' or '.join(str(status) for status in page.status)}"
+    expected = f"expected {_expected(page)}"
     if answer.redirects_to:
         return f"HTTP {answer.status} redirects to {excerpt(answer.redirects_to)}, {expected}"
     if answer.text.strip().lower() == "invalid host header":
         return f"HTTP {answer.status}, {expected}: Invalid host header (set host_header to a name that is allowed)"
-    return f"HTTP {answer.status}, {expected}: {excerpt(answer.text)}"
+    return f"HTTP {answer.status}, {expected}: {said(answer.text)}"
 
 
 KIND = Kind(

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Kind ``latency``: many requests or TLS handshakes after one another, judged by their percentiles."""
+"""Kind ``latency``: many requests or TLS handshakes after one another, judged by percentiles and the slowest."""
 
 from __future__ import annotations
 
@@ -29,6 +29,12 @@ OPTIONS: Options = {
     "status": Option(
         "list", "Status codes that are right.", elements="int", default=[200], within=HTTP_STATUS, filled=True
     ),
+    "spread": Option(
+        "float",
+        "Seconds that the samples are spread over at least: back to back, all of them would fit between two stalls.",
+        default=1.0,
+        within=NOT_NEGATIVE,
+    ),
     "samples": Option("int", "How many to make.", default=FEWEST, within=Range(FEWEST, MOST)),
     "seconds": Option(
         "float", "Seconds after which no further one is begun.", default=10.0, within=POSITIVE, lasting=True
@@ -51,6 +57,12 @@ OPTIONS: Options = {
     "p95_critical_ms": Option(
         "float", "Fail when one in twenty takes longer.", default=1000.0, source="ours", within=NOT_NEGATIVE
     ),
+    "max_warning_ms": Option(
+        "float", "Warn when the slowest of them takes longer.", default=1000.0, source="ours", within=NOT_NEGATIVE
+    ),
+    "max_critical_ms": Option(
+        "float", "Fail when the slowest of them takes longer.", default=3000.0, source="ours", within=NOT_NEGATIVE
+    ),
 }
 
 PERCENTILES = (50, 95)
@@ -72,10 +84,12 @@ def run(given: Given) -> Iterator[Finding]:
     """Make the samples one after another: more at once would be a load test."""
     attempt = _request(given) if given.get("path") else _handshake(given)
     what = "requests" if given.get("path") else "handshakes"
-    ends = time.monotonic() + given["seconds"]
+    began = time.monotonic()
     times: list[float] = []
     failed: list[str] = []
-    while len(times) + len(failed) < given["samples"] and time.monotonic() < ends:
+    while len(times) + len(failed) < given["samples"] and time.monotonic() < began + given["seconds"]:
+        due = began + given["spread"] * (len(times) + len(failed)) / max(given["samples"] - 1, 1)
+        time.sleep(max(0.0, due - time.monotonic()))
         try:
             times.append(attempt())
         except Unreachable as exc:
@@ -83,6 +97,7 @@ def run(given: Given) -> Iterator[Finding]:
     yield failures(len(times), failed, what, given)
     for percent in PERCENTILES:
         yield judge(percent, times, what, given)
+    yield slowest(times, what, given)
 
 
 def _request(given: Given) -> Attempt:
@@ -141,6 +156,16 @@ def judge(percent: int, times: list[float], what: str, given: Given) -> Finding:
     return finding
 
 
+def slowest(times: list[float], what: str, given: Given) -> Finding:
+    """Judge the slowest sample, which no percentile of so few of them sees."""
+    limit = limits(OPTIONS, given, "max_", suffix="_ms")
+    if not times:
+        return Finding("max", UNKNOWN, "not determined: none succeeded", unit="ms", limits=limit)
+    value = round(max(times), 1)
+    message = f"the slowest of {len(times)} {what} took {value:g} ms"
+    return Finding.measured("max", message, value=value, unit="ms", limits=limit)
+
+
 def percentile(times: list[float], percent: int) -> float:
     """The smallest sample that so many percent of the samples do not exceed."""
     return sorted(times)[max(math.ceil(len(times) * percent / 100), 1) - 1]
@@ -151,7 +176,7 @@ KIND = Kind(
     summary="Requests, or TLS handshakes, take no longer than the service promises.",
     topic="performance",
     options=OPTIONS,
-    expected=lambda _given: ("failures", *(f"p{percent}" for percent in PERCENTILES)),
+    expected=lambda _given: ("failures", *(f"p{percent}" for percent in PERCENTILES), "max"),
     run=run,
     target=lambda given: str(given.get("port", "")),
     check=check,

@@ -14,6 +14,7 @@ from ..._core.checks import Finding
 from ..._core.errors import RunbookError
 from ..._core.options import NOT_NEGATIVE, Given, Option, Options, limits
 from ..._core.shared_options import SAMPLE_SECONDS
+from ..._core.text import lines
 from ..kind import Kind
 
 OPTIONS: Options = {
@@ -62,7 +63,7 @@ def run(given: Given) -> Iterator[Finding]:
 def losses(text: str, interfaces: list[str] | None) -> dict[str, Losses]:
     """The counters of the chosen interfaces by name."""
     found = {}
-    for line in text.splitlines():
+    for line in lines(text):
         name, colon, counters = line.partition(":")
         if colon and _chosen(name.strip(), interfaces):
             fields = [int(counter) for counter in counters.split()]

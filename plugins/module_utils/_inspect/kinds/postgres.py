@@ -9,19 +9,28 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from ..._clients.postgres import LOGIN_OPTIONS, PORT, Session, reason
 from ..._core import drivers
-from ..._core.checks import CRITICAL, OK, UNKNOWN, Finding
+from ..._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, Finding
+from ..._core.errors import RunbookError
 from ..._core.options import Given, Option, Options, limits
 from ..kind import Kind
-from ..postgres_judge import THRESHOLDS, connections_taken
+from ..postgres_judge import THRESHOLDS, connections_taken, writes
+from ..postgres_queries import ROLE, WRITE, WRITES
 
 OPTIONS: Options = {
     **LOGIN_OPTIONS,
     "user": Option("str", "Role to log in as; it needs no rights.", required=True),
     "writable": Option(
-        "bool", "Whether the server must accept writes; one that only reads, as a standby does, fails then."
+        "bool",
+        "Whether the server must accept writes. It is asked for the number of a transaction then, which every write "
+        "begins with; nothing is written.",
+    ),
+    "application_role": Option(
+        "str",
+        "Role that the application logs in as. With I(writable), what is set for it must not keep it from writing.",
     ),
     "connections_warning": THRESHOLDS["connections_warning"],
     "connections_critical": THRESHOLDS["connections_critical"],
@@ -38,8 +47,8 @@ SELECT
     - coalesce(current_setting('reserved_connections', true)::int, 0)
 """
 
-#: Whether the server is a standby, and whether sessions only read unless they ask for more.
-STATE = "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on'"
+#: The least that a server can be asked.
+ALIVE = "SELECT 1"
 
 _NONE_LEFT = re.compile(r"too many (clients|connections)|remaining connection slots", re.IGNORECASE)
 
@@ -51,45 +60,65 @@ def run(given: Given) -> Iterator[Finding]:
     try:
         session = Session(driver, given)
     except (driver.Error, socket.timeout) as exc:
-        yield from _no_session(reason(exc, given["timeout"]))
+        yield from _no_session(reason(exc, given["timeout"]), given)
         return
     with contextlib.closing(session):
         try:
-            standby, read_only = session.row(STATE)
+            session.row(ALIVE)
         except (driver.Error, socket.timeout) as exc:
             yield Finding("query", CRITICAL, f"logged in, but no answer to a query: {reason(exc, given['timeout'])}")
-            yield Finding("connections", UNKNOWN, "not determined: queries are not answered")
+            for aspect in expected(given)[1:]:
+                yield Finding(aspect, UNKNOWN, "not determined: queries are not answered")
             return
         spent = round((time.monotonic() - began) * 1000, 1)
-        yield _answered(session.version, spent, refuses=_refusal(standby, read_only) if given.get("writable") else "")
+        yield Finding("query", OK, f"PostgreSQL {session.version} answers a query", value=spent, unit="ms")
+        if given.get("writable") is not None:
+            yield _writes(driver, session, given)
         try:
             used, usable = session.row(CONNECTIONS)
-        except (driver.Error, socket.timeout) as exc:
+        except (driver.Error, socket.timeout, RunbookError) as exc:
             yield Finding("connections", UNKNOWN, f"not determined: {reason(exc, given['timeout'])}")
         else:
             yield connections_taken(used, usable, limits(OPTIONS, given, "connections_"))
 
 
-def _refusal(standby: bool, read_only: bool) -> str:
-    """Why nothing can be written, or nothing."""
-    if standby:
-        return "is a standby in recovery"
-    return "is set to read only (default_transaction_read_only)" if read_only else ""
+def _writes(driver: Any, session: Session, given: Given) -> Finding:
+    """Ask the server to begin a write, and what else keeps the application from one."""
+    if not given["writable"]:
+        return Finding("writes", NOT_APPLICABLE, "the server need not accept writes")
+    role = given.get("application_role")
+    try:
+        (server,) = session.rows(WRITES)
+        known = session.rows(ROLE, {"role": role}) if role else []
+        found = writes(server, known[0] if known else None, given)
+        if found.status == OK:
+            session.rows(WRITE)
+    except socket.timeout as exc:
+        return Finding("writes", CRITICAL, f"no answer to a write: {reason(exc, given['timeout'])}")
+    except driver.Error as exc:
+        return Finding("writes", CRITICAL, f"nothing can be written: {reason(exc, given['timeout'])}")
+    return found
 
 
-def _answered(version: str, spent: float, *, refuses: str) -> Finding:
-    if refuses:
-        message = f"PostgreSQL {version} answers a query, but {refuses}: nothing can be written"
-        return Finding("query", CRITICAL, message, value=spent, unit="ms")
-    return Finding("query", OK, f"PostgreSQL {version} answers a query", value=spent, unit="ms")
-
-
-def _no_session(why: str) -> Iterator[Finding]:
+def _no_session(why: str, given: Given) -> Iterator[Finding]:
     yield Finding("query", CRITICAL, f"no session: {why}")
+    if given.get("writable") is not None:
+        yield Finding("writes", UNKNOWN, "not determined: there is no session")
     if _NONE_LEFT.search(why):
         yield Finding("connections", CRITICAL, f"none is left: {why}")
     else:
         yield Finding("connections", UNKNOWN, "not determined: there is no session")
+
+
+def expected(given: Given) -> tuple[str, ...]:
+    """The aspects that must arrive."""
+    return ("query", *(["writes"] if given.get("writable") is not None else []), "connections")
+
+
+def check(given: Given) -> Iterator[tuple[str, str]]:
+    """Yield what would not be looked at."""
+    if given.get("application_role") is not None and not given.get("writable"):
+        yield "application_role", "is looked at with writable: true only"
 
 
 KIND = Kind(
@@ -97,7 +126,8 @@ KIND = Kind(
     summary="A PostgreSQL server lets its user in, answers a query, and has connections left.",
     topic="health",
     options=OPTIONS,
-    expected=lambda _given: ("query", "connections"),
+    expected=expected,
     run=run,
     target=lambda given: str(given.get("port") or PORT),
+    check=check,
 )

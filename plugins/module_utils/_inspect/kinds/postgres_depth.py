@@ -30,7 +30,8 @@ _NO_RIGHT = "the role sees its own sessions only; make it a member of pg_monitor
 def look(given: Given) -> Iterator[Answer]:
     """Log in once and ask one question for each aspect; one that fails costs only itself."""
     driver = drivers.load("psycopg2")
-    failures = (driver.Error, socket.timeout, RunbookError)
+    # A ValueError is a text or a time that the driver cannot read.
+    failures = (driver.Error, socket.timeout, RunbookError, ValueError)
     skipped = left_out(given)
     yield from (not_asked(aspect, why) for aspect, why in skipped.items())
     try:

@@ -8,13 +8,23 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Callable
 
-from ..._clients.http import HTTP_OPTIONS, Client, header_faults, path_faults
+from ..._clients.http import HTTP_OPTIONS, Client, TooLarge, header_faults, path_faults
 from ..._clients.network import Unreachable
 from ..._clients.prometheus import Api, Refused, Sample, moment
 from ..._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding, Limits, worst
-from ..._core.options import NOT_NEGATIVE, Given, Option, Options, crossed, limits, problems, with_defaults
+from ..._core.options import (
+    AT_LEAST_ONE,
+    NOT_NEGATIVE,
+    Given,
+    Option,
+    Options,
+    crossed,
+    limits,
+    problems,
+    with_defaults,
+)
 from ..._core.shared_options import port
 from ..._core.text import excerpt
 from ..kind import Kind
@@ -32,6 +42,13 @@ QUERY_OPTIONS: Options = {
 OPTIONS: Options = {
     **HTTP_OPTIONS,
     "port": port(PORT),
+    "max_body_bytes": Option(
+        "int",
+        "Largest answer that is read. Of a larger one nothing is known, which is C(unknown). A thousand targets are "
+        "some megabytes.",
+        default=67108864,
+        within=AT_LEAST_ONE,
+    ),
     "prefix": Option("str", "Path in front of C(/api/v1), where it is not served at the root."),
     "queries": Option(
         "dict",
@@ -99,31 +116,51 @@ def _query_faults(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Ask for targets, rules and every query; who does not get through once does not try the rest."""
+    """Ask for targets, rules and every query, each for itself: what one answer hides, the others may tell."""
     api = Api(Client(given), given.get("prefix") or "")
-    try:
-        scraped = targets(api.targets(), given)
-    except Refused as exc:
-        scraped = Finding("targets", CRITICAL, str(exc))
-    except Unreachable as exc:
-        yield Finding("targets", CRITICAL, str(exc))
-        for aspect in (*ITSELF[1:], *_queries(given)):
+    silent = 0
+    for aspect, ask in _questions(api, given).items():
+        if silent >= _PATIENCE:
             yield Finding(aspect, UNKNOWN, "not determined: Prometheus does not answer")
-        return
-    yield scraped
-    try:
-        groups = api.rule_groups()
-    except (Unreachable, Refused) as exc:
-        yield Finding("rules", CRITICAL, str(exc))
-        yield Finding("alerts", UNKNOWN, "not determined: the rules cannot be read")
-    else:
-        yield rules(groups, given, datetime.now(timezone.utc))
-        yield alerts(groups, given)
-    for name, query in _queries(given).items():
+            continue
         try:
-            yield judge(name, *api.query(_full(query)["query"]), with_defaults(QUERY_OPTIONS, _full(query)))
-        except (Unreachable, Refused) as exc:
-            yield Finding(name, UNKNOWN, f"not determined: {exc}")
+            yield ask()
+            silent = 0
+        except Unreachable as exc:
+            # The first silence is the finding; what cannot be asked because of it is not known.
+            first = aspect in ITSELF and not silent
+            yield Finding(aspect, CRITICAL if first else UNKNOWN, str(exc) if first else f"not determined: {exc}")
+            silent += 1
+        except Refused as exc:
+            its_own = aspect in ("targets", "rules")
+            yield Finding(aspect, CRITICAL if its_own else UNKNOWN, str(exc) if its_own else f"not determined: {exc}")
+        except TooLarge as exc:
+            yield Finding(aspect, UNKNOWN, f"not determined: {exc}")
+
+
+#: A server that is silent so often in a row is not asked again: each question would wait as long.
+_PATIENCE = 2
+
+
+def _questions(api: Api, given: Given) -> dict[str, Callable[[], Finding]]:
+    """How each aspect is asked for; rules and alerts are in one answer."""
+    groups: list[list[Mapping[str, Any]]] = []
+
+    def of_rules() -> Finding:
+        groups.append(api.rule_groups())
+        return rules(groups[0], given, datetime.now(timezone.utc))
+
+    def of_alerts() -> Finding:
+        if not groups:
+            return Finding("alerts", UNKNOWN, "not determined: the rules cannot be read")
+        return alerts(groups[0], given)
+
+    def of_query(name: str, query: Any) -> Callable[[], Finding]:
+        options = with_defaults(QUERY_OPTIONS, _full(query))
+        return lambda: judge(name, *api.query(options["query"]), options)
+
+    asked = {name: of_query(name, query) for name, query in _queries(given).items()}
+    return {"targets": lambda: targets(api.targets(), given), "rules": of_rules, "alerts": of_alerts, **asked}
 
 
 def targets(found: Iterable[Mapping[str, Any]], given: Given) -> Finding:
@@ -202,7 +239,7 @@ def _is_late(group: Mapping[str, Any], now: datetime) -> bool:
 def alerts(groups: Iterable[Mapping[str, Any]], given: Given) -> Finding:
     """Judge what fires, by the alerts' own severity."""
     firing = [
-        (str(rule.get("name")), str((alert.get("labels") or {}).get("severity", "")))
+        (str(rule.get("name")), str((alert.get("labels") or {}).get("severity", "")).strip().lower())
         for group in groups
         for rule in group.get("rules") or ()
         for alert in rule.get("alerts") or ()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..._clients.network import Unreachable
@@ -17,6 +18,7 @@ from ..._core.options import Given, Options
 from ..._core.without import WITHOUT, left_out, left_out_problems
 from ..depth import Answer, findings, not_asked
 from ..kind import Kind
+from ..redis_cluster import part_of_cluster
 from ..redis_judge import INFO_JUDGES, THRESHOLDS, availability, facts, server_time, slow_entries, slow_log
 
 OPTIONS: Options = {**LOGIN_OPTIONS, **THRESHOLDS, "without": WITHOUT}
@@ -39,7 +41,12 @@ def look(given: Given) -> Iterator[Answer]:
             yield from _cut_short(driver, exc, given)
             return
         now = server_time(info, time.time())
-        yield from (answer for answer in _judged(info, given, now) if answer.finding.aspect not in skipped)
+        for answer in _judged(info, given, now):
+            if answer.finding.aspect == "replication" and "replication" not in skipped:
+                whole = part_of_cluster(driver, client, info, given, answer.finding)
+                yield replace(answer, finding=whole)
+            elif answer.finding.aspect not in skipped:
+                yield answer
         if "slow_log" in skipped:
             return
         try:

@@ -58,7 +58,7 @@ def state(timer: Mapping[str, str], unit: str) -> Finding:
         reason = systemd.NOT_LOADED.get(load, f"cannot be loaded: {load}")
         return Finding("state", CRITICAL, f"{unit} {reason}")
     shown = f"{unit} is {timer['ActiveState']} ({timer.get('SubState')})"
-    if timer["ActiveState"] != "active":
+    if timer["ActiveState"] not in systemd.WORKING:
         return Finding("state", CRITICAL, shown, remedy=f"systemctl enable --now {unit}")
     if timer.get("SubState") == "elapsed":
         return Finding("state", CRITICAL, f"{shown}: it will not fire again")
@@ -86,11 +86,13 @@ def succeeded(service: Mapping[str, str], unit: str) -> Finding:
         reason = systemd.NOT_LOADED.get(load, f"cannot be loaded: {load}")
         return Finding("service", CRITICAL, f"{unit} {reason}")
     ended = systemd.moment(service.get("ExecMainExitTimestamp", ""))
-    if result != "success" or service["ActiveState"] == "failed":
+    if result not in systemd.WENT_WELL or service["ActiveState"] == "failed":
         status = service.get("ExecMainStatus", "unknown")
         return Finding("service", CRITICAL, f"{unit} failed: {result}, exit status {status}{_when(ended)}")
-    if service["ActiveState"] in ("activating", "active"):
+    if service["ActiveState"] in (*systemd.WORKING, *systemd.STARTING, "deactivating"):
         return Finding("service", OK, f"{unit} is running now")
+    if result != "success":
+        return Finding("service", OK, f"{unit} had nothing to do when it was started last ({result}){_when(ended)}")
     if ended is None:
         return Finding("service", NOT_APPLICABLE, f"{unit} has not run since the host started")
     return Finding("service", OK, f"{unit} succeeded{_when(ended)}")

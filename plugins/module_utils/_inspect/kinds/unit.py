@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..._clients import systemd
-from ..._core.checks import CRITICAL, OK, WARNING, Finding
+from ..._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
 from ..._core.options import Given, Option, Options
 from ..kind import Kind
 
@@ -49,15 +49,17 @@ def judge(properties: Mapping[str, str], unit: str, state: str) -> Finding:
 
 def _meaning(active: str, sub: str, state: str) -> tuple[str, str]:
     """The status that a state means, and what people should know about it."""
-    if active in ("active", "reloading"):
+    if active in systemd.WORKING:
         if sub == "exited" and state == RUNNING:
             return CRITICAL, ": it has no process; name the unit that does the work, or set state to active"
         return OK, ""
-    if active == "activating":
+    if active in systemd.STARTING:
         if sub.startswith("auto-restart"):
             return CRITICAL, ": it ended and waits to be started again"
         return WARNING, ": still starting"
-    return CRITICAL, ""
+    if active in systemd.STOPPED:
+        return CRITICAL, ""
+    return UNKNOWN, ": a state that is not known here"
 
 
 def _facts(properties: Mapping[str, str]) -> str:

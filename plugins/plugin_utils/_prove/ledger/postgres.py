@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
+from ansible_collections.xorb.runbook.plugins.module_utils._clients.postgres import HOMELESS
+from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from ..render import wording
@@ -151,12 +153,11 @@ class PostgresStore:
             ) from exc
         connection = None
         try:
-            connection = psycopg2.connect(
-                self._address,
-                connect_timeout=CONNECT_SECONDS,
-                application_name="xorb.runbook ledger",
-                cursor_factory=psycopg2.extras.RealDictCursor,
-            )
+            # The address says everything: a variable or a file of the operator's must not lead to another ledger.
+            with surroundings.left():
+                given = {**HOMELESS, **psycopg2.extensions.parse_dsn(self._address)}
+                given.update(connect_timeout=CONNECT_SECONDS, application_name="xorb.runbook ledger")
+                connection = psycopg2.connect(**given, cursor_factory=psycopg2.extras.RealDictCursor)
             rows = _PostgresRows(connection.cursor())
             rows.run(f"SET TRANSACTION ISOLATION LEVEL {mode}")
             yield rows

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
+from ..._core.files import FREE_SPACE, space
+
 #: One row as plain data; a column without a value is absent or ``None``.
 Row = dict[str, Any]
 
@@ -195,11 +197,15 @@ class SqliteStore:
         try:
             yield
         except OSError as exc:
-            raise RunbookError(f"the ledger {self.location} cannot be opened: {exc.strerror}: {exc.filename}") from exc
+            # Only opening names the file; a write to a full disk does not.
+            told = f"opened: {exc.strerror}: {exc.filename}" if exc.filename else f"written: {exc.strerror}"
+            full = {"remedy": space(exc)} if space(exc) else {}
+            raise RunbookError(f"the ledger {self.location} cannot be {told}", **full) from exc
         except sqlite3.Error as exc:
             name = getattr(exc, "sqlite_errorname", "")
             reason = next((text for start, text in REASONS.items() if name.startswith(start)), f"cannot be used: {exc}")
-            raise RunbookError(f"the ledger {self.location} {reason}") from exc
+            full = {"remedy": FREE_SPACE} if name.startswith("SQLITE_FULL") else {}
+            raise RunbookError(f"the ledger {self.location} {reason}", **full) from exc
 
 
 class _SqliteRows:

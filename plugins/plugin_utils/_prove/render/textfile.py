@@ -18,6 +18,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     WARNING,
     Check,
 )
+from ansible_collections.xorb.runbook.plugins.module_utils._core.text import visible
 
 from ..report import Report
 from . import wording
@@ -109,7 +110,8 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 
 def _escaped(value: Any) -> str:
-    return wording.clean(value).replace("\\", "\\\\").replace('"', '\\"')
+    # Written out, not taken away: what differs must not become the same series.
+    return visible(str(value)).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _number(value: float) -> str:

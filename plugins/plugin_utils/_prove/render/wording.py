@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
+from ansible_collections.xorb.runbook.plugins.module_utils._core import text
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, WARNING, Check, worst
 
 from ..report import Report
@@ -21,15 +22,9 @@ LARGE = 100
 KIB = 1024
 MINUTE = 60
 
+clean = text.clean
+
 NUMBERED = re.compile(r"(.*?)(\d+)\Z")
-
-
-def clean(text: object) -> str:
-    """Foreign text on one line, and nothing in it that a terminal or a browser would act on."""
-    line = " ".join(str(text).split())
-    if line.isprintable():
-        return line
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in line)
 
 
 def verdict(report: Report) -> str:

@@ -73,6 +73,8 @@ def test_inspect_host_without_python_is_named(lab: Lab, open_port: int) -> None:
     assert ran.status != 0
     assert ran.statuses["one/runbook.host.reachable"] == "unknown"
     assert "could not be inspected" in ran.message("one/runbook.host.reachable")
+    # What the shell said, not that it was no JSON.
+    assert "/nowhere/python3: not found" in ran.message("one/runbook.host.reachable")
 
 
 def test_inspect_override_of_one_host_counts_for_that_host(lab: Lab, open_port: int, closed_port: int) -> None:

@@ -43,6 +43,7 @@ def test_probe_runs_every_part(capsys: pytest.CaptureFixture[str], tmp_path: Any
         "api.rest.other",
         "host.root.space",
         "host.root.inodes",
+        "host.root.mount",
     }
     (health,) = [check for check in result["checks"] if check["id"] == "api.rest.health"]
     assert (health["status"], health["target"]) == ("ok", f"web1:{port}")

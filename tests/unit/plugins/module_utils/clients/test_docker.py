@@ -73,3 +73,27 @@ def test_folder_without_a_compose_file_is_a_reason_not_to_know(tmp_path: Path) -
         project_name(project(tmp_path))
     with pytest.raises(RunbookError, match=r"prod\.yml: No such file or directory"):
         project_name(project(tmp_path, "other"), ["prod.yml"])
+
+
+@pytest.mark.parametrize("name", ["compose.override.yaml", "docker-compose.override.yml"])
+def test_override_is_read_after_the_file(tmp_path: Path, name: str) -> None:
+    folder = project(tmp_path, compose__yaml="name: first\n")
+    (folder / name).write_text("name: over\n")
+    assert project_name(folder) == "over"
+
+
+def test_environment_file_names_the_files(tmp_path: Path) -> None:
+    folder = project(tmp_path, compose__yaml="name: first\n", base__yml=EMPTY, live__yml="name: live\n")
+    (folder / ".env").write_text("COMPOSE_FILE=base.yml:live.yml\n")
+    assert project_name(folder) == "live"
+
+
+def test_mark_in_front_of_a_file_is_no_part_of_it(tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    (folder / "compose.yaml").write_text("name: shop\n", encoding="utf-8-sig")
+    assert project_name(folder) == "shop"
+
+
+def test_linked_folder_is_called_what_the_link_is_called(tmp_path: Path) -> None:
+    (tmp_path / "current").symlink_to(project(tmp_path, "release-17", compose__yaml=EMPTY))
+    assert project_name(tmp_path / "current") == "current"

@@ -37,7 +37,8 @@ def session(seconds: float, **more: Any) -> dict[str, Any]:
 
 def standby(mib: float | None = 0, state: str = "streaming", peer: str = "standby") -> dict[str, Any]:
     behind = None if mib is None else int(mib * MIB)
-    return {"peer": peer, "name": "db2", "state": state, "sync_state": "async", "lag_bytes": behind, "lag_s": None}
+    times = {"lag_s": None, "silent_s": None, "paused": False}
+    return {"peer": peer, "name": "db2", "state": state, "sync_state": "async", "lag_bytes": behind, **times}
 
 
 def slot(mib: float = 0, wal_status: str = "reserved", *, active: bool = True) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def age(transactions: float, multixacts: float = 0) -> dict[str, Any]:
 
 
 def index(*, building: bool = False) -> dict[str, Any]:
-    return {"index": "public.i", "table": "public.t", "building": building}
+    return {"index": "public.i", "table": "public.t", "building": building, "partitioned": False, "missing": []}
 
 
 def sequence(percent: float | None) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def sequence(percent: float | None) -> dict[str, Any]:
 
 
 def cache(hit: int, read: int) -> dict[str, Any]:
-    return {"database": "shop", "blks_hit": hit, "blks_read": read}
+    return {"database": "shop", "blks_hit": hit, "blks_read": read, "counted": True}
 
 
 def checksums(failures: int, *, enabled: bool = True) -> dict[str, Any]:
@@ -187,7 +188,7 @@ class Recorded:
 
     def rows(self, query: str) -> list[Row]:
         if "pg_extension" in query:
-            return [{"schema": '"odd name"'}]
+            return [{"schema": '"odd name"', "track": "top"}]
         assert '"odd name".pg_stat_statements' in query
         return [{"calls": 2, "mean_ms": 5.5, "statement": "ALTER ROLE x PASSWORD 'hidden'"}]
 

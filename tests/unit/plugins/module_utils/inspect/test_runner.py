@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -171,3 +173,17 @@ def members(group: int) -> list[str]:
         if int(group_of) == group and state not in "ZX":
             alive.append(stat.parent.name)
     return alive
+
+
+def test_bytes_that_are_no_text_cost_nothing_and_are_seen() -> None:
+    """A file name that is not UTF-8 reaches Python as half a character, which no JSON can carry."""
+
+    def odd(_given: Given) -> Iterator[Finding]:
+        name = os.fsdecode(b"caf\xe9\x1b[31m")
+        yield Finding("one", CRITICAL, f"{name}\u2028is\x0cmissing", value=name, unit=name, remedy=name)
+
+    checks = found(probe(odd, "one"), probe(good, "one", point="q"))
+    assert checks["s.p.one"].message == "caf\\udce9\\x1b[31m is missing"
+    assert checks["s.q.one"].status == OK
+    sent = json.dumps([check.as_dict() for check in checks.values()], ensure_ascii=False).encode()
+    assert [Check.from_dict(data) for data in json.loads(sent)] == list(checks.values())

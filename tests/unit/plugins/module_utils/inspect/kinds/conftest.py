@@ -28,8 +28,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[st
     """Put a docker into the PATH that answers from a recording; returns the file with what it was asked."""
 
     def install(said: dict[str, Any]) -> Path:
-        for name, value in fake_docker.install(tmp_path, said).items():
-            monkeypatch.setenv(name, value)
+        fake_docker.install(tmp_path, said)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
         return tmp_path / "log"
 

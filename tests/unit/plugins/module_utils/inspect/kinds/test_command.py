@@ -48,7 +48,7 @@ def test_version_on_standard_error_and_another_exit_status(tool: Path) -> None:
 
 @pytest.mark.parametrize(
     ("minimum", "status"),
-    [("7", OK), ("7.95", OK), ("7.95.0", OK), ("7.100", CRITICAL), ("8", CRITICAL), ("v7.9", OK)],
+    [("7", OK), ("7.94", OK), ("7.95", CRITICAL), ("7.95.0rc1", OK), ("7.100", CRITICAL), ("v7.9", OK)],
 )
 def test_versions_are_compared_as_numbers(tool: Path, minimum: str, status: str) -> None:
     install(tool, "echo 7.95-rc1")
@@ -72,7 +72,7 @@ def test_tool_without_a_version_is_unknown(tool: Path) -> None:
     install(tool, "echo welcome")
     found = version("scanner")
     assert (found.status, found.value) == (UNKNOWN, None)
-    assert found.message.endswith("but no version matches \\d+(?:\\.\\d+)+: welcome")
+    assert found.message.endswith("runs, but prints no version: welcome")
 
 
 def test_pattern_names_the_version(tool: Path) -> None:
@@ -102,6 +102,8 @@ def test_tool_that_hangs_is_a_reason_not_to_know(tool: Path) -> None:
         ("pattern", {"argv": ["a"], "pattern": "("}),
         ("pattern", {"argv": ["a"], "pattern": "(a)(b)"}),
         ("minimum", {"argv": ["a"], "minimum": "new"}),
+        ("minimum", {"argv": ["a"], "minimum": 3.10}),
+        ("minimum", {"argv": ["a"], "minimum": 3}),
         ("missing", {"argv": ["a"], "missing": "ok"}),
     ],
 )

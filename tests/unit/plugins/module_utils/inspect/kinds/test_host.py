@@ -25,7 +25,7 @@ def usage(
 
 def test_disk_of_this_host() -> None:
     found = look("disk", path="/")
-    assert set(found) == {"space", "inodes"}
+    assert set(found) == {"space", "inodes", "mount"}
     assert found["space"].unit == "%" and " used on / (" in found["space"].message
 
 

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from email.utils import formatdate
 from typing import Any
 
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._clients.http import Answer, headers
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, WARNING, Limits
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Limits
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import http
 
@@ -121,7 +122,17 @@ ANSWERS = {
     "no length": (raw(b'HTTP/1.0 200 OK\r\n\r\n{"status": "up"}'), OK, 'status is "up"', ""),
     "not HTTP": (raw(b"SSH-2.0-OpenSSH_9.2\r\n"), CRITICAL, "the answer is not HTTP: SSH-2.0-OpenSSH_9.2", ""),
     "hang-up": (raw(b""), CRITICAL, "the other end closed the connection without an answer", ""),
-    "too large": (answer("x" * 3000), CRITICAL, "the body is larger than 2.0 KiB", ""),
+    "too large": (answer("x" * 3000), UNKNOWN, "the body is larger than the 2.0 KiB that are read", ""),
+    "too large and wrong": (answer("x" * 3000, status="503 No"), CRITICAL, "HTTP 503, expected 200", ""),
+    "interim answers": (
+        raw(
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+            b'HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{"status": "healthy"}'
+        ),
+        OK,
+        'status is "healthy"',
+        "HTTP 200",
+    ),
     "drip": (drip, CRITICAL, "connected, but no complete answer within 0.4 s", ""),
     "hang": (hang, CRITICAL, "connected, but no complete answer within 0.4 s", ""),
     "control characters": (answer("\x1b[31mred\x07"), CRITICAL, "the body is not JSON: [31mred (", ""),
@@ -262,7 +273,7 @@ def faults(**given: Any) -> dict[str, str]:
         ({"health": {"path": "/h", "expect": [{"matches": "("}]}}, "health.expect[0].matches", "not a regular"),
         ({"health": {"path": "/h", "expect": []}}, "health.expect", "would accept every body"),
         ({"health": {"pth": "/h"}}, "health.pth", "did you mean 'path'?"),
-        ({"health": {"path": "/h", "status": ["okay"]}}, "health.status", "expected a list"),
+        ({"health": {"path": "/h", "status": ["okay"]}}, "health.status[0]", "expected a whole number"),
         ({"health": "h"}, "health", "begins with a slash"),
         ({"health": "http://u:p@h/"}, "health", "begins with a slash"),
         ({"health": "/a b"}, "health", "no blanks"),
@@ -298,3 +309,28 @@ def test_split_gives_each_path_a_probe_of_its_own() -> None:
 def test_header_that_carries_a_secret_is_refused_in_public(name: str) -> None:
     given = {"port": 80, "health": "/h", "headers": {name: "Bearer 0123456789"}}
     assert [key for key, _message in http.KIND.problems(given)] == [f"headers.{name}"]
+
+
+def test_zone_of_an_address_is_connected_to_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interface belongs to the address for the kernel, and to nothing that is sent."""
+    asked: list[bytes] = []
+
+    def behave(client: Client) -> None:
+        asked.append(client.request())
+        client.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    connected: list[Any] = []
+    connect = socket.socket.connect
+
+    def note(own: socket.socket, where: tuple[Any, ...]) -> None:
+        connected.append(where)
+        connect(own, where[:2])
+
+    monkeypatch.setattr(socket.socket, "connect", note)
+    with served(behave) as port:
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port, 0, 7))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_words, **_options: found)
+        page = {"root": {"path": "/", "status": [204]}}
+        assert look("http", address="fe80::1%eth0", port=port, paths=page)["root"].status == OK
+    assert connected == [("127.0.0.1", port, 0, 7)]
+    assert f"Host: [fe80::1]:{port}\r\n".encode() in asked[0]

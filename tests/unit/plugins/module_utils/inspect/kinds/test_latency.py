@@ -46,6 +46,27 @@ def test_service_that_is_slow_now_and_then_is_seen_at_the_95th_percentile_only()
     assert found == (OK, OK, WARNING)
 
 
+def test_service_that_stalls_most_of_the_time_is_not_measured_in_a_gap() -> None:
+    """It answers at once during a fifth of the time, in which all samples would fit back to back."""
+
+    def behave(client: Client) -> None:
+        client.request()
+        phase = time.monotonic() % 0.5
+        client.pause(max(0.0, 0.4 - phase))
+        client.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with served(behave) as port:
+        found = look("latency", address="127.0.0.1", port=port, path="/", max_warning_ms=300)
+    assert (found["failures"].status, found["p95"].status, found["max"].status) == (OK, WARNING, WARNING)
+    assert float(found["max"].value or 0) >= float(found["p95"].value or 0) > 200
+
+
+def test_slowest_sample_is_judged_which_the_95th_percentile_drops() -> None:
+    with served(answering(*[0.0] * 19, 0.5)) as port:
+        found = look("latency", address="127.0.0.1", port=port, path="/", max_warning_ms=400, p95_warning_ms=400)
+    assert (found["p95"].status, found["max"].status) == (OK, WARNING)
+
+
 def test_slow_service_is_judged_by_the_samples_that_there_was_time_for() -> None:
     with served(answering(0.1)) as port:
         began = time.monotonic()

@@ -236,3 +236,30 @@ def test_times_of_the_api() -> None:
     assert moment("2026-11-23T20:00:00.330079312Z") == moment("2026-11-23T21:00:00+01:00") == NOW
     assert moment("0001-01-01T00:00:00Z") is None
     assert moment("never") is None
+
+
+@pytest.mark.parametrize("severity", ["critical", "Critical", "CRITICAL", " critical "])
+def test_severity_is_the_same_however_it_is_written(severity: str) -> None:
+    given = options("prometheus")
+    assert prometheus.alerts([group(alert("OnFire", severity))], given).status == CRITICAL
+    assert prometheus.alerts([group(alert("Watchdog", "None"))], given).status == OK
+
+
+def test_answer_that_is_too_large_for_us_is_not_the_servers_fault_and_costs_itself() -> None:
+    """Six megabytes of targets are read; with a smaller limit, nothing is known of them, and of nothing else."""
+
+    def behave(client: Client) -> None:
+        asked = client.request().split(b" ")[1].decode()
+        data: Any = vector(({}, "1"))
+        if "/targets" in asked:
+            data = {"activeTargets": [{**target("node"), "discoveredLabels": {"a": "b" * 600}}] * 10000}
+        elif "/rules" in asked:
+            data = {"groups": [group(rule("a"))]}
+        body = json.dumps({"status": "success", "data": data}).encode()
+        client.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    with served(behave) as port:
+        given = {"address": "127.0.0.1", "port": port, "queries": {"up": "up"}, "timeout": 60.0}
+        assert {finding.status for finding in look("prometheus", **given).values()} == {OK}
+        found = look("prometheus", **given, max_body_bytes=1048576)
+    assert (found.pop("targets").status, {finding.status for finding in found.values()}) == (UNKNOWN, {OK})

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._clients import redis
 from ansible_collections.xorb.runbook.plugins.module_utils._clients.network import connect
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import with_defaults
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect import redis_judge as judge
 
 from tests.support.loopback import Authority, Client, Pair, look, served
@@ -43,6 +44,7 @@ def answering(**replies: str) -> Callable[[Client], None]:
         "AUTH": "+OK\r\n",
         "CLIENT": "-NOPERM no permissions to run this\r\n",
         "PING": "+PONG\r\n",
+        "SET": "$-1\r\n",
         "INFO": bulk("# All\r\n" + "".join(f"{key}:{value}\r\n" for key, value in INFO.items())),
         **replies,
     }
@@ -73,22 +75,16 @@ REPLICA = {"role": "slave", "master_host": "db-1", "master_port": 6379, "master_
 
 
 @pytest.mark.parametrize(
-    ("info", "writable", "status"),
-    [
-        (REPLICA, True, CRITICAL),
-        (REPLICA, False, OK),
-        ({**REPLICA, "slave_read_only": 0}, True, OK),
-        ({"role": "master"}, True, OK),
-    ],
+    ("info", "refused"),
+    [(REPLICA, True), ({**REPLICA, "slave_read_only": 0}, False), ({"role": "master"}, False)],
 )
-def test_replica_fails_where_writes_must_be_accepted(info: Mapping[str, Any], status: str, *, writable: bool) -> None:
-    found = judge.replication(info, writable=writable)
-    assert found.status == status
-    assert (status == OK) or found.message == "replica of db-1:6379, which refuses to write; a master is expected"
+def test_replica_that_only_reads_refuses_writes(info: Mapping[str, Any], *, refused: bool) -> None:
+    said = "replica of db-1:6379, which refuses to write; a master is expected"
+    assert judge.refuses_writes(info) == (said if refused else "")
 
 
 def test_writable_master_is_healthy() -> None:
-    assert looked(given={"writable": True})["replication"].status == OK
+    assert looked(given={"writable": True})["writes"].status == OK
 
 
 @pytest.mark.parametrize(
@@ -254,5 +250,5 @@ def test_memory_that_is_not_told_is_unknown() -> None:
     ],
 )
 def test_replication(info: dict[str, Any], status: str, message: str) -> None:
-    found = judge.replication(info)
+    found = judge.replication(info, with_defaults(judge.TIME_THRESHOLDS, {}))
     assert found.status == status and message in found.message

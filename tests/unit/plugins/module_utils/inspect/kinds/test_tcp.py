@@ -54,15 +54,15 @@ def test_silent_port_is_told_from_a_refusal() -> None:
 def test_dead_address_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[tuple[str, float]] = []
 
-    def create_connection(where: tuple[str, int], timeout: float) -> Any:
-        tried.append((where[0], round(timeout, 1)))
+    def connected(_family: int, _sort: int, _protocol: int, where: tuple[str, int], seconds: float) -> Any:
+        tried.append((where[0], round(seconds, 1)))
         if where[0] == "::1":
             raise TimeoutError
         return socket.socket()
 
     found = [(0, 0, 0, "", (address, 1)) for address in ("::1", "127.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
-    monkeypatch.setattr(socket, "create_connection", create_connection)
+    monkeypatch.setattr(network, "_connected", connected)
     network.connect("localhost", 1, network.Deadline(4)).close()
     assert tried == [("::1", 2.0), ("127.0.0.1", 4.0)]
 
@@ -71,11 +71,11 @@ def test_dead_address_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) 
 def test_address_of_a_family_that_the_host_has_not_is_no_reason(
     monkeypatch: pytest.MonkeyPatch, order: tuple[str, str]
 ) -> None:
-    def create_connection(where: tuple[str, int], **_timeout: float) -> Any:
+    def connected(_family: int, _sort: int, _protocol: int, where: tuple[str, int], _seconds: float) -> Any:
         raise OSError(errno.EADDRNOTAVAIL if where[0] == "::1" else errno.ECONNREFUSED, "")
 
     found = [(0, 0, 0, "", (address, 1)) for address in order]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: found)
-    monkeypatch.setattr(socket, "create_connection", create_connection)
+    monkeypatch.setattr(network, "_connected", connected)
     with pytest.raises(network.Unreachable, match="connection refused"):
         network.connect("localhost", 1, network.Deadline(4))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import random
@@ -501,3 +502,20 @@ def test_ledger_location_that_is_no_path_names_the_key_and_no_secret(location: s
 def test_ledger_location_odd_characters_are_a_path(tmp_path: Path) -> None:
     ledger = Ledger(str(tmp_path / "50% of?mode=ro#x" / "ledger.sqlite"))
     assert ledger.append(report(), retention_days=DAYS)["sequence"] == 1
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_full_disk_names_the_ledger_and_wants_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """An error of writing names no file, and verifying mends nothing."""
+
+    def refuse(*_words: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    store = sqlite.SqliteStore(str(tmp_path / "ledger.db"))
+    monkeypatch.setattr(sqlite.SqliteStore, "_make_file", refuse)
+    with pytest.raises(RunbookError) as caught, store.writing():
+        pass
+    assert str(caught.value) == f"the ledger {tmp_path}/ledger.db cannot be written: {os.strerror(number)}"
+    assert caught.value.details["remedy"].startswith("free some space")

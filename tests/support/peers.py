@@ -1,0 +1,203 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Real servers and tools for unit tests: unpacked from Debian's packages, never installed, on the loopback address.
+
+Installing would start services of the machine on their usual ports. What is unpacked starts when a test wants it to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.testbed.commands import elevate
+from tests.testbed.layout import BUILD
+
+#: What each tool is made of; libraries that every Debian has are left out.
+_PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "redis-server": (
+        "redis-server", "redis-tools", "libjemalloc2", "liblua5.1-0", "liblzf1", "lua-bitop", "lua-cjson", "libatomic1",
+    ),
+    "promtool": ("prometheus",),
+    "postgres": ("postgresql-15", "postgresql-client-15"),
+}  # fmt: skip
+
+_PLACE = BUILD / "peers"
+
+#: Seconds that a server may take to start, on a machine that does ten things besides.
+_PATIENCE = 60
+
+
+def _unpacked(tool: str) -> Path:
+    """The folder that a tool is unpacked in; made once, whatever number of tests want it at the same time."""
+    _PLACE.mkdir(parents=True, exist_ok=True)
+    folder = _PLACE / tool
+    with (_PLACE / f"{tool}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=_PLACE) as made:
+                _fetch(_PACKAGES[tool], Path(made))
+                (Path(made) / "root").rename(folder)
+    return folder
+
+
+def _fetch(packages: tuple[str, ...], folder: Path) -> None:
+    download = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", *packages]
+    if subprocess.run(download, cwd=folder, capture_output=True, check=False).returncode:
+        subprocess.run(elevate(["apt-get", "-q", "update"]), capture_output=True, check=False)
+        subprocess.run(download, cwd=folder, capture_output=True, check=True)
+    for package in folder.glob("*.deb"):
+        subprocess.run(["dpkg", "-x", str(package), str(folder / "root")], check=True)
+
+
+def program(tool: str) -> list[str]:
+    """The words that run a tool with the libraries that it came with."""
+    folder = _unpacked(tool)
+    libraries = sorted({str(path.parent) for path in folder.rglob("*.so*")})
+    return ["env", f"LD_LIBRARY_PATH={':'.join(libraries)}", str(next(folder.rglob(f"bin/{tool}")))]
+
+
+def free_port() -> int:
+    """A port that nobody listens at now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Freeze it and its children for a while: its port stays open, and nobody answers."""
+        number = str(self.process.pid)
+        children = Path(f"/proc/{number}/task/{number}/children").read_text(encoding="ascii").split()
+        processes = [int(number), *map(int, children)]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def redis_server(*options: str) -> Iterator[Server]:
+    """A Redis server as new, with options of its command line."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        words = [*program("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, *options]
+        with _running(words, port, Path(folder)) as server:
+            yield server
+
+
+@contextlib.contextmanager
+def postgres_server(
+    *settings: str, prepare: Callable[[Path], None] | None = None, encoding: str = "UTF8"
+) -> Iterator[Server]:
+    """A PostgreSQL server as new, that trusts everybody; ``settings`` are lines of its configuration.
+
+    ``prepare`` is given the folder of its data in place of making a new one.
+    """
+    port = free_port()
+    with tempfile.TemporaryDirectory() as outer:
+        place = Path(outer)
+        place.chmod(0o755)
+        folder = place / "data"
+        folder.mkdir(mode=0o700)
+        _give(folder)
+        if prepare:
+            prepare(folder)
+        else:
+            words = [_postgres("initdb"), "-D", str(folder), "-A", "trust", "-U", "postgres", "-N", "-E", encoding]
+            subprocess.run([*_as_postgres(), *words, "--locale=C"], capture_output=True, check=True, cwd=outer)
+        lines = ["fsync = off", "unix_socket_directories = ''", f"port = {port}", "shared_buffers = '8MB'", *settings]
+        with (folder / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write("\n".join(["", *lines, ""]))
+        words = [*_as_postgres(), _postgres("postgres"), "-D", str(folder)]
+        with _running(words, port, folder, _lets_in(port)) as server:
+            yield server
+
+
+def base_backup(server: Server) -> Callable[[Path], None]:
+    """Prepare the data of a standby that follows a server."""
+
+    def prepare(folder: Path) -> None:
+        where = ["-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres"]
+        words = [_postgres("pg_basebackup"), *where, "-R", "-c", "fast", "-D", str(folder)]
+        subprocess.run([*_as_postgres(), *words], capture_output=True, check=True, cwd=folder.parent)
+
+    return prepare
+
+
+def _postgres(name: str) -> str:
+    """A program of PostgreSQL: the machine's own where it has a server, which starts nothing by being used."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return str((installed[-1] if installed else next(_unpacked("postgres").rglob("bin/initdb"))).with_name(name))
+
+
+def _as_postgres() -> list[str]:
+    """PostgreSQL does not run as root."""
+    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+
+
+def _give(folder: Path) -> None:
+    if os.geteuid() == 0:
+        shutil.chown(folder, "nobody", "nogroup")
+
+
+@contextlib.contextmanager
+def _running(words: list[str], port: int, folder: Path, ready: Callable[[], bool] | None = None) -> Iterator[Server]:
+    with (folder.parent / f"peer-{port}.log").open("wb") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder)
+    try:
+        _await(process, ready or _listening(port), Path(log.name))
+        yield Server(port, process, folder)
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        Path(log.name).unlink()
+
+
+def _listening(port: int) -> Callable[[], bool]:
+    def listens() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        return False
+
+    return listens
+
+
+def _lets_in(port: int) -> Callable[[], bool]:
+    words = [_postgres("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    return lambda: subprocess.run(words, check=False).returncode == 0
+
+
+def _await(process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path) -> None:
+    ends = time.monotonic() + _PATIENCE
+    while time.monotonic() < ends and process.poll() is None:
+        if ready():
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"{log}: {log.read_text(errors='replace')[-2000:]}")

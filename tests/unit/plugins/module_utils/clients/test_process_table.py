@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A table of processes that the kernel cuts short is none."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils._clients import process_table
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+
+_MOUNTS = "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 21 0:5 / /proc rw,nosuid - proc proc rw{options}\n"
+_NOBODY = "Name:\tpython3\nGid:\t1000\t1000\t1000\t1000\nGroups:\t27 1000 \nCapEff:\t0000000000000000\n"
+_ROOT = "Name:\tpython3\nGid:\t0\t0\t0\t0\nGroups:\t0 \nCapEff:\t000001ffffffffff\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "hidden"),
+    [
+        ("", _NOBODY, ""),
+        (",hidepid=0", _NOBODY, ""),
+        (",hidepid=off", _NOBODY, ""),
+        (",hidepid=1", _NOBODY, "hidepid=1"),
+        (",hidepid=2", _NOBODY, "hidepid=2"),
+        (",hidepid=invisible", _NOBODY, "hidepid=invisible"),
+        (",hidepid=ptraceable", _NOBODY, "hidepid=ptraceable"),
+        (",gid=27,hidepid=invisible", _NOBODY, ""),
+        (",gid=1000,hidepid=2", _NOBODY, ""),
+        (",gid=28,hidepid=2", _NOBODY, "hidepid=2"),
+        (",hidepid=2", _ROOT, ""),
+        # Root of a container without the right to look at any process.
+        (",hidepid=2", _ROOT.replace("000001ffffffffff", "00000000a80425fb"), "hidepid=2"),
+    ],
+)
+def test_hides(options: str, status: str, hidden: str) -> None:
+    assert process_table.hides(_MOUNTS.format(options=options), status) == hidden
+
+
+def test_last_mount_is_the_one_that_is_seen() -> None:
+    text = _MOUNTS.format(options=",hidepid=2") + "23 22 0:6 / /proc rw - proc proc rw\n"
+    assert process_table.hides(text, _NOBODY) == ""
+
+
+def test_read_of_a_part_is_no_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_table, "hides", lambda _mountinfo, _status: "hidepid=2")
+    with pytest.raises(RunbookError, match="hidepid=2, so this user sees only its own processes"):
+        process_table.read()
