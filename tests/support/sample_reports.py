@@ -91,7 +91,7 @@ def sound(host: str, services: Mapping[str, tuple[Known, ...]]) -> list[Check]:
     return [
         check(
             host, service, point, aspect, topic=topic, value=value, unit=unit, warning=warning, critical=critical,
-            threshold_source="runbook" if warning is not None else "", message=message,
+            threshold_source="runbook" if warning is not None else "", message=message, falling=unit == "days",
         )
         for service, known in services.items()
         for point, aspect, topic, value, unit, warning, critical, message in known

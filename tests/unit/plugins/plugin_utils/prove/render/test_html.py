@@ -203,7 +203,7 @@ def test_render_forty_hosts_stay_below_three_megabytes() -> None:
         ({"value": 43, "unit": "%", "warning": 80, "critical": 90}, 43.0, (80.0, 90.0)),
         ({"value": 500, "unit": "ms", "warning": 500, "critical": 2000}, 20.0, (20.0, 80.0)),
         ({"value": 4000, "unit": "ms", "warning": 500, "critical": 2000}, 100.0, (12.5, 50.0)),
-        ({"value": 14, "unit": "days", "warning": 28, "critical": 7}, 25.0, (12.5, 50.0)),
+        ({"value": 14, "unit": "days", "warning": 28, "critical": 7, "falling": True}, 25.0, (12.5, 50.0)),
         ({"value": 250, "unit": "%", "warning": 80}, 100.0, (80.0,)),
         ({"value": 3, "unit": "", "critical": 0, "status": CRITICAL}, 100.0, (0.0,)),
     ],
