@@ -74,13 +74,15 @@ def _spread(index: int, checks: list[Check], samples: list[float], axis: tuple[f
         figure = f"now {parts.ms(max(map(parts.value, answered)))}" if answered else "no answer"
         note = f"{len(samples)} of {series.ENOUGH} samples for percentiles"
     if len(answered) < len(checks):
-        note += f"; no answer from {wording.compact(wording.where(one) for one in checks if one not in answered)}"
+        note += f"; no answer from {parts.hosts(one for one in checks if not _answered(one))}"
     content += parts.dots(answered, place, middle)
     name = checks[0].name
     drawing = svg.drawing(
         f"latency-{index}", f"{name}: latency", f"{figure}, {note}", height=parts.LANE, content=content
     )
-    statuses = [check.status for check in checks] + ([WARNING] if found and found.p95 > KPI_MS else [])
+    # Whoever answered is judged by how long it took, and by nothing else.
+    statuses = [parts.judged(check) if _answered(check) else check.status for check in checks]
+    statuses += [WARNING] if found and found.p95 > KPI_MS else []
     return Plotted(name, worst(statuses), drawing, figure, note, max(answered, key=parts.value, default=checks[0]))
 
 
