@@ -18,8 +18,8 @@ from . import wording
 
 #: Hosts with different things to say are quoted one by one up to this many; of more that are fine, one speaks for all.
 QUOTED = 6
-#: Names of hosts that are fine are written out up to so many characters.
-SHORT = 60
+#: Names of hosts that are fine are written out up to so many characters: beside a service, and beside each check.
+NAMES, SHORT = 300, 60
 #: Rows of fine checks that a page has at most. A row has less than a kilobyte, and the JSON has every check.
 FINE_ROWS = 1500
 #: How far a bar reaches beyond the last threshold.
@@ -184,28 +184,28 @@ def fine(report: Report) -> tuple[list[Chapter], int]:
         if shown:
             start = FINE_ROWS - room - len(shown)
             rows = [_fine(f"fine-{start + index}", found) for index, found in enumerate(shown)]
-            chapters.append(Chapter(_service(checks[0]), len(checks), some(checks), rows))
+            chapters.append(Chapter(_service(checks[0]), len(checks), some(checks, NAMES), rows))
     return chapters, left
 
 
 def _fine(anchor: str, checks: list[Check]) -> Row:
-    return replace(row(anchor, checks, quoted=QUOTED), hosts=some(checks))
+    return replace(row(anchor, checks, quoted=QUOTED), hosts=some(checks, SHORT))
 
 
-def some(checks: Sequence[Check]) -> str:
+def some(checks: Sequence[Check], room: int) -> str:
     """The hosts of checks that are fine, and whom they looked at where those are several others."""
     owners = {check.owner for check in checks if check.owner not in ("", check.host)}
-    looked = _named({wording.where(check) for check in checks})
-    return f"{looked}, at {_named(owners)}" if len(owners) > 1 else looked
+    looked = _named({wording.where(check) for check in checks}, room)
+    return f"{looked}, at {_named(owners, room)}" if len(owners) > 1 else looked
 
 
-def _named(hosts: set[str]) -> str:
-    """Hosts by name where the names are short, else as their number."""
+def _named(hosts: set[str], room: int) -> str:
+    """Hosts by name where there is room for the names, else as their number."""
     names = wording.compact(hosts)
     if len(hosts) == 1:
         return names
     amount = wording.count(len(hosts), "host")
-    return f"{amount}: {names}" if len(names) <= SHORT else amount
+    return f"{amount}: {names}" if len(names) <= room else amount
 
 
 def services(report: Report) -> list[tuple[str, str, int]]:
