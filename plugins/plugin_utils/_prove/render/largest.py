@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import OK, Check
 
 from ..ledger.history import MERGED
 from ..report import Report
@@ -17,6 +18,7 @@ from . import wording
 PROCEDURE = "performance_report"
 #: Looks that judge the largest user of something call their aspects by it, and name the largest ones in their message.
 RESOURCES = ("cpu", "memory")
+TOPIC = "performance"
 #: So many looks at one resource are printed, those with the largest shares first.
 MOST = 20
 
@@ -43,15 +45,25 @@ def shares(report: Report) -> list[Shares]:
     return found
 
 
-def lines(report: Report) -> Iterator[str]:
-    """The same for a terminal, each look a line that is as long as it has to be; nothing where there is nothing."""
+def lines(report: Report, width: int) -> Iterator[str]:
+    """The same for a terminal that is ``width`` columns wide; nothing where there is nothing."""
     for share in shares(report):
-        further = f", the {len(share.checks)} largest of {len(share.checks) + share.others}" if share.others else ""
-        yield f"largest by {share.resource}{further}"
+        yield title(share)
         for check in share.checks:
-            yield wording.clean(f"  {wording.where(check)}: {wording.short_name(check)}: {check.message}")
+            text = wording.clean(f"{wording.where(check)}  {wording.short_name(check)}: {check.message}")
+            yield from textwrap.wrap(
+                text, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False,
+                break_long_words=False,
+            )  # fmt: skip
+
+
+def title(share: Shares) -> str:
+    """What is listed, and of how many."""
+    of_all = f", {len(share.checks)} of {len(share.checks) + share.others} looks" if share.others else ""
+    return f"largest by {share.resource}{of_all}"
 
 
 def _is_about(check: Check, resource: str) -> bool:
+    """Whether it is a look at the users of a resource that is fine: one that fails says it where it fails."""
     aspect = check.id.rpartition(".")[2]
-    return check.topic == "performance" and aspect == resource and wording.is_number(check.value)
+    return check.status == OK and check.topic == TOPIC and aspect == resource and wording.is_number(check.value)

@@ -21,7 +21,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
 
 from ..causes import FAILING, Cause
 from ..report import Report
-from . import wording
+from . import largest, wording
 
 #: A mark for each status, so that a column can be scanned without reading and without colours.
 MARKS = {CRITICAL: "!!", UNKNOWN: "??", WARNING: "!", OK: "ok", NOT_APPLICABLE: "--"}
@@ -50,6 +50,7 @@ def render(report: Report, *, width: int, colour: bool, files: Mapping[str, str]
         page.causes(),
         page.excused(),
         page.failing(),
+        largest.lines(report, width),
         page.fine(),
         page.not_applicable(),
         page.not_run(),

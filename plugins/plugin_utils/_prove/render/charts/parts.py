@@ -41,6 +41,8 @@ class Plotted:
     note: str = ""
     check: Check | None = None
     trend: str = ""
+    #: What is to be thought of the figure, where that is not what is to be thought of the row.
+    tone: str = ""
 
 
 @dataclass(frozen=True)
