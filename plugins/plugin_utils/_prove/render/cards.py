@@ -38,10 +38,10 @@ def cards(report: Report, past: Mapping[str, Sequence[str]]) -> list[Card]:
     explains = {cause.check: cause.explains for cause in report.causes}
 
     def what(check: Check) -> tuple[str, ...]:
-        return rows.same_look(check), check.status, rows.gist(check.message, check), rows.excuse_of(report, check)
+        return rows.same_look(check), check.status, rows.excuse_of(report, check)
 
     made = []
-    for index, checks in enumerate(rows.alike((by_address[cause.check] for cause in report.causes), what)):
+    for index, checks in enumerate(rows.outages([by_address[cause.check] for cause in report.causes], what)):
         consequences = [address for check in checks for address in explains[check.address]]
         remedies = dict.fromkeys(check.remedy for check in checks if check.remedy)
         made.append(

@@ -20,6 +20,8 @@ from . import wording
 QUOTED = 6
 #: Names of hosts that are fine are written out up to so many characters: beside a service, and beside each check.
 NAMES, SHORT = 300, 60
+#: With more groups of failing checks than this, what each of them says no longer keeps hosts apart.
+TOO_MANY = 200
 #: Rows of fine checks that a page has at most. A row has less than a kilobyte, and the JSON has every check.
 FINE_ROWS = 1500
 #: How far a bar reaches beyond the last threshold.
@@ -91,6 +93,14 @@ def alike(checks: Iterable[Check], key: Callable[[Check], T]) -> list[list[Check
     return list(groups.values())
 
 
+def outages(checks: Sequence[Check], key: Callable[[Check], tuple[str, ...]]) -> list[list[Check]]:
+    """Failing checks with the same key that say the same, whatever their host; the key alone where that is too many."""
+    apart = alike(checks, lambda check: (*key(check), gist(check.message, check)))
+    if len(apart) <= TOO_MANY:
+        return apart
+    return min(apart, alike(checks, lambda check: (*key(check), same_look(check))), key=len)
+
+
 def gist(text: str, check: Check) -> str:
     """A text without the words that differ between hosts that suffer from the same: their names, and all numbers."""
     places = [place for place in (check.host, check.owner, check.target) if place]
@@ -136,7 +146,7 @@ def row(anchor: str, checks: Sequence[Check], *, quoted: int | None = None, excu
     )
 
 
-def failing(report: Report, checks: Iterable[Check], anchors: Mapping[str, str]) -> list[Row]:
+def failing(report: Report, checks: Sequence[Check], anchors: Mapping[str, str]) -> list[Row]:
     """Checks that fail, worst first. Those that say the same for the same reason share a row, whatever their host.
 
     ``anchors`` has the places of the root causes, by their address.
@@ -146,11 +156,11 @@ def failing(report: Report, checks: Iterable[Check], anchors: Mapping[str, str])
         # Of what only has the reason of another check to tell, many names share a row.
         own = same_look(check) if check.value is not None or not check.blocked_by else ""
         cause = anchors.get(check.blocked_by, check.blocked_by)
-        return own, check.status, gist(check.message, check), cause, excuse_of(report, check)
+        return own, check.status, cause, excuse_of(report, check)
 
     return [
         _failing(f"failing-{index}", found, excuse_of(report, found[0]), anchors)
-        for index, found in enumerate(alike(checks, why))
+        for index, found in enumerate(outages(checks, why))
     ]
 
 

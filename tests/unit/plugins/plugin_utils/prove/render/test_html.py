@@ -123,6 +123,17 @@ def everything_fails_differently() -> Report:
     )
 
 
+def too_much_fails_differently() -> Report:
+    """So many hosts of this sort that a card for each thing that they say would be too much."""
+    hosts = ["".join("abcdefghij"[int(digit)] for digit in str(number)) for number in range(1000, 1030)]
+    words = [f"{one} {two}" for one in hosts for two in hosts]
+    return assembled(
+        check(host, "api", f"port{number}", "connect", CRITICAL, message=f"{words[place * 20 + number]} and {host}")
+        for place, host in enumerate(hosts)
+        for number in range(20)
+    )
+
+
 def seen_from_elsewhere() -> Report:
     """One host that looks at many, and many that look at one."""
     found = [
@@ -138,9 +149,10 @@ def seen_from_elsewhere() -> Report:
         sample_reports.fleet(60, 25),
         sample_reports.fleet(9, 9),
         everything_fails_differently(),
+        too_much_fails_differently(),
         seen_from_elsewhere(),
     ],
-    ids=["some hosts", "all hosts", "all differently", "elsewhere"],
+    ids=["some hosts", "all hosts", "all differently", "far too much", "elsewhere"],
 )
 def test_render_of_many_failures_loses_none(report: Report) -> None:
     source = html.render(report)
@@ -148,6 +160,11 @@ def test_render_of_many_failures_loses_none(report: Report) -> None:
     assert Page(source).faults == []
     shown = Page(source).text
     assert [one.message for one in report.failing(FAILING) if one.message not in shown] == []
+
+
+def test_render_of_too_many_outages_has_a_card_a_check() -> None:
+    source = html.render(too_much_fails_differently())
+    assert source.count('id="cause-') == 20
 
 
 def test_render_excused_failures_are_shown_though_they_are_no_causes() -> None:
