@@ -88,6 +88,7 @@ checks:
       blocked_by: ''
       observed_at: '2026-11-25T12:00:00.123Z'
       duration_ms: 4.6
+      falling: true
 findings:
   description: Each single thing that is wrong or could not be found out, with its place.
   returned: success

@@ -78,6 +78,7 @@ checks:
       blocked_by: ''
       observed_at: '2026-11-23T18:30:00.123Z'
       duration_ms: 4.6
+      falling: false
 facts:
   description: What was read, by aspect. An aspect that could not be asked for, or was left out, is missing.
   returned: success

@@ -107,6 +107,7 @@ checks:
       blocked_by: ''
       observed_at: '2026-11-23T18:30:00.123Z'
       duration_ms: 4.6
+      falling: false
   contains:
     id:
       description: Service, point and aspect. The same in every run.
@@ -201,6 +202,11 @@ checks:
       returned: success
       type: float
       sample: 4.6
+    falling:
+      description: Whether less is worse, so that the thresholds are crossed downwards.
+      returned: success
+      type: bool
+      sample: false
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -41,6 +41,8 @@ options:
     description:
       - From how many percent on a value counts as changed. They are percent of the threshold that the check is judged
         by, or of the older value where it has none.
+      - A value that is further than a factor of two from its threshold in both runs does not count as changed, nor does
+        a time or a rate that has neither doubled nor halved, nor what only the clock has moved.
     type: float
     default: 10.0
 extends_documentation_fragment:

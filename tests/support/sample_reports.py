@@ -91,7 +91,7 @@ def sound(host: str, services: Mapping[str, tuple[Known, ...]]) -> list[Check]:
     return [
         check(
             host, service, point, aspect, topic=topic, value=value, unit=unit, warning=warning, critical=critical,
-            threshold_source="runbook" if warning is not None else "", message=message,
+            threshold_source="runbook" if warning is not None else "", message=message, falling=unit == "days",
         )
         for service, known in services.items()
         for point, aspect, topic, value, unit, warning, critical, message in known
@@ -239,3 +239,41 @@ def dead_databases(hosts: int, dead: int) -> Report:
     }
     arrived = [replace(one, **changes.get(one.id, {})) if one.host in broken else one for one in expected]
     return assembled(arrived, expected=expected)
+
+
+def fleet(hosts: int, failing: int = 0) -> Report:
+    """Many hosts with 43 checks each, three of which do not apply; on the last ``failing`` the database is dead."""
+    workers: tuple[Known, ...] = tuple(
+        (f"worker_{number}", "health", "health", 4.0 + number, "ms", 500, 2000, "HTTP 200, status is healthy")
+        for number in range(1, 25)
+    )
+    services = {"host": HOST, "worker": workers, "postgres": POSTGRES, "redis": REDIS, "api": API, "proxy": PROXY}
+    names = [f"node{number:05d}" for number in range(1, hosts + 1)]
+    dead = set(names[hosts - failing :])
+    expected = [found for name in names for found in sound(name, services)]
+    arrived = [
+        _dead(one, number) if one.host in dead and one.service in ("postgres", "api") else _varied(one, number)
+        for number, one in enumerate(expected)
+    ]
+    arrived += [
+        check(name, "queue", f"part_{number}", "available", NOT_APPLICABLE, message="no image in the production file")
+        for name in names
+        for number in range(3)
+    ]
+    return assembled(arrived, expected=expected)
+
+
+def _varied(one: Check, number: int) -> Check:
+    """The same on another host: other numbers, in the value and in the message."""
+    if not isinstance(one.value, float):
+        return one
+    value = round(one.value * (1 + number % 89 / 100), 1)
+    return replace(one, value=value, message=f"{one.message}, seen {number % 997} times")
+
+
+def _dead(one: Check, number: int) -> Check:
+    """What is found where no database runs; each host finds it at its own time."""
+    if one.service == "api":
+        return replace(one, status=CRITICAL, value=30.0 + number % 40, message="HTTP 503, database is unavailable")
+    message = f"postgresql@17-main.service is failed since 03:{number % 60:02d}:42: connection refused on {one.target}"
+    return replace(one, status=CRITICAL if one.value is None else UNKNOWN, value=None, message=message)

@@ -110,6 +110,12 @@ class Check:
     blocked_by: str = ""
     observed_at: str = ""
     duration_ms: float | None = None
+    falling: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        """The thresholds that its value was judged by."""
+        return Limits(self.warning, self.critical, self.threshold_source, self.falling)
 
     def __post_init__(self) -> None:
         """Clean whatever a host said: here, so that no kind, no module and no output can forget it."""
@@ -141,6 +147,8 @@ class Check:
         if status not in STATUSES:
             known["message"] = f"undefined status {status!r}: {known.get('message', '')}"
             known["status"] = UNKNOWN
+        # A database has no truth values, and for most checks no value at all.
+        known["falling"] = bool(known.get("falling"))
         return cls(**known)
 
 

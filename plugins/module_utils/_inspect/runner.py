@@ -47,6 +47,7 @@ class Probe:
             remedy=self.options.get("remedy") or finding.remedy,
             observed_at=observed_at,
             duration_ms=duration_ms,
+            falling=finding.limits.falling,
         )
 
     def unknown(self, message: str, *, but: Iterable[str] = ()) -> list[Check]:

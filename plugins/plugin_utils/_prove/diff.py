@@ -14,6 +14,14 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RU
 from .causes import FAILING
 from .render import wording
 
+#: Times and what happens in a second are never the same twice: they are news from a factor on.
+TIMES, RATES = ("us", "ms", "s"), "/s"
+FACTOR = 2
+#: How far times without a limit have to be apart besides.
+APART = {"ms": 100.0, "s": 1.0}
+#: What is measured in these moves as the clock does.
+BY_THE_CLOCK = ("h", "days")
+
 
 @dataclass(frozen=True)
 class Change:
@@ -53,8 +61,8 @@ class Difference:
 def compare(before: Iterable[Check], after: Iterable[Check], *, change: float) -> Difference:
     """What became of each check.
 
-    ``change`` is in percent of a check's threshold, or of the older value where it has none: a disk that went from
-    40 to 60 % is news, an answer that took 8 ms instead of 4 of 500 is not.
+    ``change`` is in percent of a check's limit, or of the older value where it has none. What counts as noise is
+    decided by `_moved`: a disk that went from 43 to 60 % is news, an answer that took 26 ms instead of 35 is not.
     """
     old = {check.key: check for check in before}
     new = {check.key: check for check in after}
@@ -88,12 +96,35 @@ def _group(made: Change, change: float) -> str:
 
 
 def _moved(before: Check, after: Check, change: float) -> bool:
-    """Whether a value moved by so many percent of what it is judged by."""
+    """Whether a value that is fine in both runs moved so far that it is news.
+
+    Near a limit, which is within a factor of two, by more than ``change`` percent of it; without a limit, by as much of
+    the older value. Times and rates must have doubled or halved besides. What the clock moves is only news when it was
+    set back: a certificate that lasts longer is, one that lasts a week less after a week is not.
+    """
     if not (wording.is_number(before.value) and wording.is_number(after.value)):
         return before.value != after.value
     old, new = float(before.value), float(after.value)  # type: ignore[arg-type]
-    judged_by = next((abs(limit) for limit in (after.warning, after.critical) if limit), abs(old))
-    return abs(new - old) > judged_by * change / 100
+    limit = next((abs(limit) for limit in (after.warning, after.critical) if limit), None)
+    if abs(new - old) <= (abs(old) if limit is None else limit) * change / 100:
+        return False
+    if limit is not None and not _near(old, new, limit, falling=after.falling):
+        return False
+    if after.unit in BY_THE_CLOCK:
+        return after.falling and new > old
+    return not (after.unit in TIMES or after.unit.endswith(RATES)) or _doubled(
+        old, new, 0.0 if limit else APART.get(after.unit, 0.0)
+    )
+
+
+def _near(old: float, new: float, limit: float, *, falling: bool) -> bool:
+    """Whether one of two values is within a factor of its limit, or beyond."""
+    return min(old, new) <= limit * FACTOR if falling else max(old, new) >= limit / FACTOR
+
+
+def _doubled(old: float, new: float, apart: float) -> bool:
+    """Whether one of two values is at least a factor above the other, and so far apart besides."""
+    return max(old, new) >= FACTOR * min(old, new) and abs(new - old) >= apart
 
 
 def _severity(made: Change) -> tuple[int, str, str, str]:

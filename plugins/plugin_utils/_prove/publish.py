@@ -22,7 +22,7 @@ from .ledger.history import History, Recollection, part_of
 from .ledger.ledger import Ledger
 from .ledger.onset import Onset, onsets
 from .ledger.sqlite import NoLedger
-from .render import outputs, terminal
+from .render import onset_text, outputs, terminal
 from .report import Report, run_check
 from .suppression import excused
 
@@ -86,11 +86,13 @@ def file(
     files: dict[str, str] = {}
     if not report.run.check_mode:
         report = _record(report, location, arguments["ledger_retention_days"])
+    began = _onsets(report, location)
+    if not report.run.check_mode:
         report, told = _tell(report, arguments["textfile"])
         folder = Path(arguments["report_dir"] or paths.of(report.run.platform, arguments["state_dir"]).reports)
-        report, files = _write(report, folder, arguments, location)
+        report, files = _write(report, folder, arguments, location, began)
         files = {**files, **told}
-    _print(report, files, location)
+    _print(report, files, began)
     return {
         "changed": False,
         "counts": report.counts,
@@ -155,16 +157,25 @@ def _tell(report: Report, textfile: str | None) -> tuple[Report, dict[str, str]]
         return report.with_check(run_check("written", CRITICAL, message, point="textfile", remedy=space(exc))), {}
 
 
-def _write(report: Report, folder: Path, arguments: Mapping[str, Any], ledger: str) -> tuple[Report, dict[str, str]]:
+def _write(
+    report: Report, folder: Path, arguments: Mapping[str, Any], ledger: str, began: Mapping[str, Onset]
+) -> tuple[Report, dict[str, str]]:
     """Write the files of the report; a failure is a check of its own, too."""
+    failing = {check.address: check for check in report.checks if check.address in began}
+    past = {
+        address: [onset_text.since(onset, failing[address]), *onset_text.changes(onset)]
+        for address, onset in began.items()
+        if address in failing
+    }
     try:
-        return report, outputs.write(report, folder, arguments["formats"], ledger=ledger, keep=arguments["keep"])
+        files = outputs.write(report, folder, arguments["formats"], ledger=ledger, keep=arguments["keep"], past=past)
+        return report, files
     except OSError as exc:
         message = f"the report files cannot be written: {exc.strerror}: {exc.filename or folder}"
         return report.with_check(run_check("written", CRITICAL, message, point="report", remedy=space(exc))), {}
 
 
-def _print(report: Report, files: Mapping[str, str], location: str) -> None:
+def _print(report: Report, files: Mapping[str, str], began: Mapping[str, Onset]) -> None:
     """Print the report as text: a debug task would turn it into escaped JSON."""
     display = Display()
     text = terminal.render(
@@ -172,7 +183,7 @@ def _print(report: Report, files: Mapping[str, str], location: str) -> None:
         width=width(display.columns),
         colour=ANSIBLE_COLOR,
         files=files,
-        onsets=_onsets(report, location),
+        onsets=began,
         verbose=display.verbosity > 0,
     )
     display.display(f"\n{text}")

@@ -250,7 +250,8 @@ def _check_row(check: Check) -> Row:
     values = {field.name: _storable(getattr(check, field.name)) for field in fields(Check)}
     # A column of PostgreSQL has one type, and a host can say anything.
     values.update({name: str(values[name]) for name in TEXTS if values[name] is not None})
-    # Most fields of most checks are empty: without a value they take no room.
+    # Most checks get worse by rising, and most fields of most checks are empty: without a value they take no room.
+    values["falling"] = values["falling"] or None
     return {name: None if value == "" else value for name, value in values.items()}
 
 

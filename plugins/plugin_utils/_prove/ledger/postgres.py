@@ -60,7 +60,7 @@ SCHEMA = (
     CREATE TABLE checks (
         sequence bigint NOT NULL, id text, name text, topic text, service text, host text, owner text, target text,
         status text, message text, value text, unit text, warning text, critical text, threshold_source text,
-        remedy text, blocked_by text, observed_at text, duration_ms text
+        remedy text, blocked_by text, observed_at text, duration_ms text, falling bigint
     )
     """,
     "CREATE TABLE actions (sequence bigint NOT NULL, action text NOT NULL)",

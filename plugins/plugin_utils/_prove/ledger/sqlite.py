@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 #: Marks the file as a ledger ("XRBL"), so that no other database is taken for one.
 APPLICATION_ID = 0x5852424C
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 #: Seconds to wait for other writers and readers.
 PATIENCE = 30.0
 
@@ -42,7 +42,7 @@ SCHEMA = (
     """
     CREATE TABLE checks (
         sequence INTEGER NOT NULL, id, name, topic, service, host, owner, target, status, message, value, unit,
-        warning, critical, threshold_source, remedy, blocked_by, observed_at, duration_ms
+        warning, critical, threshold_source, remedy, blocked_by, observed_at, duration_ms, falling
     )
     """,
     "CREATE TABLE actions (sequence INTEGER NOT NULL, action TEXT NOT NULL)",
@@ -68,7 +68,7 @@ INSERT_RUN = """
 INSERT_CHECK = """
     INSERT INTO checks VALUES (
         :sequence, :id, :name, :topic, :service, :host, :owner, :target, :status, :message, :value, :unit, :warning,
-        :critical, :threshold_source, :remedy, :blocked_by, :observed_at, :duration_ms
+        :critical, :threshold_source, :remedy, :blocked_by, :observed_at, :duration_ms, :falling
     )
 """
 INSERT_ACTION = "INSERT INTO actions VALUES (:sequence, :action)"

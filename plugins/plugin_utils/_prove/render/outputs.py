@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Callable
 
@@ -22,11 +22,22 @@ FORMATS = {"json": "json", "html": "html", "junit": "xml", "prometheus": "prom"}
 FOR_EVERYBODY = 0o644
 
 
-def write(report: Report, folder: Path, formats: Iterable[str], *, ledger: str, keep: int) -> dict[str, str]:
-    """Write the report in some formats and return the path of each. Raises `OSError`."""
+def write(
+    report: Report,
+    folder: Path,
+    formats: Iterable[str],
+    *,
+    ledger: str,
+    keep: int,
+    past: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, str]:
+    """Write the report in some formats and return the path of each. Raises `OSError`.
+
+    ``past`` has sentences about the past of root causes, by their addresses.
+    """
     renderers: Mapping[str, Callable[[], str]] = {
         "json": lambda: files.json_text(report.as_dict()),
-        "html": lambda: html.render(report, led_up_to(report, ledger)),
+        "html": lambda: html.render(report, led_up_to(report, ledger), past),
         "junit": lambda: junit.render(report),
         "prometheus": lambda: textfile.render(report),
     }

@@ -25,7 +25,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RU
 from ..causes import FAILING
 from ..ledger.onset import Onset
 from ..report import Report
-from . import folding, onset_text, wording
+from . import folding, largest, onset_text, wording
 from .folding import CauseGroup
 from .layout import Layout, Row, solid
 
@@ -66,6 +66,7 @@ def render(
         page.excused(),
         page.unexplained(),
         page.services(),
+        largest.lines(report, width),
         page.fine(),
         page.not_applicable(),
         page.not_run(),

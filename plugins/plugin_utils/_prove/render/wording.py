@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core import text
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, WARNING, Check, worst
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, WARNING, Check, worst
 
 from ..report import Report
 
@@ -116,14 +116,8 @@ def is_number(value: Any) -> bool:
 
 
 def is_falling(check: Check) -> bool:
-    """Whether less is worse. A check does not say; its thresholds do, or its status where there is only one."""
-    if check.warning is not None and check.critical is not None and check.warning != check.critical:
-        return check.critical < check.warning
-    threshold = check.critical if check.warning is None else check.warning
-    if threshold is None or not is_number(check.value):
-        return False
-    below: bool = check.value < threshold  # type: ignore[operator]
-    return below != (check.status == OK)
+    """Whether less is worse: the direction in which its value was judged, which no threshold can show alone."""
+    return check.falling
 
 
 def duration(seconds: float) -> str:

@@ -328,6 +328,21 @@ def test_report_page_of_the_second_run_has_history(lab: Lab, open_port: int) -> 
     assert "1 earlier run of health_check and this one" in page.read_text()
 
 
+def test_report_of_performance_prints_the_largest_processes_though_all_is_fine(lab: Lab) -> None:
+    top = {"kind": "process", "top": 3, "sample_seconds": 0.2, "cpu_warning": 100, "cpu_critical": 100}
+    lab.variables["platform_services"] = {"host": {"hosts": "web", "checks": {"top": top}}}
+    ran = lab.play("performance_report")
+    assert ran.status == 0, ran.output
+    page = (lab.folder / "state/reports/latest.html").read_text(encoding="utf-8")
+    printed = " ".join(ran.output.split())
+    for resource in ("cpu", "memory"):
+        largest = ran.message(f"one/host.top.{resource}")
+        assert largest.count("[") == 3
+        assert f"largest by {resource}" in printed
+        assert printed.count(largest) == 1
+        assert largest in page
+
+
 DEED = {
     "at": "2026-11-23T03:15:02.000Z", "host": "one", "procedure": "demo", "subject": "api", "what": "it was changed",
     "why": "it was due", "who": "alex", "outcome": "done", "incident": "INC-7",

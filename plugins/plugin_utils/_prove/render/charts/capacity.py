@@ -19,10 +19,7 @@ def figure(report: Report, trend: Trend) -> Figure | None:
     now = parts.by_id(
         check
         for check in report.checks
-        if check.unit == "%"
-        and wording.is_number(check.value)
-        and parts.limits(check)
-        and not wording.is_falling(check)
+        if check.unit == "%" and wording.is_number(check.value) and parts.limits(check) and not check.falling
     )
     if not now:
         return None
@@ -66,7 +63,7 @@ def _against(index: int, checks: list[Check], before: list[float]) -> Plotted:
         note += f"; {wording.number(min(values))}-{wording.number(max(values))} % in {len(values)} runs"
     name, said = worst_one.name, f"{figure}, {note}"
     drawing = svg.drawing(f"capacity-{index}", f"{name}: used", said, height=parts.LANE, content=content)
-    return Plotted(name, worst(check.status for check in checks), drawing, figure, note, worst_one, trend)
+    return Plotted(name, worst(map(parts.judged, checks)), drawing, figure, note, worst_one, trend)
 
 
 def _most_by_run(past: Iterable[Past]) -> list[dict[str, float]]:

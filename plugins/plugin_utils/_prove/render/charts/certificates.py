@@ -63,4 +63,4 @@ def _time_line(index: int, checks: list[Check], place: Place) -> Plotted:
     said = f"{figure}, {note}"
     name = wording.full_name(first) if len(checks) == 1 else first.name
     drawing = svg.drawing(f"certificate-{index}", f"{name}: time left", said, height=parts.LANE, content=content)
-    return Plotted(name, worst(check.status for check in checks), drawing, figure, note, first)
+    return Plotted(name, worst(map(parts.judged, checks)), drawing, figure, note, first)

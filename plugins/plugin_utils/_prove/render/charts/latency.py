@@ -8,8 +8,9 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import WARNING, Check, worst
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import OK, WARNING, Check, worst
 
+from ...causes import FAILING
 from ...ledger.history import Trend
 from ...report import Report
 from .. import statistics as series
@@ -61,27 +62,39 @@ def _spread(index: int, checks: list[Check], samples: list[float], axis: tuple[f
     middle = parts.LANE / 2
     answered = [check for check in checks if _answered(check)]
     content = [svg.upright("kpi", place(KPI_MS), top=0, bottom=parts.LANE)]
-    amount = wording.count(len(samples), "sample")
     if found:
         content.append(svg.level("whisker", place(found.least), place(found.most), at=middle))
         left, right = place(found.p50), place(found.p95)
         slow = "warning" if found.p95 > KPI_MS else "fast"
         content.append(svg.box(f"spread {slow}", left, max(0.6, right - left), top=middle - 5, height=10))
         content.append(svg.upright("median", left, top=middle - 7, bottom=middle + 7))
-        figure = f"p95 {parts.ms(found.p95)}"
-        note = f"p50 {parts.ms(found.p50)}, {amount}" + (f", over {KPI_MS:g} ms" if found.p95 > KPI_MS else "")
-    else:
-        figure = f"now {parts.ms(max(map(parts.value, answered)))}" if answered else "no answer"
-        note = f"{len(samples)} of {series.ENOUGH} samples for percentiles"
+    figure, note, tone = _in_words(found, answered, len(samples))
     if len(answered) < len(checks):
-        note += f"; no answer from {wording.compact(wording.where(one) for one in checks if one not in answered)}"
+        note += f"; no answer from {parts.hosts(one for one in checks if not _answered(one))}"
     content += parts.dots(answered, place, middle)
     name = checks[0].name
     drawing = svg.drawing(
         f"latency-{index}", f"{name}: latency", f"{figure}, {note}", height=parts.LANE, content=content
     )
-    statuses = [check.status for check in checks] + ([WARNING] if found and found.p95 > KPI_MS else [])
-    return Plotted(name, worst(statuses), drawing, figure, note, max(answered, key=parts.value, default=checks[0]))
+    # Whoever answered is judged by how long it took, and by nothing else.
+    statuses = [parts.judged(check) if _answered(check) else check.status for check in checks]
+    statuses += [WARNING] if found and found.p95 > KPI_MS else []
+    slowest = max(answered, key=parts.value, default=checks[0])
+    return Plotted(name, worst(statuses), drawing, figure, note, slowest, tone=tone)
+
+
+def _in_words(found: series.Percentiles | None, answered: list[Check], amount: int) -> tuple[str, str, str]:
+    """The figure that matters, what is to be said of it, and what is to be thought of it and of nothing else."""
+    slow = worst(map(parts.judged, answered))
+    now = f"now {parts.ms(max(map(parts.value, answered)))}" if answered else "no answer"
+    if not found:
+        return now, f"{amount} of {series.ENOUGH} samples for percentiles", slow if answered else ""
+    note = f"p50 {parts.ms(found.p50)}, {wording.count(amount, 'sample')}"
+    if found.p95 > KPI_MS:
+        note += f", over {KPI_MS:g} ms"
+    if slow in FAILING:
+        note += f"; {now}"
+    return f"p95 {parts.ms(found.p95)}", note, WARNING if found.p95 > KPI_MS else OK
 
 
 def _answered(check: Check) -> bool:

@@ -55,20 +55,31 @@ def figure(report: Report, trend: Trend) -> Figure:
     known = [past.services for past in trend.same] + [{service: worst(said) for service, said in now.items()}]
     columns = _columns([parts.moment(time) for time in times])
     services = {service for said in known for service, status in said.items() if status != NOT_APPLICABLE}
+    lives = {service: [said.get(service, OK if service == RUN else "") for said in known] for service in services}
+    # Where there is no room for all, those that fail now, and then those that failed most often, say most.
+    telling = sorted(lives, key=lambda name: (*_troubles(lives[name]), name == RUN, name))[: parts.ROWS]
     rows = [
-        _strip(index, service, [said.get(service, OK if service == RUN else "") for said in known], times, columns)
-        for index, service in enumerate(sorted(services, key=lambda name: (name == RUN, name)))
+        _strip(index, service, lives[service], times, columns)
+        for index, service in enumerate(sorted(telling, key=lambda name: (name == RUN, name)))
     ]
+    hidden = (
+        f" The {len(lives) - len(rows)} services that failed least are not shown." if len(lives) > len(rows) else ""
+    )
     earlier = wording.count(len(trend.same), "earlier run")
     return Figure(
         "over-time",
         title,
         f"{earlier} of {report.run.procedure} and this one, a column each, the newest on the right. The taller, the"
-        " worse; a gap is time without a run.",
+        f" worse; a gap is time without a run.{hidden}",
         rows,
         _time_ticks(times, columns),
         [(status, wording.status_word(status)) for status in (OK, WARNING, UNKNOWN, CRITICAL)],
     )
+
+
+def _troubles(statuses: list[str]) -> tuple[bool, int]:
+    """Sorts a service that fails now before others, and one that failed often before those."""
+    return statuses[-1] not in FAILING, -sum(status in FAILING for status in statuses)
 
 
 def _strip(

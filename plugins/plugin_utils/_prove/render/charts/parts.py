@@ -19,7 +19,9 @@ from .. import svg, wording
 #: Percent of a plot's width that two dots are apart at least, so that they can be told apart on a phone.
 APART = 5.5
 #: More rows than these hide the ones that matter.
-ROWS = 24
+ROWS = 12
+#: More hosts than these are counted, and not named, beside a drawing.
+NAMED = 6
 #: Height of a row in pixels.
 LANE = 24
 SECOND = 1000
@@ -39,6 +41,8 @@ class Plotted:
     note: str = ""
     check: Check | None = None
     trend: str = ""
+    #: What is to be thought of the figure, where that is not what is to be thought of the row.
+    tone: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,15 @@ class Figure:
 
 
 def dots(checks: Iterable[Check], place: Place, middle: float) -> list[Markup]:
-    """A dot for each check at its value; those too close to be told apart share one, which has the worst status."""
+    """A dot for each check at its value; those too close to be told apart share one, which has the worst colour."""
     found = series.clusters([(place(value(check)), check) for check in checks], apart=APART)
     return [
         svg.dot(
-            worst(check.status for check in cluster.members),
+            worst(judged(check) for check in cluster.members),
             cluster.at,
             middle=middle,
             amount=len(cluster.members),
-            title=f"{wording.compact(wording.where(check) for check in cluster.members)}:"
-            f" {wording.spread(list(cluster.members))}",
+            title=f"{hosts(cluster.members)}: {wording.spread(list(cluster.members))}",
         )
         for cluster in found
     ]
@@ -73,9 +76,8 @@ def dots(checks: Iterable[Check], place: Place, middle: float) -> list[Markup]:
 
 def zones(check: Check, place: Place, height: float) -> list[Markup]:
     """Where values are beyond the thresholds of a check."""
-    falling = wording.is_falling(check)
     drawn = []
-    edge = place(0) if falling else 100.0
+    edge = place(0) if check.falling else 100.0
     for kind, limit in (("critical", check.critical), ("warning", check.warning)):
         if limit is None:
             continue
@@ -86,6 +88,17 @@ def zones(check: Check, place: Place, height: float) -> list[Markup]:
         drawn.append(svg.upright(f"limit {kind}", at, top=0, bottom=height))
         edge = at
     return drawn
+
+
+def judged(check: Check) -> str:
+    """What the thresholds make of a value. Its check may fail for another reason: a quick error is no slow answer."""
+    return check.limits.judge(value(check))
+
+
+def hosts(checks: Iterable[Check]) -> str:
+    """Who looked: a few by name, many as their number."""
+    names = {wording.where(check) for check in checks}
+    return wording.compact(names) if len(names) <= NAMED else wording.count(len(names), "host")
 
 
 def by_id(checks: Iterable[Check]) -> dict[str, list[Check]]:

@@ -54,8 +54,11 @@ def good(_given: Given) -> Iterator[Finding]:
 def test_finding_becomes_a_check() -> None:
     def run(_given: Given) -> Iterator[Finding]:
         yield Finding("one_thing", CRITICAL, "bad", value=9, unit="ms", limits=Limits(1, 2, "ours"), remedy="kind's")
+        yield Finding.measured("less", "few", value=0, unit="", limits=Limits(critical=0, falling=True))
 
-    (check,) = run_probes([probe(run, "one_thing", topic="logs", remedy="own")], deadline=5)
+    check, less = run_probes([probe(run, "one_thing", topic="logs", remedy="own")], deadline=5)
+    assert (check.falling, less.falling) == (False, True)
+    assert (less.status, less.limits.judge(-1)) == ("ok", "critical")
     assert (check.id, check.name, check.topic, check.service) == ("s.p.one_thing", "s p one thing", "logs", "s")
     assert (check.host, check.owner, check.target, check.status) == ("", "o", "o:8000", CRITICAL)
     assert (check.value, check.unit, check.warning, check.critical) == (9, "ms", 1, 2)

@@ -108,6 +108,53 @@ def test_compare_value_without_threshold_by_itself() -> None:
     assert groups([replace(bare, value=0)], [replace(bare, value=1)]) == {"changed": 1}
 
 
+def measured(value: float, unit: str, **given: Any) -> Check:
+    """A check that is fine, whatever it measured."""
+    return check("web", "api", "rest", "health", value=value, unit=unit, **given)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "given", "group"),
+    [
+        # Nobody said how long is too long, or hours how old: what is never the same twice is no news by itself.
+        (35, 26, {"unit": "ms"}, "unchanged"),
+        (4, 12, {"unit": "ms"}, "unchanged"),
+        (100, 160, {"unit": "ms"}, "unchanged"),
+        (100, 250, {"unit": "ms"}, "changed"),
+        (0, 40, {"unit": "pages/s"}, "changed"),
+        # Against a limit: near it, by a share of it, and times by a factor besides.
+        (35, 26, {"unit": "ms", "warning": 50, "critical": 90}, "unchanged"),
+        (35, 26, {"unit": "ms", "warning": 500, "critical": 2000}, "unchanged"),
+        (20, 200, {"unit": "ms", "warning": 500}, "unchanged"),
+        (100, 400, {"unit": "ms", "warning": 500}, "changed"),
+        (400, 100, {"unit": "ms", "warning": 500}, "changed"),
+        (8, 25, {"unit": "%", "warning": 80}, "unchanged"),
+        (43, 60, {"unit": "%", "warning": 80}, "changed"),
+        (99, 97, {"unit": "%", "warning": 90, "falling": True}, "unchanged"),
+        (300, 110, {"unit": "files", "warning": 100, "falling": True}, "changed"),
+        (3000, 1000, {"unit": "files", "warning": 100, "falling": True}, "unchanged"),
+        # What the clock moves.
+        (2, 20, {"unit": "h", "warning": 26}, "unchanged"),
+        (20, 2, {"unit": "h", "warning": 26}, "unchanged"),
+        (50, 43, {"unit": "days", "warning": 28, "critical": 7, "falling": True}, "unchanged"),
+        (43, 90, {"unit": "days", "warning": 28, "critical": 7, "falling": True}, "changed"),
+        # A limit of nothing.
+        (0, 0, {"unit": "", "critical": 0}, "unchanged"),
+    ],
+)
+def test_compare_numbers_that_are_news_and_those_that_are_noise(
+    before: float, after: float, given: dict[str, Any], group: str
+) -> None:
+    assert groups([measured(before, **given)], [measured(after, **given)]) == {group: 1}
+
+
+def test_compare_crossing_a_limit_is_news_however_small_the_step() -> None:
+    limits: dict[str, Any] = {"unit": "ms", "warning": 50}
+    over = replace(measured(51, **limits), status=WARNING)
+    assert groups([measured(49, **limits)], [over]) == {"new_failures": 1}
+    assert groups([over], [measured(49, **limits)]) == {"mended": 1}
+
+
 def test_compare_same_check_of_another_host_is_another_one() -> None:
     assert groups([disk()], [replace(disk(), host="web", owner="web")]) == {"appeared": 1, "vanished": 1}
 

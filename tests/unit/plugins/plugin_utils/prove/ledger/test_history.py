@@ -101,9 +101,12 @@ def test_trend_row_that_was_changed_is_one_sentence(path: Path) -> None:
 
 
 def test_checks_of_gives_back_what_was_reported(path: Path) -> None:
-    record(path, [api(CRITICAL)])
+    reported = [api(CRITICAL), check("web", "api", "rest", "certificate", value=9, warning=7, falling=True)]
+    record(path, reported)
     history = History(str(path))
-    assert history.checks_of(history.run("1")) == [api(CRITICAL)]
+    assert sorted(history.checks_of(history.run("1")), key=lambda one: one.key) == sorted(
+        reported, key=lambda one: one.key
+    )
 
 
 def test_run_by_sequence_and_by_id(path: Path) -> None:

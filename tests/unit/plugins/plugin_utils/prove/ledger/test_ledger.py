@@ -475,7 +475,7 @@ def test_ledger_of_something_else_is_left_alone(path: Path) -> None:
 
 def test_ledger_of_another_schema_names_both(ledger: Ledger, path: Path) -> None:
     tamper(path, "PRAGMA user_version = 7")
-    assert "has schema 7, and this release of the collection works with schema 1" in refusal(ledger)
+    assert "has schema 7, and this release of the collection works with schema 2" in refusal(ledger)
     with pytest.raises(RunbookError, match="has schema 7"):
         ledger.verify()
 

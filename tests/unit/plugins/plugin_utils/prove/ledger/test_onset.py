@@ -108,7 +108,7 @@ def test_onset_has_what_changed_on_the_host_and_is_fine(path: Path) -> None:
     record(path, assembled([space(), *others(12, 9, "7.0", 3.4), elsewhere]))
     new = check("db", "redis", "cache", "ping", value=3, unit="ms")
     failing = check("db", "redis", "cache", "memory", CRITICAL)
-    report = assembled([space(CRITICAL), *others(40, 60, "7.2", 0.2), new, failing, replace(elsewhere, value=90)])
+    report = assembled([space(CRITICAL), *others(45, 60, "7.2", 0.2), new, failing, replace(elsewhere, value=90)])
     onset = onsets(record(path, report, day=1), str(path))["db/host.root.space"]
     assert [made.check.id for made in onset.changes] == [
         "redis.cache.version", "host.cpu.used", "host.memory.used", "redis.cache.ping",

@@ -108,6 +108,37 @@ def test_latency_above_the_goal_is_a_warning_in_words() -> None:
     assert 'class="kpi"' in row.drawing
 
 
+def test_latency_is_judged_by_how_long_it_took_and_by_nothing_else() -> None:
+    limits = {"warning": 500, "critical": 2000}
+    error = replace(api(CRITICAL, 41.0), **limits)  # type: ignore[arg-type]
+    (row,) = drawn(assembled([error]))["latency"].rows
+    assert (row.status, row.tone, row.figure) == (OK, OK, "now 41 ms")
+    assert re.findall(r'class="dot (\w+)"', row.drawing) == [OK]
+    led = trend(*(past(day, {}, latency(10)) for day in range(30, 0, -1)))
+    slow = replace(api(CRITICAL, 2104.0), **limits)  # type: ignore[arg-type]
+    (row,) = drawn(assembled([slow]), led)["latency"].rows
+    assert (row.status, row.tone) == (CRITICAL, OK)
+    assert (row.figure, row.note) == ("p95 10 ms", "p50 10 ms, 31 samples; now 2.1 s")
+    assert re.findall(r'class="dot (\w+)"', row.drawing) == [CRITICAL]
+
+
+def test_many_services_show_those_that_fail() -> None:
+    services = {f"app{number:02}": OK for number in range(40)}
+    led = trend(past(2, services), past(1, services | {"app33": WARNING}))
+    checks = [check("web", name, "rest", "health", CRITICAL if name == "app39" else OK) for name in services]
+    figure = drawn(assembled(checks), led)["over-time"]
+    names = [row.name for row in figure.rows]
+    assert len(names) == 12 and {"app33", "app39"} <= set(names)
+    assert figure.lead.endswith("The 28 services that failed least are not shown.")
+
+
+def test_dots_of_many_hosts_name_none() -> None:
+    report = assembled(api(value=12.0, host=f"a{number * 7}") for number in range(300))
+    (row,) = drawn(report)["latency"].rows
+    assert "300 hosts: 12 ms" in row.drawing
+    assert len(row.drawing) < 2000
+
+
 def test_latency_endpoint_that_is_silent_keeps_its_row() -> None:
     led = trend(*(past(day, {}, latency(10)) for day in range(30, 0, -1)))
     (row,) = drawn(assembled([api(CRITICAL, None)]), led)["latency"].rows

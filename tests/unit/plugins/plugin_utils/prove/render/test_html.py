@@ -5,15 +5,20 @@
 from __future__ import annotations
 
 import re
+import sys
+import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, Check
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import html
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, Check
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import FAILING
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import html, rows, wording
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Excuse, Report
 
 from tests.support import sample_reports
+from tests.support.pages import addresses
 from tests.support.sample_reports import RUN, assembled, check
 
 REPORTS = [
@@ -92,15 +97,133 @@ def test_render_is_sound_and_needs_nothing_else(report: Report) -> None:
     assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
 
 
+def failing_addresses(report: Report) -> list[str]:
+    """What has to be found on the page."""
+    return sorted(check.address for check in report.failing(FAILING))
+
+
 @pytest.mark.parametrize("report", REPORTS, ids=["quiet", "bad", "large", "rotation"])
-def test_render_shows_every_check_with_status_as_text(report: Report) -> None:
+def test_render_shows_everything_that_fails_once_and_with_its_evidence(report: Report) -> None:
+    source = html.render(report)
+    assert sorted(addresses(source)) == failing_addresses(report)
+    shown = Page(source).text
+    for one in report.failing(FAILING):
+        assert wording.status_word(one.status) in shown
+        assert one.message in shown
+
+
+def everything_fails_differently() -> Report:
+    """Hosts without numbers, of which none says what another one says."""
+    names = ["ant", "bee", "cat", "dog", "eel", "fox", "gnu", "hen"]
+    words = [f"{one} {two}" for one in names for two in names]
+    return assembled(
+        check(host, "api", f"port{number}", "connect", CRITICAL, message=f"{words[number]} bites {host}")
+        for host in names
+        for number in range(40)
+    )
+
+
+def too_much_fails_differently() -> Report:
+    """So many hosts of this sort that a card for each thing that they say would be too much."""
+    hosts = ["".join("abcdefghij"[int(digit)] for digit in str(number)) for number in range(1000, 1030)]
+    words = [f"{one} {two}" for one in hosts for two in hosts]
+    return assembled(
+        check(host, "api", f"port{number}", "connect", CRITICAL, message=f"{words[place * 20 + number]} and {host}")
+        for place, host in enumerate(hosts)
+        for number in range(20)
+    )
+
+
+def seen_from_elsewhere() -> Report:
+    """One host that looks at many, and many that look at one."""
+    found = [
+        *(check("control", "api", "port", "connect", CRITICAL, owner=f"web{number:03}") for number in range(60)),
+        *(check(f"app{number:03}", "db", "port", "connect", UNKNOWN, owner="db") for number in range(60)),
+    ]
+    return assembled(found)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        sample_reports.fleet(60, 25),
+        sample_reports.fleet(9, 9),
+        everything_fails_differently(),
+        too_much_fails_differently(),
+        seen_from_elsewhere(),
+    ],
+    ids=["some hosts", "all hosts", "all differently", "far too much", "elsewhere"],
+)
+def test_render_of_many_failures_loses_none(report: Report) -> None:
+    source = html.render(report)
+    assert sorted(addresses(source)) == failing_addresses(report)
+    assert Page(source).faults == []
+    shown = Page(source).text
+    assert [one.message for one in report.failing(FAILING) if one.message not in shown] == []
+
+
+def test_render_of_too_many_outages_has_a_card_a_check() -> None:
+    source = html.render(too_much_fails_differently())
+    assert source.count('id="cause-') == 20
+
+
+def test_render_excused_failures_are_shown_though_they_are_no_causes() -> None:
+    report = sample_reports.bad_night()
+    excuses = {one: Excuse(one, "silence", "silenced until noon by alex: known") for one in failing_addresses(report)}
+    report = replace(report, excuses=excuses, causes=())
+    source = html.render(report)
+    assert sorted(addresses(source)) == failing_addresses(report)
+    assert "Root causes" not in source
+    assert source.count("silenced until noon by alex: known") == source.count('id="failing-')
+
+
+def test_render_one_outage_of_many_hosts_is_one_card() -> None:
+    report = sample_reports.fleet(40, 12)
+    assert len(report.causes) == 12
     shown = page(report)
-    rows = [one for one in shown.all("tr") if (one.get("id") or "").startswith("check-")]
-    assert [one["class"] for one in rows].count(OK) == report.counts[OK]
-    assert len(rows) == len(report.checks)
-    for one in report.checks:
-        assert f"{one.status.replace('_', ' ')} {one.name}" in shown.text
-        assert one.message in shown.text
+    cards = [one for one in shown.all("li") if (one.get("id") or "").startswith("cause-")]
+    assert len(cards) == 1
+    assert "12 hosts: node00029-node00040 postgres supervisor state" in shown.text
+
+
+def test_render_what_fails_comes_first_and_what_does_not_apply_last() -> None:
+    source = html.render(sample_reports.bad_night())
+    places = [source.index(f'<h2 id="{name}"') for name in ("causes", "failing", "over-time", "latency", "fine")]
+    assert places == sorted(places)
+    quiet = html.render(sample_reports.quiet_morning())
+    assert quiet.index('<h2 id="fine"') < quiet.index('<h2 id="absent"')
+    assert "no UI image in the production file 1 check web temporal_ui.service.available" in Page(quiet).text
+
+
+def test_render_what_is_fine_has_a_row_a_check_with_its_range_and_its_hosts() -> None:
+    shown = page(sample_reports.fleet(40)).text
+    assert "postgres 160 checks on 40 hosts: node00001-node00040" in shown
+    assert "postgres sql connections 40 hosts: node00001-node00040 4 % max 80 / 90 % 4 of 100 connections" in shown
+    assert re.search(r"worker worker 9 health 40 hosts: node00001-node00040 13(\.\d)?-\d+(\.\d)? ms max 500", shown)
+
+
+def test_render_past_of_a_cause_stands_on_its_card() -> None:
+    past = {"db/postgres.supervisor.state": ["failing since run 40 of yesterday", "changed since: <nothing>"]}
+    source = html.render(sample_reports.bad_night(), past=past)
+    (card,) = re.findall(r'id="cause-\d+">(?:(?!id="cause).)*postgresql@17-main.*?</li>\n</?[lo]', source, re.DOTALL)
+    assert "failing since run 40 of yesterday" in card
+    assert "changed since: &lt;nothing&gt;" in card
+
+
+def test_render_quick_error_is_no_slow_answer() -> None:
+    quick = check("web", "api", "rest", "health", CRITICAL, value=59.0, unit="ms", critical=3000, message="HTTP 503")
+    source = html.render(assembled([quick]))
+    assert '<span class="bar ok"' in source
+    assert "max 3000 ms" in source
+    assert re.findall(r'<g class="dot (\w+)"', source) == [OK]
+    slow = replace(quick, value=3500.0)
+    assert '<span class="bar critical"' in html.render(assembled([slow]))
+
+
+def test_render_value_of_zero_at_a_limit_of_zero_is_no_minimum() -> None:
+    shown = page(assembled([check("db", "postgres", "sql", "invalid_indexes", value=0, critical=0)])).text
+    assert "0 max 0" in shown
+    assert "min 0" not in shown
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=["quiet", "bad", "large", "rotation"])
@@ -127,6 +250,7 @@ def test_render_header_has_verdict_counts_and_facts() -> None:
     assert shown.startswith(
         "xorb-demo / daily Critical 5 root causes stand behind 15 failing checks. 20 of 30 expected checks arrived."
         " 4 checks did not run (limited to db:web:control). 5 critical 8 unknown 2 warning 12 ok"
+        " api 1 critical host 1 critical postgres 2 critical this run itself 1 critical proxy 2 unknown redis"
         " 2026-11-23 03:15:03 UTC took 3.1 s run by alex 3 hosts Root causes"
     )
     assert "OK Nothing fails. 26 of 26 expected checks arrived." in page(sample_reports.quiet_morning()).text
@@ -141,20 +265,15 @@ def test_render_cause_has_evidence_consequences_and_remedy() -> None:
 
 def test_render_blocked_check_links_to_its_cause() -> None:
     source = html.render(sample_reports.bad_night())
-    targets = set(re.findall(r'blocked by <a href="#(check-\d+)">db/postgres.supervisor.state</a>', source))
+    targets = set(re.findall(r'blocked by <a href="#(cause-\d+)">db/postgres.supervisor.state</a>', source))
     assert len(targets) == 1
-    (row,) = re.findall(rf'id="{targets.pop()}">.*?</tr>', source, re.DOTALL)
-    assert "postgres supervisor state" in row
+    (card,) = re.findall(rf'id="{targets.pop()}">.*?</h3>', source, re.DOTALL)
+    assert "postgres supervisor state" in card
 
 
 def test_render_services_come_worst_first() -> None:
-    services = [service.name for service in html._services(sample_reports.bad_night().checks, _Anchors())]
+    services = [service for service, _status, _amount in rows.services(sample_reports.bad_night())]
     assert services == ["api", "host", "postgres", "this run itself", "proxy", "redis"]
-
-
-class _Anchors(dict[str, str]):
-    def __missing__(self, _host: str) -> str:
-        return "anywhere"
 
 
 def test_render_not_run_and_ledger_and_facts() -> None:
@@ -193,8 +312,57 @@ def test_render_hostile_values_are_text() -> None:
     assert not set("\u202e\x00") & set(source)
 
 
-def test_render_forty_hosts_stay_below_three_megabytes() -> None:
-    assert len(html.render(sample_reports.large_platform()).encode()) < 3 * MEGABYTE
+def test_render_thousand_hosts_stay_below_three_megabytes() -> None:
+    report = sample_reports.fleet(1000, 50)
+    assert len(report.checks) == 43_000
+    source = html.render(report)
+    assert len(source.encode()) < 3 * MEGABYTE
+    assert sorted(addresses(source)) == failing_addresses(report)
+
+
+@pytest.mark.parametrize("hosts", [1, 500])
+def test_render_many_different_checks_stay_below_three_megabytes(hosts: int) -> None:
+    names = [f"{'abcdefghij'[number % 10]}-{number}-host" for number in range(hosts)]
+    checks = [
+        check(
+            names[number % hosts], f"app_{number // 50}", f"port_{number}", "connect",
+            value=number % 97, unit="ms", warning=500, critical=2000, message=f"answered request {number}",
+        )
+        for number in range(4000)
+    ]  # fmt: skip
+    source = html.render(assembled(checks))
+    assert len(source.encode()) < 3 * MEGABYTE
+    assert "2500 more checks of this kind, all fine, are in the JSON file" in Page(source).text
+
+
+def test_render_costs_grow_with_the_hosts_and_no_faster() -> None:
+    def cost(hosts: int) -> tuple[int, int, int]:
+        report = sample_reports.fleet(hosts, hosts // 10)
+        size = len(html.render(report))
+        tracemalloc.start()
+        html.render(report)
+        memory = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size, memory, calls(lambda: html.render(report))
+
+    assert [four <= 4.4 * one for one, four in zip(cost(60), cost(240), strict=True)] == [True, True, True]
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many functions a piece of work calls: its time, on a machine of whatever speed."""
+    counted = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal counted
+        counted += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return counted
 
 
 @pytest.mark.parametrize(
@@ -203,13 +371,14 @@ def test_render_forty_hosts_stay_below_three_megabytes() -> None:
         ({"value": 43, "unit": "%", "warning": 80, "critical": 90}, 43.0, (80.0, 90.0)),
         ({"value": 500, "unit": "ms", "warning": 500, "critical": 2000}, 20.0, (20.0, 80.0)),
         ({"value": 4000, "unit": "ms", "warning": 500, "critical": 2000}, 100.0, (12.5, 50.0)),
-        ({"value": 14, "unit": "days", "warning": 28, "critical": 7}, 25.0, (12.5, 50.0)),
+        ({"value": 14, "unit": "days", "warning": 28, "critical": 7, "falling": True}, 25.0, (12.5, 50.0)),
         ({"value": 250, "unit": "%", "warning": 80}, 100.0, (80.0,)),
         ({"value": 3, "unit": "", "critical": 0, "status": CRITICAL}, 100.0, (0.0,)),
     ],
 )
 def test_bar_value_against_its_thresholds(given: dict[str, object], value: float, limits: tuple[float, ...]) -> None:
-    assert html._bar(sample(given)) == html.Bar(value, limits)
+    drawn = rows.bar(sample(given))
+    assert drawn and (drawn.value, drawn.limits) == (value, limits)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +392,7 @@ def test_bar_value_against_its_thresholds(given: dict[str, object], value: float
     ],
 )
 def test_bar_only_where_there_is_something_to_compare(given: dict[str, object]) -> None:
-    assert html._bar(sample(given)) is None
+    assert rows.bar(sample(given)) is None
 
 
 def sample(given: dict[str, object]) -> Check:

@@ -41,13 +41,17 @@ def test_quantity(value: Any, unit: str, text: str) -> None:
         ({"status": WARNING, "value": 85, "unit": "%", "warning": 80, "critical": 90}, "max 80 %", "max 80 / 90 %"),
         ({"status": CRITICAL, "value": 95, "unit": "%", "warning": 80, "critical": 90}, "max 90 %", "max 80 / 90 %"),
         (
-            {"status": CRITICAL, "value": 5, "unit": "days", "warning": 28, "critical": 7},
+            {"status": CRITICAL, "value": 5, "unit": "days", "warning": 28, "critical": 7, "falling": True},
             "min 7 days",
             "min 28 / 7 days",
         ),
-        ({"status": CRITICAL, "value": 5, "unit": "%", "critical": 9}, "min 9 %", "min 9 %"),
-        ({"status": OK, "value": 15, "unit": "%", "critical": 9}, "", "min 9 %"),
+        ({"status": CRITICAL, "value": 5, "unit": "%", "critical": 9, "falling": True}, "min 9 %", "min 9 %"),
+        ({"status": OK, "value": 15, "unit": "%", "critical": 9, "falling": True}, "", "min 9 %"),
         ({"status": OK, "value": 5, "unit": "%", "critical": 9}, "", "max 9 %"),
+        # Neither a value at its only threshold nor one that failed for another reason says which way is worse.
+        ({"status": OK, "value": 0, "unit": "", "critical": 0}, "", "max 0"),
+        ({"status": OK, "value": 9, "unit": "%", "critical": 9, "falling": True}, "", "min 9 %"),
+        ({"status": UNKNOWN, "value": 59, "unit": "ms", "critical": 3000}, "", "max 3000 ms"),
         ({"status": WARNING, "value": 5, "unit": "%", "warning": 4}, "max 4 %", "max 4 %"),
         (
             {"status": CRITICAL, "value": 4096, "unit": "B", "warning": 1024, "critical": 2048},
@@ -60,7 +64,11 @@ def test_quantity(value: Any, unit: str, text: str) -> None:
         ({"status": CRITICAL, "value": 59, "unit": "ms", "warning": 500, "critical": 3000}, "", "max 500 / 3000 ms"),
         ({"status": CRITICAL, "value": 600, "unit": "ms", "warning": 500, "critical": 3000}, "", "max 500 / 3000 ms"),
         ({"status": WARNING, "value": 59, "unit": "ms", "warning": 500, "critical": 3000}, "", "max 500 / 3000 ms"),
-        ({"status": CRITICAL, "value": 40, "unit": "days", "warning": 28, "critical": 7}, "", "min 28 / 7 days"),
+        (
+            {"status": CRITICAL, "value": 40, "unit": "days", "warning": 28, "critical": 7, "falling": True},
+            "",
+            "min 28 / 7 days",
+        ),
         ({"status": CRITICAL, "value": 90, "unit": "%", "warning": 80, "critical": 90}, "", "max 80 / 90 %"),
     ],
 )
