@@ -19,6 +19,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after 
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS, selected
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import actions, publish
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import Topology
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected import (
     Expected,
     described,
@@ -114,7 +115,7 @@ class ActionModule(ActionBase):
                 *described_wrongly(inventory.problems),
                 *selected_wrongly(wanted, selectors, here.services),
             ],
-            depends_on=here.depends_on,
+            topology=Topology(here.depends_on, inventory.addresses),
         )
         return replace(assembled, actions=tuple(action.as_dict() for action in acted))
 

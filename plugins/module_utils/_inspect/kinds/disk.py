@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..._core.about import MOUNT, Fault
 from ..._core.checks import NOT_APPLICABLE, Finding
 from ..._core.errors import RunbookError
 from ..._core.options import Given, Option, Options, limits
@@ -56,6 +57,7 @@ def space(mount: str, usage: os.statvfs_result, given: Given) -> Finding:
         value=percent,
         unit="%",
         limits=limits(OPTIONS, given),
+        faults=(Fault.stated("space", (MOUNT, mount)),),
     )
 
 
@@ -71,6 +73,7 @@ def inodes(mount: str, usage: os.statvfs_result, given: Given) -> Finding:
         value=percent,
         unit="%",
         limits=limits(OPTIONS, given, "inodes_"),
+        faults=(Fault.stated("inodes", (MOUNT, mount)),),
     )
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..._clients.http import HTTP_OPTIONS, Answer, Client, header_faults, path_faults
+from ..._clients.http import HTTP_OPTIONS, Answer, Client, fault_of_status, header_faults, path_faults
 from ..._clients.network import Unreachable
+from ..._core.about import DEPENDENCY, PROCESS, SLOW, UNWELL, Fault
 from ..._core.checks import CRITICAL, OK, Finding, Limits, worst
 from ..._core.options import Given, Option, Options, limits, problems, thresholds, with_defaults
 from ..._core.text import excerpt
@@ -135,7 +136,7 @@ def run(given: Given) -> Iterator[Finding]:
         try:
             answer = client.get(page.path)
         except Unreachable as exc:
-            yield Finding(name, CRITICAL, str(exc))
+            yield Finding.failed(name, CRITICAL, str(exc), exc.fault)
         else:
             yield judge(page, answer, latency, skew)
 
@@ -158,7 +159,10 @@ def judge(page: Page, answer: Answer, latency: Limits, skew: Limits) -> Finding:
     else:
         slow = "slow: " if statuses[0] != OK else ""
         message = ", ".join([f"{slow}HTTP {answer.status} {took}", *(verdict.message for verdict in verdicts)])
-    return Finding(page.name, worst(statuses), message, value=answer.milliseconds, unit="ms", limits=latency)
+    met = Fault(UNWELL if broken else SLOW) if answer.status in page.status else fault_of_status(answer.status)
+    return Finding(
+        page.name, worst(statuses), message, value=answer.milliseconds, unit="ms", limits=latency, faults=(met,)
+    )
 
 
 def _clock(answer: Answer, skew: Limits) -> Iterator[Verdict]:
@@ -189,4 +193,5 @@ KIND = Kind(
     target=lambda given: str(given.get("port", "")),
     check=check,
     split=split,
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
 )

@@ -10,8 +10,9 @@ import socket
 import time
 from collections.abc import Iterator
 
-from ..._clients.postgres import LOGIN_OPTIONS, PORT, Session, reason
+from ..._clients.postgres import LOGIN_OPTIONS, PORT, Session, fault, reason
 from ..._core import drivers
+from ..._core.about import DEPENDENCY, PROCESS, Fault
 from ..._core.checks import CRITICAL, OK, UNKNOWN, Finding
 from ..._core.options import Given, Option, Options, limits
 from ..kind import Kind
@@ -51,13 +52,14 @@ def run(given: Given) -> Iterator[Finding]:
     try:
         session = Session(driver, given)
     except (driver.Error, socket.timeout) as exc:
-        yield from _no_session(reason(exc, given["timeout"]))
+        yield from _no_session(reason(exc, given["timeout"]), fault(exc, given))
         return
     with contextlib.closing(session):
         try:
             standby, read_only = session.row(STATE)
         except (driver.Error, socket.timeout) as exc:
-            yield Finding("query", CRITICAL, f"logged in, but no answer to a query: {reason(exc, given['timeout'])}")
+            why = f"logged in, but no answer to a query: {reason(exc, given['timeout'])}"
+            yield Finding.failed("query", CRITICAL, why, fault(exc, given))
             yield Finding("connections", UNKNOWN, "not determined: queries are not answered")
             return
         spent = round((time.monotonic() - began) * 1000, 1)
@@ -84,10 +86,10 @@ def _answered(version: str, spent: float, *, refuses: str) -> Finding:
     return Finding("query", OK, f"PostgreSQL {version} answers a query", value=spent, unit="ms")
 
 
-def _no_session(why: str) -> Iterator[Finding]:
-    yield Finding("query", CRITICAL, f"no session: {why}")
+def _no_session(why: str, met: Fault | None) -> Iterator[Finding]:
+    yield Finding.failed("query", CRITICAL, f"no session: {why}", met)
     if _NONE_LEFT.search(why):
-        yield Finding("connections", CRITICAL, f"none is left: {why}")
+        yield Finding.failed("connections", CRITICAL, f"none is left: {why}", met)
     else:
         yield Finding("connections", UNKNOWN, "not determined: there is no session")
 
@@ -100,4 +102,5 @@ KIND = Kind(
     expected=lambda _given: ("query", "connections"),
     run=run,
     target=lambda given: str(given.get("port") or PORT),
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
 )

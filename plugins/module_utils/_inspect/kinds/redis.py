@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..._clients.network import Unreachable
-from ..._clients.redis import LOGIN_OPTIONS, PORT, connected, reason
+from ..._clients.redis import LOGIN_OPTIONS, PORT, connected, fault, reason
 from ..._core import drivers
+from ..._core.about import DEPENDENCY, PROCESS
 from ..._core.checks import CRITICAL, OK, UNKNOWN, Finding
 from ..._core.options import Given, Option, Options
 from ..._core.text import excerpt
@@ -31,7 +32,7 @@ def run(given: Given) -> Iterator[Finding]:
         try:
             yield ping(client.execute_command("PING"))
         except (driver.RedisError, Unreachable) as exc:
-            yield Finding("ping", CRITICAL, reason(driver, exc, given["timeout"]))
+            yield Finding.failed("ping", CRITICAL, reason(driver, exc, given["timeout"]), fault(driver, exc))
             # A server that loads its data, or refuses this user a PING, may well answer INFO. Nothing else is tried
             # twice: a second wrong login would count as one more attack.
             if not isinstance(exc, (driver.BusyLoadingError, driver.ResponseError)):
@@ -67,4 +68,5 @@ KIND = Kind(
     expected=lambda _given: ("ping", "persistence", "memory", "replication"),
     run=run,
     target=lambda given: str(given.get("port") or PORT),
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
 )

@@ -15,7 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     WARNING,
     Check,
 )
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import Cause, explain
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import Cause, Topology, explain
 
 from tests.support.sample_reports import check
 
@@ -29,7 +29,7 @@ def silent(host: str) -> Check:
 
 def blocked(checks: list[Check], depends_on: dict[str, tuple[str, ...]] | None = None) -> dict[str, str]:
     """What blocks each failing check; nothing stands for a root cause."""
-    explained, causes = explain(checks, depends_on or {})
+    explained, causes = explain(checks, Topology(depends_on or {}))
     assert {cause.check for cause in causes} == {
         one.address for one in explained if one.status in (WARNING, UNKNOWN, CRITICAL) and not one.blocked_by
     }
@@ -38,7 +38,7 @@ def blocked(checks: list[Check], depends_on: dict[str, tuple[str, ...]] | None =
 
 def test_explain_nothing_fails_has_no_cause() -> None:
     checks = [check("one", "api", "rest", "health"), check("one", "ui", "service", "available", NOT_APPLICABLE)]
-    assert explain(checks, {}) == (checks, ())
+    assert explain(checks, Topology()) == (checks, ())
 
 
 def test_explain_dead_supervisor_explains_its_endpoints_on_its_host_only() -> None:
@@ -84,7 +84,7 @@ def test_explain_deepest_failing_dependency_is_the_cause() -> None:
     found = blocked(checks, CHAIN)
     assert found.pop("db/postgres.supervisor.state") == ""
     assert set(found.values()) == {"db/postgres.supervisor.state"}
-    _explained, causes = explain(checks, CHAIN)
+    _explained, causes = explain(checks, Topology(CHAIN))
     assert causes == (
         Cause(
             "db/postgres.supervisor.state",
@@ -139,7 +139,7 @@ def test_explain_status_stays_and_a_blocker_is_never_blocked() -> None:
         check("web", "api", "rest", "health", CRITICAL),
         check("web", "proxy", "https", "health", WARNING),
     ]
-    explained, causes = explain(checks, CHAIN)
+    explained, causes = explain(checks, Topology(CHAIN))
     assert [one.status for one in explained] == [one.status for one in checks]
     roots = {cause.check for cause in causes}
     assert {one.blocked_by for one in explained if one.blocked_by} <= roots
@@ -153,7 +153,7 @@ def test_explain_worst_cause_first_then_the_one_with_most_consequences() -> None
         check("two", "api", "rest", "health", UNKNOWN),
         check("one", "odd", "port", "connect", UNKNOWN),
     ]
-    _explained, causes = explain(checks, {})
+    _explained, causes = explain(checks, Topology())
     assert [cause.check for cause in causes] == [
         "two/runbook.host.reachable",
         "one/alone.port.connect",

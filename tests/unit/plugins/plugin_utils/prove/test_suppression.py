@@ -42,7 +42,8 @@ def waiver(kind: Any = SILENCE, **given: Any) -> Waiver:
 class Remembered:
     """The same statuses of every check, newest first, and what they were when something was acknowledged."""
 
-    def __init__(self, *statuses: str, then: str = CRITICAL) -> None:
+    def __init__(self, *statuses: str, then: str = CRITICAL, known: Iterable[Check] = ()) -> None:
+        self.known = [(1, check) for check in known]
         self._statuses = list(statuses)
         self._then = [then] if then else []
 
@@ -51,6 +52,9 @@ class Remembered:
         if until:
             return self._then
         return self._statuses[:limit] if limit else self._statuses
+
+    def failures(self) -> list[tuple[int, Check]]:
+        return self.known
 
 
 def judged(
