@@ -18,7 +18,6 @@ from .._clients.network import Deadline, Unreachable
 from .._core.about import (
     BRINGS,
     CHAIN,
-    CHAIN_OF,
     ENDPOINT,
     EXPIRY,
     FILE,
@@ -225,8 +224,8 @@ def compared(got: Certificate, file: File, place: str, port: int) -> Iterator[Re
 
 def _stale(got: Certificate, port: int) -> tuple[Fault, ...]:
     """As data: whatever is wrong with a certificate that should not be served is a consequence of its being served."""
-    chain = (CHAIN_OF, tls.fingerprint(got.der))
-    brought = (Fault(reason, (chain,), BRINGS) for reason in (EXPIRY, CHAIN, NAMES, REVOCATION))
+    shown = tls.shown_at(port, got.der)[1:]
+    brought = (Fault(reason, shown, BRINGS) for reason in (EXPIRY, CHAIN, NAMES, REVOCATION))
     return (Fault.stated(SERVED, (ENDPOINT, str(port))), *brought)
 
 

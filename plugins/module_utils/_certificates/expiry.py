@@ -54,7 +54,7 @@ def expiry_finding(certificate: Certificate, given: Mapping[str, Any], now: date
     limits, days = expiry_limits(certificate, given), certificate.days_left(now)
     invalid = now < certificate.begins or certificate.ends <= now
     status = CRITICAL if invalid else limits.judge(days)
-    faults = (tls.judged(EXPIRY, certificate.der),)
+    faults = (tls.judged(EXPIRY, given["port"], certificate.der),)
     told = lifetime_told(certificate, now)
     return Finding("expiry", status, told, value=days, unit="days", limits=limits, faults=faults)
 

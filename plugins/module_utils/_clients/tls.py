@@ -14,7 +14,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .._core.about import CERTIFICATE, CHAIN, CHAIN_OF, CLOSED, EXPIRY, GARBLED, NAMES, REVOCATION, UNSEEN, Fault
+from .._core.about import (
+    CERTIFICATE,
+    CHAIN,
+    CHAIN_OF,
+    CLOSED,
+    EXPIRY,
+    GARBLED,
+    NAMES,
+    REVOCATION,
+    SHOWN,
+    UNSEEN,
+    Fault,
+    Subject,
+)
 from .._core.errors import RunbookError
 from .._core.options import Option
 from .network import Deadline, Unreachable, connect, fault_of, reason
@@ -169,12 +182,13 @@ _OF_THE_CLIENT = {"SSLV3_ALERT_CERTIFICATE_EXPIRED": EXPIRY, "SSLV3_ALERT_CERTIF
 def failed(exc: OSError, given: Mapping[str, Any]) -> Fault:
     """Why TLS did not come about, as data: the certificate that is to blame is named by its fingerprint."""
     if isinstance(exc, ssl.SSLCertVerificationError):
-        shown = fingerprint(_shown(given)) if given else ""
-        return of_chain(_FOUND.get(exc.verify_code, CHAIN), shown) if shown else Fault(CHAIN)
+        shown = _shown(given) if given else b""
+        met = _FOUND.get(exc.verify_code, CHAIN)
+        return Fault(met, shown_at(given["port"], shown)) if shown else Fault(met)
     told = getattr(exc, "reason", None)
     if isinstance(exc, ssl.SSLError) and told in _OF_THE_CLIENT and given.get("client_cert"):
-        mine = fingerprint(_first_of(given["client_cert"]))
-        return of_chain(_OF_THE_CLIENT[told], mine) if mine else Fault(GARBLED)
+        mine = _first_of(given["client_cert"])
+        return Fault(_OF_THE_CLIENT[told], ((CHAIN_OF, fingerprint(mine)),) if mine else ())
     if isinstance(exc, ssl.SSLEOFError):
         return Fault(CLOSED)
     if isinstance(exc, ssl.SSLError):
@@ -186,9 +200,10 @@ def failed(exc: OSError, given: Mapping[str, Any]) -> Fault:
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
 
 
-def of_chain(reason: str, shown: str) -> Fault:
-    """A fault of the certificate with a fingerprint, or of one above it: a client only knows what was shown first."""
-    return Fault(reason, ((CHAIN_OF, shown),))
+def shown_at(port: int, der: bytes) -> tuple[Subject, ...]:
+    """A certificate that a port shows, or one above it: a client that does not trust them knows the first alone."""
+    known = fingerprint(der)
+    return ((CHAIN_OF, known), (SHOWN, f"{port}/{known}"))
 
 
 def fingerprint(der: bytes) -> str:
@@ -216,7 +231,6 @@ def _first_of(path: str) -> bytes:
         return b""
 
 
-def judged(reason: str, der: bytes) -> Fault:
-    """A fault of a certificate that a check looks at itself."""
-    known = fingerprint(der)
-    return Fault.stated(reason, (CERTIFICATE, known), (CHAIN_OF, known))
+def judged(reason: str, port: int, der: bytes) -> Fault:
+    """A fault of a certificate that is shown by a port, and that a check looks at itself."""
+    return Fault.stated(reason, (CERTIFICATE, fingerprint(der)), *shown_at(port, der))

@@ -34,13 +34,17 @@ ENDPOINT, SERVICE, LOOK, UNIT, FILE, MOUNT, PROGRAM = (
 )  # fmt: skip
 #: A certificate, and the chain that begins with it, by fingerprint: the same on every host.
 CERTIFICATE, CHAIN_OF = "certificate", "chain"
+#: A certificate at the port that shows it, as ``port/fingerprint``.
+SHOWN = "shown"
 #: The libraries that probes need, whichever is missing where: one playbook installs all of them everywhere.
 DRIVERS = "drivers"
+#: A variable of the inventory.
+VARIABLE = "variable"
 #: A host and port as somebody else knows them, who need not use our names.
 ADDRESS = "address"
 
 #: What is only meant on one host: the runner puts the host's name in front.
-OF_A_HOST = frozenset({ENDPOINT, UNIT, FILE, MOUNT, PROGRAM})
+OF_A_HOST = frozenset({ENDPOINT, SHOWN, UNIT, FILE, MOUNT, PROGRAM})
 
 # -- Relations: what can explain a check ------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._clients import commands
-from .._core import about
+from .._core import about as facts
 from .._core.about import About, Fault
 from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, Check, Finding
 from .._core.errors import RunbookError
@@ -28,8 +28,15 @@ class Probe:
     kind: Kind
     options: Mapping[str, Any]
 
-    def check(self, finding: Finding, *, observed_at: str = "", duration_ms: float | None = None) -> Check:
-        """The check that a finding of this probe is. The host is filled in by the controller, which knows its name."""
+    def check(
+        self, finding: Finding, *, observed_at: str = "", duration_ms: float | None = None, about: str | None = None
+    ) -> Check:
+        """The check that a finding of this probe is. The host is filled in by the controller, which knows its name.
+
+        ``about`` is what several findings have in common, where that is known.
+        """
+        if about is None:
+            about = "" if finding.status in (OK, NOT_APPLICABLE) else str(self._about(finding))
         service, point = self.options["service"], self.options["point"]
         owner = self.options["owner"]
         return Check(
@@ -50,15 +57,17 @@ class Probe:
             remedy=self.options.get("remedy") or finding.remedy,
             observed_at=observed_at,
             duration_ms=duration_ms,
-            about="" if finding.status in (OK, NOT_APPLICABLE) else str(self._about(finding)),
+            about=about,
         )
 
-    def unknown(self, message: str, *, fault: Fault | None = None, but: Iterable[str] = ()) -> list[Check]:
+    def unknown(
+        self, message: str, *, fault: Fault | None = None, but: Iterable[str] = (), observed_at: str = ""
+    ) -> list[Check]:
         """Checks for the aspects that did not arrive, with the reason."""
         arrived = set(but)
-        now = timestamp()
+        about = str(self._about(Finding.failed("", UNKNOWN, message, fault or _UNSEEN)))
         return [
-            self.check(Finding.failed(aspect, UNKNOWN, message, fault or _UNSEEN), observed_at=now)
+            self.check(Finding(aspect, UNKNOWN, message), observed_at=observed_at, about=about)
             for aspect in self.kind.expected(self.options)
             if aspect not in arrived
         ]
@@ -67,16 +76,16 @@ class Probe:
         """What the report has to know of a failing finding, with the names of the host and the service it is of."""
         faults = tuple(self._placed(fault) for fault in finding.faults)
         if faults:
-            allowed = about.compatible(fault.reason for fault in faults)
+            allowed = facts.compatible(fault.reason for fault in faults)
         else:
             # It answered, and not as it should.
             answered = finding.status != UNKNOWN and self._topic == "health"
-            allowed = about.COMPATIBLE[about.UNWELL] if answered else frozenset()
+            allowed = facts.COMPATIBLE[facts.UNWELL] if answered else frozenset()
         critical = finding.status == CRITICAL
         # A number beyond its limits was found out, which keeps nobody from finding out the rest.
         measured = isinstance(finding.value, (int, float)) and finding.limits.judge(finding.value) == finding.status
         opens = not measured if self.kind.opens is None else finding.aspect in self.kind.opens
-        down = critical or any(fault.reason == about.DOWN for fault in faults)
+        down = critical or any(fault.reason == facts.DOWN for fault in faults)
         return About(
             faults,
             allowed & self.kind.explained_by,
@@ -91,10 +100,10 @@ class Probe:
     def _placed(self, fault: Fault) -> Fault:
         """The fault with what it is of: names that mean something on one host only get that host's."""
         owner, service = self.options["owner"], self.options["service"]
-        of = {about.SERVICE: f"{owner}/{service}", about.LOOK: f"{owner}/{service}.{self.options['point']}"}
-        subjects = fault.subjects or (((about.ENDPOINT, self._port),) if self._port else ((about.LOOK, ""),))
+        of = {facts.SERVICE: f"{owner}/{service}", facts.LOOK: f"{owner}/{service}.{self.options['point']}"}
+        subjects = fault.subjects or (((facts.ENDPOINT, self._port),) if self._port else ((facts.LOOK, ""),))
         placed = tuple(
-            (sort, of.get(sort) or (f"{owner}:{name}" if sort in about.OF_A_HOST else name)) for sort, name in subjects
+            (sort, of.get(sort) or (f"{owner}:{name}" if sort in facts.OF_A_HOST else name)) for sort, name in subjects
         )
         return replace(fault, subjects=placed)
 
@@ -107,7 +116,7 @@ class Probe:
 
 
 #: Whatever else kept a look from being made: its aspects have that in common, and nothing with other looks.
-_UNSEEN = Fault.stated(about.UNSEEN, (about.LOOK, ""))
+_UNSEEN = Fault.stated(facts.UNSEEN, (facts.LOOK, ""))
 
 
 def run_probes(probes: list[Probe], *, deadline: float) -> list[Check]:
@@ -141,7 +150,7 @@ def run_probes(probes: list[Probe], *, deadline: float) -> list[Check]:
     commands.kill_all()
     for index in running:
         reason = f"no answer within the deadline of {deadline:g} s"
-        checks[index] += _missing(probes[index], checks[index], reason, Fault(about.LATE))
+        checks[index] += _missing(probes[index], checks[index], reason, Fault(facts.LATE))
     return [check for found in checks for check in found]
 
 
@@ -156,7 +165,8 @@ class _News:
 
 
 def _missing(probe: Probe, arrived: list[Check], reason: str, fault: Fault | None) -> list[Check]:
-    return probe.unknown(reason, fault=fault, but=[check.id.rsplit(".", 1)[1] for check in arrived])
+    aspects = [check.id.rsplit(".", 1)[1] for check in arrived]
+    return probe.unknown(reason, fault=fault, but=aspects, observed_at=timestamp())
 
 
 def _run_one(index: int, probe: Probe, news: queue.SimpleQueue[_News]) -> None:

@@ -76,7 +76,10 @@ def explain(checks: Iterable[Check], topology: Topology) -> tuple[list[Check], t
     """
     found = list(checks)
     roots = _Graph(found, topology).roots()
-    explained = [replace(check, blocked_by=roots.get(place, "")) for place, check in enumerate(found)]
+    explained = [
+        check if check.blocked_by == roots.get(place, "") else replace(check, blocked_by=roots.get(place, ""))
+        for place, check in enumerate(found)
+    ]
     consequences: dict[str, list[str]] = defaultdict(list)
     for check in explained:
         if check.blocked_by:
