@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.about import (
     DEPENDENCY,
+    DROPPED,
     ENDPOINT,
     FINDERS,
     HEARD,
@@ -188,6 +189,8 @@ class _Graph:
         self._looked = [node for node in self._nodes if node.check.id != SILENT_HOST]
         #: What is looked at and fine: whatever hears of a fault there, it is not that of another port.
         self._fine = {check.target for check in checks if check.status not in FAILING}
+        #: Who gets through to whom.
+        self._reached = {(check.host, check.owner) for check in checks if check.status not in FAILING}
         self._group_faults()
         self._dead = _best(
             ((node.check.owner, node.check.service), node) for node in self._looked if node.about.process
@@ -201,7 +204,7 @@ class _Graph:
         self._classes = _Classes()
         for node in self._looked:
             for fault in node.found:
-                self._classes.merge(_names(fault, node.check))
+                self._classes.merge(self._names(fault, node.check))
         self._finders: dict[_Identity, tuple[_Rank, _Node]] = {}
         self._relations: dict[_Identity, frozenset[str]] = defaultdict(frozenset)
         self._by_endpoint: dict[str, tuple[_Rank, _Node]] = {}
@@ -219,8 +222,15 @@ class _Graph:
                         if fault.reason in OUTAGES:
                             _keep_best(self._outages, node.check.owner, rank, node)
 
+    def _names(self, fault: Fault, check: Check) -> Iterator[_Identity]:
+        """The names of a fault, and the way between two hosts where nothing at all gets through."""
+        yield from _names(fault, check)
+        way = (check.host, check.owner)
+        if fault.reason == DROPPED and check.host != check.owner and way not in self._reached:
+            yield fault.reason, "way", " ".join(way)
+
     def _class(self, fault: Fault, node: _Node) -> _Identity:
-        return self._classes.of(next(_names(fault, node.check), (fault.reason, "", node.check.address)))
+        return self._classes.of(next(self._names(fault, node.check), (fault.reason, "", node.check.address)))
 
     def _failing_services(self) -> dict[str, _Node]:
         """The check by which each service fails those that need it: of its health, and critical, or its host's."""

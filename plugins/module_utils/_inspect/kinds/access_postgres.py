@@ -16,7 +16,7 @@ from ..._access import attempt
 from ..._access.attempt import ACCEPTED, ACCESS_OPTIONS, HUNG_UP, REFUSED, SILENT, Attempt, Case, chosen
 from ..._clients.postgres import LOGIN_OPTIONS, PORT, Session, fault, reason
 from ..._core import drivers
-from ..._core.about import DEPENDENCY, PROCESS
+from ..._core.about import DEPENDENCY, LOGIN, PROCESS, Fault
 from ..._core.checks import Finding
 from ..._core.options import Given, Option, Options
 from ..._core.without import left_out_problems
@@ -75,7 +75,9 @@ def log_in(driver: Any, given: Given) -> Attempt:
         with contextlib.closing(Session(driver, given)) as session:
             protocol = session.rows(TLS)
     except (driver.Error, socket.timeout) as exc:
-        return replace(judge(reason(exc, given["timeout"])), fault=fault(exc, given))
+        met = judge(reason(exc, given["timeout"]))
+        # A refusal is what most cases are for: nothing more has to be found out.
+        return replace(met, fault=Fault(LOGIN) if met.met == REFUSED else fault(exc, given))
     return Attempt(ACCEPTED, f"a session over {protocol[0]['version']}" if protocol else "a session without TLS")
 
 

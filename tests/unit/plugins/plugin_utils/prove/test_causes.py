@@ -287,6 +287,16 @@ def test_port_that_refuses_is_no_consequence_of_a_dependency_and_one_that_hangs_
     assert roots([redis, met("web/api.rest.health", UNWELL, port=80)], needs) == ["db/redis.main.ping"]
 
 
+def test_way_between_two_hosts_on_which_nothing_gets_through_is_one_cause() -> None:
+    checks = [
+        replace(met("web/nginx.https.health", DROPPED, port=443), host="mon"),
+        replace(met("web/api.rest.health", DROPPED, port=80), host="mon"),
+    ]
+    assert len(roots(checks)) == 1
+    through = check("mon", "ui", "port", "connect", owner="web")
+    assert len(roots([*checks, through])) == 2, "a firewall in front of two ports"
+
+
 def test_answer_is_no_consequence_of_a_dead_process() -> None:
     answered = met("web/api.rest.health", UNWELL, port=80)
     refused = met("web/api.rest.readiness", REFUSED, port=80)
