@@ -26,6 +26,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.about import (
     SERVICE,
     About,
     Fault,
+    compatible,
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     CRITICAL,
@@ -135,6 +136,13 @@ class _Node:
             self.look,
             self.place,
         )
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether nothing came of what was looked at, as far as the check says."""
+        if not self.found:
+            return self.check.status == UNKNOWN or not self.check.about
+        return PROCESS in compatible(fault.reason for fault in self.found)
 
     def rank_for(self, fault: Fault) -> _Rank:
         """The same for one of its faults."""
@@ -271,7 +279,7 @@ class _Graph:
         check = node.check
         if check.id == SILENT_HOST:
             return None
-        silent = self._silent.get(check.host) or self._silent.get(check.owner)
+        silent = self._silent.get(check.host) or (self._silent.get(check.owner) if node.unanswered else None)
         if silent:
             return silent
         classes = [self._class(fault, node) for fault in node.found]

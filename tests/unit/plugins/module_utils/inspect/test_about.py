@@ -9,12 +9,15 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._clients import process_table, tls
 from ansible_collections.xorb.runbook.plugins.module_utils._core.about import About
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import container, prometheus
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.runner import Probe, run_probes
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import Topology, explain
@@ -181,3 +184,33 @@ def test_process_that_stays_stopped_is_told_from_one_that_runs() -> None:
         process.kill()
         process.wait()
     assert not process_table.stays_stopped(process.pid)
+
+
+def test_file_system_is_one_cause_whichever_of_its_paths_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "deeper").mkdir()
+    full = {"warning": -1.0, "critical": -1.0}
+    checks = looked(*(("disk", {"path": str(path), **full}) for path in (tmp_path, tmp_path / "deeper")))
+    assert roots([check for check in checks if check.id.endswith(".space")]) == ["o/s.point0.space"]
+
+
+def test_containers_are_known_by_their_names() -> None:
+    paused, sick = (
+        {"Name": f"/{name}", "State": {"Status": status, "Health": {"Status": "unhealthy"}}}
+        for name, status in (("api", "paused"), ("ui", "running"))
+    )
+    found = container.judge([paused, sick], "running", 1, now=datetime.now(UTC))
+    assert [(fault.reason, fault.subjects) for fault in found.faults] == [
+        ("down", (("unit", "container api"),)),
+        ("unwell", (("service", ""), ("unit", "container ui"))),
+    ]
+
+
+def test_what_prometheus_hears_of_has_the_address_that_it_asks() -> None:
+    target = {"health": "down", "scrapeUrl": "http://10.0.0.2:9090/metrics", "labels": {"job": "a", "instance": "api"}}
+    given = options("prometheus")
+    assert [fault.subjects for fault in prometheus.targets([target], given).faults] == [(("address", "10.0.0.2:9090"),)]
+    alert = {"state": "firing", "labels": {"severity": "critical", "instance": "10.0.0.2:9090"}}
+    groups = [{"rules": [{"name": "Down", "alerts": [alert, {"state": "firing", "labels": {}}]}]}]
+    heard = prometheus.alerts(groups, given)
+    assert {fault.subjects for fault in heard.faults} == {(("address", "10.0.0.2:9090"),), (("address", ""),)}
+    assert {fault.known for fault in heard.faults} == {"hears"}

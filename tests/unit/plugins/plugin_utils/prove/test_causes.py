@@ -307,6 +307,12 @@ def test_answer_is_no_consequence_of_a_dead_process() -> None:
     }
 
 
+def test_answer_is_no_consequence_of_a_host_that_does_not_let_us_in() -> None:
+    seen = [replace(met("web/api.rest.health", reason, port=80), host="mon") for reason in (UNWELL, SILENT)]
+    assert len(roots([silent("web"), seen[0]])) == 2
+    assert roots([silent("web"), seen[1]]) == ["web/runbook.host.reachable"]
+
+
 def test_nearest_failing_dependency_is_blamed_and_what_explains_that_one_is_the_cause() -> None:
     proxy, api = met("web/proxy.https.health", UNWELL, port=443), met("web/api.rest.health", UNWELL, port=80)
     redis = met("db/redis.main.ping", SILENT, port=6379)
