@@ -151,7 +151,8 @@ class Row:
     @property
     def causes(self) -> int:
         """How many root causes there must be."""
-        return 0 if self.harmless else self.independent
+        failing = any(expected.status not in ("ok", "not_applicable") for expected in self.expected)
+        return self.independent if failing else 0
 
     def address(self, expected: Expected) -> str:
         """The check by ``host/id``, as the report has it."""

@@ -167,14 +167,18 @@ def causes(checks: Iterable[Mapping[str, Any]], row: Row) -> tuple[str, ...]:
         address = f"{check['host']}/{check['id']}"
         of_row = address in about if row.seen_as else check["service"] in row.services
         if of_row and check["status"] not in GREEN:
-            found.add(check["blocked_by"] or address)
+            elsewhere = f"@{check['owner']}" if check["owner"] not in ("", check["host"]) else ""
+            found.add(check["blocked_by"] or address + elsewhere)
     return tuple(sorted(found))
 
 
 def shared_causes(rows: Iterable[Row], seen: Mapping[str, Seen]) -> list[str]:
-    """Faults that were taken for one although they have nothing to do with each other."""
+    """Faults that were taken for one although they have nothing to do with each other.
+
+    Those that harm no service are ours: whatever is missing of what probes need is one cause.
+    """
     by_cause: dict[str, list[str]] = {}
-    for row in rows:
+    for row in (row for row in rows if not row.harmless):
         for cause in seen[row.name].causes:
             by_cause.setdefault(cause, []).append(row.name)
     return [f"{cause}: {', '.join(names)}" for cause, names in by_cause.items() if len(names) > 1]

@@ -100,7 +100,7 @@ def _welcome(control: Attempt) -> Finding:
 
 def _judged(name: str, who: str, attempt: Attempt, control: Attempt) -> Finding:
     if attempt.met == ACCEPTED:
-        return Finding(name, CRITICAL, f"accepted {who}: {attempt.said}")
+        return Finding.failed(name, CRITICAL, f"accepted {who}: {attempt.said}", attempt.fault)
     if attempt.met == SILENT:
         return Finding.failed(name, UNKNOWN, f"not determined: {attempt.said}", attempt.fault)
     if control.met != ACCEPTED:

@@ -104,7 +104,7 @@ def read_crl(path: str | None, reader: Reader) -> tuple[list[tuple[str, Revocati
 
 def differences(given: Given, files: Mapping[str, File]) -> Iterator[Remark]:
     """What is sound in itself, and not what the description of the set says."""
-    yield from _contents(files)
+    yield from _contents(files, [port["port"] for port in given.get("served_by") or ()])
     yield from _owners(given, files)
     file = files["certificate"]
     if not file.certificates:
@@ -120,7 +120,7 @@ def differences(given: Given, files: Mapping[str, File]) -> Iterator[Remark]:
             yield Remark("chain", CRITICAL, file.name, f"may not be used for {purpose}, only for {usage}", 1)
 
 
-def _contents(files: Mapping[str, File]) -> Iterator[Remark]:
+def _contents(files: Mapping[str, File], ports: Sequence[int]) -> Iterator[Remark]:
     """Whether each file holds what its role in the set promises, and all of them the same certificate."""
     leaf = next(iter(files["certificate"].certificates), None)
     name = files["certificate"].name
@@ -128,14 +128,14 @@ def _contents(files: Mapping[str, File]) -> Iterator[Remark]:
         if file.trouble or file.content.faults:
             continue
         if role == "key":
-            yield from _key(file, leaf, name)
+            yield from _key(file, leaf, name, ports)
         elif not file.certificates:
             yield Remark("readable", CRITICAL, file.name, "holds no certificate")
         elif role in ("fullchain", "pkcs12") and leaf and file.certificates[0] != leaf:
             yield Remark("chain", CRITICAL, file.name, f"begins with another certificate than {name}", 1)
 
 
-def _key(file: File, leaf: Certificate | None, name: str) -> Iterator[Remark]:
+def _key(file: File, leaf: Certificate | None, name: str, ports: Sequence[int]) -> Iterator[Remark]:
     if not file.content.keys:
         yield Remark("readable", CRITICAL, file.name, "holds no private key")
         return
@@ -143,7 +143,10 @@ def _key(file: File, leaf: Certificate | None, name: str) -> Iterator[Remark]:
     if not key.readable:
         yield Remark("key", UNKNOWN, file.name, "is encrypted, and cannot be compared with the certificate")
     elif leaf and not key.matches(leaf):
-        yield Remark("key", CRITICAL, file.name, f"does not match the certificate in {name}")
+        # No server can take it into service.
+        brought = (Fault(SERVED, ((ENDPOINT, str(port)),), BRINGS) for port in ports)
+        faults = (Fault.stated("key", (FILE, file.path)), *brought)
+        yield Remark("key", CRITICAL, file.name, f"does not match the certificate in {name}", faults=faults)
 
 
 def _owners(given: Given, files: Mapping[str, File]) -> Iterator[Remark]:

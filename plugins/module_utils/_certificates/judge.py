@@ -120,11 +120,21 @@ class Holdings:
     def _by_name(self) -> dict[str, File]:
         return {file.name: file for file in self.files}
 
+    @cached_property
+    def _broken(self) -> list[File]:
+        """The files that could not be read, in part at least."""
+        return [file for file in self.files if file.trouble or file.content.faults]
+
     def faults(self, remark: Remark) -> tuple[Fault, ...]:
         """A remark as data: the certificate that it is about and the chains that have it, or else the file."""
         if remark.faults:
             return remark.faults
         file = self._by_name.get(remark.file)
+        if remark.aspect == "key" and file:
+            # What it would be compared with may be in there.
+            broken = [one for one in self._broken if one.folder == file.folder]
+            if broken:
+                return (Fault(READABLE, ((FILE, broken[0].path),)),)
         if not file or not 0 < remark.position <= len(file.certificates):
             return (Fault.stated(remark.aspect, (FILE, file.path if file else remark.file)),)
         chains = [one for one in (file.certificates[0], self.leaf) if one]

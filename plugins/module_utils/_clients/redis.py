@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.about import CLOSED, DENIED, FULL, LOGIN, SILENT, STARTING, UNWELL, Fault
+from .._core.about import CLOSED, DENIED, FULL, LOGIN, SILENT, STARTING, UNSAVED, UNWELL, Fault
 from .._core.options import Given, Option, Options
 from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
 from .._core.text import excerpt
@@ -132,7 +132,7 @@ _FAULTS = (
     ("ConnectionError", CLOSED),
     ("RedisError", UNWELL),
 )
-_SAID = {"NOAUTH": LOGIN, "WRONGPASS": LOGIN, "NOPERM": DENIED, "LOADING": STARTING}
+_SAID = {"NOAUTH": LOGIN, "WRONGPASS": LOGIN, "NOPERM": DENIED, "LOADING": STARTING, "MISCONF": UNSAVED}
 
 
 def fault(driver: Any, exc: Exception) -> Fault:

@@ -16,6 +16,8 @@ REFUSED, DROPPED, SILENT, CLOSED, GARBLED = "refused", "dropped", "silent", "clo
 UNWELL, SLOW = "unwell", "slow"
 #: It answers, but not this client: the login, a right, a free place, or its start is missing.
 LOGIN, DENIED, FULL, STARTING = "login", "denied", "full", "starting"
+#: Its data cannot be written to disk.
+UNSAVED = "unsaved"
 #: No address is known.
 UNRESOLVED = "unresolved"
 #: There is no process or container to look at.

@@ -211,7 +211,7 @@ ROWS = (
         8461,
         "certificate_without_names",
         "the certificate has a common name and no alternative ones, which clients no longer accept",
-        _files(8461, "nameless"),
+        _served(8461, "nameless"),
         Expected("set.names", "critical", "alternative"),
     ),
     _set_row(

@@ -169,8 +169,8 @@ def test_page_shows_where_we_are_not_better() -> None:
 
 def found(service: str, aspect: str, status: str = "critical", blocked_by: str = "") -> dict[str, str]:
     """A check of a report."""
-    return {"host": "xorb-db", "id": f"{service}.main.{aspect}", "service": service, "status": status,
-            "blocked_by": blocked_by}  # fmt: skip
+    where = {"host": "xorb-db", "owner": "xorb-db", "service": service}
+    return {**where, "id": f"{service}.main.{aspect}", "status": status, "blocked_by": blocked_by}
 
 
 def test_causes_of_a_row_are_those_behind_what_failed_of_its_services() -> None:
@@ -207,9 +207,14 @@ def test_faults_that_share_a_cause_are_named() -> None:
 def test_page_says_how_many_faults_have_one_cause() -> None:
     names = ("stopped", "other", "two", "harmless")
     stopped, other, two, harmless = (replace(row(), fault=replace(row().fault, name=name)) for name in names)
-    rows = [stopped, other, replace(two, independent=2), replace(harmless, harmless=True)]
+    rows = [
+        stopped,
+        other,
+        replace(two, independent=2),
+        replace(harmless, harmless=True, expected=(Expected("main.ping", "ok"),)),
+    ]
     several = replace(SEEN, causes=("a/b.c.d", "a/e.f.g"))
-    seen = {"stopped": SEEN, "other": several, "two": several, "harmless": replace(SEEN, causes=())}
+    seen = {"stopped": SEEN, "other": several, "two": several, "harmless": replace(SEEN, causes=(), ours=("ok",))}
     assert share_of_one_cause(rows, seen) == 0.5
     text = page(rows, seen, RUNBOOK, seconds=10)
     assert "1 of the 2 rows with one fault have exactly one root cause\n(50 %), and 1 of 1 with two have two" in text

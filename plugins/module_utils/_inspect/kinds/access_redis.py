@@ -14,7 +14,7 @@ from ..._access.attempt import ACCEPTED, ACCESS_OPTIONS, HUNG_UP, REFUSED, SILEN
 from ..._clients.network import Unreachable
 from ..._clients.redis import LOGIN_OPTIONS, PORT, connected, fault, reason
 from ..._core import drivers
-from ..._core.about import DEPENDENCY, PROCESS
+from ..._core.about import DEPENDENCY, LOGIN, PROCESS, Fault
 from ..._core.checks import Finding
 from ..._core.options import Given, Option, Options
 from ..._core.text import excerpt
@@ -94,7 +94,8 @@ def send(driver: Any, given: Given, words: list[str], *, accepted: str = "") -> 
             reply = client.execute_command(*words)
         except (driver.RedisError, Unreachable) as exc:
             return _refusal(driver, exc, given["timeout"])
-    return Attempt(ACCEPTED, accepted or excerpt(reply))
+    # Whoever gets in by a PING does because of how the login is set up, which may keep out who should get in.
+    return Attempt(ACCEPTED, accepted or excerpt(reply), None if accepted else Fault.stated(LOGIN))
 
 
 def _refusal(driver: Any, exc: Exception, seconds: float) -> Attempt:

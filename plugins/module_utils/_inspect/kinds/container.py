@@ -177,6 +177,7 @@ def restarts(found: Iterable[Details], given: Given) -> Finding:
         value=count,
         unit="restarts",
         limits=limits(OPTIONS, given, "restarts_"),
+        faults=(Fault(DOWN, ((UNIT, f"container {name}"),)),),
     )
 
 

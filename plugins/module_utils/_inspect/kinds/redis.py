@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..._clients.network import Unreachable
 from ..._clients.redis import LOGIN_OPTIONS, PORT, connected, fault, reason
 from ..._core import drivers
-from ..._core.about import DEPENDENCY, PROCESS
+from ..._core.about import DEPENDENCY, PROCESS, UNSAVED, Fault
 from ..._core.checks import CRITICAL, OK, UNKNOWN, Finding
 from ..._core.options import Given, Option, Options
 from ..._core.text import excerpt
@@ -43,7 +44,7 @@ def run(given: Given) -> Iterator[Finding]:
         except (driver.RedisError, Unreachable) as exc:
             yield from _unseen(reason(driver, exc, given["timeout"]))
             return
-    yield persistence(info)
+    yield replace(persistence(info), faults=(Fault.stated(UNSAVED),))
     yield memory(info, given)
     yield replication(info, writable=bool(given.get("writable")))
 
