@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.about import (
+    BRINGS,
     DEPENDENCY,
     DROPPED,
     ENDPOINT,
@@ -282,7 +283,8 @@ class _Graph:
         silent = self._silent.get(check.host) or (self._silent.get(check.owner) if node.unanswered else None)
         if silent:
             return silent
-        classes = [self._class(fault, node) for fault in node.found]
+        # What it brings about keeps nobody from being brought about.
+        classes = [self._class(fault, node) for fault in node.found if fault.known != BRINGS]
         own = [one for one in classes if self._finders[one][1] is node]
         if classes and not own:
             return self._finders[classes[0]][1]

@@ -214,3 +214,14 @@ def test_what_prometheus_hears_of_has_the_address_that_it_asks() -> None:
     heard = prometheus.alerts(groups, given)
     assert {fault.subjects for fault in heard.faults} == {(("address", "10.0.0.2:9090"),), (("address", ""),)}
     assert {fault.known for fault in heard.faults} == {"hears"}
+
+
+def test_certificate_that_was_cut_off_is_the_cause_of_a_key_without_one(authority: Authority, tmp_path: Path) -> None:
+    pair = authority.issue("localhost")
+    (tmp_path / "key.pem").write_bytes(pair.key.read_bytes())
+    (tmp_path / "key.pem").chmod(0o600)
+    (tmp_path / "cert.pem").write_bytes(pair.certificate.read_bytes()[:300])
+    (tmp_path / "ca.pem").write_bytes(authority.file.read_bytes())
+    checks = looked(("certificate_files", {"paths": [str(tmp_path)]}))
+    assert {"readable", "key"} <= {check.id.rpartition(".")[2] for check in checks if check.status == CRITICAL}
+    assert roots(checks) == ["o/s.point0.readable"]

@@ -367,6 +367,12 @@ def test_server_that_was_not_reloaded_is_the_cause_of_what_is_wrong_with_its_old
         Fault(EXPIRY, ((CHAIN_OF, "ab"),), BRINGS),
     )
     assert roots([expired("web", "nginx", "tls"), served]) == ["web/nginx.server.served"]
+    key = with_faults(
+        check("web", "nginx", "server", "key", CRITICAL, topic="certificates"),
+        Fault.stated("key", ("file", "web:/tls/key.pem")),
+        Fault(SERVED, ((ENDPOINT, "web:443"),), BRINGS),
+    )
+    assert roots([expired("web", "nginx", "tls"), served, key]) == ["web/nginx.server.key"]
 
 
 def test_missing_drivers_are_one_cause_on_whichever_hosts() -> None:
