@@ -15,7 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.text import lin
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.runner import Probe
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
-from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief, undefined
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS, selected
 
@@ -43,7 +43,7 @@ class ActionModule(RunbookAction):
             try:
                 probes += look.resolved(resolve, inventory.address(look), arguments["deadline"])
             except Exception as exc:  # noqa: BLE001 - an undefined variable or a wrong value makes this look unknown, and no other
-                checks += look.placeholders(f"cannot be looked at: {brief(exc)}")
+                checks += look.placeholders(f"cannot be looked at: {brief(exc)}", undefined(exc))
         result: dict[str, Any] = {"changed": False, "started_at": started_at, "selectors": selected(arguments)}
         if probes:
             try:

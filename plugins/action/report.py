@@ -21,6 +21,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory i
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS, selected
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.settings import misspelled
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import actions, publish
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import Topology
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected import (
     Expected,
     described,
@@ -119,7 +120,7 @@ class ActionModule(RunbookAction):
                 *described_wrongly([*inventory.problems, *misspelled(names)]),
                 *selected_wrongly(wanted, selectors, here.services),
             ],
-            depends_on=here.depends_on,
+            topology=Topology(here.depends_on, inventory.addresses),
         )
         return replace(assembled, actions=tuple(action.as_dict() for action in acted))
 

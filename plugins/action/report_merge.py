@@ -20,6 +20,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory i
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS, selected
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import publish
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import slices as run_slices
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import Topology
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected import (
     Expected,
     described,
@@ -111,7 +112,7 @@ class ActionModule(RunbookAction):
             # A limit on this play limits nothing: the slices were the limits.
             absent=(),
             about_run=[*described_wrongly(inventory.problems), *faults],
-            depends_on=here.depends_on,
+            topology=Topology(here.depends_on, inventory.addresses),
         )
 
 

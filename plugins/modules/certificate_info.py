@@ -89,6 +89,7 @@ checks:
       observed_at: '2026-11-25T12:00:00.123Z'
       duration_ms: 4.6
       falling: true
+      about: by= is=expiry certificate=2928dcbff3077c51a63acd1e7ddf94c0 chain=2928dcbff3077c51a63acd1e7ddf94c0
 findings:
   description: Each single thing that is wrong or could not be found out, with its place.
   returned: success

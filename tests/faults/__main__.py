@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.faults import askers, runner
 from tests.faults.catalogue import ROWS
-from tests.faults.matrix import Seen
+from tests.faults.matrix import Seen, rounds
 from tests.faults.page import PAGE, page
 from tests.testbed import engine
 from tests.testbed.errors import BedError
@@ -57,9 +57,14 @@ def main(words: list[str]) -> int:
         say(f"{row.name}: command {one.command or '-'} (sound: {one.command_when_sound or '-'}),")
         say(f"    module {one.module or '-'} (sound: {one.module_when_sound or '-'}),")
         say(f"    ours {', '.join(one.ours)}: {' / '.join(one.said)}")
+        say(f"    root causes ({row.causes} expected): {', '.join(one.causes) or 'none'}")
         for complaint in [*runner.complaints(row, one), *runner.unfair(row, one)]:
             wrong += 1
             say(f"    WRONG: {complaint}")
+    for group in rounds(tuple(rows)):
+        for shared in runner.shared_causes(group, seen):
+            wrong += 1
+            say(f"WRONG: one root cause for several faults: {shared}")
     failing = {address: status for address, status in last.statuses.items() if status not in ("ok", "not_applicable")}
     say(f"afterwards: {failing or 'everything is green'}")
     known = {**_remembered(), **seen}

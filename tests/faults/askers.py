@@ -122,7 +122,7 @@ def probes(bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
         "platform_report_dir": str(folder / "reports"),
         "platform_report_formats": ["json"],
         "platform_deadline": 60,
-        "platform_services": {row.service_name: row.service for row in rows},
+        "platform_services": {name: one for row in rows for name, one in row.services.items()},
         "lab_password": LAB_PASSWORD,
     }
     path = folder / "description.yml"

@@ -99,6 +99,8 @@ class Row:
     looks. ``uses`` names what the fault takes: two faults
     that use the same thing, or a part of it (``compose`` and ``compose/api``), are not broken at the same time. Where
     ``harmless``, the service still does what it should for its clients, so that everybody has to call it fine.
+    ``also`` has more services of the description, by their names, for a fault that shows in several. ``independent`` is
+    how many faults it is in truth, which do not follow from each other.
     """
 
     fault: Fault
@@ -111,6 +113,8 @@ class Row:
     harmless: bool = False
     observer: str = ""  # the role of who looks, where it is not the host that is broken
     seen_as: str = ""
+    also: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    independent: int = 1
 
     @property
     def name(self) -> str:
@@ -136,6 +140,20 @@ class Row:
         """Every host that has to do with it."""
         return {f"xorb-{self.fault.role}", self.host, self.service["hosts"]}
 
+    @property
+    def services(self) -> dict[str, dict[str, Any]]:
+        """Every service of the description that is there for this row."""
+        return {
+            self.service_name: self.service,
+            **{name: {"hosts": self.host, **one} for name, one in self.also.items()},
+        }
+
+    @property
+    def causes(self) -> int:
+        """How many root causes there must be."""
+        failing = any(expected.status not in ("ok", "not_applicable") for expected in self.expected)
+        return self.independent if failing else 0
+
     def address(self, expected: Expected) -> str:
         """The check by ``host/id``, as the report has it."""
         return f"{self.host}/{self.service_name}.{expected.check}"
@@ -151,6 +169,8 @@ class Seen:
     module: str = NONE
     module_when_sound: str = NONE
     ours: tuple[str, ...] = ()
+    #: The root causes of what failed of the row's services, among all that were broken at the same time.
+    causes: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
     ours_when_sound: tuple[str, ...] = ()
 

@@ -23,6 +23,9 @@ they said ({total} faults); a test fails when a run says something else.
 |---|---|---|---|
 {summary}
 
+Our check also says which fault is behind it: {one} of the {single} rows with one fault have exactly one root cause
+({share} %){several}, while up to dozens of other faults are broken on the same hosts. The column "Causes" counts them.
+
 How to read it:
 
 * **{broken}**: it ends with an error, or prints the message that it has for that. A job that looks at the exit status
@@ -44,12 +47,13 @@ _ORDER = (BROKEN, READABLE, HANGS, FINE)
 def page(rows: Sequence[Row], seen: Mapping[str, Seen], runbook: Mapping[str, str], *, seconds: int) -> str:
     """The whole page."""
     words = {"broken": BROKEN, "fine": FINE, "readable": READABLE, "hangs": HANGS}
-    parts = [_HEAD.format(total=len(rows), summary=_summary(rows, seen), seconds=seconds, **words)]
+    parts = [
+        _HEAD.format(total=len(rows), summary=_summary(rows, seen), seconds=seconds, **words, **_causes(rows, seen))
+    ]
     for chapter in dict.fromkeys(row.chapter for row in rows):
-        parts.append(
-            f"\n## {chapter}\n\n| Fault | The runbook's command | says | The module | says | Our check | Ahead |\n"
-        )
-        parts.append("|---|---|---|---|---|---|---|\n")
+        head = "| Fault | The runbook's command | says | The module | says | Our check | Causes | Ahead |"
+        parts.append(f"\n## {chapter}\n\n{head}\n")
+        parts.append("|---|---|---|---|---|---|---|---|\n")
         parts += [_line(row, seen.get(row.name), runbook) for row in rows if row.chapter == chapter]
     return "".join(parts)
 
@@ -65,6 +69,23 @@ def ahead(row: Row, seen: Seen) -> bool:
     """Whether our check is right where the runbook's command is not."""
     ours = all(status == expected.status for status, expected in zip(seen.ours, row.expected, strict=True))
     return ours and not right(row, seen.command, seen.command_when_sound)
+
+
+def share_of_one_cause(rows: Sequence[Row], seen: Mapping[str, Seen]) -> float:
+    """Of the rows with one fault, the share that has one root cause; nothing run is nothing right."""
+    single = [row for row in rows if row.causes == 1 and row.name in seen]
+    return sum(len(seen[row.name].causes) == 1 for row in single) / len(single) if single else 0.0
+
+
+def _causes(rows: Sequence[Row], seen: Mapping[str, Seen]) -> dict[str, object]:
+    """The numbers about root causes."""
+    single = [row for row in rows if row.causes == 1 and row.name in seen]
+    several = [row for row in rows if row.causes > 1 and row.name in seen]
+    right = sum(len(seen[row.name].causes) == row.causes for row in several)
+    told = f", and {right} of {len(several)} with two have two" if several else ""
+    share = 100 * share_of_one_cause(rows, seen)
+    one = sum(len(seen[row.name].causes) == 1 for row in single)
+    return {"one": one, "single": len(single), "share": f"{share:.0f}", "several": told}
 
 
 def _summary(every: Sequence[Row], seen: Mapping[str, Seen]) -> str:
@@ -92,7 +113,7 @@ def _told(row: Row, verdict: str, when_sound: str) -> str:
 
 def _line(row: Row, seen: Seen | None, runbook: Mapping[str, str]) -> str:
     if seen is None:
-        return f"| {_cell(row.fault.sentence)} (`{row.name}`) | not run yet | | | | | |\n"
+        return f"| {_cell(row.fault.sentence)} (`{row.name}`) | not run yet | | | | | | |\n"
     if isinstance(row.asked, Asked):
         command = f"`{_short(runbook[row.asked.command])}`"
         evidence = row.asked.evidence
@@ -110,7 +131,8 @@ def _line(row: Row, seen: Seen | None, runbook: Mapping[str, str]) -> str:
         f"`{kinds.get(expected.check.split('.')[0], 'supervisor')}` {expected.check.split('.')[1]}: **{status}**"
         for expected, status in zip(row.expected, seen.ours, strict=True)
     )
-    cells = [f"{row.fault.sentence} (`{row.name}`)", command, says, module, module_says, ours]
+    count = str(len(seen.causes)) if len(seen.causes) == row.causes else f"**{len(seen.causes)}** (of {row.causes})"
+    cells = [f"{row.fault.sentence} (`{row.name}`)", command, says, module, module_says, ours, count]
     return f"| {' | '.join(_cell(cell) for cell in [*cells, 'yes' if ahead(row, seen) else '**no**'])} |\n"
 
 

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tests.faults import askers
 from tests.faults.matrix import HANGS, NONE, READABLE, Asked, Expected, Outcome, Row, Seen, Task, rounds
@@ -141,6 +142,7 @@ def _ask(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str, Seen], pat
             command_status=commanded[row.name].status if row.name in commanded else None,
             module=row.task.verdict(done[row.name]) if isinstance(row.task, Task) else NONE,
             ours=_statuses(ran, row),
+            causes=causes(ran.report.get("checks", ()), row),
             said=tuple(_message(ran, row, expected) for expected in row.expected),
         )
 
@@ -151,6 +153,35 @@ def _command(row: Row, commanded: dict[str, Outcome], texts: dict[str, str]) -> 
 
 def _statuses(ran: Ran, row: Row) -> tuple[str, ...]:
     return tuple(ran.statuses.get(row.address(expected), "not received") for expected in row.expected)
+
+
+def causes(checks: Iterable[Mapping[str, Any]], row: Row) -> tuple[str, ...]:
+    """The root causes behind what failed of a row's services.
+
+    Many rows are broken at once, so they are counted among the checks of each row; where rows look at one service,
+    among those that this row is about.
+    """
+    about = {row.address(expected) for expected in row.expected}
+    found = set()
+    for check in checks:
+        address = f"{check['host']}/{check['id']}"
+        of_row = address in about if row.seen_as else check["service"] in row.services
+        if of_row and check["status"] not in GREEN:
+            elsewhere = f"@{check['owner']}" if check["owner"] not in ("", check["host"]) else ""
+            found.add(check["blocked_by"] or address + elsewhere)
+    return tuple(sorted(found))
+
+
+def shared_causes(rows: Iterable[Row], seen: Mapping[str, Seen]) -> list[str]:
+    """Faults that were taken for one although they have nothing to do with each other.
+
+    Those that harm no service are ours: whatever is missing of what probes need is one cause.
+    """
+    by_cause: dict[str, list[str]] = {}
+    for row in (row for row in rows if not row.harmless):
+        for cause in seen[row.name].causes:
+            by_cause.setdefault(cause, []).append(row.name)
+    return [f"{cause}: {', '.join(names)}" for cause, names in by_cause.items() if len(names) > 1]
 
 
 def _message(ran: Ran, row: Row, expected: Expected) -> str:
@@ -180,6 +211,8 @@ def complaints(row: Row, seen: Seen) -> list[str]:
             found.append(f"{expected.check} does not say {expected.said!r}: {said}")
     if len(seen.ours) != len(row.expected):
         found.append("nobody looked")
+    if row.independent > 1 and len(seen.causes) != row.causes:
+        found.append(f"{row.independent} faults have the root causes {', '.join(seen.causes) or 'none'}")
     return found
 
 

@@ -16,6 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     WARNING,
     Check,
 )
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import Topology
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import (
     Report,
     Run,
@@ -33,7 +34,7 @@ RUN = Run(
 )
 FINISHED_AT = "2026-11-23T03:15:03.100Z"
 
-DEPENDS_ON = {"api": ("postgres", "redis"), "proxy": ("api",)}
+TOPOLOGY = Topology({"api": ("postgres", "redis"), "proxy": ("api",)})
 
 #: What one host of the demo has: point and aspect, value, unit, thresholds, and the evidence.
 Known = tuple[str, str, str, Any, str, float | None, float | None, str]
@@ -113,7 +114,7 @@ def assembled(
         finished_at=FINISHED_AT,
         expected={one.key: one for one in awaited},
         received=arrived,
-        **{"silent": {}, "absent": (), "about_run": (), "depends_on": DEPENDS_ON, **given},
+        **{"silent": {}, "absent": (), "about_run": (), "topology": TOPOLOGY, **given},
     )
     return replace(report, ledger=ledger)
 

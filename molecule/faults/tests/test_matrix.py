@@ -11,8 +11,8 @@ import pytest
 
 from tests.faults import askers, runner
 from tests.faults.catalogue import ROWS
-from tests.faults.matrix import Row, Seen
-from tests.faults.page import PAGE, page
+from tests.faults.matrix import Row, Seen, rounds
+from tests.faults.page import PAGE, page, share_of_one_cause
 from tests.support.procedures import Ran
 from tests.testbed import engine
 from tests.testbed.layout import bed_named
@@ -41,6 +41,15 @@ def test_fault_is_reported_and_a_sound_platform_is_not(matrix: Matrix, row: Row)
 def test_others_are_judged_fairly(matrix: Matrix, row: Row) -> None:
     """Everybody was asked, and what a reader is told to look for is not there while nothing is broken."""
     assert runner.unfair(row, matrix.seen[row.name]) == []
+
+
+def test_one_fault_has_one_root_cause(matrix: Matrix) -> None:
+    assert share_of_one_cause(ROWS, matrix.seen) >= 0.95
+
+
+def test_faults_that_are_broken_together_share_no_root_cause(matrix: Matrix) -> None:
+    for group in rounds(ROWS):
+        assert runner.shared_causes(group, matrix.seen) == []
 
 
 def test_everything_is_green_again(matrix: Matrix) -> None:

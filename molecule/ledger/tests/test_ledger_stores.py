@@ -194,6 +194,23 @@ def test_lock_that_nobody_gives_back_is_a_sentence(database: Any, monkeypatch: p
     assert ledger.verify().runs == 1
 
 
+def test_ledger_of_the_schema_before_verifies_and_goes_on(database: Any) -> None:
+    head = filled(database.address).verify().head["sha256"]
+    database.run(
+        "ALTER TABLE checks DROP COLUMN about",
+        "ALTER TABLE checks DROP COLUMN falling",
+        "COMMENT ON SCHEMA runbook_ledger IS 'xorb.runbook ledger, schema 1'",
+    )
+    ledger = Ledger(database.address)
+    assert ledger.verify(head).intact
+    failing = check("one", "api", "port", "connect", "critical", about="by=process met=refused endpoint=one:80")
+    ledger.append(assembled([failing]), retention_days=36500)
+    found = ledger.verify(head)
+    assert found.intact and (found.runs, found.checked) == (6, 16)
+    history = History(database.address)
+    assert [one.about for one in history.checks_of(history.newest())] == [failing.about]
+
+
 def test_strange_schema_is_left_alone_and_empty_database_is_no_green(database: Any) -> None:
     with pytest.raises(RunbookError, match="there is no ledger in postgresql://ledger_under_test@"):
         Ledger(database.address).verify()

@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from typing import Callable
 
 from .._clients import tls
-from .._clients.http import Answer
-from .._clients.network import Deadline, Unreachable, connect, reason
+from .._clients.http import Answer, fault_of_status
+from .._clients.network import Deadline, Unreachable, connect, fault_of, reason
+from .._core.about import CLOSED, Fault
+from .._core.about import SILENT as UNANSWERED
 from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, Finding
 from .._core.errors import RunbookError
 from .._core.options import Given, Options
@@ -44,10 +46,11 @@ _TITLE = re.compile(r"<title>(?:\d{3} )?([^<]+)</title>", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Attempt:
-    """What one attempt met, and the evidence in words that hold no secret."""
+    """What one attempt met, and the evidence in words that hold no secret, and as data where it failed."""
 
     met: str
     said: str
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def look(given: Given, valid: Callable[[], Attempt], cases: Mapping[str, Case]) 
         # The others would wait for the same silence, each for as long.
         for name in cases:
             if name not in reasons:
-                yield Finding(name, UNKNOWN, f"not determined: {control.said}")
+                yield Finding.failed(name, UNKNOWN, f"not determined: {control.said}", control.fault)
         return
     for name, case in cases.items():
         if name in reasons:
@@ -85,43 +88,46 @@ def _tried(attempt: Callable[[], Attempt]) -> Attempt:
     try:
         return attempt()
     except RunbookError as exc:
-        return Attempt(SILENT, str(exc))
+        return Attempt(SILENT, str(exc), exc.fault)
 
 
 def _welcome(control: Attempt) -> Finding:
     if control.met == ACCEPTED:
         return Finding(VALID, OK, f"let in: {control.said}")
     if control.met == REFUSED:
-        return Finding(VALID, CRITICAL, f"who may come in is refused: {control.said}")
-    return Finding(VALID, UNKNOWN, f"not determined: {control.said}")
+        return Finding.failed(VALID, CRITICAL, f"who may come in is refused: {control.said}", control.fault)
+    return Finding.failed(VALID, UNKNOWN, f"not determined: {control.said}", control.fault)
 
 
 def _judged(name: str, who: str, attempt: Attempt, control: Attempt) -> Finding:
     if attempt.met == ACCEPTED:
-        return Finding(name, CRITICAL, f"accepted {who}: {attempt.said}")
+        return Finding.failed(name, CRITICAL, f"accepted {who}: {attempt.said}", attempt.fault)
     if attempt.met == SILENT:
-        return Finding(name, UNKNOWN, f"not determined: {attempt.said}")
+        return Finding.failed(name, UNKNOWN, f"not determined: {attempt.said}", attempt.fault)
     if control.met != ACCEPTED:
-        return Finding(name, UNKNOWN, f"refused, but so is who may come in: {attempt.said}")
+        why = f"refused, but so is who may come in: {attempt.said}"
+        return Finding.failed(name, UNKNOWN, why, control.fault)
     return Finding(name, OK, f"refused: {attempt.said}")
 
 
 def broken_off(exc: Exception) -> Attempt:
     """What a connection that failed means: a refusal where TLS said so, and else silence."""
     why = str(exc)
+    fault = exc.fault if isinstance(exc, Unreachable) else None
     cause = exc.__cause__ if isinstance(exc, Unreachable) and exc.__cause__ else exc
+    return Attempt(_meaning(cause), why, fault)
+
+
+def _meaning(cause: BaseException) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return Attempt(SILENT, why)
+        return SILENT
     if isinstance(cause, ssl.SSLEOFError):
-        return Attempt(HUNG_UP, why)
+        return HUNG_UP
     if isinstance(cause, ssl.SSLError):
         told = cause.reason or ""
-        return Attempt(REFUSED if "_ALERT_" in told and "INTERNAL_ERROR" not in told else SILENT, why)
-    if isinstance(
-        cause, (ConnectionResetError, BrokenPipeError, ConnectionAbortedError, http.client.RemoteDisconnected)
-    ):
-        return Attempt(HUNG_UP, why)
-    return Attempt(SILENT, why)
+        return REFUSED if "_ALERT_" in told and "INTERNAL_ERROR" not in told else SILENT
+    hung_up = (ConnectionResetError, BrokenPipeError, ConnectionAbortedError, http.client.RemoteDisconnected)
+    return HUNG_UP if isinstance(cause, hung_up) else SILENT
 
 
 def answered(answer: Answer, given: Given) -> Attempt:
@@ -130,10 +136,11 @@ def answered(answer: Answer, given: Given) -> Attempt:
     if answer.status in given["refused_status"]:
         # nginx says only in the title of its page that it is a certificate that it does not like.
         title = _TITLE.search(answer.text)
-        return Attempt(REFUSED, f"{told} ({excerpt(title[1])})" if title else told)
+        return Attempt(REFUSED, f"{told} ({excerpt(title[1])})" if title else told, fault_of_status(answer.status))
     if answer.status in given["accepted_status"] or answer.status in _SUCCESS:
         return Attempt(ACCEPTED, told)
-    return Attempt(SILENT, f"{told} is neither a welcome nor a refusal: {said(answer.text)}")
+    why = f"{told} is neither a welcome nor a refusal: {said(answer.text)}"
+    return Attempt(SILENT, why, fault_of_status(answer.status))
 
 
 def first_bytes(given: Given, sent: bytes) -> tuple[bytes, Attempt | None]:
@@ -147,11 +154,11 @@ def first_bytes(given: Given, sent: bytes) -> tuple[bytes, Attempt | None]:
     except Unreachable as exc:
         return b"", broken_off(exc)
     except socket.timeout:
-        return b"", Attempt(SILENT, f"connected, but no answer within {deadline.seconds:g} s")
+        return b"", Attempt(SILENT, f"connected, but no answer within {deadline.seconds:g} s", Fault(UNANSWERED))
     except OSError as exc:
-        return b"", Attempt(broken_off(exc).met, reason(exc, deadline.seconds))
+        return b"", Attempt(broken_off(exc).met, reason(exc, deadline.seconds), fault_of(exc))
     if not received:
-        return b"", Attempt(HUNG_UP, "the other end closed the connection without an answer")
+        return b"", Attempt(HUNG_UP, "the other end closed the connection without an answer", Fault(CLOSED))
     return received, None
 
 

@@ -119,7 +119,7 @@ def _tell_redis(told: Told, files: Mapping[str, str]) -> None:
 
 
 def _containers(told: Told) -> list[str]:
-    selection = docker.Selection.of({**told, "compose_service": told["service"]})
+    selection = docker.Selection.of({**told, "compose_service": told["service"], "timeout": TIMEOUT})
     return [row["ID"] for row in docker.containers(selection, timeout=TIMEOUT, running=True)]
 
 

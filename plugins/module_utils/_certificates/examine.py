@@ -15,6 +15,17 @@ from typing import Any
 
 from .._clients import tls
 from .._clients.network import Deadline, Unreachable
+from .._core.about import (
+    BRINGS,
+    CHAIN,
+    ENDPOINT,
+    EXPIRY,
+    FILE,
+    NAMES,
+    REVOCATION,
+    UNSEEN,
+    Fault,
+)
 from .._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
 from .._core.errors import RunbookError
 from .._core.options import Given
@@ -22,7 +33,7 @@ from .._core.text import excerpt
 from .bundle import Reader, RevocationList, common
 from .certificate import Certificate, Unreadable
 from .files import File, read
-from .judge import ASPECTS, SERVED, Holdings, Remark, finding, good_findings, judge
+from .judge import ASPECTS, READABLE, SERVED, Holdings, Remark, finding, good_findings, judge
 
 #: What a certificate must be allowed to be used for, by the profile of its set.
 PURPOSES: Mapping[str, tuple[str, ...]] = {
@@ -47,7 +58,7 @@ def examine(given: Given, paths: Mapping[str, Path]) -> Iterator[Finding]:
         unseen = Finding("", UNKNOWN, f"not determined: {files['certificate'].name} holds no certificate")
         good.update({aspect: replace(unseen, aspect=aspect) for aspect in _OF_THE_CERTIFICATE})
     for aspect in ASPECTS:
-        yield finding(aspect, remarks, good[aspect])
+        yield finding(aspect, remarks, good[aspect], holdings)
     if given.get("served_by"):
         yield served(given, files["certificate"])
 
@@ -63,6 +74,7 @@ def holdings_of(
         crls=crls,
         limits=given,
         sent=frozenset({files["fullchain"].name} if "fullchain" in files else ()),
+        leaf=next(iter(files["certificate"].certificates), None),
     )
 
 
@@ -92,7 +104,7 @@ def read_crl(path: str | None, reader: Reader) -> tuple[list[tuple[str, Revocati
 
 def differences(given: Given, files: Mapping[str, File]) -> Iterator[Remark]:
     """What is sound in itself, and not what the description of the set says."""
-    yield from _contents(files)
+    yield from _contents(files, [port["port"] for port in given.get("served_by") or ()])
     yield from _owners(given, files)
     file = files["certificate"]
     if not file.certificates:
@@ -108,7 +120,7 @@ def differences(given: Given, files: Mapping[str, File]) -> Iterator[Remark]:
             yield Remark("chain", CRITICAL, file.name, f"may not be used for {purpose}, only for {usage}", 1)
 
 
-def _contents(files: Mapping[str, File]) -> Iterator[Remark]:
+def _contents(files: Mapping[str, File], ports: Sequence[int]) -> Iterator[Remark]:
     """Whether each file holds what its role in the set promises, and all of them the same certificate."""
     leaf = next(iter(files["certificate"].certificates), None)
     name = files["certificate"].name
@@ -116,14 +128,14 @@ def _contents(files: Mapping[str, File]) -> Iterator[Remark]:
         if file.trouble or file.content.faults:
             continue
         if role == "key":
-            yield from _key(file, leaf, name)
+            yield from _key(file, leaf, name, ports)
         elif not file.certificates:
             yield Remark("readable", CRITICAL, file.name, "holds no certificate")
         elif role in ("fullchain", "pkcs12") and leaf and file.certificates[0] != leaf:
             yield Remark("chain", CRITICAL, file.name, f"begins with another certificate than {name}", 1)
 
 
-def _key(file: File, leaf: Certificate | None, name: str) -> Iterator[Remark]:
+def _key(file: File, leaf: Certificate | None, name: str, ports: Sequence[int]) -> Iterator[Remark]:
     if not file.content.keys:
         yield Remark("readable", CRITICAL, file.name, "holds no private key")
         return
@@ -131,7 +143,10 @@ def _key(file: File, leaf: Certificate | None, name: str) -> Iterator[Remark]:
     if not key.readable:
         yield Remark("key", UNKNOWN, file.name, "is encrypted, and cannot be compared with the certificate")
     elif leaf and not key.matches(leaf):
-        yield Remark("key", CRITICAL, file.name, f"does not match the certificate in {name}")
+        # No server can take it into service.
+        brought = (Fault(SERVED, ((ENDPOINT, str(port)),), BRINGS) for port in ports)
+        faults = (Fault.stated("key", (FILE, file.path)), *brought)
+        yield Remark("key", CRITICAL, file.name, f"does not match the certificate in {name}", faults=faults)
 
 
 def _owners(given: Given, files: Mapping[str, File]) -> Iterator[Remark]:
@@ -168,7 +183,8 @@ def _group(gid: int) -> str:
 def served(given: Given, file: File) -> Finding:
     """Whether each port serves the certificate that is in the file."""
     if not file.certificates:
-        return Finding(SERVED, UNKNOWN, f"not determined: {file.name} holds no certificate")
+        fault = Fault(READABLE, ((FILE, file.path),))
+        return Finding.failed(SERVED, UNKNOWN, f"not determined: {file.name} holds no certificate", fault)
     remarks = [remark for port in given["served_by"] for remark in served_remarks(port, file, float(given["timeout"]))]
     ports = ", ".join(str(port["port"]) for port in given["served_by"])
     shown = file.certificates[0].fingerprint[:SHOWN]
@@ -182,12 +198,18 @@ def served_remarks(where: Mapping[str, Any], file: File, timeout: float) -> Iter
     try:
         got = served_certificate({**where, "timeout": timeout})
     except (RunbookError, OSError) as exc:
-        yield Remark(SERVED, UNKNOWN, place, f"not determined: {exc}")
+        yield Remark(SERVED, UNKNOWN, place, f"not determined: {exc}", faults=_met(exc, where))
         return
-    yield from compared(got, file, place)
+    yield from compared(got, file, place, where["port"])
 
 
-def compared(got: Certificate, file: File, place: str) -> Iterator[Remark]:
+def _met(exc: Exception, where: Mapping[str, Any]) -> tuple[Fault, ...]:
+    fault = exc.fault if isinstance(exc, RunbookError) else None
+    endpoint = ((ENDPOINT, str(where["port"])),)
+    return (replace(fault, subjects=fault.subjects or endpoint) if fault else Fault(UNSEEN, endpoint),)
+
+
+def compared(got: Certificate, file: File, place: str, port: int) -> Iterator[Remark]:
     """A remark where the certificate that was served is not the first one of a file."""
     wanted = file.certificates[0]
     if got == wanted:
@@ -199,7 +221,15 @@ def compared(got: Certificate, file: File, place: str) -> Iterator[Remark]:
         place,
         f"serves another certificate ({told}; {got.fingerprint[:SHOWN]}) than {file.name} holds"
         f" ({wanted.fingerprint[:SHOWN]}): the service was not reloaded, or reads other files",
+        faults=_stale(got, port),
     )
+
+
+def _stale(got: Certificate, port: int) -> tuple[Fault, ...]:
+    """As data: whatever is wrong with a certificate that should not be served is a consequence of its being served."""
+    shown = tls.shown_at(port, got.der)[1:]
+    brought = (Fault(reason, shown, BRINGS) for reason in (EXPIRY, CHAIN, NAMES, REVOCATION))
+    return (Fault.stated(SERVED, (ENDPOINT, str(port))), *brought)
 
 
 def served_certificate(where: Mapping[str, Any]) -> Certificate:

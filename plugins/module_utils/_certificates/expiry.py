@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from .._clients import tls
+from .._core.about import EXPIRY
 from .._core.checks import CRITICAL, Finding, Limits, Number
 from .._core.options import NOT_NEGATIVE, Option, Options
 from .._core.text import excerpt
@@ -58,7 +60,9 @@ def expiry_finding(certificate: Certificate, given: Mapping[str, Any], now: date
     limits, days = expiry_limits(certificate, given), certificate.days_left(now)
     invalid = now < certificate.begins or certificate.ends <= now
     status = CRITICAL if invalid else limits.judge(days)
-    return Finding("expiry", status, lifetime_told(certificate, now), value=days, unit="days", limits=limits)
+    faults = (tls.judged(EXPIRY, given["port"], certificate.der),)
+    told = lifetime_told(certificate, now)
+    return Finding("expiry", status, told, value=days, unit="days", limits=limits, faults=faults)
 
 
 def expiry_limits(certificate: Certificate, given: Mapping[str, Any]) -> Limits:

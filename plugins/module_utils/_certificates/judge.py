@@ -12,8 +12,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
+from .._clients import tls
+from .._core.about import CERTIFICATE, CHAIN_OF, FILE, LOOK, Fault
 from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, STATUSES, UNKNOWN, WARNING, Finding, Limits
 from .._core.options import NOT_NEGATIVE, Option, Options
 from .._core.text import excerpt
@@ -58,6 +61,9 @@ BROKEN_HASHES = frozenset({"md2", "md4", "md5", "sha1"})
 NAMED = 5
 
 
+#: How many faults a finding names as data.
+MOST_FAULTS = 50
+
 NO_LIMITS = Limits()
 
 
@@ -72,6 +78,8 @@ class Remark:
     position: int = 0
     value: float | None = None
     limits: Limits = NO_LIMITS
+    #: The same as data, where it is not about a file or a certificate in one.
+    faults: tuple[Fault, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """As a module returns it."""
@@ -97,6 +105,8 @@ class Holdings:
     limits: Mapping[str, Any] = field(default_factory=dict)
     #: Names of files that a server sends, and that have to have everything between the certificate and the trust.
     sent: frozenset[str] = frozenset()
+    #: The certificate that all of them belong to, where they are one set.
+    leaf: Certificate | None = None
 
     def __post_init__(self) -> None:
         #: Where each certificate is, as (file, position).
@@ -109,6 +119,32 @@ class Holdings:
     def lists(self) -> list[tuple[str, RevocationList]]:
         """Every revocation list."""
         return [*self.crls, *((file.name, crl) for file in self.files for crl in file.content.crls)]
+
+    @cached_property
+    def _by_name(self) -> dict[str, File]:
+        return {file.name: file for file in self.files}
+
+    @cached_property
+    def _broken(self) -> list[File]:
+        """The files that could not be read, in part at least."""
+        return [file for file in self.files if file.trouble or file.content.faults]
+
+    def faults(self, remark: Remark) -> tuple[Fault, ...]:
+        """A remark as data: the certificate that it is about and the chains that have it, or else the file."""
+        if remark.faults:
+            return remark.faults
+        file = self._by_name.get(remark.file)
+        if remark.aspect == "key" and file:
+            # What it would be compared with may be in there.
+            broken = [one for one in self._broken if one.folder == file.folder]
+            if broken:
+                return (Fault(READABLE, ((FILE, broken[0].path),)),)
+        if not file or not 0 < remark.position <= len(file.certificates):
+            return (Fault.stated(remark.aspect, (FILE, file.path if file else remark.file)),)
+        chains = [one for one in (file.certificates[0], self.leaf) if one]
+        subjects = [(CERTIFICATE, file.certificates[remark.position - 1]), *((CHAIN_OF, one) for one in chains)]
+        named = dict.fromkeys((sort, tls.fingerprint(one.der)) for sort, one in subjects)
+        return (Fault.stated(remark.aspect, *named),)
 
     def remark(
         self,
@@ -345,7 +381,7 @@ def judge(holdings: Holdings) -> list[Remark]:
 # -- Findings ----------------------------------------------------------------------------------------------------------
 
 
-def finding(aspect: str, remarks: Iterable[Remark], good: Finding) -> Finding:
+def finding(aspect: str, remarks: Iterable[Remark], good: Finding, holdings: Holdings | None = None) -> Finding:
     """One finding for an aspect: the worst remark first, each thing once with its files, or else what is good."""
     about = sorted(
         (remark for remark in remarks if remark.aspect == aspect),
@@ -362,7 +398,23 @@ def finding(aspect: str, remarks: Iterable[Remark], good: Finding) -> Finding:
         message += f"; and {len(told) - NAMED} more"
     worst = about[0]
     unit = "days" if worst.value is not None else ""
-    return Finding(aspect, worst.status, message, value=worst.value, unit=unit, limits=worst.limits)
+    return Finding(
+        aspect,
+        worst.status,
+        message,
+        value=worst.value,
+        unit=unit,
+        limits=worst.limits,
+        faults=_faults(about, holdings),
+    )
+
+
+def _faults(remarks: Sequence[Remark], holdings: Holdings | None) -> tuple[Fault, ...]:
+    """What is wrong as data, each thing once. Of very many, the rest is something that no other check has found."""
+    named = holdings.faults if holdings else lambda remark: remark.faults
+    found = dict.fromkeys(fault for remark in remarks[:MOST_FAULTS] for fault in named(remark))
+    more = [Fault.stated("more", (LOOK, ""))] if len(remarks) > MOST_FAULTS else []
+    return (*found, *more)
 
 
 def _with_files(message: str, remarks: Sequence[Remark]) -> str:

@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass
 
 from .._core import surroundings
+from .._core.about import LATE, MISSING, PROGRAM, Fault
 from .._core.errors import RunbookError
 
 _running: dict[int, subprocess.Popen[str]] = {}
@@ -41,7 +42,8 @@ def run(argv: list[str], *, timeout: float) -> Outcome:
         stdout, stderr = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired as exc:
         _kill(process)
-        raise RunbookError(f"{argv[0]} did not end within {timeout:g} s and was killed") from exc
+        why = f"{argv[0]} did not end within {timeout:g} s and was killed"
+        raise RunbookError(why, fault=Fault(LATE, ((PROGRAM, argv[0]),))) from exc
     finally:
         with _lock:
             ended_by_itself = _running.pop(process.pid, None)
@@ -63,7 +65,8 @@ def _start(argv: list[str]) -> subprocess.Popen[str]:
             start_new_session=True,
         )
     except OSError as exc:
-        raise RunbookError(f"{argv[0]} cannot be run: {exc.strerror or exc}") from exc
+        why = f"{argv[0]} cannot be run: {exc.strerror or exc}"
+        raise RunbookError(why, fault=Fault(MISSING, ((PROGRAM, argv[0]),))) from exc
 
 
 def kill_all() -> None:

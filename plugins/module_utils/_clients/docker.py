@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._core.about import DOWN, UNIT, Fault
 from .._core.errors import RunbookError
 from .._core.options import Given, Option, Options
 from .._core.text import excerpt, lines
 from . import commands
 
 PROJECT, SERVICE, ONE_OFF = "com.docker.compose.project", "com.docker.compose.service", "com.docker.compose.oneoff"
+
+#: The engine is the same thing as its unit, where somebody looks at that.
+ENGINE_DOWN = Fault(DOWN, ((UNIT, "docker.service"),))
 
 #: What Compose looks for in a folder, in its order.
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -120,7 +124,8 @@ def _ask(words: list[str], *, timeout: float) -> commands.Outcome:
 
 
 def _no_answer(outcome: commands.Outcome) -> RunbookError:
-    return RunbookError(f"the Docker engine does not answer: {excerpt(outcome.stderr or outcome.stdout, 200)}")
+    why = f"the Docker engine does not answer: {excerpt(outcome.stderr or outcome.stdout, 200)}"
+    return RunbookError(why, fault=ENGINE_DOWN)
 
 
 def _parsed(line: str) -> dict[str, Any]:

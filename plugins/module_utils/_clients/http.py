@@ -18,12 +18,13 @@ from http import HTTPStatus
 from typing import Any, Callable
 from urllib.parse import urlsplit
 
+from .._core.about import CLOSED, GARBLED, UNWELL, Fault
 from .._core.errors import RunbookError
 from .._core.options import AT_LEAST_ONE, Given, Option, Options
 from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS
 from .._core.text import excerpt, size
-from .network import Deadline, Unreachable, connect, reason, without_zone
-from .tls import context, failure, open_connection
+from .network import Deadline, Unreachable, connect, fault_of, reason, without_zone
+from .tls import context, failed, failure, open_connection
 
 #: Options of every probe that asks a web service; each kind adds its port.
 HTTP_OPTIONS: Options = {
@@ -134,7 +135,7 @@ def get(given: Given, path: str, sent: Mapping[str, str], with_context: ssl.SSLC
             response = _ask(_BoundedSocket(opened, deadline), given, path, sent)
             body = _read(response, given["max_body_bytes"])
         except (OSError, http.client.HTTPException) as exc:
-            raise Unreachable(_why(exc, deadline.seconds)) from exc
+            raise Unreachable(_why(exc, deadline.seconds), fault=_fault(exc, given)) from exc
     return Answer(
         status=response.status,
         text=body.decode("utf-8-sig", errors="replace"),
@@ -216,6 +217,20 @@ _MEANINGS: tuple[tuple[type[Exception], Callable[[Any, float], str]], ...] = (
 def _why(exc: Exception, seconds: float) -> str:
     """Why there is no complete answer, in one sentence."""
     return next(told(exc, seconds) for kind, told in _MEANINGS if isinstance(exc, kind))
+
+
+def fault_of_status(status: int) -> Fault:
+    """What an answer with a wrong status code means: a server that fails, whatever it is asked for, is not well."""
+    return Fault(UNWELL if status >= HTTPStatus.INTERNAL_SERVER_ERROR else f"http-{status}")
+
+
+def _fault(exc: Exception, given: Given) -> Fault:
+    """The same as data."""
+    if isinstance(exc, http.client.RemoteDisconnected):
+        return Fault(CLOSED)
+    if isinstance(exc, ssl.SSLError):
+        return failed(exc, given)
+    return fault_of(exc) if isinstance(exc, OSError) else Fault(GARBLED)
 
 
 class _BoundedSocket:

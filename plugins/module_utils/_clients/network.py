@@ -10,6 +10,7 @@ import socket
 import time
 from typing import Any
 
+from .._core.about import CLOSED, DROPPED, REFUSED, SILENT, UNRESOLVED, Fault
 from .._core.errors import RunbookError
 
 
@@ -44,7 +45,8 @@ def connect(address: str, port: int, deadline: Deadline) -> socket.socket:
     try:
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
     except socket.gaierror as exc:
-        raise Unreachable(f"no address is known for {address}: {reason(exc, deadline.seconds)}") from exc
+        why = f"no address is known for {address}: {reason(exc, deadline.seconds)}"
+        raise Unreachable(why, fault=Fault(UNRESOLVED)) from exc
     for index, (family, sort, protocol, _name, where) in enumerate(found):
         try:
             # Each address gets its share of the time that is left, or a dead one would leave nothing to the next.
@@ -54,7 +56,8 @@ def connect(address: str, port: int, deadline: Deadline) -> socket.socket:
             if failure is None or exc.errno != errno.EADDRNOTAVAIL:
                 failure = exc
     why = reason(failure, deadline.seconds) if failure else "the host has no address"
-    raise Unreachable(f"no connection to port {port}: {why}") from failure
+    fault = fault_of(failure, otherwise=DROPPED) if failure else None
+    raise Unreachable(f"no connection to port {port}: {why}", fault=fault) from failure
 
 
 def _connected(family: int, sort: int, protocol: int, where: Any, seconds: float) -> socket.socket:
@@ -83,3 +86,22 @@ def reason(exc: OSError, seconds: float) -> str:
     if exc.errno == errno.ECONNRESET:
         return "connection reset by the other end"
     return exc.strerror or (os.strerror(exc.errno) if exc.errno else str(exc))
+
+
+#: How the kernel calls the ways in which a connection does not come about, or ends.
+_MET = {
+    errno.ECONNREFUSED: REFUSED,
+    errno.ECONNRESET: CLOSED,
+    errno.EPIPE: CLOSED,
+    errno.EHOSTUNREACH: DROPPED,
+    errno.ENETUNREACH: DROPPED,
+}
+
+
+def fault_of(exc: OSError, *, otherwise: str = SILENT) -> Fault:
+    """What an attempt met, as data.
+
+    A connection that was never made (``otherwise`` is `DROPPED`) is another thing than one on which nothing comes: the
+    kernel takes connections for a process that hangs.
+    """
+    return Fault(_MET.get(exc.errno or 0, otherwise))

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .._core.about import CHAIN, CLOSED, FULL, LOGIN, NAMES, SILENT, STARTING, UNWELL, Fault
 from .._core.errors import RunbookError
 from .._core.options import Given, Option, Options
 from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
 from .._core.surroundings import NOWHERE
 from .._core.text import excerpt, lines
-from .network import Deadline
+from . import tls
+from .network import Deadline, Unreachable, connect
 
 PORT = 5432
 
@@ -224,3 +226,48 @@ def _where(given: Given) -> dict[str, str]:
     # Written out with its zone, where it has one.
     addresses = [socket.getnameinfo(where, socket.NI_NUMERICHOST)[0] for (*_rest, where) in found]
     return {"host": ",".join([name] * len(addresses)), "hostaddr": ",".join(addresses)}
+
+
+#: What a server says that is there and does not go on, by what it means; the driver has no codes for sessions that
+#: never came to be.
+_SAID = (
+    (re.compile(r"too many (clients|connections)|remaining connection slots", re.IGNORECASE), FULL),
+    (re.compile(r"(starting up|shutting down|recovery mode|not yet accepting)", re.IGNORECASE), STARTING),
+    (re.compile(r"authentication failed|pg_hba\.conf|password|role \S+ |permission denied", re.IGNORECASE), LOGIN),
+    (re.compile(r"does not match host name", re.IGNORECASE), NAMES),
+    (re.compile(r"certificate verify failed|certificate", re.IGNORECASE), CHAIN),
+    (re.compile(r"closed the connection|reset by peer|terminat", re.IGNORECASE), CLOSED),
+)
+#: Seconds to find out whether anything listens at all.
+_KNOCK = 1.0
+
+
+def fault(exc: Exception, given: Given) -> Fault | None:
+    """Why there is no session or no answer, as data.
+
+    Whether anything listens is asked of the kernel, and what is wrong with a certificate of OpenSSL: libpq only has
+    words for it.
+    """
+    if isinstance(exc, RunbookError):
+        return exc.fault
+    try:
+        connect(given["address"], given["port"], Deadline(min(given["timeout"], _KNOCK))).close()
+    except Unreachable as unreachable:
+        return unreachable.fault
+    except OSError:
+        return None
+    if isinstance(exc, socket.timeout):
+        return Fault(SILENT)
+    met = next((met for words, met in _SAID if words.search(str(exc))), UNWELL)
+    return (_untrusted(given) if met in (CHAIN, NAMES) else None) or Fault(met)
+
+
+def _untrusted(given: Given) -> Fault | None:
+    """What OpenSSL says of the certificate that the server shows; nothing where it has no objection."""
+    try:
+        context = tls.context(given)
+        context.check_hostname = not str(given.get("sslmode") or "").endswith("-ca")
+        tls.open_connection({**given, "starttls": tls.POSTGRES}, context, Deadline(given["timeout"])).close()
+    except RunbookError as exc:
+        return exc.fault
+    return None

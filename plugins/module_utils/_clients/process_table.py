@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,7 +13,10 @@ from .._core.errors import RunbookError
 from .._core.text import lines
 from . import proc
 
-ZOMBIE = "Z"
+ZOMBIE, STOPPED = "Z", "T"
+
+#: How often, and how many seconds apart, a process has to be seen stopped.
+_LOOKS, _PAUSE = 6, 0.1
 
 #: Places in ``/proc/PID/stat`` behind the name, which may hold anything.
 _STATE, _PARENT, _USER_TIME, _SYSTEM_TIME, _STARTED, _RESIDENT = 0, 1, 11, 12, 19, 21
@@ -90,6 +94,19 @@ def parse(stat: str) -> Process:
         started=int(fields[_STARTED]),
         resident=int(fields[_RESIDENT]) * os.sysconf("SC_PAGE_SIZE"),
     )
+
+
+def stays_stopped(pid: int) -> bool:
+    """Whether a process is stopped by a signal, and not just for the moment: some tools stop and wake one in turn."""
+    for _look in range(_LOOKS):
+        try:
+            state = parse(proc.read(f"{pid}/stat")).state
+        except OSError:  # it ended, or may not be seen
+            return False
+        if state != STOPPED:
+            return False
+        time.sleep(_PAUSE)
+    return True
 
 
 def command_line(pid: int) -> str:

@@ -9,6 +9,7 @@ import socket
 import ssl
 from typing import Any
 
+from .._core.about import CLOSED, DENIED, FULL, LOGIN, SILENT, STARTING, UNSAVED, UNWELL, Fault
 from .._core.options import NOT_NEGATIVE, Given, Option, Options
 from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
 from .._core.text import excerpt
@@ -106,3 +107,34 @@ def reason(driver: Any, exc: Exception, timeout: float) -> str:
     if told.startswith("WRONGPASS"):  # an error without a class of its own in redis-py 4
         return f"login refused: {told}"
     return next(f"{means}: {told}" for name, means in _MEANINGS if isinstance(exc, getattr(driver.exceptions, name)))
+
+
+#: The same as data; more special ones first, and what Redis says has the first word of its own.
+_FAULTS = (
+    ("BusyLoadingError", STARTING),
+    ("NoPermissionError", DENIED),
+    ("AuthenticationError", LOGIN),
+    ("AuthenticationWrongNumberOfArgsError", LOGIN),
+    ("ConnectionError", CLOSED),
+    ("RedisError", UNWELL),
+)
+_SAID = {"NOAUTH": LOGIN, "WRONGPASS": LOGIN, "NOPERM": DENIED, "LOADING": STARTING, "MISCONF": UNSAVED}
+
+
+def fault(driver: Any, exc: Exception) -> Fault:
+    """Why a command failed, as data."""
+    if isinstance(exc, Unreachable):
+        return exc.fault or Fault(CLOSED)
+    if isinstance(exc, driver.TimeoutError):
+        return Fault(SILENT)
+    cause = exc.__cause__ or exc.__context__
+    if isinstance(cause, OSError):
+        return tls.failed(cause, {})
+    return Fault(
+        _said(str(exc)) or next(met for name, met in _FAULTS if isinstance(exc, getattr(driver.exceptions, name)))
+    )
+
+
+def _said(text: str) -> str:
+    """What the first word of a reply means, where it has a meaning."""
+    return FULL if "max number of clients" in text else _SAID.get(text.partition(" ")[0], "")

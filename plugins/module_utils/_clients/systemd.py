@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 
+from .._core.about import DOWN, UNIT, Fault
 from .._core.errors import RunbookError
 from .._core.text import excerpt, lines
 from . import commands
@@ -54,7 +55,13 @@ def listed(states: Iterable[str], *, timeout: float) -> list[str]:
 
 
 def _silent(outcome: commands.Outcome) -> RunbookError:
-    return RunbookError(f"systemd does not answer: {excerpt(outcome.stderr or outcome.stdout, 200)}")
+    why = f"systemd does not answer: {excerpt(outcome.stderr or outcome.stdout, 200)}"
+    return RunbookError(why, fault=Fault(DOWN, ((UNIT, "systemd"),)))
+
+
+def down(*units: str) -> tuple[Fault, ...]:
+    """The faults of units that do not run, as data."""
+    return tuple(Fault.stated(DOWN, (UNIT, unit if "." in unit else f"{unit}.service")) for unit in units)
 
 
 def parse(text: str) -> dict[str, str]:

@@ -4,16 +4,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import selectors
 import socket
 import ssl
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from .._core.about import (
+    CERTIFICATE,
+    CHAIN,
+    CHAIN_OF,
+    CLOSED,
+    EXPIRY,
+    GARBLED,
+    NAMES,
+    REVOCATION,
+    SHOWN,
+    UNSEEN,
+    Fault,
+    Subject,
+)
 from .._core.errors import RunbookError
 from .._core.options import Option
-from .network import Deadline, Unreachable, connect, reason, without_zone
+from .network import Deadline, Unreachable, connect, fault_of, reason, without_zone
 
 #: The name came with Python 3.10, the flag is as old as OpenSSL 1.0.2.
 _PARTIAL_CHAIN = getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0x80000)
@@ -95,7 +112,7 @@ def open_connection(given: Mapping[str, Any], with_context: ssl.SSLContext, dead
         )
     except OSError as exc:
         plain.close()
-        raise Unreachable(failure(exc, deadline.seconds)) from exc
+        raise Unreachable(failure(exc, deadline.seconds), fault=failed(exc, given)) from exc
 
 
 def wait_for_refusal(connection: ssl.SSLSocket, deadline: Deadline, seconds: float, *, silent: float = 0.0) -> None:
@@ -113,7 +130,7 @@ def wait_for_refusal(connection: ssl.SSLSocket, deadline: Deadline, seconds: flo
             try:
                 if not connection.recv(1):
                     told = "the other end closed the connection right after the handshake"
-                    raise Unreachable(told) from ssl.SSLEOFError()
+                    raise Unreachable(told, fault=Fault(CLOSED)) from ssl.SSLEOFError()
                 return
             except ssl.SSLWantReadError:
                 patience = seconds if heard else max(seconds, silent)
@@ -124,7 +141,7 @@ def wait_for_refusal(connection: ssl.SSLSocket, deadline: Deadline, seconds: flo
     except socket.timeout:  # Python 3.9 does not take it for a TimeoutError
         pass
     except OSError as exc:
-        raise Unreachable(failure(exc, deadline.seconds)) from exc
+        raise Unreachable(failure(exc, deadline.seconds), fault=failed(exc, {})) from exc
 
 
 def _readable(connection: socket.socket, seconds: float) -> bool:
@@ -155,3 +172,67 @@ def failure(exc: OSError, seconds: float) -> str:
     if isinstance(exc, ssl.SSLError):
         return f"TLS failed: {_MEANINGS.get(exc.reason) or (exc.reason or str(exc)).replace('_', ' ').lower()}"
     return f"TLS handshake failed: {reason(exc, seconds)}"
+
+
+#: What OpenSSL finds wrong with a chain, by its numbers (X509_V_ERR_*); everything else is about trust.
+_FOUND = {9: EXPIRY, 10: EXPIRY, 23: REVOCATION, 62: NAMES, 63: NAMES, 64: NAMES}
+
+#: Alerts that are about the certificate that the client has shown.
+_OF_THE_CLIENT = {"SSLV3_ALERT_CERTIFICATE_EXPIRED": EXPIRY, "SSLV3_ALERT_CERTIFICATE_REVOKED": REVOCATION}
+
+
+def failed(exc: OSError, given: Mapping[str, Any]) -> Fault:
+    """Why TLS did not come about, as data: the certificate that is to blame is named by its fingerprint."""
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        shown = _shown(given) if given else b""
+        met = _FOUND.get(exc.verify_code, CHAIN)
+        return Fault(met, shown_at(given["port"], shown)) if shown else Fault(met)
+    told = getattr(exc, "reason", None)
+    if isinstance(exc, ssl.SSLError) and told in _OF_THE_CLIENT and given.get("client_cert"):
+        mine = _first_of(given["client_cert"])
+        return Fault(_OF_THE_CLIENT[told], ((CHAIN_OF, fingerprint(mine)),) if mine else ())
+    if isinstance(exc, ssl.SSLEOFError):
+        return Fault(CLOSED)
+    if isinstance(exc, ssl.SSLError):
+        # Without the words it would be the same as every other refusal of the same service.
+        return Fault(GARBLED) if told in _NOT_TLS else Fault(f"tls-{told or UNSEEN}".lower())
+    return fault_of(exc)
+
+
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
+
+
+def shown_at(port: int, der: bytes) -> tuple[Subject, ...]:
+    """A certificate that a port shows, or one above it: a client that does not trust them knows the first alone."""
+    known = fingerprint(der)
+    return ((CHAIN_OF, known), (SHOWN, f"{port}/{known}"))
+
+
+def fingerprint(der: bytes) -> str:
+    """The beginning of a certificate's SHA-256, enough to tell it from any other; nothing for none."""
+    return hashlib.sha256(der).hexdigest()[:32] if der else ""
+
+
+def _shown(given: Mapping[str, Any]) -> bytes:
+    """The certificate that a port shows, which Python keeps to itself where it does not trust it; nothing for none."""
+    deadline = Deadline(given.get("timeout") or 5.0)
+    try:
+        with contextlib.closing(open_connection(given, context(given, verify=False), deadline)) as connection:
+            return connection.getpeercert(binary_form=True) or b""
+    except (OSError, RunbookError):
+        return b""
+
+
+def _first_of(path: str) -> bytes:
+    """The first certificate of a PEM file in DER; nothing where it cannot be read."""
+    try:
+        text = Path(path).read_text(encoding="latin-1")
+        begin, end = text.index(ssl.PEM_HEADER), text.index(ssl.PEM_FOOTER)
+        return ssl.PEM_cert_to_DER_cert(text[begin : end + len(ssl.PEM_FOOTER)])
+    except (OSError, ValueError):
+        return b""
+
+
+def judged(reason: str, port: int, der: bytes) -> Fault:
+    """A fault of a certificate that is shown by a port, and that a check looks at itself."""
+    return Fault.stated(reason, (CERTIFICATE, fingerprint(der)), *shown_at(port, der))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Union
 
+from .about import Fault
 from .text import clean
 
 OK = "ok"
@@ -69,7 +70,8 @@ class Limits:
 class Finding:
     """What a probe says of one aspect; the runner adds who was asked and turns it into a `Check`.
 
-    ``message`` is one sentence with the evidence and never holds a secret.
+    ``message`` is one sentence with the evidence and never holds a secret. ``faults`` are what it found to be wrong, as
+    data, for the report to know what else found the same; who got an answer and does not like it has none.
     """
 
     aspect: str
@@ -79,13 +81,28 @@ class Finding:
     unit: str = ""
     limits: Limits = Limits()
     remedy: str = ""
+    faults: tuple[Fault, ...] = ()
 
     @classmethod
     def measured(
-        cls, aspect: str, message: str, *, value: Number, unit: str, limits: Limits, remedy: str = ""
+        cls,
+        aspect: str,
+        message: str,
+        *,
+        value: Number,
+        unit: str,
+        limits: Limits,
+        remedy: str = "",
+        faults: tuple[Fault, ...] = (),
     ) -> Finding:
         """A finding whose status follows from a number and its limits."""
-        return cls(aspect, limits.judge(value), message, value=value, unit=unit, limits=limits, remedy=remedy)
+        status = limits.judge(value)
+        return cls(aspect, status, message, value=value, unit=unit, limits=limits, remedy=remedy, faults=faults)
+
+    @classmethod
+    def failed(cls, aspect: str, status: str, message: str, fault: Fault | None) -> Finding:
+        """A finding of what an attempt met, where that is known."""
+        return cls(aspect, status, message, faults=(fault,) if fault else ())
 
 
 @dataclass(frozen=True)
@@ -111,6 +128,7 @@ class Check:
     observed_at: str = ""
     duration_ms: float | None = None
     falling: bool = False
+    about: str = ""
 
     @property
     def limits(self) -> Limits:
@@ -135,9 +153,12 @@ class Check:
         return f"{self.host}/{self.id}{elsewhere}"
 
     def as_dict(self) -> dict[str, Any]:
-        """The check as plain data, every field present."""
+        """The check as plain data: every field, but ``about`` only where there is anything to say of it."""
         # Every value is flat; to copy them deeply is most of what a report of many hosts would cost.
-        return dict(self.__dict__)
+        data = dict(self.__dict__)
+        if not self.about:
+            del data["about"]
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Check:

@@ -82,7 +82,7 @@ def _files_probe(given: Given, owner: str, now: datetime, seen: Seen) -> Probe:
         seen.holdings, seen.remarks = held, remarks
         good = good_findings(held)
         for aspect in ASPECTS:
-            yield finding(aspect, remarks, good[aspect])
+            yield finding(aspect, remarks, good[aspect], held)
 
     kind = replace(certificate_files.KIND, run=run)
     own = {name: given.get(name) for name in kind.options}
@@ -101,7 +101,7 @@ def _endpoint_probe(where: Mapping[str, Any], timeout: float, owner: str, seen: 
 
         yield from tls.examine(options, keep)
         if options.get("certificate"):
-            yield _compared(options["certificate"], address, got)
+            yield _compared(options["certificate"], address, options["port"], got)
 
     kind = replace(
         tls.KIND,
@@ -118,7 +118,7 @@ def _identity(point: str, owner: str) -> dict[str, Any]:
     return {"service": SERVICE, "point": point, "owner": owner}
 
 
-def _compared(path: str, address: str, got: list[Certificate]) -> Finding:
+def _compared(path: str, address: str, port: int, got: list[Certificate]) -> Finding:
     """Whether a port serves what a file holds."""
     file = read(path, path, Reader())
     if not file.certificates:
@@ -126,7 +126,7 @@ def _compared(path: str, address: str, got: list[Certificate]) -> Finding:
     if not got:
         return Finding(SERVED, UNKNOWN, "not determined: there was no handshake")
     good = Finding(SERVED, OK, f"what is served is what {path} holds")
-    return finding(SERVED, compared(got[0], file, address), good)
+    return finding(SERVED, compared(got[0], file, address, port), good)
 
 
 def _told(check: Check) -> bool:

@@ -36,6 +36,11 @@ class Kind:
     ``split`` cuts a point into parts that are probed side by side, so that one that hangs holds up no other.
     ``local`` kinds look at the host they run on and cannot be seen from elsewhere.
     ``acting`` options are those that only procedures need which change something: they are not sent to who looks.
+
+    What can explain a failing check is declared here, too, and goes with the check, so that the report knows no kind.
+    ``explained_by`` has the relations of `_core.about`: the service's dead process, a service that it needs. Whether
+    one fits depends on what was met: a port that refuses is no consequence of a dependency. ``opens`` names the aspects
+    without which the others of the same look cannot be found out; by default, each of them can be one.
     """
 
     name: str
@@ -49,6 +54,8 @@ class Kind:
     split: Callable[[Given], list[dict[str, Any]]] = whole
     local: bool = False
     acting: frozenset[str] = frozenset()
+    explained_by: frozenset[str] = frozenset()
+    opens: tuple[str, ...] | None = None
 
     @property
     def probe_options(self) -> Options:

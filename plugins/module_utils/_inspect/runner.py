@@ -8,12 +8,15 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._clients import commands
-from .._core.checks import UNKNOWN, Check, Finding
+from .._core import about as facts
+from .._core.about import About, Fault
+from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, Check, Finding
 from .._core.errors import RunbookError
+from .._core.names import SUPERVISOR
 from .._core.time import timestamp
 from .kind import Kind
 
@@ -25,14 +28,21 @@ class Probe:
     kind: Kind
     options: Mapping[str, Any]
 
-    def check(self, finding: Finding, *, observed_at: str = "", duration_ms: float | None = None) -> Check:
-        """The check that a finding of this probe is. The host is filled in by the controller, which knows its name."""
+    def check(
+        self, finding: Finding, *, observed_at: str = "", duration_ms: float | None = None, about: str | None = None
+    ) -> Check:
+        """The check that a finding of this probe is. The host is filled in by the controller, which knows its name.
+
+        ``about`` is what several findings have in common, where that is known.
+        """
+        if about is None:
+            about = "" if finding.status in (OK, NOT_APPLICABLE) else str(self._about(finding))
         service, point = self.options["service"], self.options["point"]
         owner = self.options["owner"]
         return Check(
             id=f"{service}.{point}.{finding.aspect}",
             name=f"{service} {point} {finding.aspect}".replace("_", " "),
-            topic=self.options.get("topic") or self.kind.topic,
+            topic=self._topic,
             service=service,
             host="",
             owner=owner,
@@ -48,17 +58,66 @@ class Probe:
             observed_at=observed_at,
             duration_ms=duration_ms,
             falling=finding.limits.falling,
+            about=about,
         )
 
-    def unknown(self, message: str, *, but: Iterable[str] = ()) -> list[Check]:
+    def unknown(
+        self, message: str, *, fault: Fault | None = None, but: Iterable[str] = (), observed_at: str = ""
+    ) -> list[Check]:
         """Checks for the aspects that did not arrive, with the reason."""
         arrived = set(but)
-        now = timestamp()
+        about = str(self._about(Finding.failed("", UNKNOWN, message, fault or _UNSEEN)))
         return [
-            self.check(Finding(aspect, UNKNOWN, message), observed_at=now)
+            self.check(Finding(aspect, UNKNOWN, message), observed_at=observed_at, about=about)
             for aspect in self.kind.expected(self.options)
             if aspect not in arrived
         ]
+
+    def _about(self, finding: Finding) -> About:
+        """What the report has to know of a failing finding, with the names of the host and the service it is of."""
+        faults = tuple(self._placed(fault) for fault in finding.faults)
+        if faults:
+            allowed = facts.compatible(fault.reason for fault in faults)
+        else:
+            # It answered, and not as it should.
+            answered = finding.status != UNKNOWN and self._topic == "health"
+            allowed = facts.COMPATIBLE[facts.UNWELL] if answered else frozenset()
+        critical = finding.status == CRITICAL
+        # A number beyond its limits was found out, which keeps nobody from finding out the rest.
+        measured = isinstance(finding.value, (int, float)) and finding.limits.judge(finding.value) == finding.status
+        opens = not measured if self.kind.opens is None else finding.aspect in self.kind.opens
+        down = critical or any(fault.reason == facts.DOWN for fault in faults)
+        return About(
+            faults,
+            allowed & self.kind.explained_by,
+            process=down and self.options["point"] == SUPERVISOR,
+            opens=critical and opens,
+        )
+
+    @property
+    def _topic(self) -> str:
+        return self.options.get("topic") or self.kind.topic
+
+    def _placed(self, fault: Fault) -> Fault:
+        """The fault with what it is of: names that mean something on one host only get that host's."""
+        owner, service = self.options["owner"], self.options["service"]
+        of = {facts.SERVICE: f"{owner}/{service}", facts.LOOK: f"{owner}/{service}.{self.options['point']}"}
+        subjects = fault.subjects or (((facts.ENDPOINT, self._port),) if self._port else ((facts.LOOK, ""),))
+        placed = tuple(
+            (sort, of.get(sort) or (f"{owner}:{name}" if sort in facts.OF_A_HOST else name)) for sort, name in subjects
+        )
+        return replace(fault, subjects=placed)
+
+    @property
+    def _port(self) -> str:
+        """The port that is talked to; a description that is not resolved may have a template in its place."""
+        option = self.kind.options.get("port")
+        port = self.options.get("port") or (option and option.default)
+        return str(port) if str(port).isdecimal() else ""
+
+
+#: Whatever else kept a look from being made: its aspects have that in common, and nothing with other looks.
+_UNSEEN = Fault.stated(facts.UNSEEN, (facts.LOOK, ""))
 
 
 def run_probes(probes: list[Probe], *, deadline: float) -> list[Check]:
@@ -68,46 +127,60 @@ def run_probes(probes: list[Probe], *, deadline: float) -> list[Check]:
     executor would wait for it). Child processes that are still there at the deadline are killed.
     """
     ends = time.monotonic() + deadline
-    news: queue.SimpleQueue[tuple[int, Check | None, str]] = queue.SimpleQueue()
+    news: queue.SimpleQueue[_News] = queue.SimpleQueue()
     for index, probe in enumerate(probes):
         try:
             threading.Thread(target=_run_one, args=(index, probe, news), name=f"probe-{index}", daemon=True).start()
         except RuntimeError as exc:  # a limit on processes is a reason not to know, none to lose the other probes
-            news.put((index, None, f"no thread for this probe: {exc}"))
+            news.put(_News(index, failure=f"no thread for this probe: {exc}"))
 
     checks: list[list[Check]] = [[] for _probe in probes]
     running = set(range(len(probes)))
     while running:
         try:
-            index, check, failure = news.get(timeout=max(0.0, ends - time.monotonic()))
+            told = news.get(timeout=max(0.0, ends - time.monotonic()))
         except queue.Empty:
             break
-        if check is not None:
-            checks[index].append(check)
+        index = told.index
+        if told.check is not None:
+            checks[index].append(told.check)
             continue
         running.discard(index)
-        checks[index] += _missing(probes[index], checks[index], failure or "the probe ended without saying anything")
+        reason = told.failure or "the probe ended without saying anything"
+        checks[index] += _missing(probes[index], checks[index], reason, told.fault)
     commands.kill_all()
     for index in running:
-        checks[index] += _missing(probes[index], checks[index], f"no answer within the deadline of {deadline:g} s")
+        reason = f"no answer within the deadline of {deadline:g} s"
+        checks[index] += _missing(probes[index], checks[index], reason, Fault(facts.LATE))
     return [check for found in checks for check in found]
 
 
-def _missing(probe: Probe, arrived: list[Check], reason: str) -> list[Check]:
-    return probe.unknown(reason, but=[check.id.rsplit(".", 1)[1] for check in arrived])
+@dataclass(frozen=True)
+class _News:
+    """What the thread of a probe has to say: a check, or that it has ended, with the reason where it failed."""
+
+    index: int
+    check: Check | None = None
+    failure: str = ""
+    fault: Fault | None = None
 
 
-def _run_one(index: int, probe: Probe, news: queue.SimpleQueue[tuple[int, Check | None, str]]) -> None:
-    """Run one probe; the last thing put into the queue is always its end, with the reason where it failed."""
+def _missing(probe: Probe, arrived: list[Check], reason: str, fault: Fault | None) -> list[Check]:
+    aspects = [check.id.rsplit(".", 1)[1] for check in arrived]
+    return probe.unknown(reason, fault=fault, but=aspects, observed_at=timestamp())
+
+
+def _run_one(index: int, probe: Probe, news: queue.SimpleQueue[_News]) -> None:
+    """Run one probe; the last thing put into the queue is always its end."""
     began = time.monotonic()
-    failure = ""
+    failure, fault = "", None
     try:
         for finding in probe.kind.run(probe.options):
             spent = round((time.monotonic() - began) * 1000, 1)
-            news.put((index, probe.check(finding, observed_at=timestamp(), duration_ms=spent), ""))
+            news.put(_News(index, probe.check(finding, observed_at=timestamp(), duration_ms=spent)))
             began = time.monotonic()
     except RunbookError as exc:
-        failure = str(exc)
+        failure, fault = str(exc), exc.fault
     except Exception as exc:  # noqa: BLE001 - the one place where anything a probe raises becomes a truthful "could not look"
         failure = f"{type(exc).__name__}: {exc}".strip()
-    news.put((index, None, failure))
+    news.put(_News(index, failure=failure, fault=fault))

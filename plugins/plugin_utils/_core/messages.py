@@ -8,8 +8,10 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from ansible_collections.xorb.runbook.plugins.module_utils._core.about import MISSING, VARIABLE, Fault
+
 #: What an undefined variable is told by, and nothing else.
-UNDEFINED = re.compile(r"'\w+' is undefined")
+UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
@@ -22,3 +24,9 @@ def brief(exc: BaseException) -> str:
     """An error in one line, without the source lines that Ansible would print beside it: they may hold secrets."""
     text = getattr(exc, "_message", "") or getattr(exc, "message", "") or str(exc)
     return " ".join(str(text).split())[:300] or type(exc).__name__
+
+
+def undefined(exc: BaseException) -> Fault | None:
+    """The variable that an error is about, as data: whatever needs it fails for the same reason."""
+    found = UNDEFINED.fullmatch(brief(exc))
+    return Fault.stated(MISSING, (VARIABLE, found[1])) if found else None

@@ -129,6 +129,18 @@ class Inventory:
                 return address
         return look.owner
 
+    @cached_property
+    def addresses(self) -> dict[str, str]:
+        """Who has which address, for those who know hosts by that alone; what several hosts have is nobody's."""
+        known: dict[str, str] = {}
+        shared: set[str] = set()
+        for host in self.hosts:
+            variables = self._task_vars["hostvars"][host]
+            for address in {host, *(str(variables[name]) for name in ADDRESS_VARIABLES if variables.get(name))}:
+                shared.update({address} if address in known else ())
+                known[address] = host
+        return {address: host for address, host in known.items() if address not in shared}
+
 
 @dataclass(frozen=True)
 class _Reading:

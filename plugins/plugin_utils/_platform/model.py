@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import NOT_APPLICABLE, UNKNOWN, Check, Finding
+from ansible_collections.xorb.runbook.plugins.module_utils._core.about import Fault
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import NOT_APPLICABLE, Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import with_defaults
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kind import Kind
@@ -62,13 +63,10 @@ class Look:
         """The probe that this look is, with the given options of its kind."""
         return Probe(self.kind, {**options, "service": self.service, "point": self.point, "owner": self.owner})
 
-    def placeholders(self, message: str, status: str = UNKNOWN) -> list[Check]:
+    def placeholders(self, message: str, fault: Fault | None = None) -> list[Check]:
         """One check for each aspect that must arrive, for the case that it does not."""
         probe = self.probe({**self.given, "topic": self.topic})
-        return [
-            replace(probe.check(Finding(aspect, status, message)), host=self.observer)
-            for aspect in self.kind.expected(self.given)
-        ]
+        return [replace(check, host=self.observer) for check in probe.unknown(message, fault=fault)]
 
     def _resolved(self, key: str, resolve: Resolve) -> Any:
         try:

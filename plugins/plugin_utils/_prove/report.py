@@ -22,7 +22,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RU
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 
 from .._core.time import moment
-from .causes import FAILING, Cause, explain
+from .causes import FAILING, Cause, Topology, explain
 
 
 @dataclass(frozen=True)
@@ -180,13 +180,13 @@ def assemble(
     silent: Mapping[str, Silence],
     absent: Iterable[str],
     about_run: Iterable[Check],
-    depends_on: Mapping[str, tuple[str, ...]],
+    topology: Topology,
 ) -> Report:
     """Compare what was expected with what arrived.
 
     ``expected`` maps the key of each check that must arrive to a placeholder of it; ``silent`` maps hosts that were
     asked and gave no result to the reason; ``absent`` names hosts that ``--limit`` kept out of the play; ``about_run``
-    holds checks that the run made about itself; ``depends_on`` maps services to those they need.
+    holds checks that the run made about itself; ``topology`` is who needs whom, and who has which address.
     """
     outside = set(absent)
     arrived = {check.key: check for check in received}
@@ -206,7 +206,7 @@ def assemble(
     ]
     if not expected and all(check.status == NOT_APPLICABLE for check in checks):
         checks.append(run_check("expected", CRITICAL, "nothing was expected: no described service matches this run"))
-    explained, causes = explain(checks, depends_on)
+    explained, causes = explain(checks, topology)
     return Report(
         run=run,
         finished_at=finished_at,

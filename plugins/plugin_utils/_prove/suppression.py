@@ -7,14 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RUN
 
 from .._core import time as moments
 from .._platform.fail_after import AT_ONCE, FailAfter
-from .causes import FAILING
+from .causes import FAILING, identities
 from .report import Excuse, Report
 from .silences import ACKNOWLEDGEMENT, PARTICIPLES, SILENCE, Waiver
 
@@ -31,6 +32,9 @@ class Past(Protocol):
 
         Of the runs after ``since``, and no later than ``until`` (0: up to now).
         """
+
+    def failures(self) -> Iterable[tuple[int, Check]]:
+        """What failed in the newest run of each procedure, with the run."""
 
 
 def excused(
@@ -77,22 +81,57 @@ class _Search:
         self._acknowledgements = [waiver for waiver in waivers if waiver.kind == ACKNOWLEDGEMENT]
         self._fail_after = fail_after
         self._past = past
-        self.notes: list[str] = []
+        self._by_address = {check.address: check for check in report.checks} if self._acknowledgements else {}
+        self._notes: dict[str, None] = {}
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of acknowledgements that are over."""
+        return list(self._notes)
 
     def excuse(self, check: Check) -> Excuse | None:
         for waiver in self._silences:
             if waiver.matches(check):
                 return _by(waiver, check)
         for waiver in self._acknowledgements:
-            if waiver.matches(check):
-                # It was about what failed then. Whatever was fine, then or once since, is news when it fails.
-                then = self._past.statuses(check, limit=1, until=waiver.id)
-                if not then or then[0] not in FAILING:
-                    continue
-                if all(status in FAILING for status in self._past.statuses(check, since=waiver.id)):
-                    return _by(waiver, check)
-                self.notes.append(f"over, since {check.address} was fine meanwhile: {waiver}")
-        return self._waiting(check)
+            if self._acknowledged(waiver, check):
+                return _by(waiver, check)
+        return self._consequence(check) or self._waiting(check)
+
+    def _acknowledged(self, waiver: Waiver, check: Check) -> bool:
+        """Whether an acknowledgement is about a check, and still holds for it."""
+        if not waiver.matches(check):
+            return False
+        # It was about what failed then. Whatever was fine, then or once since, is news when it fails.
+        then = self._past.statuses(check, limit=1, until=waiver.id)
+        if not then or then[0] not in FAILING:
+            return False
+        if all(status in FAILING for status in self._past.statuses(check, since=waiver.id)):
+            return True
+        self._notes[f"over, since {check.address} was fine meanwhile: {waiver}"] = None
+        return False
+
+    def _consequence(self, check: Check) -> Excuse | None:
+        """The excuse of a check whose cause is acknowledged: as this run found it, or, where this procedure does not
+        look at the cause, as the ledger has it."""
+        if not self._acknowledgements:
+            return None
+        cause = self._by_address.get(check.blocked_by)
+        for waiver in self._acknowledgements:
+            if cause and self._acknowledged(waiver, cause):
+                return _by(waiver, check, cause)
+        return self._known.excuse(check)
+
+    @cached_property
+    def _known(self) -> _Known:
+        failures = list(self._past.failures())
+        causes = [
+            (waiver, check)
+            for waiver in self._acknowledgements
+            for _run, check in failures
+            if self._acknowledged(waiver, check)
+        ]
+        return _Known(causes, failures, self._past)
 
     def _waiting(self, check: Check) -> Excuse | None:
         """The excuse of a check that has not failed often enough."""
@@ -107,8 +146,38 @@ class _Search:
         return Excuse(check.address, WAITING, sentence)
 
 
-def _by(waiver: Waiver, check: Check) -> Excuse:
-    sentence = f"{PARTICIPLES[waiver.kind]} until {waiver.end} by {waiver.by}: {waiver.reason}"
+class _Known:
+    """The acknowledged causes that the ledger knows, by what they explain."""
+
+    def __init__(
+        self, causes: Iterable[tuple[Waiver, Check]], failures: Iterable[tuple[int, Check]], past: Past
+    ) -> None:
+        self._past = past
+        self._by_fault: dict[Any, tuple[Waiver, Check]] = {}
+        by_address: dict[str, tuple[Waiver, Check]] = {}
+        for waiver, cause in causes:
+            by_address.setdefault(cause.address, (waiver, cause))
+            for fault in identities(cause):
+                self._by_fault.setdefault(fault, (waiver, cause))
+        #: What was explained by one of them, and in which run.
+        self._explained = {
+            check.key: (run, *by_address[check.blocked_by]) for run, check in failures if check.blocked_by in by_address
+        }
+
+    def excuse(self, check: Check) -> Excuse | None:
+        for fault in sorted(identities(check)):
+            if fault in self._by_fault:
+                return _by(self._by_fault[fault][0], check, self._by_fault[fault][1])
+        if check.key not in self._explained:
+            return None
+        run, waiver, cause = self._explained[check.key]
+        ever_since = all(status in FAILING for status in self._past.statuses(check, since=run))
+        return _by(waiver, check, cause) if ever_since else None
+
+
+def _by(waiver: Waiver, check: Check, cause: Check | None = None) -> Excuse:
+    what = f"{cause.address} is " if cause else ""
+    sentence = f"{what}{PARTICIPLES[waiver.kind]} until {waiver.end} by {waiver.by}: {waiver.reason}"
     return Excuse(check.address, waiver.kind, sentence, waiver=waiver.id, by=waiver.by, until=waiver.until)
 
 

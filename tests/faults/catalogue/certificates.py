@@ -141,7 +141,7 @@ ROWS = (
         "certificate_not_reloaded",
         "the certificate was renewed on the disk, and the server still serves the one that has expired",
         # The server must have read the one before the other is put in its place.
-        f"{_served(8452, 'expired')}; {_until_served(8452, 'expired')}; {_files(8452, 'good')}",
+        f"{_served(8452, 'lapsed')}; {_until_served(8452, 'lapsed')}; {_files(8452, 'good')}",
         Expected("tls.expiry", "critical", "expired"),
         asked=_DATES,
         shown=('"expired": true', "expired: true"),
@@ -211,7 +211,7 @@ ROWS = (
         8461,
         "certificate_without_names",
         "the certificate has a common name and no alternative ones, which clients no longer accept",
-        _files(8461, "nameless"),
+        _served(8461, "nameless"),
         Expected("set.names", "critical", "alternative"),
     ),
     _set_row(

@@ -32,6 +32,7 @@ def _row(
     *,
     path: str,
     shown: tuple[str, str] = ("", ""),
+    scraped: bool = False,
 ) -> Row:
     return Row(
         fault=fault,
@@ -57,8 +58,14 @@ def _row(
             telling=shown[0],
             evidence=shown[1],
         ),
-        # Whoever asks Prometheus needs it.
-        uses=frozenset({uses, f"monitor/prometheus/{fault.name}"} if fault.name != "prometheus_stopped" else {uses}),
+        # Whoever asks Prometheus needs it, and of targets that are down it does not say which metrics are missing.
+        uses=frozenset(
+            {
+                uses,
+                *([f"monitor/prometheus/{fault.name}"] if fault.name != "prometheus_stopped" else []),
+                *(["monitor/prometheus/scraped"] if scraped else []),
+            }
+        ),
         observer="monitor",
     )
 
@@ -77,6 +84,7 @@ ROWS = (
         Expected("api.targets", "critical", "connect: connection refused"),
         Asked("prometheus.up", telling='"0"', evidence='a "0" in the list of values'),
         "db12/node_exporter",
+        scraped=True,
         path="/api/v1/query?query=up",
         shown=(r'\\"0\\"', 'a "0" in the list of values'),
     ),
@@ -93,6 +101,7 @@ ROWS = (
         Expected("api.scans", "unknown", "no data: the result of ptaas_scans_active is empty"),
         Asked("prometheus.scans_active"),
         "web/metrics",
+        scraped=True,
         path=f"/api/v1/query?query={_SCANS}",
     ),
     _row(

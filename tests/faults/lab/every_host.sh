@@ -25,6 +25,10 @@ if ! test -e done; then
     pair client xorb-lab-client -days 90 $signed
     pair foreign localhost -days 90 -CA stranger.pem -CAkey stranger.key -addext subjectAltName=DNS:localhost
     pair expired localhost -not_before 20190101000000Z -not_after 20200101000000Z $signed
+    # Others, for faults that are broken beside the first.
+    for other in lapsed outdated; do
+        pair $other localhost -not_before 20190101000000Z -not_after 20200101000000Z $signed
+    done
     pair wrong_name elsewhere.example -days 90 -CA ca.pem -CAkey ca.key -addext subjectAltName=DNS:elsewhere.example
     pair nameless localhost -days 90 -CA ca.pem -CAkey ca.key -addext basicConstraints=CA:FALSE
     # Lists of the lab's CA: one that revokes nothing, and one that revokes the good certificate.

@@ -24,7 +24,7 @@ from tests.faults.matrix import (
     conflicts,
     rounds,
 )
-from tests.faults.page import ahead, page
+from tests.faults.page import ahead, page, share_of_one_cause
 from tests.testbed.faults import Fault
 
 RUNBOOK = {
@@ -55,6 +55,7 @@ SEEN = Seen(
     module=FINE,
     module_when_sound=FINE,
     ours=("critical",),
+    causes=("xorb-db/stopped.main.ping",),
     said=("connection refused",),
     ours_when_sound=("ok",),
 )
@@ -162,8 +163,63 @@ def test_page_shows_where_we_are_not_better() -> None:
     equal = replace(SEEN, command=BROKEN)
     text = page([row()], {"stopped": equal}, RUNBOOK, seconds=10)
     assert '`redis-cli -p 6379 ping \\|\\| echo "Redis connectivity issue"` | **broken**, exit status 0 |' in text
-    assert text.endswith("| `redis` ping: **critical** | **no** |\n")
+    assert text.endswith("| `redis` ping: **critical** | 1 | **no** |\n")
     assert "| right | 1 | 0 | 1 |" in text
+
+
+def found(service: str, aspect: str, status: str = "critical", blocked_by: str = "") -> dict[str, str]:
+    """A check of a report."""
+    where = {"host": "xorb-db", "owner": "xorb-db", "service": service}
+    return {**where, "id": f"{service}.main.{aspect}", "status": status, "blocked_by": blocked_by}
+
+
+def test_causes_of_a_row_are_those_behind_what_failed_of_its_services() -> None:
+    checks = [
+        found("stopped", "ping"),
+        found("stopped", "memory", "unknown", "xorb-db/stopped.main.ping"),
+        found("stopped", "replication", "ok"),
+        found("needed", "ping", "critical", "xorb-db/other.main.ping"),
+        found("another", "ping"),
+    ]
+    assert runner.causes(checks, row()) == ("xorb-db/stopped.main.ping",)
+    both = row(also={"needed": {}})
+    assert runner.causes(checks, both) == ("xorb-db/other.main.ping", "xorb-db/stopped.main.ping")
+    # Others look at the same service: only what the row is about is of the row.
+    assert runner.causes([found("all", "ping"), found("all", "memory")], row(seen_as="all")) == (
+        "xorb-db/all.main.ping",
+    )
+    assert runner.causes([], row()) == ()
+
+
+def test_two_faults_with_one_cause_are_complained_about() -> None:
+    two = row(independent=2)
+    assert runner.complaints(two, SEEN) == ["2 faults have the root causes xorb-db/stopped.main.ping"]
+    assert runner.complaints(two, replace(SEEN, causes=("a/b.c.d", "a/e.f.g"))) == []
+
+
+def test_faults_that_share_a_cause_are_named() -> None:
+    rows = [row(), replace(row(), fault=replace(row().fault, name="other"))]
+    seen = {"stopped": SEEN, "other": replace(SEEN, causes=("a/b.c.d",))}
+    assert runner.shared_causes(rows, seen) == []
+    assert runner.shared_causes(rows, {**seen, "other": SEEN}) == ["xorb-db/stopped.main.ping: stopped, other"]
+
+
+def test_page_says_how_many_faults_have_one_cause() -> None:
+    names = ("stopped", "other", "two", "harmless")
+    stopped, other, two, harmless = (replace(row(), fault=replace(row().fault, name=name)) for name in names)
+    rows = [
+        stopped,
+        other,
+        replace(two, independent=2),
+        replace(harmless, harmless=True, expected=(Expected("main.ping", "ok"),)),
+    ]
+    several = replace(SEEN, causes=("a/b.c.d", "a/e.f.g"))
+    seen = {"stopped": SEEN, "other": several, "two": several, "harmless": replace(SEEN, causes=(), ours=("ok",))}
+    assert share_of_one_cause(rows, seen) == 0.5
+    text = page(rows, seen, RUNBOOK, seconds=10)
+    assert "1 of the 2 rows with one fault have exactly one root cause\n(50 %), and 1 of 1 with two have two" in text
+    assert "| **2** (of 1) |" in text and "| 2 |" in text and "| 0 |" in text
+    assert share_of_one_cause(rows, {}) == 0.0
 
 
 def test_remote_command_that_hangs_is_ended_with_its_children() -> None:
@@ -177,7 +233,7 @@ def test_remote_command_that_hangs_is_ended_with_its_children() -> None:
 
 def test_names_of_the_catalogue_are_unique_and_every_chapter_has_rows() -> None:
     assert len({one.name for one in ROWS}) == len(ROWS) >= 40
-    assert len({one.chapter for one in ROWS}) == 7
+    assert len({one.chapter for one in ROWS}) == 8
     assert all(one.expected and one.uses for one in ROWS)
 
 

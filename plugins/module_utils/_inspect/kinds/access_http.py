@@ -13,6 +13,7 @@ from ..._access import attempt
 from ..._access.attempt import ACCESS_OPTIONS, Attempt, Case, chosen
 from ..._clients.http import HTTP_OPTIONS, Client, header_faults, path_faults
 from ..._clients.network import Unreachable
+from ..._core.about import DEPENDENCY, PROCESS
 from ..._core.checks import Finding
 from ..._core.options import HTTP_STATUS, Given, Option, Options
 from ..._core.shared_options import port
@@ -113,4 +114,6 @@ KIND = Kind(
     run=run,
     target=lambda given: str(given.get("port", "")),
     check=check,
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
+    opens=("valid",),
 )

@@ -9,12 +9,14 @@ import re
 import secrets
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..._access import attempt
 from ..._access.attempt import ACCEPTED, ACCESS_OPTIONS, HUNG_UP, REFUSED, SILENT, Attempt, Case, chosen
-from ..._clients.postgres import LOGIN_OPTIONS, PORT, Session, reason
+from ..._clients.postgres import LOGIN_OPTIONS, PORT, Session, fault, reason
 from ..._core import drivers
+from ..._core.about import DEPENDENCY, LOGIN, PROCESS, Fault
 from ..._core.checks import Finding
 from ..._core.options import Given, Option, Options
 from ..._core.without import left_out_problems
@@ -73,7 +75,9 @@ def log_in(driver: Any, given: Given) -> Attempt:
         with contextlib.closing(Session(driver, given)) as session:
             protocol = session.rows(TLS)
     except (driver.Error, socket.timeout) as exc:
-        return judge(reason(exc, given["timeout"]))
+        met = judge(reason(exc, given["timeout"]))
+        # A refusal is what most cases are for: nothing more has to be found out.
+        return replace(met, fault=Fault(LOGIN) if met.met == REFUSED else fault(exc, given))
     return Attempt(ACCEPTED, f"a session over {protocol[0]['version']}" if protocol else "a session without TLS")
 
 
@@ -93,4 +97,6 @@ KIND = Kind(
     run=run,
     target=lambda given: str(given.get("port") or PORT),
     check=left_out_problems(ASPECTS),
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
+    opens=("valid",),
 )

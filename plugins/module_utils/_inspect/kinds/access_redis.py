@@ -12,8 +12,9 @@ from typing import Any
 from ..._access import attempt
 from ..._access.attempt import ACCEPTED, ACCESS_OPTIONS, HUNG_UP, REFUSED, SILENT, Attempt, Case, chosen
 from ..._clients.network import Unreachable
-from ..._clients.redis import LOGIN_OPTIONS, PORT, connected, reason
+from ..._clients.redis import LOGIN_OPTIONS, PORT, connected, fault, reason
 from ..._core import drivers
+from ..._core.about import DEPENDENCY, LOGIN, PROCESS, Fault
 from ..._core.checks import Finding
 from ..._core.options import Given, Option, Options
 from ..._core.text import excerpt
@@ -100,16 +101,17 @@ def send(driver: Any, given: Given, words: list[str], *, accepted: str = "") -> 
                 # Nothing is wrong with the client: the server lets in whoever comes. What it does then is the answer.
                 return send(driver, {**given, "username": None, "password": None}, words, accepted=accepted)
             return _refusal(driver, exc, given["timeout"])
-    return Attempt(ACCEPTED, accepted or excerpt(reply))
+    # Whoever gets in by a PING does because of how the login is set up, which may keep out who should get in.
+    return Attempt(ACCEPTED, accepted or excerpt(reply), None if accepted else Fault.stated(LOGIN))
 
 
 def _refusal(driver: Any, exc: Exception, seconds: float) -> Attempt:
     told = reason(driver, exc, seconds)
     if isinstance(exc, (driver.AuthenticationError, driver.exceptions.NoPermissionError)) or str(exc).startswith(_NO):
-        return Attempt(REFUSED, told)
+        return Attempt(REFUSED, told, fault(driver, exc))
     cause = exc.__cause__ or exc.__context__
     met = attempt.broken_off(cause if isinstance(cause, OSError) else exc).met
-    return Attempt(met, told)
+    return Attempt(met, told, fault(driver, exc))
 
 
 def speak_plainly(given: Given) -> Attempt:
@@ -117,7 +119,7 @@ def speak_plainly(given: Given) -> Attempt:
     received, ended = attempt.first_bytes(given, b"*1\r\n$4\r\nPING\r\n")
     if ended:
         said = "a PING without TLS gets no answer" if ended.met == HUNG_UP else ended.said
-        return Attempt(ended.met, said)
+        return Attempt(ended.met, said, ended.fault)
     if received[:1] in (b"+", b"-"):
         return Attempt(ACCEPTED, "the port speaks without TLS, so passwords cross the network in the clear")
     if received[:1] == b"\x15":
@@ -134,4 +136,6 @@ KIND = Kind(
     run=run,
     target=lambda given: str(given.get("port") or PORT),
     check=check,
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
+    opens=("valid",),
 )

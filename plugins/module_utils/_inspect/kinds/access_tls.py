@@ -16,6 +16,7 @@ from ..._access.attempt import ACCEPTED, HUNG_UP, REFUSED, Attempt, Case, chosen
 from ..._access.tls import OPTIONS, knock
 from ..._certificates.certificate import moment
 from ..._clients.http import header_faults, path_faults
+from ..._core.about import DEPENDENCY, PROCESS
 from ..._core.checks import Finding
 from ..._core.errors import RunbookError
 from ..._core.options import Given
@@ -119,7 +120,7 @@ def _offer_weak(given: Given) -> Attempt:
 def _offered(given: Given, name: str, hello: bytes, agreed: Callable[[bytes], str] = lambda _received: "") -> Attempt:
     received, ended = access.first_bytes(given, hello)
     if ended:
-        return Attempt(ended.met, f"{name}: {ended.said}")
+        return Attempt(ended.met, f"{name}: {ended.said}", ended.fault)
     return client_hello.answer(agreed(received) or name, received)
 
 
@@ -130,7 +131,7 @@ def speak_plainly(given: Given) -> Attempt:
     received, ended = access.first_bytes(given, request.encode("latin-1"))
     if ended:
         said = "a request without TLS gets no answer" if ended.met == HUNG_UP else ended.said
-        return Attempt(ended.met, said)
+        return Attempt(ended.met, said, ended.fault)
     if received[:1] == b"\x15":
         return Attempt(REFUSED, "a request without TLS is answered by an alert of TLS")
     status = _STATUS_LINE.match(received)
@@ -154,4 +155,6 @@ KIND = Kind(
     run=run,
     target=lambda given: str(given.get("port", "")),
     check=check,
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
+    opens=("valid",),
 )

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from ..._certificates.examine import examine
 from ..._certificates.judge import ASPECTS, SERVED
 from ..._certificates.spec import OPTIONS, check, paths
+from ..._core.about import PROCESS
 from ..._core.checks import Finding
 from ..._core.options import Given
 from ..kind import Kind
@@ -37,5 +38,7 @@ KIND = Kind(
     target=lambda given: str(given.get("directory", "")),
     check=check,
     local=True,
+    explained_by=frozenset({PROCESS}),
+    opens=("readable",),
     acting=frozenset({"reload", "accepted_by", "sessions"}),
 )

@@ -76,7 +76,7 @@ def run(given: Given) -> Iterator[Finding]:
     remarks += judge(held)
     good = good_findings(held)
     for aspect in ASPECTS:
-        yield finding(aspect, remarks, good[aspect])
+        yield finding(aspect, remarks, good[aspect], held)
 
 
 KIND = Kind(
@@ -88,4 +88,5 @@ KIND = Kind(
     run=run,
     target=lambda given: ", ".join(str(path) for path in given.get("paths") or ()),
     local=True,
+    opens=("readable",),
 )

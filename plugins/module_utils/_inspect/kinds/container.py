@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from ..._clients import docker
 from ..._clients.docker import Selection
+from ..._core.about import DOWN, SERVICE, UNIT, UNWELL, Fault
 from ..._core.checks import CRITICAL, OK, STATUSES, UNKNOWN, WARNING, Finding, worst
 from ..._core.errors import RunbookError
 from ..._core.options import AT_LEAST_ONE, NOT_NEGATIVE, Given, Option, Options, limits
@@ -55,7 +56,9 @@ def run(given: Given) -> Iterator[Finding]:
     names = [row["ID"] for row in docker.containers(selection, timeout=timeout)]
     found = sorted(docker.inspect("container", names, timeout=timeout), key=_name) if names else []
     if not found:
-        yield Finding("state", CRITICAL, f"there is no {selection}" if selection.container else _absent(selection))
+        absent = f"there is no {selection}" if selection.container else _absent(selection)
+        faults = (Fault.stated(DOWN, (UNIT, f"container {selection.container or selection}")),)
+        yield Finding("state", CRITICAL, absent, faults=faults)
         return
     try:
         image = judge_images(found, _images(found, timeout))
@@ -70,15 +73,24 @@ def _absent(selection: Selection) -> str:
     return f"there is no container of {selection}"
 
 
-def judge(found: Iterable[Details], state: str, replicas: int, *, now: datetime) -> Finding:
+def judge(found: Sequence[Details], state: str, replicas: int, *, now: datetime) -> Finding:
     """Judge containers together: the worst of them decides, and is named first."""
     judged = [(*_judge_one(details, state, now), _name(details)) for details in found]
     judged.sort(key=lambda one: (-STATUSES.index(one[0]), one[2]))
     status = worst(status for status, _said, _name in judged)
     message = "; ".join(f"{name} {said}" for _status, said, name in judged)
+    faults = tuple(_fault(details) for details in found if _judge_one(details, state, now)[0] != OK)
     if len(judged) < replicas:
-        return Finding("state", CRITICAL, f"{len(judged)} of {replicas} containers are there: {message}")
-    return Finding("state", status, message)
+        message = f"{len(judged)} of {replicas} containers are there: {message}"
+        return Finding("state", CRITICAL, message, faults=faults)
+    return Finding("state", status, message, faults=faults)
+
+
+def _fault(details: Details) -> Fault:
+    """What is wrong with a container: one that runs and is not well got as far as answering."""
+    named = (UNIT, f"container {_name(details)}")
+    running = details["State"].get("Status") == "running"
+    return Fault(UNWELL, ((SERVICE, ""), named)) if running else Fault.stated(DOWN, named)
 
 
 def _name(details: Details) -> str:
@@ -164,6 +176,7 @@ def restarts(found: Iterable[Details], given: Given) -> Finding:
         value=count,
         unit="restarts",
         limits=limits(OPTIONS, given, "restarts_"),
+        faults=(Fault(DOWN, ((UNIT, f"container {name}"),)),),
     )
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 
 from ..._clients import mounts
+from ..._core.about import MOUNT, Fault
 from ..._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, Finding
 from ..._core.errors import RunbookError
 from ..._core.options import PERCENT, Given, Option, Options, limits
@@ -109,6 +110,7 @@ def space(mount: str, usage: os.statvfs_result, given: Given) -> Finding:
         value=percent,
         unit="%",
         limits=limits(OPTIONS, given),
+        faults=(Fault.stated("space", (MOUNT, mount)),),
     )
 
 
@@ -124,6 +126,7 @@ def inodes(mount: str, usage: os.statvfs_result, given: Given) -> Finding:
         value=percent,
         unit="%",
         limits=limits(OPTIONS, given, "inodes_"),
+        faults=(Fault.stated("inodes", (MOUNT, mount)),),
     )
 
 

@@ -56,25 +56,31 @@ def failed(units: list[Mapping[str, str]] | list[dict[str, str]], given: Given) 
     told = _told(f"{unit.get('Id')} ({unit.get('Result')})" for unit in units)
     message = f"{len(units)} failed: {told}"
     return Finding(
-        "failures", given["severity"], message, value=len(units), remedy="systemctl status, then reset-failed"
+        "failures",
+        given["severity"],
+        message,
+        value=len(units),
+        remedy="systemctl status, then reset-failed",
+        faults=systemd.down(*(unit.get("Id", "") for unit in units)),
     )
 
 
 def starting(units: Iterable[Mapping[str, str]], given: Given, now: float) -> Finding:
     """Judge the units that are about to start: one that ended and is started again and again never is."""
-    statuses, told = [OK], []
+    statuses, told, ended = [OK], [], []
     for unit in units:
         if unit["ActiveState"] != "activating":
             continue
         since = round(now - int(unit.get("InactiveExitTimestampMonotonic") or 0) / MICROSECONDS)
         if unit.get("SubState", "").startswith("auto-restart"):
             statuses.append(given["severity"])
+            ended.append(unit.get("Id", ""))
             told.append(f"{unit.get('Id')} ended and waits to be started again (restart {unit.get('NRestarts')})")
         elif since > given["starting_seconds"]:
             statuses.append(WARNING)
             told.append(f"{unit.get('Id')} has been starting for {since} s")
     message = _told(told) if told else "no unit is stuck at its start"
-    return Finding("starts", worst(statuses), message, value=len(told))
+    return Finding("starts", worst(statuses), message, value=len(told), faults=systemd.down(*ended))
 
 
 def zombies(processes: Iterable[process_table.Process], given: Given) -> Finding:

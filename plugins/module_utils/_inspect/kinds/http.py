@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..._clients.http import HTTP_OPTIONS, Answer, Client, TooLarge, header_faults, path_faults
+from ..._clients.http import HTTP_OPTIONS, Answer, Client, TooLarge, fault_of_status, header_faults, path_faults
 from ..._clients.network import Unreachable
+from ..._core.about import DEPENDENCY, PROCESS, SLOW, UNWELL, Fault
 from ..._core.checks import CRITICAL, OK, UNKNOWN, Finding, Limits, worst
 from ..._core.options import (
     HTTP_STATUS,
@@ -154,7 +155,7 @@ def run(given: Given) -> Iterator[Finding]:
         try:
             answer = client.get(page.path)
         except Unreachable as exc:
-            yield Finding(name, CRITICAL, str(exc))
+            yield Finding.failed(name, CRITICAL, str(exc), exc.fault)
         except TooLarge as exc:
             yield _unread(page, exc)
         else:
@@ -178,7 +179,10 @@ def judge(page: Page, answer: Answer, latency: Limits, skew: Limits) -> Finding:
     else:
         slow = "slow: " if statuses[0] != OK else ""
         message = ", ".join([f"{slow}HTTP {answer.status} {took}", *(verdict.message for verdict in verdicts)])
-    return Finding(page.name, worst(statuses), message, value=answer.milliseconds, unit="ms", limits=latency)
+    met = Fault(UNWELL if broken else SLOW) if answer.status in page.status else fault_of_status(answer.status)
+    return Finding(
+        page.name, worst(statuses), message, value=answer.milliseconds, unit="ms", limits=latency, faults=(met,)
+    )
 
 
 def _unread(page: Page, exc: TooLarge) -> Finding:
@@ -221,4 +225,5 @@ KIND = Kind(
     target=lambda given: str(given.get("port", "")),
     check=check,
     split=split,
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
 )

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Callable
 
 from ..._clients import tls
-from ..._clients.http import HTTP_OPTIONS, Client, header_faults, path_faults
+from ..._clients.http import HTTP_OPTIONS, Client, fault_of_status, header_faults, path_faults
 from ..._clients.network import Deadline, Unreachable
+from ..._core.about import DEPENDENCY, PROCESS, SLOW, Fault
 from ..._core.checks import OK, UNKNOWN, Finding, Limits
 from ..._core.options import HTTP_STATUS, NOT_NEGATIVE, PERCENT, POSITIVE, Given, Option, Options, Range, limits
 from ..._core.shared_options import port
@@ -86,14 +87,14 @@ def run(given: Given) -> Iterator[Finding]:
     what = "requests" if given.get("path") else "handshakes"
     began = time.monotonic()
     times: list[float] = []
-    failed: list[str] = []
+    failed: list[Unreachable] = []
     while len(times) + len(failed) < given["samples"] and time.monotonic() < began + given["seconds"]:
         due = began + given["spread"] * (len(times) + len(failed)) / max(given["samples"] - 1, 1)
         time.sleep(max(0.0, due - time.monotonic()))
         try:
             times.append(attempt())
         except Unreachable as exc:
-            failed.append(str(exc))
+            failed.append(exc)
     yield failures(len(times), failed, what, given)
     for percent in PERCENTILES:
         yield judge(percent, times, what, given)
@@ -107,7 +108,7 @@ def _request(given: Given) -> Attempt:
         answer = client.get(given["path"])
         if answer.status not in given["status"]:
             expected = " or ".join(str(status) for status in given["status"])
-            raise Unreachable(f"HTTP {answer.status}, expected {expected}")
+            raise Unreachable(f"HTTP {answer.status}, expected {expected}", fault=fault_of_status(answer.status))
         return answer.milliseconds
 
     return request
@@ -124,7 +125,7 @@ def _handshake(given: Given) -> Attempt:
     return handshake
 
 
-def failures(good: int, failed: list[str], what: str, given: Given) -> Finding:
+def failures(good: int, failed: list[Unreachable], what: str, given: Given) -> Finding:
     """Judge how many of the samples failed, whatever time that took."""
     total = good + len(failed)
     percent = round(100 * len(failed) / total, 1) if total else 0.0
@@ -132,7 +133,8 @@ def failures(good: int, failed: list[str], what: str, given: Given) -> Finding:
     if failed:
         message += f"; the last failure: {failed[-1]}"
     limit = limits(OPTIONS, given, "failed_")
-    return Finding.measured("failures", message, value=percent, unit="%", limits=limit)
+    met = failed[-1].fault if failed else None
+    return Finding.measured("failures", message, value=percent, unit="%", limits=limit, faults=(met,) if met else ())
 
 
 def judge(percent: int, times: list[float], what: str, given: Given) -> Finding:
@@ -149,6 +151,7 @@ def judge(percent: int, times: list[float], what: str, given: Given) -> Finding:
         value=value,
         unit="ms",
         limits=limit,
+        faults=(Fault(SLOW),),
     )
     if len(times) < FEWEST and finding.status == OK:
         message = f"not determined: only {len(times)} {what} succeeded within {given['seconds']:g} s ({spread})"
@@ -180,4 +183,6 @@ KIND = Kind(
     run=run,
     target=lambda given: str(given.get("port", "")),
     check=check,
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
+    opens=("failures",),
 )

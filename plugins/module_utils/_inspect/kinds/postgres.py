@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ..._clients.postgres import LOGIN_OPTIONS, PORT, Session, reason
+from ..._clients.postgres import LOGIN_OPTIONS, PORT, Session, fault, reason
 from ..._core import drivers
+from ..._core.about import DEPENDENCY, PROCESS, Fault
 from ..._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, Finding
 from ..._core.errors import RunbookError
 from ..._core.options import Given, Option, Options, limits
@@ -60,13 +61,14 @@ def run(given: Given) -> Iterator[Finding]:
     try:
         session = Session(driver, given)
     except (driver.Error, socket.timeout) as exc:
-        yield from _no_session(reason(exc, given["timeout"]), given)
+        yield from _no_session(reason(exc, given["timeout"]), fault(exc, given), given)
         return
     with contextlib.closing(session):
         try:
             session.row(ALIVE)
         except (driver.Error, socket.timeout) as exc:
-            yield Finding("query", CRITICAL, f"logged in, but no answer to a query: {reason(exc, given['timeout'])}")
+            why = f"logged in, but no answer to a query: {reason(exc, given['timeout'])}"
+            yield Finding.failed("query", CRITICAL, why, fault(exc, given))
             for aspect in expected(given)[1:]:
                 yield Finding(aspect, UNKNOWN, "not determined: queries are not answered")
             return
@@ -94,18 +96,19 @@ def _writes(driver: Any, session: Session, given: Given) -> Finding:
         if found.status == OK:
             session.rows(WRITE)
     except socket.timeout as exc:
-        return Finding("writes", CRITICAL, f"no answer to a write: {reason(exc, given['timeout'])}")
+        why = f"no answer to a write: {reason(exc, given['timeout'])}"
+        return Finding.failed("writes", CRITICAL, why, fault(exc, given))
     except driver.Error as exc:
         return Finding("writes", CRITICAL, f"nothing can be written: {reason(exc, given['timeout'])}")
     return found
 
 
-def _no_session(why: str, given: Given) -> Iterator[Finding]:
-    yield Finding("query", CRITICAL, f"no session: {why}")
+def _no_session(why: str, met: Fault | None, given: Given) -> Iterator[Finding]:
+    yield Finding.failed("query", CRITICAL, f"no session: {why}", met)
     if given.get("writable") is not None:
         yield Finding("writes", UNKNOWN, "not determined: there is no session")
     if _NONE_LEFT.search(why):
-        yield Finding("connections", CRITICAL, f"none is left: {why}")
+        yield Finding.failed("connections", CRITICAL, f"none is left: {why}", met)
     else:
         yield Finding("connections", UNKNOWN, "not determined: there is no session")
 
@@ -130,4 +133,5 @@ KIND = Kind(
     run=run,
     target=lambda given: str(given.get("port") or PORT),
     check=check,
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
 )

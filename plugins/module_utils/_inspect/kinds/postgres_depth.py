@@ -9,8 +9,9 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from ..._clients.postgres import LOGIN_OPTIONS, PORT, Session, reason
+from ..._clients.postgres import LOGIN_OPTIONS, PORT, Session, fault, reason
 from ..._core import drivers
+from ..._core.about import DENIED, DEPENDENCY, PROCESS, Fault
 from ..._core.checks import CRITICAL, UNKNOWN, Finding
 from ..._core.errors import RunbookError
 from ..._core.options import Given, Options
@@ -37,14 +38,15 @@ def look(given: Given) -> Iterator[Answer]:
     try:
         session = Session(driver, given)
     except (driver.Error, socket.timeout) as exc:
-        yield from _cut_short(f"no session: {reason(exc, given['timeout'])}", skipped, "there is no session")
+        why = f"no session: {reason(exc, given['timeout'])}"
+        yield from _cut_short(why, skipped, "there is no session", fault(exc, given))
         return
     with contextlib.closing(session):
         try:
             (server,) = session.rows(AVAILABILITY)
         except failures as exc:
             why = f"logged in, but no answer to a query: {reason(exc, given['timeout'])}"
-            yield from _cut_short(why, skipped, "queries are not answered")
+            yield from _cut_short(why, skipped, "queries are not answered", fault(exc, given))
             return
         if "availability" not in skipped:
             yield Answer(availability(server, session.version), {"version": session.version, **server})
@@ -52,7 +54,7 @@ def look(given: Given) -> Iterator[Answer]:
             if aspect in skipped:
                 continue
             if question.statistics and not server["statistics"]:
-                yield _not_determined(aspect, _NO_RIGHT)
+                yield _not_determined(aspect, _NO_RIGHT, Fault(DENIED))
                 continue
             try:
                 rows = question.ask(session)
@@ -62,16 +64,16 @@ def look(given: Given) -> Iterator[Answer]:
                 yield Answer(JUDGES[aspect](rows, given), rows)
 
 
-def _cut_short(why: str, skipped: Any, consequence: str) -> Iterator[Answer]:
+def _cut_short(why: str, skipped: Any, consequence: str, met: Fault | None) -> Iterator[Answer]:
     if "availability" not in skipped:
-        yield Answer(Finding("availability", CRITICAL, why))
+        yield Answer(Finding.failed("availability", CRITICAL, why, met))
     for aspect in QUESTIONS:
         if aspect not in skipped:
-            yield _not_determined(aspect, consequence)
+            yield _not_determined(aspect, consequence, met)
 
 
-def _not_determined(aspect: str, why: str) -> Answer:
-    return Answer(Finding(aspect, UNKNOWN, f"not determined: {why}"))
+def _not_determined(aspect: str, why: str, met: Fault | None = None) -> Answer:
+    return Answer(Finding.failed(aspect, UNKNOWN, f"not determined: {why}", met))
 
 
 KIND = Kind(
@@ -83,4 +85,6 @@ KIND = Kind(
     run=findings(look),
     target=lambda given: str(given.get("port") or PORT),
     check=left_out_problems(ASPECTS),
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
+    opens=("availability",),
 )

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 from typing import Any, Callable
+from urllib.parse import urlsplit
 
 from ..._clients.http import HTTP_OPTIONS, Client, TooLarge, header_faults, path_faults
 from ..._clients.network import Unreachable
 from ..._clients.prometheus import Api, Refused, Sample, moment
+from ..._core.about import ADDRESS, DEPENDENCY, DOWN, HEARD, PROCESS, Fault
 from ..._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding, Limits, worst
 from ..._core.options import (
     AT_LEAST_ONE,
@@ -119,9 +121,10 @@ def run(given: Given) -> Iterator[Finding]:
     """Ask for targets, rules and every query, each for itself: what one answer hides, the others may tell."""
     api = Api(Client(given), given.get("prefix") or "")
     silent = 0
+    met: Fault | None = None
     for aspect, ask in _questions(api, given).items():
         if silent >= _PATIENCE:
-            yield Finding(aspect, UNKNOWN, "not determined: Prometheus does not answer")
+            yield Finding.failed(aspect, UNKNOWN, "not determined: Prometheus does not answer", met)
             continue
         try:
             yield ask()
@@ -129,7 +132,9 @@ def run(given: Given) -> Iterator[Finding]:
         except Unreachable as exc:
             # The first silence is the finding; what cannot be asked because of it is not known.
             first = aspect in ITSELF and not silent
-            yield Finding(aspect, CRITICAL if first else UNKNOWN, str(exc) if first else f"not determined: {exc}")
+            why = str(exc) if first else f"not determined: {exc}"
+            met = exc.fault
+            yield Finding.failed(aspect, CRITICAL if first else UNKNOWN, why, met)
             silent += 1
         except Refused as exc:
             its_own = aspect in ("targets", "rules")
@@ -181,7 +186,13 @@ def targets(found: Iterable[Mapping[str, Any]], given: Given) -> Finding:
         message += f"; not scraped yet: {_told(_where(target) for target in fresh)}"
     limit = limits(OPTIONS, given, "targets_")
     status = worst([limit.judge(len(down)), WARNING if fresh else OK])
-    return Finding("targets", status, message, value=len(down), limits=limit)
+    faults = tuple(_heard(urlsplit(str(target.get("scrapeUrl", ""))).netloc) for target in down)
+    return Finding("targets", status, message, value=len(down), limits=limit, faults=faults)
+
+
+def _heard(address: str) -> Fault:
+    """That something is wrong with what Prometheus knows by an address; without one, nobody can find out what."""
+    return Fault(DOWN, ((ADDRESS, address),), HEARD)
 
 
 def _label(target: Mapping[str, Any], name: str) -> str:
@@ -236,21 +247,28 @@ def _is_late(group: Mapping[str, Any], now: datetime) -> bool:
     return last is not None and now - last > max(LATE_INTERVALS * interval, LATE)
 
 
+def _labels(alert: Mapping[str, Any]) -> dict[str, str]:
+    """The labels of an alert; people write its severity as they like."""
+    labels = {name: str(value) for name, value in (alert.get("labels") or {}).items()}
+    return {**labels, "severity": labels.get("severity", "").strip().lower()}
+
+
 def alerts(groups: Iterable[Mapping[str, Any]], given: Given) -> Finding:
     """Judge what fires, by the alerts' own severity."""
     firing = [
-        (str(rule.get("name")), str((alert.get("labels") or {}).get("severity", "")).strip().lower())
+        (str(rule.get("name")), _labels(alert))
         for group in groups
         for rule in group.get("rules") or ()
         for alert in rule.get("alerts") or ()
         if alert.get("state") == "firing" and not _matches(str(rule.get("name")), given["ignore_alerts"])
     ]
-    loud = [(name, severity) for name, severity in firing if severity not in QUIET]
+    loud = [(name, labels) for name, labels in firing if labels["severity"] not in QUIET]
     if not loud:
         return Finding("alerts", OK, "no alert fires that calls for anybody", value=0)
-    status = CRITICAL if any(severity == CRITICAL for _name, severity in loud) else WARNING
-    told = _told(sorted({f"{excerpt(name)} ({excerpt(severity)})" for name, severity in loud}))
-    return Finding("alerts", status, f"{len(loud)} firing: {told}", value=len(loud))
+    status = CRITICAL if any(labels["severity"] == CRITICAL for _name, labels in loud) else WARNING
+    told = _told(sorted({f"{excerpt(name)} ({excerpt(labels['severity'])})" for name, labels in loud}))
+    faults = tuple(dict.fromkeys(_heard(labels.get("instance", "")) for _name, labels in loud))
+    return Finding("alerts", status, f"{len(loud)} firing: {told}", value=len(loud), faults=faults)
 
 
 def judge(name: str, samples: list[Sample], warnings: list[str], query: Given) -> Finding:
@@ -270,7 +288,8 @@ def judge(name: str, samples: list[Sample], warnings: list[str], query: Given) -
     if warnings:
         message += f"; Prometheus warns: {excerpt(warnings[0])}"
     value = numbers[0].value if numbers else None
-    return Finding(name, worst(statuses), message, value=value, unit=unit, limits=limit)
+    faults = tuple(dict.fromkeys(_heard(one.labels.get("instance", "")) for one in crossing))
+    return Finding(name, worst(statuses), message, value=value, unit=unit, limits=limit, faults=faults)
 
 
 KIND = Kind(
@@ -282,4 +301,6 @@ KIND = Kind(
     run=run,
     target=lambda given: str(given.get("port") or PORT),
     check=check,
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
+    opens=("targets", "rules"),
 )

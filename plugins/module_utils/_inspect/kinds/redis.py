@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..._clients.network import Unreachable
-from ..._clients.redis import LOGIN_OPTIONS, PORT, connected, reason
+from ..._clients.redis import LOGIN_OPTIONS, PORT, connected, fault, reason
 from ..._core import drivers
+from ..._core.about import DEPENDENCY, PROCESS, UNSAVED, Fault
 from ..._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, Finding
 from ..._core.options import Given, Option, Options
 from ..._core.text import excerpt
@@ -48,7 +50,7 @@ def run(given: Given) -> Iterator[Finding]:
         try:
             yield ping(client.execute_command("PING"))
         except (driver.RedisError, Unreachable) as exc:
-            yield Finding("ping", CRITICAL, reason(driver, exc, given["timeout"]))
+            yield Finding.failed("ping", CRITICAL, reason(driver, exc, given["timeout"]), fault(driver, exc))
             # A server that loads its data, or refuses this user a PING, may well answer INFO. Nothing else is tried
             # twice: a second wrong login would count as one more attack.
             if not isinstance(exc, (driver.BusyLoadingError, driver.ResponseError)):
@@ -59,7 +61,7 @@ def run(given: Given) -> Iterator[Finding]:
         except (driver.RedisError, Unreachable) as exc:
             yield from _unseen(reason(driver, exc, given["timeout"]), given)
             return
-        yield persistence(info)
+        yield replace(persistence(info), faults=(Fault.stated(UNSAVED),))
         yield memory(info, given)
         yield part_of_cluster(driver, client, info, given, replication(info, given))
         # Last: a server that holds writes does not answer, and holds up nothing else then.
@@ -84,7 +86,8 @@ def writes(driver: Any, client: Any, info: Any, given: Given) -> Finding:
         why = f"{reason(driver, exc, given['timeout'])}; it needs +set ~{PREFIX}* (playbook xorb.runbook.prerequisites)"
         return Finding("writes", UNKNOWN, f"not determined: {why}")
     except (driver.RedisError, Unreachable) as exc:
-        return Finding("writes", CRITICAL, f"a write gets no answer: {reason(driver, exc, given['timeout'])}")
+        why = f"a write gets no answer: {reason(driver, exc, given['timeout'])}"
+        return Finding.failed("writes", CRITICAL, why, fault(driver, exc))
     return Finding("writes", OK, "the server accepts writes")
 
 
@@ -113,4 +116,5 @@ KIND = Kind(
     expected=expected,
     run=run,
     target=lambda given: str(given.get("port") or PORT),
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
 )

@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..._clients.network import Unreachable
-from ..._clients.redis import LOGIN_OPTIONS, PORT, connected, reason
+from ..._clients.redis import LOGIN_OPTIONS, PORT, connected, fault, reason
 from ..._core import drivers
+from ..._core.about import DEPENDENCY, PROCESS
 from ..._core.checks import CRITICAL, UNKNOWN, Finding
 from ..._core.options import Given, Options
 from ..._core.without import WITHOUT, left_out, left_out_problems
@@ -66,14 +67,16 @@ def _judged(info: Mapping[str, Any], given: Given, now: float) -> Iterator[Answe
 def _cut_short(driver: Any, exc: Exception, given: Given) -> Iterator[Answer]:
     """Nothing is known without INFO; a user who may not ask for it is no fault of the server."""
     why = reason(driver, exc, given["timeout"])
+    met = fault(driver, exc)
     denied = isinstance(exc, driver.exceptions.NoPermissionError)
     for aspect in ASPECTS:
         if aspect in left_out(given):
             continue
         if aspect == "availability" and not denied:
-            yield Answer(Finding(aspect, CRITICAL, why))
+            yield Answer(Finding.failed(aspect, CRITICAL, why, met))
         else:
-            yield Answer(Finding(aspect, UNKNOWN, f"not determined: {why if denied else 'there is no session'}"))
+            because = f"not determined: {why if denied else 'there is no session'}"
+            yield Answer(Finding.failed(aspect, UNKNOWN, because, met))
 
 
 KIND = Kind(
@@ -85,4 +88,6 @@ KIND = Kind(
     run=findings(look),
     target=lambda given: str(given.get("port") or PORT),
     check=left_out_problems(ASPECTS),
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
+    opens=("availability",),
 )

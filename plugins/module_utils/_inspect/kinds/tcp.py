@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 from ..._clients.network import Deadline, Unreachable, connect
+from ..._core.about import DEPENDENCY, PROCESS
 from ..._core.checks import CRITICAL, OK, Finding
 from ..._core.options import Given
 from ..._core.shared_options import NETWORK_OPTIONS, port
@@ -20,7 +21,7 @@ def run(given: Given) -> Iterator[Finding]:
     try:
         connect(given["address"], given["port"], Deadline(given["timeout"])).close()
     except Unreachable as exc:
-        yield Finding("connect", CRITICAL, str(exc))
+        yield Finding.failed("connect", CRITICAL, str(exc), exc.fault)
         return
     spent = round((time.monotonic() - began) * 1000, 1)
     yield Finding("connect", OK, f"port {given['port']} accepts connections", value=spent, unit="ms")
@@ -34,4 +35,5 @@ KIND = Kind(
     expected=lambda _given: ("connect",),
     run=run,
     target=lambda given: str(given.get("port", "")),
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
 )

@@ -13,6 +13,7 @@ from ..._certificates.certificate import Certificate
 from ..._certificates.expiry import LEAF_LIMIT_OPTIONS, expiry_finding
 from ..._clients import tls
 from ..._clients.network import Deadline, Unreachable
+from ..._core.about import DEPENDENCY, PROCESS
 from ..._core.checks import CRITICAL, OK, UNKNOWN, Finding
 from ..._core.errors import RunbookError
 from ..._core.options import Given, Options
@@ -44,7 +45,7 @@ def examine(given: Given, keep: Callable[[str, Certificate], None]) -> Iterator[
     try:
         agreed, served = _handshake(given)
     except Unreachable as exc:
-        yield Finding("handshake", CRITICAL, str(exc))
+        yield Finding.failed("handshake", CRITICAL, str(exc), exc.fault)
         yield Finding("trust", UNKNOWN, "not determined: there was no handshake")
         yield Finding("expiry", UNKNOWN, "not determined: there was no handshake")
         return
@@ -69,7 +70,7 @@ def _trust(given: Given) -> Finding:
     try:
         tls.open_connection(given, tls.context(given), Deadline(given["timeout"])).close()
     except Unreachable as exc:
-        return Finding("trust", CRITICAL, str(exc))
+        return Finding.failed("trust", CRITICAL, str(exc), exc.fault)
     except RunbookError as exc:
         return Finding("trust", UNKNOWN, str(exc))
     return Finding("trust", OK, f"chain and name verified for {name} by {given.get('ca') or 'the system store'}")
@@ -83,4 +84,6 @@ KIND = Kind(
     expected=lambda _given: ASPECTS,
     run=run,
     target=lambda given: str(given.get("port", "")),
+    explained_by=frozenset({PROCESS, DEPENDENCY}),
+    opens=("handshake",),
 )

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from ..._clients import systemd
+from ..._clients import process_table, systemd
 from ..._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
 from ..._core.options import Given, Option, Options
 from ..kind import Kind
@@ -24,7 +25,7 @@ OPTIONS: Options = {
     ),
 }
 
-PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "NRestarts", "StateChangeTimestamp")
+PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "NRestarts", "StateChangeTimestamp", "MainPID")
 
 
 def check(given: Given) -> Iterator[tuple[str, str]]:
@@ -35,16 +36,23 @@ def check(given: Given) -> Iterator[tuple[str, str]]:
 def run(given: Given) -> Iterator[Finding]:
     """Ask systemd once."""
     (properties,) = systemd.show([given["unit"]], PROPERTIES, timeout=given["timeout"])
-    yield judge(properties, given["unit"], given["state"])
+    found = judge(properties, given["unit"], given["state"])
+    process = int(properties.get("MainPID") or 0)
+    if found.status == OK and process and process_table.stays_stopped(process):
+        # For systemd it runs, and its port takes connections: the kernel does that.
+        said = f"{found.message}: but its main process {process} is stopped by a signal (SIGCONT lets it go on)"
+        found = replace(found, status=CRITICAL, message=said)
+    yield found
 
 
 def judge(properties: Mapping[str, str], unit: str, state: str) -> Finding:
     """Judge a unit by its properties, telling apart the ways of not being there."""
     load = properties.get("LoadState", "")
     if load != "loaded":
-        return Finding("state", CRITICAL, f"{unit} {systemd.NOT_LOADED.get(load, f'cannot be loaded: {load}')}")
+        why = f"{unit} {systemd.NOT_LOADED.get(load, f'cannot be loaded: {load}')}"
+        return Finding("state", CRITICAL, why, faults=systemd.down(unit))
     status, comment = _meaning(properties["ActiveState"], properties.get("SubState", ""), state)
-    return Finding("state", status, f"{_facts(properties)}{comment}")
+    return Finding("state", status, f"{_facts(properties)}{comment}", faults=systemd.down(unit))
 
 
 def _meaning(active: str, sub: str, state: str) -> tuple[str, str]:

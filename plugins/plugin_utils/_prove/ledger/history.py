@@ -240,6 +240,22 @@ class Recollection:
                 faults.append(f"run {run['sequence']}, which silences something, is not as it was written")
         return standing(recorded), faults
 
+    def failures(self) -> list[tuple[int, Check]]:
+        """See `Past`: of each procedure, and of each part that it was limited to."""
+        pruned = (self._rows.last_run() or {}).get("pruned_through", 0)
+        runs = self._rows.select(
+            f"SELECT max(sequence) AS newest FROM runs WHERE sequence > ? AND platform = ? AND {LOOKED}"  # noqa: S608
+            " GROUP BY procedure, limited_to ORDER BY newest DESC LIMIT ?",
+            pruned, self._platform, RUNS,
+        )  # fmt: skip
+        return [
+            (run["newest"], check_of(row))
+            for run in runs
+            for row in self._rows.select(
+                "SELECT * FROM checks WHERE sequence = ? AND status IN (?, ?, ?)", run["newest"], *FAILING
+            )
+        ]
+
     def failing(self) -> list[Check]:
         """What failed in the newest run that looked at it, as far back as a page looks."""
         newest: dict[tuple[str, str, str], Check] = {}
@@ -318,5 +334,5 @@ def _past(rows: Rows, run: PastRun) -> Past:
 
 def check_of(row: Row) -> Check:
     """The check that a row holds."""
-    # A text that is empty has no value in the ledger.
-    return Check.from_dict({**row, **{name: row[name] or "" for name in TEXTS}})
+    # A text that is empty has no value in the ledger, and one that came later no column in an older one.
+    return Check.from_dict({**row, **{name: row.get(name) or "" for name in TEXTS}})

@@ -18,10 +18,12 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 
 from ..render import wording
 from .sqlite import (
+    ADDED,
     APPLICATION_ID,
     INSERT_ACTION,
     INSERT_CHECK,
     INSERT_RUN,
+    OLDER_VERSION,
     PATIENCE,
     SCHEMA_VERSION,
     NoLedger,
@@ -38,14 +40,15 @@ ADDRESS = re.compile(
 CONNECT_SECONDS = 10
 
 SCHEMA_NAME = "runbook_ledger"
-MARK = f"xorb.runbook ledger, schema {SCHEMA_VERSION}"
+MARK, OLDER_MARK = (f"xorb.runbook ledger, schema {version}" for version in (SCHEMA_VERSION, OLDER_VERSION))
+MARKING = f"COMMENT ON SCHEMA {SCHEMA_NAME} IS '{MARK}'"
 
 #: A number has to be found as it was written, 80 as 80 and 80.0 as 80.0, so these columns hold JSON.
 SPELLED = ("value", "warning", "critical", "duration_ms")
 
 SCHEMA = (
     f"CREATE SCHEMA {SCHEMA_NAME}",
-    f"COMMENT ON SCHEMA {SCHEMA_NAME} IS '{MARK}'",
+    MARKING,
     f"SET LOCAL search_path = {SCHEMA_NAME}",
     """
     CREATE TABLE runs (
@@ -60,7 +63,7 @@ SCHEMA = (
     CREATE TABLE checks (
         sequence bigint NOT NULL, id text, name text, topic text, service text, host text, owner text, target text,
         status text, message text, value text, unit text, warning text, critical text, threshold_source text,
-        remedy text, blocked_by text, observed_at text, duration_ms text, falling bigint
+        remedy text, blocked_by text, observed_at text, duration_ms text, falling bigint, about text
     )
     """,
     "CREATE TABLE actions (sequence bigint NOT NULL, action text NOT NULL)",
@@ -119,7 +122,10 @@ class PostgresStore:
             if not rows.mark():
                 for statement in SCHEMA:
                     rows.run(statement)
-            self._enter(rows)
+            if self._enter(rows) == OLDER_MARK:
+                for column, kind in ADDED.items():
+                    rows.run(f"ALTER TABLE checks ADD COLUMN {column} {kind}")
+                rows.run(MARKING)
             yield rows
 
     @contextmanager
@@ -131,15 +137,16 @@ class PostgresStore:
             self._enter(rows)
             yield rows
 
-    def _enter(self, rows: _PostgresRows) -> None:
-        """Make sure that the tables are ours, and work with no others."""
+    def _enter(self, rows: _PostgresRows) -> str:
+        """Make sure that the tables are ours, and work with no others; returns what they are marked with."""
         mark = rows.mark()
-        if mark != MARK:
+        if mark not in (MARK, OLDER_MARK):
             raise RunbookError(
                 f"the schema {SCHEMA_NAME} of {self.location} is marked {mark!r}, and this release of the collection"
                 f" works with {MARK!r}; use the release that wrote it, or begin a new ledger in another database"
             )
         rows.run(f"SET LOCAL search_path = {SCHEMA_NAME}")
+        return mark
 
     @contextmanager
     def _transaction(self, mode: str) -> Iterator[_PostgresRows]:

@@ -24,6 +24,9 @@ Row = dict[str, Any]
 #: Marks the file as a ledger ("XRBL"), so that no other database is taken for one.
 APPLICATION_ID = 0x5852424C
 SCHEMA_VERSION = 2
+#: What the schema before this one lacks; a ledger that has it is read as it is, and brought up by the next run.
+OLDER_VERSION = 1
+ADDED = {"falling": "bigint", "about": "text"}
 #: Seconds to wait for other writers and readers.
 PATIENCE = 30.0
 
@@ -42,7 +45,7 @@ SCHEMA = (
     """
     CREATE TABLE checks (
         sequence INTEGER NOT NULL, id, name, topic, service, host, owner, target, status, message, value, unit,
-        warning, critical, threshold_source, remedy, blocked_by, observed_at, duration_ms, falling
+        warning, critical, threshold_source, remedy, blocked_by, observed_at, duration_ms, falling, about
     )
     """,
     "CREATE TABLE actions (sequence INTEGER NOT NULL, action TEXT NOT NULL)",
@@ -56,7 +59,7 @@ SCHEMA = (
 #: The columns of a check that hold text; the others hold whatever was measured.
 TEXTS = (
     "id", "name", "topic", "service", "host", "owner", "target", "status", "message", "unit", "threshold_source",
-    "remedy", "blocked_by", "observed_at",
+    "remedy", "blocked_by", "observed_at", "about",
 )  # fmt: skip
 
 INSERT_RUN = """
@@ -68,7 +71,7 @@ INSERT_RUN = """
 INSERT_CHECK = """
     INSERT INTO checks VALUES (
         :sequence, :id, :name, :topic, :service, :host, :owner, :target, :status, :message, :value, :unit, :warning,
-        :critical, :threshold_source, :remedy, :blocked_by, :observed_at, :duration_ms, :falling
+        :critical, :threshold_source, :remedy, :blocked_by, :observed_at, :duration_ms, :falling, :about
     )
 """
 INSERT_ACTION = "INSERT INTO actions VALUES (:sequence, :action)"
@@ -148,6 +151,10 @@ class SqliteStore:
                     for statement in SCHEMA:
                         connection.execute(statement)
                 self._refuse_strangers(connection)
+                if _pragma(connection, "user_version") == OLDER_VERSION:
+                    for column in ADDED:
+                        connection.execute(f"ALTER TABLE checks ADD COLUMN {column}")
+                    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
                 yield _SqliteRows(connection)
 
     @contextmanager
@@ -186,7 +193,7 @@ class SqliteStore:
         if _pragma(connection, "application_id") != APPLICATION_ID:
             raise RunbookError(f"{self.location} is a database, but not a ledger; platform_ledger names the wrong file")
         version = _pragma(connection, "user_version")
-        if version != SCHEMA_VERSION:
+        if version not in (OLDER_VERSION, SCHEMA_VERSION):
             raise RunbookError(
                 f"the ledger {self.location} has schema {version}, and this release of the collection works with"
                 f" schema {SCHEMA_VERSION}; use the release that wrote it, or begin a new ledger in another file"
@@ -199,7 +206,7 @@ class SqliteStore:
         except OSError as exc:
             # Only opening names the file; a write to a full disk does not.
             told = f"opened: {exc.strerror}: {exc.filename}" if exc.filename else f"written: {exc.strerror}"
-            full = {"remedy": space(exc)} if space(exc) else {}
+            full: dict[str, Any] = {"remedy": space(exc)} if space(exc) else {}
             raise RunbookError(f"the ledger {self.location} cannot be {told}", **full) from exc
         except sqlite3.Error as exc:
             name = getattr(exc, "sqlite_errorname", "")

@@ -12,11 +12,18 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.action.report import began
 
 from tests.support.lab import Lab
+from tests.support.loopback import Client, served
 
 
 def tcp(hosts: str, port: int | str, **options: Any) -> dict[str, Any]:
     """A service with one port."""
     return {"hosts": hosts, "endpoints": {"port": {"kind": "tcp", "port": port}}, **options}
+
+
+def unavailable(client: Client) -> None:
+    """Answer as a service that cannot work now."""
+    client.request()
+    client.send(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
 
 
 def test_report_everything_up_is_green(lab: Lab, open_port: int) -> None:
@@ -29,14 +36,35 @@ def test_report_everything_up_is_green(lab: Lab, open_port: int) -> None:
 
 
 def test_report_dependency_is_the_one_root_cause(lab: Lab, closed_port: int) -> None:
+    with served(unavailable) as port:
+        lab.variables["platform_services"] = {
+            "api": {"hosts": "web", "depends_on": ["sql"], "endpoints": {"rest": {
+                "kind": "http", "port": port, "health": "/", "readiness": "/ready"}}},
+            "sql": tcp("db", closed_port),
+        }  # fmt: skip
+        ran = lab.play("health_check")
+    assert ran.status == 2
+    explained = ["one/api.rest.health", "one/api.rest.readiness"]
+    assert ran.report["causes"] == [{"check": "two/sql.port.connect", "explains": explained}]
+    assert "blocked by two/sql.port.connect" in ran.output
+
+
+def test_report_port_that_refuses_is_no_consequence_of_a_dependency(lab: Lab, closed_port: int) -> None:
     lab.variables["platform_services"] = {
         "api": tcp("web", closed_port, depends_on=["sql"]),
         "sql": tcp("db", closed_port),
     }
-    ran = lab.play("health_check")
-    assert ran.status == 2
-    assert ran.report["causes"] == [{"check": "two/sql.port.connect", "explains": ["one/api.port.connect"]}]
-    assert "explains 1 check" in ran.output and "CRITICAL: 1 failing by two/sql.port.connect" in ran.output
+    assert lab.play("health_check").causes == ["one/api.port.connect", "two/sql.port.connect"]
+
+
+def test_report_undefined_variable_is_one_cause_whatever_needs_it(lab: Lab) -> None:
+    needy = {"kind": "tcp", "port": "{{ nowhere }}"}
+    lab.variables["platform_services"] = {
+        name: {"hosts": host, "endpoints": {"one": needy, "two": needy}}
+        for name, host in (("api", "web"), ("sql", "db"))
+    }
+    lab.variables["platform_services"]["other"] = tcp("web", "{{ elsewhere }}")
+    assert lab.play("health_check").causes == ["one/api.one.connect", "one/other.port.connect"]
 
 
 def test_report_undefined_variable_costs_one_look(lab: Lab, open_port: int) -> None:

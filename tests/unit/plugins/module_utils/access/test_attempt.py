@@ -21,6 +21,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._access.attempt impor
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._clients.http import Answer
 from ansible_collections.xorb.runbook.plugins.module_utils._clients.network import Unreachable
+from ansible_collections.xorb.runbook.plugins.module_utils._core.about import Fault
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     CRITICAL,
     NOT_APPLICABLE,
@@ -135,5 +136,5 @@ def test_answered_with_a_page_tells_its_title() -> None:
     given = {"accepted_status": [200], "refused_status": [400]}
     page = "<html><head><title>400 The SSL certificate error</title></head></html>"
     assert attempt.answered(Answer(400, page, "", 1.0), given) == Attempt(
-        REFUSED, "HTTP 400 (The SSL certificate error)"
+        REFUSED, "HTTP 400 (The SSL certificate error)", Fault("http-400")
     )

@@ -24,8 +24,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger import sqlite
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import History
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import GENESIS, Ledger
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report
 
@@ -478,6 +480,26 @@ def test_ledger_of_another_schema_names_both(ledger: Ledger, path: Path) -> None
     assert "has schema 7, and this release of the collection works with schema 2" in refusal(ledger)
     with pytest.raises(RunbookError, match="has schema 7"):
         ledger.verify()
+
+
+#: What a ledger of the first schema has: the checks say nothing of what they are about, nor whether less is worse.
+OLDER = ("ALTER TABLE checks DROP COLUMN about", "ALTER TABLE checks DROP COLUMN falling", "PRAGMA user_version = 1")
+
+
+def test_ledger_of_the_schema_before_verifies_as_it_is_and_goes_on(path: Path) -> None:
+    ledger = Ledger(str(path))
+    heads = [ledger.append(report(day=day), retention_days=DAYS) for day in range(3)]
+    tamper(path, *OLDER)
+    assert ledger.verify(heads[-1]["sha256"]).intact
+    history = History(str(path))
+    assert [one.about for one in history.checks_of(history.newest())] == ["", "", ""]
+    failing = check("one", "api", "port", "connect", CRITICAL, about="by=process met=refused endpoint=one:80")
+    last = ledger.append(assembled([failing]), retention_days=36500)
+    proof = ledger.verify(heads[1]["sha256"])
+    assert proof.intact and proof.runs == 4 and proof.checked == 10
+    assert [one.about for one in history.checks_of(history.newest())] == [failing.about]
+    tamper(path, "UPDATE checks SET about = 'by=' WHERE about IS NOT NULL")
+    assert str(ledger.verify(last["sha256"]).faults[0]).endswith("was changed after it was written")
 
 
 def test_verify_no_ledger_is_no_green(path: Path) -> None:

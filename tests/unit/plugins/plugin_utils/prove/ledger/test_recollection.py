@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import History, part_of
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import Ledger
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report, Run
@@ -103,6 +103,22 @@ def test_failing_is_what_failed_the_last_time(path: Path) -> None:
     look(path, OK)
     with History(str(path)).recollection(RUN.platform) as past:
         assert past.failing() == []
+
+
+def test_failures_are_those_of_the_newest_run_of_each_procedure_and_part(path: Path) -> None:
+    def failures() -> list[tuple[int, str]]:
+        with History(str(path)).recollection(RUN.platform) as past:
+            return [(run, check.status) for run, check in past.failures()]
+
+    look(path, CRITICAL)
+    look(path, UNKNOWN, procedure="health_check")
+    look(path, CRITICAL, platform="another")
+    silence(path)
+    assert failures() == [(2, UNKNOWN), (1, CRITICAL)]
+    look(path, OK)
+    assert failures() == [(2, UNKNOWN)]
+    look(path, CRITICAL, limited_to="web")
+    assert failures() == [(6, CRITICAL), (2, UNKNOWN)]
 
 
 def test_parts_are_those_of_one_whole(path: Path) -> None:
