@@ -90,10 +90,17 @@ def open_connection(given: Mapping[str, Any], with_context: ssl.SSLContext, dead
         plain.settimeout(deadline.left())
         if given.get("starttls") == POSTGRES:
             _ask_postgres(plain)
-        return with_context.wrap_socket(plain, server_hostname=given.get("server_name") or given["address"])
+        return with_context.wrap_socket(
+            plain, server_hostname=given.get("server_name") or without_zone(given["address"])
+        )
     except OSError as exc:
         plain.close()
         raise Unreachable(failure(exc, deadline.seconds)) from exc
+
+
+def without_zone(address: str) -> str:
+    """An address without the zone behind it (``fe80::1%eth0``), which is no part of any certificate."""
+    return address.partition("%")[0]
 
 
 def wait_for_refusal(connection: ssl.SSLSocket, deadline: Deadline, seconds: float, *, silent: float = 0.0) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from .._certificates.bundle import Reader
 from .._certificates.certificate import Certificate
 from .._certificates.examine import compared
+from .._certificates.expiry import rounded
 from .._certificates.files import File, read
 from .._certificates.judge import ASPECTS, SERVED, Holdings, Remark, finding, good_findings, judge
 from .._core.checks import NOT_APPLICABLE, OK, UNKNOWN, Check, Finding
@@ -153,7 +154,7 @@ def _summary(seen: Seen, findings: list[dict[str, Any]], now: datetime) -> dict[
         "endpoints": len(seen.served),
         "expired": sum(one.ends <= now for one in certificates),
         "next_expiry": first
-        and {"subject": first.subject, "ends": _text(first.ends), "days_left": first.days_left(now)},
+        and {"subject": first.subject, "ends": _text(first.ends), "days_left": rounded(first.days_left(now))},
         "findings": {status: statuses[status] for status in ("critical", "unknown", "warning")},
     }
 
@@ -207,14 +208,14 @@ def fields(certificate: Certificate, now: datetime) -> dict[str, Any]:
         "fingerprint": certificate.fingerprint,
         "begins": _text(certificate.begins),
         "ends": _text(certificate.ends),
-        "days_left": certificate.days_left(now),
+        "days_left": rounded(certificate.days_left(now)),
         "share_left": certificate.share_left(now),
         "key_type": str(certificate.key),
         "key_bits": certificate.key.bits,
         "signature_algorithm": certificate.signature_algorithm,
         "usage": [*certificate.key_usage, *certificate.extended_usage],
         "authority": certificate.is_authority,
-        "self_signed": certificate.self_issued,
+        "self_signed": certificate.self_signed,
     }
 
 

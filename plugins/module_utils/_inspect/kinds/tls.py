@@ -65,7 +65,7 @@ def _handshake(given: Given) -> tuple[str, bytes]:
 
 
 def _trust(given: Given) -> Finding:
-    name = given.get("server_name") or given["address"]
+    name = given.get("server_name") or tls.without_zone(given["address"])
     try:
         tls.open_connection(given, tls.context(given), Deadline(given["timeout"])).close()
     except Unreachable as exc:
