@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
-from tests.support.issuing import DAY, SHA256, Issued, new_key
+from tests.support.issuing import DAY, SHA256, Issued, general_name, new_key
 
 UTF8, PRINTABLE, BMP = _ASN1Type.UTF8String, _ASN1Type.PrintableString, _ASN1Type.BMPString
 
@@ -89,6 +89,11 @@ def key_usage(*allowed: str) -> Extension:
 def unknown(*, critical: bool = True) -> Extension:
     """An extension that nobody knows."""
     return x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), b"\x05\x00"), critical
+
+
+def names_of(*names: str) -> Extension:
+    """Alternative names."""
+    return x509.SubjectAlternativeName([general_name(one) for one in names]), False
 
 
 def revocations(

@@ -68,14 +68,17 @@ class Certificate:
     def __init__(self, der: bytes) -> None:
         """Parse the bytes; raises `Unreadable` where they are no certificate."""
         self.der = der
-        self.x509: Any = asked("no certificate", lambda: x509().load_der_x509_certificate(der))
+        asked("no certificate", self._read)
+        self._signed_by: dict[bytes, Signature] = {}
+
+    def _read(self) -> None:
+        """Read what nothing can be said of a certificate without."""
+        self.x509: Any = x509().load_der_x509_certificate(self.der)
         #: From when to when it is valid, UTC.
-        self.begins = asked("no certificate: its dates", lambda: moment(self.x509, "not_valid_before"))
-        self.ends = asked("no certificate: its dates", lambda: moment(self.x509, "not_valid_after"))
+        self.begins, self.ends = moment(self.x509, "not_valid_before"), moment(self.x509, "not_valid_after")
         # Taken out of the bytes: comparing names and keys that the library has made objects of costs many times more,
         # and this has to be done for every certificate.
-        self._parts = asked("no certificate", lambda: _certificate_parts(der))
-        self._signed_by: dict[bytes, Signature] = {}
+        self._parts = _certificate_parts(self.der)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Certificate) and self.der == other.der
@@ -175,23 +178,19 @@ class Certificate:
     @cached_property
     def signature_algorithm(self) -> str:
         """Name of the signature's algorithm, for example ``ecdsa-with-SHA256``."""
-        oid = self.x509.signature_algorithm_oid
-        name = getattr(oid, "_name", "Unknown OID")
-        return str(oid.dotted_string if name == "Unknown OID" else name)
+        return _name_of_oid(self.x509.signature_algorithm_oid)
 
     @cached_property
-    def _read_extensions(self) -> tuple[dict[str, Any], tuple[str, ...], str]:
+    def _read_extensions(self) -> tuple[dict[str, Any], frozenset[str], str]:
         try:
-            found = asked("its extensions cannot be read", lambda: list(self.x509.extensions))
+            found = asked(
+                "its extensions cannot be read",
+                lambda: [(one.oid.dotted_string, one.critical, one.value) for one in self.x509.extensions],
+            )
         except Unreadable as exc:
-            return {}, (), str(exc)
-        values, critical = {}, []
-        for extension in found:
-            oid = extension.oid.dotted_string
-            values[oid] = extension.value
-            if extension.critical:
-                critical.append(oid)
-        return values, tuple(critical), ""
+            return {}, frozenset(), str(exc)
+        critical = frozenset([oid for oid, critical, _value in found if critical])
+        return {oid: value for oid, _critical, value in found}, critical, ""
 
     @property
     def damage(self) -> str:
@@ -199,9 +198,9 @@ class Certificate:
         return self._read_extensions[2]
 
     @property
-    def unknown_critical(self) -> list[str]:
+    def unknown_critical(self) -> frozenset[str]:
         """Its critical extensions that OpenSSL does not know, which is why it refuses the certificate."""
-        return [oid for oid in self._read_extensions[1] if oid not in _KNOWN_EXTENSIONS]
+        return self._read_extensions[1] - _KNOWN_EXTENSIONS
 
     def extension(self, oid: str) -> Any:
         """The value of an extension; nothing where there is none, or none that can be read (see `damage`)."""
@@ -272,7 +271,7 @@ class Certificate:
         found = self.extension("2.5.29.37")
         if found is None:
             return ()
-        return tuple(getattr(oid, "_name", None) or oid.dotted_string for oid in found)
+        return tuple(_name_of_oid(oid) for oid in found)
 
     @cached_property
     def key_usage(self) -> tuple[str, ...]:
@@ -329,6 +328,15 @@ class Certificate:
     def issued_by(self, issuer: Certificate) -> bool:
         """Whether ``issuer`` signed it: its name and its signature say so."""
         return self.names_as_issuer(issuer) and self.signed_by(issuer) is Signature.VALID
+
+
+def _name_of_oid(oid: Any) -> str:
+    """What the library calls an object identifier, or its numbers where it has no name for it."""
+    name = getattr(oid, "_name", _NAMELESS)
+    return str(oid.dotted_string if name == _NAMELESS else name)
+
+
+_NAMELESS = "Unknown OID"
 
 
 def _may_be_alike(last: int, other: int) -> bool:

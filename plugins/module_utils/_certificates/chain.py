@@ -32,8 +32,9 @@ def order_fault(bundle: Sequence[Certificate], *, leaf_first: bool = False) -> F
 
     One of authorities alone has no order, unless it is said that a server sends it (``leaf_first``).
     """
-    if not leaf_first and bundle[0].is_authority:
-        return _leaf_behind(bundle)
+    fault = _leaf_behind(bundle) if bundle[0].is_authority else None
+    if fault is not None or (bundle[0].is_authority and not leaf_first):
+        return fault
     if all(one.self_issued for one in bundle):
         return None
     for position, (certificate, issuer) in enumerate(zip(bundle, bundle[1:]), start=1):

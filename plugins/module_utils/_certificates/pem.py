@@ -13,7 +13,7 @@ import binascii
 import re
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .der import Unreadable
 
@@ -21,6 +21,7 @@ _BEGIN, _END, _TAIL = b"-----BEGIN ", b"-----END ", b"-----"
 
 #: What OpenSSL takes away at the end of a line.
 _BLANK = bytes(range(0x21))
+_BLANKS = frozenset(_BLANK[at : at + 1] for at in range(0x21))
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -32,15 +33,20 @@ _LOOKS_LIKE_A_MARK = re.compile(
 )
 
 #: A line of a block without anything in it. Before it stand headers, and behind it lines of one length.
-_EMPTY_LINE = re.compile(rb"(?:\A|\n)[\x00-\x20]*\n")
+_EMPTY_LINE = re.compile(rb"\n[\x00-\x20]*\n")
 
 _LINE = 64
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
-@dataclass(frozen=True)
-class Block:
+#: Blocks as every tool writes them, which need no closer look: most files are of nothing else.
+_PLAIN = re.compile(
+    rb"-----BEGIN ([A-Z0-9 .#]+)-----\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{1,64}={0,2}\n)-----END \1-----(?:\n|\Z)"
+)
+
+
+class Block(NamedTuple):
     """One block, or with a ``fault`` what keeps OpenSSL from finding one there."""
 
     label: str
@@ -48,25 +54,30 @@ class Block:
     body: bytes = b""
     whole: bytes = b""
     fault: str = ""
+    plain: bool = False
 
     def decoded(self) -> bytes:
         """The bytes of the block; raises `Unreadable` where OpenSSL would not take them."""
+        if self.plain and len(packed := self.body.replace(b"\n", b"")) % 4 == 0:
+            return binascii.a2b_base64(packed)
         body = _without_headers(self.body) if self.has_headers else self.body
         packed = body.translate(None, b" \t\r\n")
-        if packed.translate(None, _ALPHABET).strip(b"="):  # maybe it is something that is taken away
+        padding = packed.translate(None, _ALPHABET)
+        if padding.strip(b"="):  # maybe it is something that is taken away
             packed = b"".join(line.rstrip(_BLANK) for line in body.split(b"\n")).translate(None, b" \t\r")
-        text = packed.rstrip(b"=")
-        stray = text.translate(None, _ALPHABET)
-        if stray:
+            padding = packed.translate(None, _ALPHABET)
+        if padding.strip(b"=") or not packed.endswith(padding):
+            stray = packed.rstrip(b"=").translate(None, _ALPHABET)
             raise Unreadable(f"its base64 is damaged: {stray[:1]!r} does not belong there")
-        if not text or len(packed) % 4 or len(packed) - len(text) > 2:  # noqa: PLR2004 - of base64
+        if not packed or len(packed) % 4 or len(padding) > 2:  # noqa: PLR2004 - of base64
             raise Unreadable("its base64 is damaged: it is cut off, or padded wrongly")
         return binascii.a2b_base64(packed)
 
     @property
     def has_headers(self) -> bool:
         """Whether it begins with headers, as encrypted keys of the old form do, or has the empty line behind them."""
-        return b":" in self.body or _EMPTY_LINE.search(self.body) is not None
+        body = self.body
+        return not self.plain and (b":" in body or body[:1] in _BLANKS or _EMPTY_LINE.search(body) is not None)
 
 
 def _without_headers(body: bytes) -> bytes:
@@ -87,6 +98,13 @@ def blocks(data: bytes) -> Iterator[Block]:
     """Yield each block in its order, and what only looks like one with its fault."""
     position = len(_BYTE_ORDER_MARK) if _skips_byte_order_mark(data) else 0
     while True:
+        plain = _PLAIN.match(data, position)
+        if plain is not None:
+            yield Block(plain[1].decode("ascii"), plain[2], plain[0].rstrip() + b"\n", plain=True)
+            position = plain.end()
+            if position == len(data):
+                return
+            continue
         start, label, body_at = _next_mark(data, position)
         gap = data[position : start if start >= 0 else len(data)]
         yield from _overlooked(gap)

@@ -44,17 +44,28 @@ def connect(address: str, port: int, deadline: Deadline) -> socket.socket:
         found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
     except socket.gaierror as exc:
         raise Unreachable(f"no address is known for {address}: {reason(exc, deadline.seconds)}") from exc
-    for index, (_family, _type, _protocol, _name, where) in enumerate(found):
+    for index, (family, kind, protocol, _name, where) in enumerate(found):
         try:
             # Each address gets its share of the time that is left, or a dead one would leave nothing to the next.
             share = deadline.left() / (len(found) - index)
-            return socket.create_connection((str(where[0]), port), timeout=share)
+            return _connected(socket.socket(family, kind, protocol), where, share)
         except OSError as exc:
             # A name with two addresses on a host with one family: the other says nothing about the service.
             if failure is None or exc.errno != errno.EADDRNOTAVAIL:
                 failure = exc
     why = reason(failure, deadline.seconds) if failure else "the host has no address"
     raise Unreachable(f"no connection to port {port}: {why}") from failure
+
+
+def _connected(plain: socket.socket, where: tuple[object, ...], seconds: float) -> socket.socket:
+    """Connect a socket to all of an address: that of a link is none without its zone (``fe80::1%eth0``)."""
+    try:
+        plain.settimeout(seconds)
+        plain.connect(where)
+    except BaseException:
+        plain.close()
+        raise
+    return plain
 
 
 def reason(exc: OSError, seconds: float) -> str:

@@ -78,7 +78,7 @@ def inspect(given: Given, *, owner: str) -> dict[str, Any]:
 
 def _files_probe(given: Given, owner: str, now: datetime, seen: Seen) -> Probe:
     def run(options: Given) -> Iterator[Finding]:
-        held, remarks = certificate_files.holdings(options, now)
+        held, remarks = certificate_files.holdings(options, now, unlocking=given["deadline"] / 2)
         remarks += judge(held)
         seen.holdings, seen.remarks = held, remarks
         good = good_findings(held)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
-from ..._certificates.bundle import Reader
+from ..._certificates.bundle import UNLOCKING, Reader
 from ..._certificates.certificate import Certificate
 from ..._certificates.examine import read_crl
 from ..._certificates.files import find, read, read_all
@@ -45,9 +45,12 @@ OPTIONS: Options = {
 }
 
 
-def holdings(given: Given, now: datetime) -> tuple[Holdings, list[Remark]]:
-    """What the paths hold, and what was in the way of finding out."""
-    reader = Reader(given.get("passphrases") or ())
+def holdings(given: Given, now: datetime, *, unlocking: float = UNLOCKING) -> tuple[Holdings, list[Remark]]:
+    """What the paths hold, and what was in the way of finding out.
+
+    What is encrypted is opened for ``unlocking`` seconds in all; the rest stays closed, and says so.
+    """
+    reader = Reader(given.get("passphrases") or (), unlocking=unlocking)
     found = find(given["paths"], given.get("excluded") or ())
     remarks = [Remark("readable", CRITICAL, path, trouble) for path, trouble in found.troubles.items()]
     crls = []
