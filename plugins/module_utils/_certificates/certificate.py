@@ -52,6 +52,8 @@ _KNOWN_EXTENSIONS = frozenset(
     }
 )
 
+_NONE: frozenset[str] = frozenset()
+
 _SERVER_AUTH, _CLIENT_AUTH = "serverAuth", "clientAuth"
 
 #: What else allows a use, from before there was a standard, and what the key of a leaf has to be allowed for it.
@@ -69,7 +71,6 @@ class Certificate:
         """Parse the bytes; raises `Unreadable` where they are no certificate."""
         self.der = der
         asked("no certificate", self._read)
-        self._signed_by: dict[bytes, Signature] = {}
 
     def _read(self) -> None:
         """Read what nothing can be said of a certificate without."""
@@ -166,10 +167,14 @@ class Certificate:
     @cached_property
     def signature_hash(self) -> str:
         """Name of the hash that was signed, for example ``sha256``; empty where the signature has none of its own."""
+        algorithm = self._parts[_SIGNATURE]
+        found = _HASHES.get(algorithm)
+        if found is None:
+            found = _HASHES[algorithm] = hash_of_pss(algorithm) or self._hash_of_the_library()
+        return found
+
+    def _hash_of_the_library(self) -> str:
         try:
-            of_pss = hash_of_pss(self._parts[_SIGNATURE])
-            if of_pss:
-                return of_pss
             algorithm = asked("its signature", lambda: self.x509.signature_hash_algorithm)
         except Unreadable:
             return "unknown"
@@ -188,9 +193,9 @@ class Certificate:
                 lambda: [(one.oid.dotted_string, one.critical, one.value) for one in self.x509.extensions],
             )
         except Unreadable as exc:
-            return {}, frozenset(), str(exc)
-        critical = frozenset([oid for oid, critical, _value in found if critical])
-        return {oid: value for oid, _critical, value in found}, critical, ""
+            return {}, _NONE, str(exc)
+        unknown = [oid for oid, critical, _value in found if critical and oid not in _KNOWN_EXTENSIONS]
+        return {oid: value for oid, _critical, value in found}, frozenset(unknown) if unknown else _NONE, ""
 
     @property
     def damage(self) -> str:
@@ -200,22 +205,22 @@ class Certificate:
     @property
     def unknown_critical(self) -> frozenset[str]:
         """Its critical extensions that OpenSSL does not know, which is why it refuses the certificate."""
-        return self._read_extensions[1] - _KNOWN_EXTENSIONS
+        return self._read_extensions[1]
 
     def extension(self, oid: str) -> Any:
         """The value of an extension; nothing where there is none, or none that can be read (see `damage`)."""
         return self._read_extensions[0].get(oid)
 
     @cached_property
-    def _alternatives(self) -> list[tuple[str, str]]:
-        """The kind of each alternative name, and the name."""
-        found = self.extension("2.5.29.17")
-        return [] if found is None else [(type(name).__name__, _alternative(name)) for name in found]
-
-    @cached_property
     def names(self) -> tuple[str, ...]:
         """The subject alternative names: DNS names and addresses as text, other kinds with their kind before them."""
-        return tuple(name for _kind, name in self._alternatives)
+        found = self.extension("2.5.29.17")
+        return () if found is None else tuple([_alternative(name) for name in found])
+
+    def _names_of(self, kind: str) -> list[str]:
+        """The alternative names of one kind."""
+        found = self.extension("2.5.29.17") or ()
+        return [_alternative(name) for name in found if type(name).__name__ == kind]
 
     @property
     def has_names(self) -> bool:
@@ -226,7 +231,7 @@ class Certificate:
     @property
     def names_a_host(self) -> bool:
         """Whether it has a name or an address that clients connect to."""
-        return self.has_names and any(kind in (_DNS, _ADDRESS) for kind, _name in self._alternatives)
+        return bool(self._names_of(_DNS) or self._names_of(_ADDRESS))
 
     @cached_property
     def is_authority(self) -> bool:
@@ -302,12 +307,15 @@ class Certificate:
 
     def covers(self, name: str) -> bool:
         """Whether a client that connects to this name or address accepts it: alternative names only, as in RFC 6125."""
-        hosts = [one for kind, one in self._alternatives if kind == _DNS]
-        return covers(hosts, [one for kind, one in self._alternatives if kind == _ADDRESS], name)
+        return covers(self._names_of(_DNS), self._names_of(_ADDRESS), name)
 
     def missing_names(self, names: Iterable[str]) -> list[str]:
         """Those of some names that it does not cover."""
         return [name for name in names if not self.covers(name)]
+
+    @cached_property
+    def _signed_by(self) -> dict[bytes, Signature]:
+        return {}
 
     def signed_by(self, issuer: Certificate) -> Signature:
         """Whether the key of another certificate signed this one; each key is tried once."""
@@ -397,6 +405,9 @@ def moment(certificate: Any, name: str) -> datetime:
     aware: datetime | None = getattr(certificate, f"{name}_utc", None)
     return aware or getattr(certificate, name).replace(tzinfo=timezone.utc)
 
+
+#: Names of hashes by the algorithms of signatures: there are few, and each is the answer for thousands.
+_HASHES: dict[bytes, str] = {}
 
 #: Names as text by their bytes: writing one costs as much as parsing a whole certificate, and few issue them all.
 _NAMES: dict[bytes, str] = {}

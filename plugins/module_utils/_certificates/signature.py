@@ -9,7 +9,6 @@ what they verify themselves.
 from __future__ import annotations
 
 from enum import Enum
-from functools import lru_cache
 from typing import Any, Callable
 
 from .._core import drivers
@@ -55,7 +54,6 @@ _SIGNERS = (
 )
 
 
-@lru_cache(maxsize=256)  # there are many signatures, and few algorithms
 def hash_of_pss(algorithm: bytes) -> str:
     """The hash of an algorithm (its AlgorithmIdentifier) that is RSA-PSS; empty where it is another one, or unknown."""
     try:

@@ -15,7 +15,7 @@ from .._certificates.bundle import Reader
 from .._certificates.certificate import Certificate
 from .._certificates.examine import compared
 from .._certificates.expiry import rounded
-from .._certificates.files import File, read
+from .._certificates.files import File, read, without_collection
 from .._certificates.judge import ASPECTS, SERVED, Holdings, Remark, finding, good_findings, judge
 from .._core.checks import NOT_APPLICABLE, OK, UNKNOWN, Check, Finding
 from .._core.options import Given, Option, Options, with_defaults
@@ -58,6 +58,11 @@ class Seen:
 
 def inspect(given: Given, *, owner: str) -> dict[str, Any]:
     """Look at everything that is asked for, within one deadline; the result of the module."""
+    with without_collection():
+        return _inspected(given, owner)
+
+
+def _inspected(given: Given, owner: str) -> dict[str, Any]:
     now, seen = datetime.now(timezone.utc), Seen()
     probes = [_files_probe(given, owner, now, seen)] if given.get("paths") else []
     probes += [_endpoint_probe(one, given["timeout"], owner, seen) for one in given.get("endpoints") or ()]

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from ..._certificates.bundle import UNLOCKING, Reader
 from ..._certificates.certificate import Certificate
 from ..._certificates.examine import read_crl
-from ..._certificates.files import find, read, read_all
+from ..._certificates.files import find, read, read_all, without_collection
 from ..._certificates.judge import ASPECTS, LIMIT_OPTIONS, Holdings, Remark, finding, good_findings, judge
 from ..._core.checks import CRITICAL, UNKNOWN, Finding
 from ..._core.options import Given, Option, Options
@@ -75,9 +75,10 @@ def holdings(given: Given, now: datetime, *, unlocking: float = UNLOCKING) -> tu
 
 def run(given: Given) -> Iterator[Finding]:
     """Read everything once, then judge it aspect by aspect."""
-    held, remarks = holdings(given, datetime.now(timezone.utc))
-    remarks += judge(held)
-    good = good_findings(held)
+    with without_collection():
+        held, remarks = holdings(given, datetime.now(timezone.utc))
+        remarks += judge(held)
+        good = good_findings(held)
     for aspect in ASPECTS:
         yield finding(aspect, remarks, good[aspect])
 
