@@ -160,7 +160,7 @@ def _walk(top: str, base: int, without: _Excluded, found: Found) -> Iterator[str
 
 @contextlib.contextmanager
 def without_collection() -> Iterator[None]:
-    """Keep Python from looking for garbage where many objects are made that all stay: that takes a third of the time."""
+    """Keep Python from looking for garbage where many objects are made that all stay: a third of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
