@@ -75,7 +75,7 @@ def hang(client: Client) -> None:
 
 
 @contextlib.contextmanager
-def served(behave: Behaviour, context: ssl.SSLContext | None = None) -> Iterator[int]:
+def served(behave: Behaviour, context: ssl.SSLContext | None = None, *, address: str = "127.0.0.1") -> Iterator[int]:
     """Serve one behaviour on a port of its own, each connection in a thread."""
     closing = threading.Event()
 
@@ -93,7 +93,8 @@ def served(behave: Behaviour, context: ssl.SSLContext | None = None) -> Iterator
                 connection, _peer = listener.accept()
                 threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, 0), family=family) as listener:
         threading.Thread(target=accept, args=(listener,), daemon=True).start()
         try:
             yield listener.getsockname()[1]

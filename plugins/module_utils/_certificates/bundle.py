@@ -1,37 +1,25 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Keys, revocation lists and chains of certificates: what files hold, and how it belongs together."""
+"""Private keys, and what files hold: certificates, keys and revocation lists in PEM, DER and PKCS#12."""
 
 from __future__ import annotations
 
-import binascii
 import contextlib
+import ssl
+import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from functools import cached_property
 from typing import Any
 
 from .._core import drivers
-from .certificate import (
-    UNKNOWN_KEY,
-    Certificate,
-    KeyType,
-    Unreadable,
-    complaint,
-    element,
-    is_signed,
-    moment,
-    name_of,
-    to_pem,
-    unsupported,
-    x509,
-)
+from .certificate import UNKNOWN_KEY, Certificate, KeyType, asked
+from .der import Unreadable, children, element
+from .pem import Block, blocks
+from .revocation import RevocationList
 
-
-class Encrypted(Unreadable):
-    """A key or a PKCS#12 file that none of the given passphrases opens."""
+#: Seconds that one look spends on opening what is encrypted: passphrases are made to be slow to try.
+UNLOCKING = 10.0
 
 
 # -- Keys -------------------------------------------------------------------------------------------------------------
@@ -58,9 +46,10 @@ class Key:
         if self.public_key == certificate.public_key:
             return True
         # The same key can be written in more than one way: compare as the library writes it.
+        loaded = certificate.loaded_key
         try:
-            return self.public_key == _public_bytes(certificate.x509.public_key())
-        except (ValueError, unsupported()):
+            return loaded is not None and self.public_key == asked("its key", lambda: _public_bytes(loaded))
+        except Unreadable:
             return False
 
 
@@ -76,17 +65,35 @@ def load_key(data: bytes, passphrases: Sequence[str] = ()) -> Key:
         raise Unreadable("an OpenSSH key, which TLS does not use")
     encrypted = False
     for passphrase in (None, *(text.encode() for text in passphrases)):
-        try:
-            loaded = _load_unchecked(load, data, passphrase)
-        except TypeError:  # how the library says that a passphrase is missing, or that there is nothing to open
+        loaded, fault = _opened_key(load, data, passphrase)
+        if loaded is not None:
+            return _key_of(loaded, encrypted=encrypted)
+        if not fault:
             encrypted = encrypted or passphrase is None
-        except (ValueError, unsupported()) as exc:
-            if not encrypted:
-                raise Unreadable(f"no usable private key: {complaint(exc)}") from exc
-        else:
-            public = loaded.public_key()
-            return Key(_public_bytes(public), KeyType.of(public), encrypted)
+        elif not encrypted:
+            raise Unreadable(fault)
     return Key(b"", encrypted=True)
+
+
+def _key_of(loaded: Any, *, encrypted: bool) -> Key:
+    """What may be known of a private key of the library."""
+    public = loaded.public_key()
+    return Key(asked("no usable private key", lambda: _public_bytes(public)), KeyType.of(public), encrypted)
+
+
+def _opened_key(load: Any, data: bytes, passphrase: bytes | None) -> tuple[Any, str]:
+    """The key, or why there is none; without a reason, a passphrase is missing, or there is nothing to open."""
+
+    def attempt() -> Any:
+        try:
+            return _load_unchecked(load, data, passphrase)
+        except TypeError:  # how the library says so
+            return None
+
+    try:
+        return asked("no usable private key", attempt), ""
+    except Unreadable as exc:
+        return None, str(exc)
 
 
 def _load_unchecked(load: Any, data: bytes, passphrase: bytes | None) -> Any:
@@ -107,148 +114,6 @@ def _public_bytes(public_key: Any) -> bytes:
     return written
 
 
-# -- Revocation lists --------------------------------------------------------------------------------------------------
-
-
-class RevocationList:
-    """A CRL: who is revoked, and from when to when it says so."""
-
-    def __init__(self, der: bytes) -> None:
-        """Parse the bytes; raises `Unreadable` where they are no CRL."""
-        self.der = der
-        try:
-            self.x509: Any = x509().load_der_x509_crl(der)
-        except ValueError as exc:
-            raise Unreadable(f"no revocation list: {complaint(exc)}") from exc
-
-    @cached_property
-    def pem(self) -> str:
-        """The list as text."""
-        return to_pem("X509 CRL", self.der)
-
-    @cached_property
-    def issuer(self) -> str:
-        """Who issued it, as RFC 4514 writes it."""
-        return name_of(self.x509, "issuer", self.raw_issuer)
-
-    @cached_property
-    def raw_issuer(self) -> bytes:
-        """The issuer as its bytes, to compare."""
-        written: bytes = self.x509.issuer.public_bytes()
-        return written
-
-    @cached_property
-    def begins(self) -> datetime:
-        """When it was made, UTC."""
-        return moment(self.x509, "last_update")
-
-    @cached_property
-    def ends(self) -> datetime | None:
-        """When the next one is due, UTC; nothing where it does not say."""
-        aware = getattr(self.x509, "next_update_utc", None)
-        naive = None if hasattr(self.x509, "next_update_utc") else self.x509.next_update
-        return aware or (naive.replace(tzinfo=timezone.utc) if naive else None)
-
-    @cached_property
-    def number(self) -> int | None:
-        """Its number, where it has one."""
-        try:
-            return int(self.x509.extensions.get_extension_for_class(x509().CRLNumber).value.crl_number)
-        except (ValueError, x509().ExtensionNotFound):
-            return None
-
-    @cached_property
-    def revoked(self) -> dict[int, Any]:
-        """What is revoked, by serial number."""
-        return {entry.serial_number: entry for entry in self.x509}
-
-    def is_signed_by(self, issuer: Certificate) -> bool:
-        """Whether this authority made it."""
-        try:
-            return bool(self.x509.is_signature_valid(issuer.x509.public_key()))
-        except (TypeError, ValueError, unsupported(), drivers.load("cryptography.exceptions").InvalidSignature):
-            return False
-
-
-# -- Chains ------------------------------------------------------------------------------------------------------------
-
-
-def order_fault(bundle: Sequence[Certificate]) -> str:
-    """What is wrong with the order of a bundle: each must be issued by the next; empty where nothing is."""
-    for position, (certificate, issuer) in enumerate(zip(bundle, bundle[1:]), start=1):
-        if certificate.issued_by(issuer):
-            continue
-        if any(certificate.issued_by(other) for other in bundle):
-            return f"wrong order: the issuer of number {position} is not the next but elsewhere"
-        return f"broken: number {position} was not issued by number {position + 1}"
-    return ""
-
-
-def chain_fault(
-    leaf: Certificate,
-    others: Iterable[Certificate],
-    trusted: Sequence[Certificate],
-    *,
-    now: datetime,
-) -> str:
-    """Why there is no valid path from a certificate to one that is trusted; empty where there is one.
-
-    ``others`` may stand between. Signatures, dates, the right to issue and path lengths are looked at; name
-    constraints and policies are left to those who connect. As with OpenSSL's partial chains, an intermediate that is
-    trusted ends the path.
-    """
-    by_subject: dict[bytes, list[Certificate]] = {}
-    for candidate in dict.fromkeys((*trusted, *others)):
-        by_subject.setdefault(candidate.raw_subject, []).append(candidate)
-    trusts = frozenset(trusted)
-    told: list[str] = []
-
-    def climbs(certificate: Certificate, below: tuple[Certificate, ...]) -> bool:
-        if certificate in trusts:
-            return True
-        for issuer in by_subject.get(certificate.raw_issuer, ()):
-            if issuer in below or issuer == certificate:
-                continue
-            fault = _issuing_fault(certificate, issuer, authorities=len(below), now=now)
-            if fault:
-                told.append(fault)
-            elif climbs(issuer, (*below, issuer)):
-                return True
-        if certificate.self_issued:
-            told.append(f"{common(certificate.subject)} is self-signed and not trusted")
-        elif certificate.raw_issuer not in by_subject:
-            told.append(f"the issuer {common(certificate.issuer)} is missing")
-        return False
-
-    return "" if climbs(leaf, ()) else told[0] if told else "no path to a trusted certificate"
-
-
-def _issuing_fault(certificate: Certificate, issuer: Certificate, *, authorities: int, now: datetime) -> str:
-    """Why ``issuer`` is none for a certificate, with so many authorities between it and the leaf."""
-    fault = ""
-    if not is_signed(certificate, issuer):
-        fault = f"did not sign {common(certificate.subject)}"
-    elif not issuer.is_authority:
-        fault = "is no certificate authority"
-    elif issuer.key_usage and "key_cert_sign" not in issuer.key_usage:
-        fault = "may not sign certificates"
-    elif issuer.path_length is not None and authorities > issuer.path_length:
-        fault = f"allows {issuer.path_length} authorities below itself, there are {authorities}"
-    elif now < issuer.begins:
-        fault = f"is not valid before {issuer.begins:%Y-%m-%d %H:%M} UTC"
-    elif issuer.ends <= now:
-        fault = f"expired on {issuer.ends:%Y-%m-%d}"
-    return f"{common(issuer.subject)} {fault}" if fault else ""
-
-
-def common(subject: str) -> str:
-    """The common name in a subject, or all of it where there is none: short enough for a sentence."""
-    for part in subject.split(","):
-        if part.startswith("CN="):
-            return part
-    return subject or "(no subject)"
-
-
 # -- What a file holds -------------------------------------------------------------------------------------------------
 
 
@@ -261,16 +126,27 @@ class Content:
     keys: list[Key] = field(default_factory=list)
     crls: list[RevocationList] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    #: Those of the faults that say nothing against the file: somebody else may well be able to read it.
+    doubts: set[str] = field(default_factory=set)
     #: It could not be opened, which says nothing about what is inside.
     locked: bool = False
 
+    def doubt(self, fault: str) -> None:
+        """Note what could not be read, and may be sound."""
+        self.faults.append(fault)
+        self.doubts.add(fault)
+
 
 class Reader:
-    """Reads bytes, and parses a certificate that it meets again only once: every folder has a copy of the CA."""
+    """Reads bytes, and parses a certificate that it meets again only once: every folder has a copy of the CA.
 
-    def __init__(self, passphrases: Sequence[str] = ()) -> None:
+    To open what is encrypted it spends ``unlocking`` seconds in all, and leaves the rest locked.
+    """
+
+    def __init__(self, passphrases: Sequence[str] = (), *, unlocking: float = UNLOCKING) -> None:
         self._passphrases = tuple(passphrases)
         self._known: dict[bytes, Certificate] = {}
+        self._unlocking, self._spent = unlocking, 0.0
 
     def certificate(self, der: bytes) -> Certificate:
         """The certificate of these bytes."""
@@ -291,26 +167,51 @@ class Reader:
             self._read_binary(data, found)
         return found
 
-    def _read_pem(self, data: bytes, found: Content) -> None:
-        for number, (label, block, whole) in enumerate(pem_blocks(data), start=1):
-            try:
-                self._read_block(label, block, whole, found)
-            except Unreadable as exc:
-                found.faults.append(f"block {number} ({label or 'unfinished'}): {exc}")
-        if not (found.certificates or found.keys or found.crls or found.faults or _holds_known(data)):
-            found.faults.append("holds no certificate, key or revocation list")
+    # -- PEM
 
-    def _read_block(self, label: str, block: bytes, whole: bytes, found: Content) -> None:
-        if not label:
-            raise Unreadable("it has no end")
+    def _read_pem(self, data: bytes, found: Content) -> None:
+        labels = set()
+        for number, block in enumerate(blocks(data), start=1):
+            labels.add(block.label)
+            try:
+                self._read_block(block, found)
+            except Unreadable as exc:
+                fault = f"block {number} ({block.label or 'unfinished'}): {exc}"
+                if not block.fault and _openssl_reads(block):
+                    found.doubt(f"{fault}; OpenSSL reads it")
+                else:
+                    found.faults.append(fault)
+        if found.certificates or found.keys or found.crls or found.faults:
+            return
+        if not labels & _KNOWN_LABELS:
+            found.faults.append("holds no certificate, key or revocation list")
+        elif labels & _MAY_HOLD_CERTIFICATES:
+            found.doubt("holds nothing but PKCS#7, which is not read")
+
+    def _read_block(self, block: Block, found: Content) -> None:
+        label = block.label
+        if block.fault:
+            raise Unreadable(block.fault)
+        # Headers are of no concern where nothing is read from the block, and the library's where it is a key.
+        decoded = b"" if label not in _CERTIFICATES and block.has_headers else block.decoded()
         if label.endswith("PRIVATE KEY"):
-            found.keys.append(load_key(whole, self._passphrases))
-        elif label in ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"):
-            found.certificates.append(self.certificate(_outermost(_decoded(block), label)))
+            found.keys.append(self._key(block.whole))
+        elif label in _CERTIFICATES:
+            found.certificates.append(self.certificate(_outermost(decoded, label)))
         elif label == "X509 CRL":
-            found.crls.append(RevocationList(_decoded(block)))
+            found.crls.append(RevocationList(block.decoded()))
         elif label not in _KNOWN_LABELS:
             raise Unreadable("of a kind that is not read")
+
+    def _key(self, data: bytes) -> Key:
+        """A private key; where it is encrypted, opened as long as there is time for it."""
+        begun = time.monotonic()
+        try:
+            return load_key(data, self._passphrases if self._spent < self._unlocking else ())
+        finally:
+            self._spent += time.monotonic() - begun if self._passphrases else 0.0
+
+    # -- DER
 
     def _read_binary(self, data: bytes, found: Content) -> None:
         found.form = "DER"
@@ -318,58 +219,83 @@ class Reader:
             found.form = "JKS"
             found.faults.append("is a Java keystore, which is not read; PKCS#12 is")
             return
+        if _looks_like_pkcs12(data):
+            found.form = "PKCS#12"
+            self._read_pkcs12(data, found)
+            return
         with contextlib.suppress(Unreadable):
             found.certificates.append(self.certificate(data))
             return
         with contextlib.suppress(Unreadable):
             found.crls.append(RevocationList(data))
             return
-        try:
-            self._read_pkcs12(data, found)
-            return
-        except Encrypted as exc:
-            found.form, found.locked = "PKCS#12", True
-            found.faults.append(str(exc))
-            return
-        except Unreadable:
-            pass
         with contextlib.suppress(Unreadable):
-            found.keys.append(load_key(data, self._passphrases))
+            found.keys.append(self._key(data))
             return
         found.form = ""
-        found.faults.append("is no certificate, key or revocation list")
+        if openssl_reads(data):
+            found.doubt("is a certificate that OpenSSL reads, and the library here does not")
+        else:
+            found.faults.append("is no certificate, key or revocation list")
 
     def _read_pkcs12(self, data: bytes, found: Content) -> None:
-        if not _looks_like_pkcs12(data):
-            raise Unreadable("no PKCS#12")
-        pkcs12 = drivers.load("cryptography.hazmat.primitives.serialization.pkcs12")
-        serialization = drivers.load("cryptography.hazmat.primitives.serialization")
-        for passphrase in (None, b"", *(text.encode() for text in self._passphrases)):
-            try:
-                with warnings.catch_warnings():  # files of others are not always as strict as the library would like
-                    warnings.simplefilter("ignore")
-                    opened = pkcs12.load_pkcs12(data, passphrase)
-            except (ValueError, TypeError, unsupported()):
-                continue
-            found.form = "PKCS#12"
-            held = [opened.cert, *opened.additional_certs]
-            encoding = serialization.Encoding.DER
-            found.certificates += [self.certificate(one.certificate.public_bytes(encoding)) for one in held if one]
-            if opened.key is not None:
-                public = opened.key.public_key()
-                found.keys.append(Key(_public_bytes(public), KeyType.of(public), encrypted=bool(passphrase)))
+        if self._spent >= self._unlocking:
+            found.locked = True
+            found.doubt(f"is PKCS#12 that was not opened: {self._unlocking:g} s were spent on opening others")
             return
-        raise Encrypted("is PKCS#12 that none of the given passphrases opens")
+        begun = time.monotonic()
+        opened, passphrase = self._opened_pkcs12(data)
+        self._spent += time.monotonic() - begun
+        if opened is None:
+            found.locked = True
+            found.doubt("is PKCS#12 that none of the given passphrases opens")
+            return
+        serialization = drivers.load("cryptography.hazmat.primitives.serialization")
+        encoding = serialization.Encoding.DER
+        for one in [opened.cert, *opened.additional_certs]:
+            if one:
+                try:
+                    found.certificates.append(self.certificate(one.certificate.public_bytes(encoding)))
+                except Unreadable as exc:
+                    found.doubt(f"PKCS#12: {exc}")
+        if opened.key is not None:
+            found.keys.append(_key_of(opened.key, encrypted=bool(passphrase)))
+
+    def _opened_pkcs12(self, data: bytes) -> tuple[Any, bytes | None]:
+        """What a passphrase opens, and which; nothing where none does."""
+        pkcs12 = drivers.load("cryptography.hazmat.primitives.serialization.pkcs12")
+        for passphrase in (None, b"", *(text.encode() for text in self._passphrases)):
+            with warnings.catch_warnings():  # files of others are not always as strict as the library would like
+                warnings.simplefilter("ignore")
+                try:
+                    return asked("PKCS#12", lambda: pkcs12.load_pkcs12(data, passphrase)), passphrase  # noqa: B023 - at once
+                except Unreadable:
+                    continue
+        return None, None
 
 
-#: Labels of PEM blocks that belong beside certificates and say nothing to judge.
-_KNOWN_LABELS = frozenset(
-    {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", "PUBLIC KEY", "DH PARAMETERS", "EC PARAMETERS"}
-)
+_CERTIFICATES = frozenset({"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"})
 
+#: Blocks that may hold certificates which are not read.
+_MAY_HOLD_CERTIFICATES = frozenset({"PKCS7", "PKCS #7 SIGNED DATA", "CMS"})
 
-def _holds_known(data: bytes) -> bool:
-    return any(label in _KNOWN_LABELS for label, _block, _whole in pem_blocks(data))
+#: Labels of PEM blocks that belong beside certificates and say nothing to judge: all of OpenSSL's (``pem.h``).
+_KNOWN_LABELS = _MAY_HOLD_CERTIFICATES | {
+    "CERTIFICATE REQUEST",
+    "NEW CERTIFICATE REQUEST",
+    "ATTRIBUTE CERTIFICATE",
+    "PUBLIC KEY",
+    "RSA PUBLIC KEY",
+    "DSA PUBLIC KEY",
+    "ECDSA PUBLIC KEY",
+    "DH PARAMETERS",
+    "X9.42 DH PARAMETERS",
+    "DSA PARAMETERS",
+    "EC PARAMETERS",
+    "SM2 PARAMETERS",
+    "PARAMETERS",
+    "SSL SESSION PARAMETERS",
+}
 
 
 def load_bundle(data: bytes) -> list[Certificate]:
@@ -385,28 +311,20 @@ def load_bundle(data: bytes) -> list[Certificate]:
     return found.certificates
 
 
-def pem_blocks(data: bytes) -> Iterator[tuple[str, bytes, bytes]]:
-    """Yield each block as its label, its body and the whole; one that has no end has no label."""
-    start = data.find(b"-----BEGIN ")
-    while start >= 0:
-        label_ends = data.find(b"-----", start + 11)
-        label = data[start + 11 : label_ends] if label_ends > 0 else b""
-        marker = b"-----END " + label + b"-----"
-        ends = data.find(marker, label_ends) if label and b"\n" not in label else -1
-        following = data.find(b"-----BEGIN ", start + 11)
-        if ends < 0 or 0 <= following < ends:
-            yield "", b"", b""
-            start = following
-            continue
-        yield label.decode("ascii", "replace"), data[label_ends + 5 : ends], data[start : ends + len(marker)] + b"\n"
-        start = following
-
-
-def _decoded(block: bytes) -> bytes:
+def _openssl_reads(block: Block) -> bool:
     try:
-        return binascii.a2b_base64(block)
-    except binascii.Error as exc:
-        raise Unreadable(f"its base64 is damaged: {exc}") from exc
+        return block.label in _CERTIFICATES and openssl_reads(_outermost(block.decoded(), block.label))
+    except Unreadable:
+        return False
+
+
+def openssl_reads(der: bytes) -> bool:
+    """Whether OpenSSL takes some bytes for a certificate, whatever the library makes of them."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _outermost(der: bytes, label: str) -> bytes:
@@ -419,10 +337,13 @@ def _outermost(der: bytes, label: str) -> bytes:
         return der
 
 
+#: How PKCS#12 begins: with its version, which is the third.
+_VERSION = b"\x02\x01\x03"
+
+
 def _looks_like_pkcs12(der: bytes) -> bool:
     """Whether it begins as PKCS#12 does: a sequence of the version 3 and something of PKCS#7."""
     try:
-        content, _ends = element(der, 0)
-        return der[0] == 0x30 and der[content : content + 3] == b"\x02\x01\x03"  # noqa: PLR2004 - a sequence
-    except IndexError:
+        return der[:1] == b"\x30" and next(children(der))[1] == _VERSION
+    except (IndexError, StopIteration):
         return False

@@ -30,10 +30,13 @@ from .._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
 from .._core.errors import RunbookError
 from .._core.options import Given
 from .._core.text import excerpt
-from .bundle import Reader, RevocationList, common
-from .certificate import Certificate, Unreadable
+from .bundle import Reader
+from .certificate import Certificate
+from .chain import common
+from .der import Unreadable
 from .files import File, read
 from .judge import ASPECTS, READABLE, SERVED, Holdings, Remark, finding, good_findings, judge
+from .revocation import RevocationList
 
 #: What a certificate must be allowed to be used for, by the profile of its set.
 PURPOSES: Mapping[str, tuple[str, ...]] = {
@@ -41,6 +44,9 @@ PURPOSES: Mapping[str, tuple[str, ...]] = {
     "client": ("clientAuth",),
     "both": ("serverAuth", "clientAuth"),
 }
+
+#: Files of a set that begin with its certificate, by their role.
+_LEAVES = ("certificate", "fullchain", "pkcs12")
 
 #: Digits of a fingerprint that people compare.
 SHOWN = 16
@@ -75,6 +81,8 @@ def holdings_of(
         limits=given,
         sent=frozenset({files["fullchain"].name} if "fullchain" in files else ()),
         leaf=next(iter(files["certificate"].certificates), None),
+        leaves=frozenset(files[role].name for role in _LEAVES if role in files),
+        purposes=PURPOSES[given["profile"]],
     )
 
 
@@ -115,9 +123,9 @@ def differences(given: Given, files: Mapping[str, File]) -> Iterator[Remark]:
         covered = ", ".join(certificate.names) or "none"
         yield Remark("names", CRITICAL, file.name, f"does not cover {', '.join(missing)} (its names: {covered})", 1)
     for purpose in PURPOSES[given["profile"]]:
-        if not certificate.allows(purpose):
-            usage = ", ".join(certificate.extended_usage)
-            yield Remark("chain", CRITICAL, file.name, f"may not be used for {purpose}, only for {usage}", 1)
+        misuse = certificate.misuse(purpose)
+        if misuse:
+            yield Remark("chain", CRITICAL, file.name, misuse, 1)
 
 
 def _contents(files: Mapping[str, File], ports: Sequence[int]) -> Iterator[Remark]:

@@ -45,24 +45,52 @@ def lifetime_told(certificate: Certificate, now: datetime) -> str:
     subject = excerpt(certificate.subject)
     if now < certificate.begins:
         return f"{subject} is not valid before {certificate.begins:%Y-%m-%d %H:%M} UTC"
-    days, when = certificate.days_left(now), f"{certificate.ends:%Y-%m-%d %H:%M} UTC"
+    when = f"{certificate.ends:%Y-%m-%d %H:%M} UTC"
     if certificate.ends <= now:
-        return f"{subject} expired {_days(-days)} ago, {when}"
-    return f"{subject} expires in {_days(days)}, {when}"
+        return f"{subject} expired {_span(now - certificate.ends)} ago, {when}"
+    return f"{subject} expires in {_span(certificate.ends - now)}, {when}"
 
 
-def _days(number: float) -> str:
-    return "1 day" if number == 1 else f"{number:g} days"
+_UNITS = (
+    (DAY, "day"),
+    (timedelta(hours=1), "hour"),
+    (timedelta(minutes=1), "minute"),
+    (timedelta(seconds=1), "second"),
+)
+
+
+def _span(span: timedelta) -> str:
+    """A time for people, in the largest unit that there is one of: never 0 days where it is 30 minutes."""
+    # What rounds to one is one: a certificate of a day has a day left on its first second.
+    unit, name = next((one for one in _UNITS if round(span / one[0], 1) >= 1), _UNITS[-1])
+    number = round(span / unit, 1 if unit is DAY else 0)
+    return f"{number:g} {name}" if number == 1 else f"{number:g} {name}s"
+
+
+def rounded(days: float) -> float:
+    """A number of days as it is shown; fractions of a day are shown to some seconds."""
+    return round(days, 1 if abs(days) >= 1 else 4)
 
 
 def expiry_finding(certificate: Certificate, given: Mapping[str, Any], now: datetime) -> Finding:
     """The finding of one certificate that somebody serves."""
-    limits, days = expiry_limits(certificate, given), certificate.days_left(now)
-    invalid = now < certificate.begins or certificate.ends <= now
-    status = CRITICAL if invalid else limits.judge(days)
-    faults = (tls.judged(EXPIRY, given["port"], certificate.der),)
-    told = lifetime_told(certificate, now)
-    return Finding("expiry", status, told, value=days, unit="days", limits=limits, faults=faults)
+    limits = expiry_limits(certificate, given)
+    return Finding(
+        "expiry",
+        expiry_status(certificate, limits, now),
+        lifetime_told(certificate, now),
+        value=rounded(certificate.days_left(now)),
+        unit="days",
+        limits=limits,
+        faults=(tls.judged(EXPIRY, given["port"], certificate.der),),
+    )
+
+
+def expiry_status(certificate: Certificate, limits: Limits, now: datetime) -> str:
+    """How bad it is; one that is not valid at this moment is critical, whatever the limits are."""
+    if not certificate.begins <= now < certificate.ends:
+        return CRITICAL
+    return limits.judge(certificate.days_left(now))
 
 
 def expiry_limits(certificate: Certificate, given: Mapping[str, Any]) -> Limits:
@@ -91,8 +119,13 @@ def fitting_limits(
     """Limits that fit a lifetime: a certificate of 30 days is not about to expire on its first."""
     shipped = warning is None and critical is None
     return Limits(
-        warning=round(min(usual[0], lifetime / DAY / 3), 1) if warning is None else warning,
-        critical=round(min(usual[1], lifetime / DAY / 6), 1) if critical is None else critical,
+        warning=_share(lifetime, 3, usual[0]) if warning is None else warning,
+        critical=_share(lifetime, 6, usual[1]) if critical is None else critical,
         source=source if shipped else "platform description",
         falling=True,
     )
+
+
+def _share(lifetime: timedelta, parts: int, most: float) -> float:
+    """A share of a lifetime in days, exact to a tenth of a second."""
+    return round(min(most, lifetime / DAY / parts), 6)

@@ -20,10 +20,14 @@ from .._core.about import CERTIFICATE, CHAIN_OF, FILE, LOOK, Fault
 from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, STATUSES, UNKNOWN, WARNING, Finding, Limits
 from .._core.options import NOT_NEGATIVE, Option, Options
 from .._core.text import excerpt
-from .bundle import Key, RevocationList, chain_fault, common, order_fault
+from .bundle import Key
 from .certificate import Certificate
-from .expiry import LEAF_LIMIT_OPTIONS, expiry_limits, lifetime_told
+from .chain import Authorities, common, order_fault
+from .expiry import LEAF_LIMIT_OPTIONS, expiry_limits, expiry_status, lifetime_told, rounded
 from .files import File
+from .flaw import Flaw
+from .names import DistinguishedName
+from .revocation import RevocationList
 
 #: Every aspect of some files. `SERVED` comes with those that somebody serves.
 READABLE = "readable"
@@ -53,6 +57,9 @@ CRL_WARNING_SHARE = 0.95
 
 #: Bits below which a key is weak, by its kind.
 SMALLEST = {"rsa": 2048, "ecdsa": 256}
+
+#: What certificates are used for in TLS.
+USES = ("serverAuth", "clientAuth")
 
 #: Hashes that no longer bind a signature to what was signed.
 BROKEN_HASHES = frozenset({"md2", "md4", "md5", "sha1"})
@@ -107,6 +114,10 @@ class Holdings:
     sent: frozenset[str] = frozenset()
     #: The certificate that all of them belong to, where they are one set.
     leaf: Certificate | None = None
+    #: Names of files that begin with the certificate of a server or client, whatever that says of itself.
+    leaves: frozenset[str] = frozenset()
+    #: What the certificates of those are used for; of others, what they say themselves.
+    purposes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         #: Where each certificate is, as (file, position).
@@ -169,10 +180,12 @@ def readable(holdings: Holdings) -> Iterator[Remark]:
         if file.trouble:
             yield Remark("readable", CRITICAL if file.missing else UNKNOWN, file.name, file.trouble)
         for fault in file.content.faults:
-            yield Remark("readable", UNKNOWN if file.content.locked else CRITICAL, file.name, fault)
+            status = UNKNOWN if fault in file.content.doubts else CRITICAL
+            yield Remark("readable", status, file.name, fault)
     for certificate in holdings.places:
         if certificate.damage:
-            yield from holdings.remark("readable", CRITICAL, certificate, certificate.damage)
+            # OpenSSL may read what the library does not, which says nothing about either.
+            yield from holdings.remark("readable", UNKNOWN, certificate, certificate.damage)
 
 
 def expiry(holdings: Holdings) -> Iterator[Remark]:
@@ -180,12 +193,10 @@ def expiry(holdings: Holdings) -> Iterator[Remark]:
     now = holdings.now
     for certificate in holdings.places:
         limits = expiry_limits(certificate, holdings.limits)
-        days = certificate.days_left(now)
-        status = limits.judge(days)
-        if now < certificate.begins or days < 0:
-            status = CRITICAL
+        status = expiry_status(certificate, limits, now)
         if status == OK:
             continue
+        days = rounded(certificate.days_left(now))
         yield from holdings.remark("expiry", status, certificate, lifetime_told(certificate, now), days, limits)
 
 
@@ -194,7 +205,7 @@ def keys(holdings: Holdings) -> Iterator[Remark]:
     holders = [file for file in holdings.files if file.content.keys]
     if not holders:
         return
-    public = {certificate.public_key for certificate in holdings.places}
+    public = {one.public_key for file in holdings.files for one in _owners_of_keys(file)}
     folders: dict[str, list[File]] = defaultdict(list)
     for file in holdings.files:
         if file.content.certificates:
@@ -211,17 +222,26 @@ def keys(holdings: Holdings) -> Iterator[Remark]:
 def _key_remarks(
     key: Key, file: File, partners: Sequence[File], beside: Sequence[File], *, known: bool
 ) -> Iterator[Remark]:
-    strangers = [other for other in partners if not any(key.matches(one) for one in other.content.certificates)]
+    strangers = [other for other in partners if not any(key.matches(one) for one in _owners_of_keys(other))]
     if strangers:
         yield Remark("key", CRITICAL, file.name, f"does not match the certificate in {strangers[0].name}")
     elif not partners and not known:
         # Written otherwise than in the certificate, it may still be the same key.
-        if any(key.matches(one) for other in beside for one in other.content.certificates):
+        if any(key.matches(one) for other in beside for one in _owners_of_keys(other)):
             return
         if beside:
             yield Remark("key", CRITICAL, file.name, "does not match any certificate beside it")
         else:
             yield Remark("key", WARNING, file.name, "no certificate of this key was found")
+
+
+def _owners_of_keys(file: File) -> Sequence[Certificate]:
+    """The certificates of a file whose key may stand beside: the first, which servers take for theirs.
+
+    Of authorities alone it is any, since they have no order.
+    """
+    every = file.content.certificates
+    return every if all(one.is_authority for one in every) else every[:1]
 
 
 #: Words of a file's name that tell what it holds, and not whose.
@@ -236,24 +256,59 @@ def _stem(name: str) -> tuple[str, ...]:
 
 def chains(holdings: Holdings) -> Iterator[Remark]:
     """Bundles that are out of order, and certificates that nobody who is trusted vouches for."""
+    for certificate in holdings.places:
+        if certificate.unknown_critical:
+            what = ", ".join(certificate.unknown_critical)
+            message = f"has a critical extension that OpenSSL does not know, and refuses it for: {what}"
+            yield from holdings.remark("chain", CRITICAL, certificate, message)
     authorities = [certificate for certificate in holdings.places if certificate.is_authority]
+    trust = None if holdings.trusted is None else Authorities(holdings.trusted)
+    known = None if trust is None else trust.beside(authorities, every=True)
     for file in holdings.files:
-        bundle = file.content.certificates
-        if not bundle or bundle[0].is_authority:  # a bundle of authorities has no order
-            continue
-        fault = order_fault(bundle) if len(bundle) > 1 and file.content.form == "PEM" else ""
-        if fault:
-            yield Remark("chain", CRITICAL, file.name, fault, 1)
-        elif bundle[0].self_issued:
-            yield from _self_signed(holdings, file)
-        elif holdings.trusted is not None:
+        if file.content.certificates:
             # A bundle has to be whole, since a server sends it; a lone certificate may have its chain elsewhere.
-            others = bundle[1:] if len(bundle) > 1 or file.name in holdings.sent else authorities
-            fault = chain_fault(bundle[0], others, holdings.trusted, now=holdings.now)
-            if fault:
-                yield Remark("chain", CRITICAL, file.name, fault, 1)
-    if holdings.trusted is not None:
-        yield from _strange_authorities(holdings, authorities)
+            bundle = file.content.certificates
+            whole = len(bundle) > 1 or file.name in holdings.sent
+            yield from _chain_of(holdings, file, trust.beside(bundle[1:]) if trust is not None and whole else known)
+    if known is not None:
+        yield from _strange_authorities(holdings, known, authorities)
+
+
+def _chain_of(holdings: Holdings, file: File, known: Authorities | None) -> Iterator[Remark]:
+    bundle, leads = file.content.certificates, _begins_with_a_leaf(holdings, file)
+    fault = None
+    # What could not be read may be what is missing.
+    if len(bundle) > 1 and file.content.form == "PEM" and not file.content.faults:
+        fault = order_fault(bundle, leaf_first=leads)
+    if fault is not None:
+        yield Remark("chain", fault.status, file.name, fault.message, 1)
+    elif not leads:
+        return
+    elif bundle[0].self_signed:
+        yield from _self_signed(holdings, file)
+    elif known is not None:
+        fault = _path_fault(holdings, file, known)
+        if fault is not None:
+            yield Remark("chain", fault.status, file.name, fault.message, 1)
+
+
+def _begins_with_a_leaf(holdings: Holdings, file: File) -> bool:
+    """Whether the first certificate of a file is one that a server or client shows, even if it may issue others."""
+    first = file.content.certificates[0]
+    return not first.is_authority or first.names_a_host or file.name in holdings.leaves
+
+
+def _path_fault(holdings: Holdings, file: File, known: Authorities) -> Flaw | None:
+    """Why a certificate is not trusted for what it is used for.
+
+    Of several uses that it states itself, one is enough.
+    """
+    leaf = file.content.certificates[0]
+    managed = file.name in holdings.leaves
+    uses = holdings.purposes if managed else [use for use in USES if leaf.extended_usage and leaf.allows(use)]
+    faults = [known.fault(leaf, now=holdings.now, purpose=use) for use in uses or ("",)]
+    failed = [fault for fault in faults if fault is not None]
+    return failed[0] if failed and (managed or len(failed) == len(faults)) else None
 
 
 def _self_signed(holdings: Holdings, file: File) -> Iterator[Remark]:
@@ -265,17 +320,29 @@ def _self_signed(holdings: Holdings, file: File) -> Iterator[Remark]:
         yield Remark("chain", WARNING, file.name, f"{name} is self-signed", 1)
 
 
-def _strange_authorities(holdings: Holdings, authorities: Sequence[Certificate]) -> Iterator[Remark]:
+def _strange_authorities(
+    holdings: Holdings, known: Authorities, authorities: Sequence[Certificate]
+) -> Iterator[Remark]:
+    shown = {
+        file.content.certificates[0]
+        for file in holdings.files
+        if file.content.certificates and _begins_with_a_leaf(holdings, file)
+    }
+    # Renewed with the same key, an authority signed whatever the one that is trusted did.
+    trusted = {(one.subject_name, one.public_key) for one in known.trusted}
     for certificate in authorities:
-        fault = chain_fault(certificate, authorities, holdings.trusted or (), now=holdings.now)
-        if fault:
-            yield from holdings.remark("chain", WARNING, certificate, f"an authority that is not trusted: {fault}")
+        if certificate in shown or (certificate.subject_name, certificate.public_key) in trusted:
+            continue
+        fault = known.fault(certificate, now=holdings.now)
+        if fault is not None:
+            message = f"an authority that is not trusted: {fault.message}"
+            yield from holdings.remark("chain", min(fault.status, WARNING, key=STATUSES.index), certificate, message)
 
 
 def names(holdings: Holdings) -> Iterator[Remark]:
     """Certificates that no client can accept, because they cover no name."""
     for certificate in holdings.places:
-        if certificate.is_authority or certificate.has_names or certificate.damage:
+        if certificate.is_authority or certificate.has_names or certificate.damage:  # the last is a remark already
             continue
         usage, subject = certificate.extended_usage, common(excerpt(certificate.subject))
         message = f"{subject} has no subject alternative name: clients look at nothing else"
@@ -309,26 +376,57 @@ def weakness(certificate: Certificate) -> str:
 
 
 def revocation(holdings: Holdings) -> Iterator[Remark]:
-    """Certificates that are revoked, and lists that nobody should go by any more."""
-    by_issuer: dict[bytes, list[tuple[str, RevocationList]]] = defaultdict(list)
-    for name, crl in holdings.lists:
+    """Certificates that are revoked, lists that nobody should go by, and what those do not tell that there are."""
+    known: dict[DistinguishedName, list[Certificate]] = defaultdict(list)
+    lists = holdings.lists
+    if lists:
+        for certificate in dict.fromkeys((*holdings.places, *(holdings.trusted or ()))):
+            known[certificate.subject_name].append(certificate)
+    by_issuer: dict[DistinguishedName, list[_Listed]] = defaultdict(list)
+    for name, crl in lists:
         yield from _stale(name, crl, holdings.now)
-        by_issuer[crl.raw_issuer].append((name, crl))
+        fault = crl.issuing_fault(known[crl.issuer_name])
+        if fault is not None:
+            yield Remark("revocation", fault.status, name, fault.message)
+        by_issuer[crl.issuer_name].append(_Listed(name, crl, fault, crl.signers(known[crl.issuer_name])))
     if not by_issuer:
         return
-    everybody = (*holdings.places, *(holdings.trusted or ()))
-    for raw_issuer, lists in by_issuer.items():
-        issuers = [certificate for certificate in everybody if certificate.raw_subject == raw_issuer]
-        for name, crl in lists:
-            if issuers and not any(crl.is_signed_by(issuer) for issuer in issuers):
-                yield Remark("revocation", CRITICAL, name, f"{common(crl.issuer)} did not sign this list")
     for certificate in holdings.places:
-        for name, crl in by_issuer.get(certificate.raw_issuer, ()):
-            entry = crl.revoked.get(certificate.x509.serial_number)
-            if entry is not None:
-                subject = common(excerpt(certificate.subject))
-                message = f"{subject} (serial {certificate.serial}) is revoked by {name}"
-                yield from holdings.remark("revocation", CRITICAL, certificate, message)
+        listed = by_issuer.get(certificate.issuer_name)
+        if listed:
+            for fault in _revoked(certificate, listed, known[certificate.issuer_name]):
+                yield from holdings.remark("revocation", fault.status, certificate, fault.message)
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """A list with what is wrong with it, and the authorities that signed it."""
+
+    name: str
+    crl: RevocationList
+    fault: Flaw | None
+    signers: Sequence[Certificate]
+
+
+def _revoked(certificate: Certificate, listed: Sequence[_Listed], issuers: Sequence[Certificate]) -> Iterator[Flaw]:
+    """Whether a certificate is revoked; that it is not, one complete list of its issuer has to say."""
+    subject = f"{common(excerpt(certificate.subject))} (serial {certificate.serial})"
+    keys = {issuer.public_key for issuer in issuers}
+    doubts, cleared = [], False
+    for one in listed:
+        if one.fault is not None and one.fault.status == CRITICAL:  # forged
+            continue
+        fault = one.crl.verdict(certificate)
+        if fault is not None and fault.status == CRITICAL:
+            yield Flaw(f"{subject} {fault.message} by {one.name}")
+            return
+        if fault is None and len(keys) > 1 and not any(certificate.issued_by(signer) for signer in one.signers):
+            fault = Flaw("is of another key of the same name than issued it", UNKNOWN)
+        if fault is not None:
+            doubts.append(Flaw(f"{one.name} {fault.message} ({subject})", UNKNOWN))
+        cleared = cleared or fault is None  # what is wrong with the list itself is a remark about the list
+    if not cleared:
+        yield from doubts[:1]
 
 
 def _stale(name: str, crl: RevocationList, now: datetime) -> Iterator[Remark]:
@@ -339,9 +437,7 @@ def _stale(name: str, crl: RevocationList, now: datetime) -> Iterator[Remark]:
     if crl.ends <= now:
         yield Remark("revocation", CRITICAL, name, f"the list is stale: the next one was due {until}")
     elif now < crl.begins:
-        yield Remark(
-            "revocation", WARNING, name, f"the list is of {crl.begins:%Y-%m-%d %H:%M} UTC, which is still to come"
-        )
+        yield Remark("revocation", CRITICAL, name, f"the list is not valid before {crl.begins:%Y-%m-%d %H:%M} UTC")
     elif now >= crl.begins + (crl.ends - crl.begins) * CRL_WARNING_SHARE:
         yield Remark("revocation", WARNING, name, f"the next list is due {until}, and not there yet")
 
@@ -465,7 +561,7 @@ def _next_to_expire(holdings: Holdings) -> Finding:
         "expiry",
         OK,
         f"next of {len(limits)}: {file.name}: {lifetime_told(first, now)}",
-        value=first.days_left(now),
+        value=rounded(first.days_left(now)),
         unit="days",
         limits=limits[first],
     )

@@ -19,12 +19,19 @@ PACKAGES = {"psycopg2": "python3-psycopg2", "redis": "python3-redis", "cryptogra
 OLDEST = {"psycopg2": (2, 9), "redis": (4, 3), "cryptography": (38, 0)}
 
 
+#: Drivers that were found to be usable: some are asked for with each of ten thousand certificates.
+_LOADED: dict[str, ModuleType] = {}
+
+
 def load(name: str) -> ModuleType:
     """Import a driver (dotted names may reach into it).
 
     Raises `DriverMissing` with the import error's own text, the interpreter and the package's name, and where the
     driver is older than any that was tried.
     """
+    known = _LOADED.get(name)
+    if known is not None and sys.modules.get(name) is known:
+        return known
     top = name.split(".", 1)[0]
     package = PACKAGES[top]
     try:
@@ -41,4 +48,5 @@ def load(name: str) -> ModuleType:
             f"driver too old: {top} {version} of {driver.__file__}; {wanted} or newer is needed; interpreter"
             f" {sys.executable}; update the package {package}"
         )
+    _LOADED[name] = driver
     return driver

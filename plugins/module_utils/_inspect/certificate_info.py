@@ -14,7 +14,8 @@ from typing import Any
 from .._certificates.bundle import Reader
 from .._certificates.certificate import Certificate
 from .._certificates.examine import compared
-from .._certificates.files import File, read
+from .._certificates.expiry import rounded
+from .._certificates.files import File, read, without_collection
 from .._certificates.judge import ASPECTS, SERVED, Holdings, Remark, finding, good_findings, judge
 from .._core.checks import NOT_APPLICABLE, OK, UNKNOWN, Check, Finding
 from .._core.options import Given, Option, Options, with_defaults
@@ -57,6 +58,11 @@ class Seen:
 
 def inspect(given: Given, *, owner: str) -> dict[str, Any]:
     """Look at everything that is asked for, within one deadline; the result of the module."""
+    with without_collection():
+        return _inspected(given, owner)
+
+
+def _inspected(given: Given, owner: str) -> dict[str, Any]:
     now, seen = datetime.now(timezone.utc), Seen()
     probes = [_files_probe(given, owner, now, seen)] if given.get("paths") else []
     probes += [_endpoint_probe(one, given["timeout"], owner, seen) for one in given.get("endpoints") or ()]
@@ -77,7 +83,7 @@ def inspect(given: Given, *, owner: str) -> dict[str, Any]:
 
 def _files_probe(given: Given, owner: str, now: datetime, seen: Seen) -> Probe:
     def run(options: Given) -> Iterator[Finding]:
-        held, remarks = certificate_files.holdings(options, now)
+        held, remarks = certificate_files.holdings(options, now, unlocking=given["deadline"] / 2)
         remarks += judge(held)
         seen.holdings, seen.remarks = held, remarks
         good = good_findings(held)
@@ -153,7 +159,7 @@ def _summary(seen: Seen, findings: list[dict[str, Any]], now: datetime) -> dict[
         "endpoints": len(seen.served),
         "expired": sum(one.ends <= now for one in certificates),
         "next_expiry": first
-        and {"subject": first.subject, "ends": _text(first.ends), "days_left": first.days_left(now)},
+        and {"subject": first.subject, "ends": _text(first.ends), "days_left": rounded(first.days_left(now))},
         "findings": {status: statuses[status] for status in ("critical", "unknown", "warning")},
     }
 
@@ -207,14 +213,14 @@ def fields(certificate: Certificate, now: datetime) -> dict[str, Any]:
         "fingerprint": certificate.fingerprint,
         "begins": _text(certificate.begins),
         "ends": _text(certificate.ends),
-        "days_left": certificate.days_left(now),
+        "days_left": rounded(certificate.days_left(now)),
         "share_left": certificate.share_left(now),
         "key_type": str(certificate.key),
         "key_bits": certificate.key.bits,
         "signature_algorithm": certificate.signature_algorithm,
         "usage": [*certificate.key_usage, *certificate.extended_usage],
         "authority": certificate.is_authority,
-        "self_signed": certificate.self_issued,
+        "self_signed": certificate.self_signed,
     }
 
 

@@ -77,11 +77,19 @@ def _row(
     )
 
 
-def _set_row(port: int, name: str, sentence: str, broken: str, *expected: Expected, telling: str = "") -> Row:
+def _set_row(
+    port: int,
+    name: str,
+    sentence: str,
+    broken: str,
+    *expected: Expected,
+    telling: str = "",
+    names: tuple[str, ...] = ("localhost",),
+) -> Row:
     """A row about the files of a server, which goes on serving the good pair: they are held against each other."""
     place = f"/etc/xorb-lab/served/{port}"
     files = {"certificate": "cert.pem", "key": "key.pem", "fullchain": None, "ca": "ca.pem"}
-    managed = {"directory": place, "names": ["localhost"], "files": files, "crl": f"{place}/crl.pem"}
+    managed = {"directory": place, "names": list(names), "files": files, "crl": f"{place}/crl.pem"}
     return Row(
         fault=of_unit(name, sentence, "web", _unit(port), broken),
         chapter="Certificates",
@@ -92,6 +100,170 @@ def _set_row(port: int, name: str, sentence: str, broken: str, *expected: Expect
         uses=frozenset({f"web/tls/{port}"}),
     )
 
+
+def _written(port: int, how: str) -> str:
+    """A script that writes the good certificate and its CA into the server's file as some tool or person would."""
+    return f"cd {_TLS}; {how} > /etc/xorb-lab/served/{port}/cert.pem"
+
+
+def _issued(port: int, *options: str, authority: str = f"{_TLS}/ca") -> str:
+    """A script that issues a certificate for the server's key, with whatever it says."""
+    request = "openssl req -x509 -new -key key.pem -subj '/O=XORB Lab/CN=localhost' -out cert.pem"
+    signed = f"-CA {authority}.pem -CAkey {authority}.key" if authority else ""
+    return f"cd /etc/xorb-lab/served/{port}; {request} {signed} {' '.join(options)}"
+
+
+def _listed(port: int, name: str, extensions: str = "", authority: str = f"{_TLS}/ca") -> str:
+    """A script that makes a revocation list of an authority, with a register of its own."""
+    folder = f"/etc/xorb-lab/served/{port}/{name}"
+    config = (
+        f"[ca]\\ndefault_ca = lab\\n[lab]\\ndatabase = {folder}/index.txt\\ncertificate = {authority}.pem\\n"
+        f"private_key = {authority}.key\\ndefault_md = sha256\\ndefault_crl_days = 30\\n{extensions}"
+    )
+    return (
+        f"mkdir -p {folder}; : > {folder}/index.txt; printf '{config}' > {folder}/ca.cnf;"
+        f" openssl ca -config {folder}/ca.cnf -gencrl -out /etc/xorb-lab/served/{port}/crl.pem"
+    )
+
+
+def _ago(minutes: int) -> str:
+    """A moment as openssl wants it, found out by the shell."""
+    return f"$(date -u -d '-{minutes} minutes' +%Y%m%d%H%M%SZ)"
+
+
+_NAMED = "-days 90 -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
+_LEAF = f"{_NAMED} -addext basicConstraints=CA:FALSE"
+
+#: An authority that may sign certificates and no lists, and one that the set does not know.
+_MAY_NOT_LIST = (
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/O=XORB Lab/CN=No lists' -days 900"
+    " -addext keyUsage=critical,keyCertSign -keyout own.key -out own.pem"
+)
+
+ODD = (
+    _set_row(
+        8463,
+        "certificate_glued",
+        "certificate and CA were put together without a line feed between: nginx refuses the file at its next start",
+        _written(8463, "printf '%s' \"$(cat good.pem)\" | cat - ca.pem"),
+        Expected("set.readable", "critical", "is not the end of CERTIFICATE, alone on its line"),
+    ),
+    _set_row(
+        8464,
+        "certificate_carriage_returns",
+        "the certificate's lines end in carriage returns alone, which OpenSSL does not read",
+        _written(8464, "tr '\\n' '\\r' < good.pem"),
+        Expected("set.readable", "critical", "carriage return"),
+    ),
+    _set_row(
+        8465,
+        "certificate_indented",
+        "the certificate was pasted with blanks before each line, which OpenSSL does not read",
+        _written(8465, "sed 's/^/  /' good.pem"),
+        Expected("set.readable", "critical", "is not alone on its line, and OpenSSL passes it over"),
+    ),
+    _set_row(
+        8466,
+        "certificate_stray_character",
+        "an editor left a character in the certificate that does not belong there",
+        _written(8466, "sed '3s/^./!/' good.pem"),
+        Expected("set.readable", "critical", "does not belong there"),
+    ),
+    _set_row(
+        8467,
+        "certificate_issuer_first",
+        "the CA stands before the certificate: OpenSSL says that the key does not match",
+        _written(8467, "cat ca.pem good.pem"),
+        Expected("set.chain", "critical", "wrong order: number 2 is to be the first"),
+        Expected("set.key", "critical", "does not match the certificate in cert.pem"),
+    ),
+    _set_row(
+        8468,
+        "certificate_of_openssl_req",
+        "what `openssl req -x509` prints was put into the place of the certificate: self-signed, and a CA",
+        _issued(8468, _NAMED, authority=""),
+        Expected("set.chain", "critical", "is self-signed, where an authority is expected"),
+    ),
+    _set_row(
+        8469,
+        "certificate_address_as_name",
+        "the certificate has the server's address as a DNS name, where clients do not look for it",
+        _issued(8469, "-days 90 -addext subjectAltName=DNS:localhost,DNS:127.0.0.1 -addext basicConstraints=CA:FALSE"),
+        Expected("set.names", "critical", "does not cover 127.0.0.1"),
+        names=("localhost", "127.0.0.1"),
+    ),
+    _set_row(
+        8470,
+        "certificate_of_an_hour_expired",
+        "a certificate of one hour has expired thirty minutes ago",
+        _issued(
+            8470,
+            _LEAF.replace("-days 90", ""),
+            f"-not_before {_ago(90)} -not_after {_ago(30)}",
+        ),
+        Expected("set.expiry", "critical", "minutes ago"),
+    ),
+    _set_row(
+        8471,
+        "certificate_critical_extension",
+        "the certificate has a critical extension that OpenSSL does not know, and refuses it for",
+        _issued(8471, _LEAF, "-addext 1.2.3.4.5=critical,DER:0500"),
+        Expected("set.chain", "critical", "has a critical extension that OpenSSL does not know"),
+    ),
+    _set_row(
+        8472,
+        "certificate_for_clients",
+        "a certificate for clients was given to the server",
+        _issued(8472, _LEAF, "-addext extendedKeyUsage=clientAuth"),
+        Expected("set.chain", "critical", "may not be used for serverAuth, only for clientAuth"),
+    ),
+    _set_row(
+        8473,
+        "revocations_of_who_may_not",
+        "the list of revocations is signed by a CA that may not sign any (no cRLSign), so that nobody goes by it",
+        f"cd /etc/xorb-lab/served/8473; {_MAY_NOT_LIST}; cp own.pem ca.pem; {_issued(8473, _LEAF, authority='own')};"
+        f" {_listed(8473, 'lists', authority='/etc/xorb-lab/served/8473/own')}",
+        Expected("set.revocation", "unknown", "may not sign revocation lists"),
+    ),
+    _set_row(
+        8474,
+        "revocations_of_a_stranger",
+        "the list of revocations is of another CA: it says nothing about this certificate",
+        _listed(8474, "lists", authority=f"{_TLS}/stranger"),
+        Expected("set.revocation", "unknown", "is not here, whose list this is"),
+    ),
+    _set_row(
+        8475,
+        "revocations_in_part",
+        "the list of revocations holds authorities only: whether the certificate is revoked, another one says",
+        _listed(
+            8475,
+            "lists",
+            "crl_extensions = part\\n[part]\\nissuingDistributionPoint = critical, @only\\n[only]\\nonlyCA = TRUE\\n",
+        ),
+        Expected("set.revocation", "unknown", "it holds authorities only"),
+    ),
+    Row(
+        fault=of_unit(
+            "certificate_beside_garbage",
+            "beside the certificates lies a file that is none: the others are judged all the same",
+            "web",
+            _unit(8476),
+            "head -c 300 /dev/zero > /etc/xorb-lab/served/8476/garbage.pem",
+            mended="rm -f /etc/xorb-lab/served/8476/garbage.pem",
+        ),
+        chapter="Certificates",
+        look={"checks": {"tree": {"kind": "certificate_files", "paths": ["/etc/xorb-lab/served/8476"]}}},
+        expected=(
+            Expected("tree.readable", "critical", "garbage.pem: is no certificate, key or revocation list"),
+            Expected("tree.expiry", "ok"),
+            Expected("tree.key", "ok"),
+        ),
+        asked=_asked(_DATES, 8476),
+        task=Task("community.crypto.x509_certificate_info", {"path": "/etc/xorb-lab/served/8476/garbage.pem"}),
+        uses=frozenset({"web/tls/8476"}),
+    ),
+)
 
 ROWS = (
     Row(
@@ -221,4 +393,5 @@ ROWS = (
         "truncate -s 300 /etc/xorb-lab/served/8462/cert.pem",
         Expected("set.readable", "critical", "cert.pem"),
     ),
+    *ODD,
 )

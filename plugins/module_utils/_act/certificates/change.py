@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from ..._certificates.bundle import load_bundle
-from ..._certificates.certificate import Certificate, Unreadable
+from ..._certificates.certificate import Certificate
+from ..._certificates.der import Unreadable
 from ..._certificates.examine import served_certificate
 from ..._core.errors import RunbookError
 from ..._core.names import DONE, UNDONE

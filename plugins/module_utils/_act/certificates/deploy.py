@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..._certificates.bundle import Reader, load_bundle, load_key
-from ..._certificates.certificate import Certificate, Unreadable
+from ..._certificates.certificate import Certificate
+from ..._certificates.der import Unreadable
 from ..._core import drivers
 from ..._core.errors import RunbookError
 from ..._core.options import Given, Option, Options

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..._certificates import spec
 from ..._certificates.bundle import Reader, load_key
-from ..._certificates.certificate import Unreadable
+from ..._certificates.der import Unreadable
 from ..._certificates.examine import differences, holdings_of, read_crl
 from ..._certificates.files import File
 from ..._certificates.judge import Remark, judge

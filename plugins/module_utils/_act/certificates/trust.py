@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from ..._certificates import spec
-from ..._certificates.bundle import Reader, RevocationList, chain_fault, common, load_bundle
+from ..._certificates.bundle import Reader, load_bundle
 from ..._certificates.certificate import Certificate
+from ..._certificates.chain import chain_fault, common
+from ..._certificates.revocation import RevocationList
 from ..._core.errors import RunbookError
 from ..._core.options import Given, Option, Options
 from ..journal import Entry, Journal, Recover
@@ -261,7 +263,7 @@ def _planned(wanted: Wanted, now: datetime) -> TrustChange:
         chain = files["fullchain"].certificates[1:] if "fullchain" in files else []
         if wanted.trust is not None:
             _refuse_broken_chain(leaf, chain, held, trusted, now)
-        known = [*trusted, *(one for one in chain if not chain_fault(one, chain, trusted, now=now))]
+        known = [*trusted, *(one for one in chain if chain_fault(one, chain, trusted, now=now) is None)]
         # What cannot be read is no reason not to put a better one into its place.
         before = Reader().content(installed or b"").crls
         if wanted.revocations is not None:
@@ -313,8 +315,8 @@ def _refuse_broken_chain(
 ) -> None:
     """Refuse authorities that the certificate in service does not lead to any more."""
     fault = chain_fault(leaf, chain, trusted, now=now)
-    if fault and not (held and chain_fault(leaf, chain, held, now=now)):
-        raise RunbookError(f"trust: the certificate in service, {leaf.serial}, does not lead to it: {fault}")
+    if fault is not None and not (held and chain_fault(leaf, chain, held, now=now) is not None):
+        raise RunbookError(f"trust: the certificate in service, {leaf.serial}, does not lead to it: {fault.message}")
 
 
 def _installed_list(given: Given) -> bytes | None:
@@ -346,10 +348,10 @@ def _refuse_bad_lists(
     now: datetime,
 ) -> None:
     """Refuse lists that nobody trusted has signed, that say nothing about this moment, or that are older."""
-    before = {one.raw_issuer: one for one in installed}
+    before = {one.issuer_name: one for one in installed}
     for one in lists:
         name = f"revocations: the list of {common(one.issuer)}"
-        if not any(one.raw_issuer == each.raw_subject and one.is_signed_by(each) for each in authorities):
+        if not any(one.is_of(each) and one.is_signed_by(each) for each in authorities):
             raise RunbookError(f"{name} is not signed by an authority that is trusted")
         if one.begins > now + timedelta(seconds=CLOCK_TOLERANCE):
             raise RunbookError(f"{name} is not valid before {one.begins:%Y-%m-%d %H:%M} UTC")
@@ -357,7 +359,7 @@ def _refuse_bad_lists(
             raise RunbookError(
                 f"{name} ended on {one.ends:%Y-%m-%d %H:%M} UTC: whoever reads it would refuse everybody"
             )
-        present = before.get(one.raw_issuer)
+        present = before.get(one.issuer_name)
         if present is not None and _is_older(one, present):
             raise RunbookError(
                 f"{name} is older than the one in service (number {one.number} after {present.number}): what was"
@@ -369,12 +371,11 @@ def _others(
     lists: Iterable[RevocationList], installed: Iterable[RevocationList], authorities: Iterable[Certificate]
 ) -> list[RevocationList]:
     """The lists in service of authorities that are trusted and that nothing new is said about."""
-    given, known = {one.raw_issuer for one in lists}, list(authorities)
+    given, known = {one.issuer_name for one in lists}, list(authorities)
     return [
         one
         for one in installed
-        if one.raw_issuer not in given
-        and any(one.raw_issuer == each.raw_subject and one.is_signed_by(each) for each in known)
+        if one.issuer_name not in given and any(one.is_of(each) and one.is_signed_by(each) for each in known)
     ]
 
 
@@ -386,8 +387,8 @@ def _is_older(one: RevocationList, present: RevocationList) -> bool:
 
 def _refuse_missing_lists(lists: Iterable[RevocationList], trusted: Iterable[Certificate]) -> None:
     """Refuse to leave a trusted authority without a list: nginx and PostgreSQL would refuse all that it issued."""
-    issuers = {one.raw_issuer for one in lists}
-    missing = [common(one.subject) for one in trusted if one.raw_subject not in issuers]
+    issuers = {one.issuer_name for one in lists}
+    missing = [common(one.subject) for one in trusted if one.subject_name not in issuers]
     if missing:
         raise RunbookError(
             f"revocations: there is no list of {', '.join(missing)}, which is trusted: a service that checks every link"

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..._certificates.bundle import load_bundle, pem_blocks
+from ..._certificates.bundle import load_bundle
+from ..._certificates.pem import blocks
 from ..._core.errors import RunbookError
 from .set_file import read, write
 
@@ -51,11 +52,11 @@ def _planned(path: str, ours: set[str], trust: bytes) -> Exchange | None:
 def _others(content: bytes, ours: set[str]) -> list[bytes]:
     """The blocks of a file that are none of our authorities, as they stand there."""
     kept = []
-    for label, _body, block in pem_blocks(content):
-        if not label:
-            raise RunbookError("a block in PEM has no end")
-        if label != "CERTIFICATE" or load_bundle(block)[0].fingerprint not in ours:
-            kept.append(block)
+    for number, block in enumerate(blocks(content), start=1):
+        if block.fault:
+            raise RunbookError(f"block {number} in PEM: {block.fault}")
+        if block.label != "CERTIFICATE" or load_bundle(block.whole)[0].fingerprint not in ours:
+            kept.append(block.whole)
     return kept
 
 

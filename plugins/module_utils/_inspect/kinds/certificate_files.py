@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
-from ..._certificates.bundle import Reader
+from ..._certificates.bundle import UNLOCKING, Reader
 from ..._certificates.certificate import Certificate
 from ..._certificates.examine import read_crl
-from ..._certificates.files import find, read, read_all
+from ..._certificates.files import find, read, read_all, without_collection
 from ..._certificates.judge import ASPECTS, LIMIT_OPTIONS, Holdings, Remark, finding, good_findings, judge
 from ..._core.checks import CRITICAL, UNKNOWN, Finding
 from ..._core.options import Given, Option, Options
@@ -45,9 +45,12 @@ OPTIONS: Options = {
 }
 
 
-def holdings(given: Given, now: datetime) -> tuple[Holdings, list[Remark]]:
-    """What the paths hold, and what was in the way of finding out."""
-    reader = Reader(given.get("passphrases") or ())
+def holdings(given: Given, now: datetime, *, unlocking: float = UNLOCKING) -> tuple[Holdings, list[Remark]]:
+    """What the paths hold, and what was in the way of finding out.
+
+    What is encrypted is opened for ``unlocking`` seconds in all; the rest stays closed, and says so.
+    """
+    reader = Reader(given.get("passphrases") or (), unlocking=unlocking)
     found = find(given["paths"], given.get("excluded") or ())
     remarks = [Remark("readable", CRITICAL, path, trouble) for path, trouble in found.troubles.items()]
     crls = []
@@ -72,9 +75,10 @@ def holdings(given: Given, now: datetime) -> tuple[Holdings, list[Remark]]:
 
 def run(given: Given) -> Iterator[Finding]:
     """Read everything once, then judge it aspect by aspect."""
-    held, remarks = holdings(given, datetime.now(timezone.utc))
-    remarks += judge(held)
-    good = good_findings(held)
+    with without_collection():
+        held, remarks = holdings(given, datetime.now(timezone.utc))
+        remarks += judge(held)
+        good = good_findings(held)
     for aspect in ASPECTS:
         yield finding(aspect, remarks, good[aspect], held)
 

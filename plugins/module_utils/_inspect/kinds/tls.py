@@ -12,7 +12,7 @@ from typing import Callable
 from ..._certificates.certificate import Certificate
 from ..._certificates.expiry import LEAF_LIMIT_OPTIONS, expiry_finding
 from ..._clients import tls
-from ..._clients.network import Deadline, Unreachable
+from ..._clients.network import Deadline, Unreachable, without_zone
 from ..._core.about import DEPENDENCY, PROCESS
 from ..._core.checks import CRITICAL, OK, UNKNOWN, Finding
 from ..._core.errors import RunbookError
@@ -66,7 +66,7 @@ def _handshake(given: Given) -> tuple[str, bytes]:
 
 
 def _trust(given: Given) -> Finding:
-    name = given.get("server_name") or given["address"]
+    name = given.get("server_name") or without_zone(given["address"])
     try:
         tls.open_connection(given, tls.context(given), Deadline(given["timeout"])).close()
     except Unreachable as exc:

@@ -9,28 +9,16 @@ from typing import Any
 
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates import certificate
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import (
-    Reader,
-    RevocationList,
-    chain_fault,
-    load_bundle,
-    load_key,
-    order_fault,
-    pem_blocks,
-)
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates.certificate import (
-    Certificate,
-    KeyType,
-    Unreadable,
-    moment,
-)
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import Reader, load_bundle, load_key
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.certificate import Certificate, moment
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.der import Unreadable
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.pem import blocks
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.revocation import RevocationList
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from tests.support.issuing import CLIENT, DAY, ENCODING, SERVER, Issued, key_pem, new_key, root, self_signed
+from tests.support.issuing import CLIENT, DAY, ENCODING, SERVER, Issued, key_pem, root, self_signed
 
 NOW = datetime.now(UTC)
 PASSPHRASE = "correct horse"  # noqa: S105 - of keys that are made here
@@ -81,9 +69,9 @@ def test_certificate_says_what_the_library_says(leaf: Issued, between: Issued) -
 
 def test_certificate_days_and_share_left(top: Issued) -> None:
     (found,) = read(top.issue(begins=-10 * DAY, ends=30 * DAY))
-    assert (found.days_left(NOW), found.share_left(NOW)) == (30.0, 0.75)
+    assert (round(found.days_left(NOW), 2), found.share_left(NOW)) == (30.0, 0.75)
     (gone,) = read(top.issue(begins=-10 * DAY, ends=-DAY))
-    assert (gone.days_left(NOW), gone.share_left(NOW)) == (-1.0, 0.0)
+    assert (round(gone.days_left(NOW), 2), gone.share_left(NOW)) == (-1.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -160,90 +148,6 @@ def test_same_name_is_not_the_same_issuer(between: Issued) -> None:
     assert real.raw_issuer == impostor.raw_subject and not real.issued_by(impostor)
 
 
-@pytest.mark.parametrize(
-    "key",
-    [new_key(), rsa.generate_private_key(65537, 2048), ed25519.Ed25519PrivateKey.generate()],
-    ids=["ecdsa", "rsa", "ed25519"],
-)
-def test_signature_is_verified_without_the_help_of_newer_releases(key: Any, top: Issued) -> None:
-    kind = KeyType.of(key.public_key()).kind
-    signer = Issued(top.certificate, key)
-    issued = signer.issue(algorithm=None if kind == "ed25519" else hashes.SHA256()).certificate
-    certificate._verify(issued, key.public_key(), kind)
-    with pytest.raises(InvalidSignature):
-        certificate._verify(issued, _other(key).public_key(), kind)
-
-
-def _other(key: Any) -> Any:
-    if isinstance(key, rsa.RSAPrivateKey):
-        return rsa.generate_private_key(65537, 2048)
-    return ed25519.Ed25519PrivateKey.generate() if isinstance(key, ed25519.Ed25519PrivateKey) else new_key()
-
-
-# -- Chains ------------------------------------------------------------------------------------------------------------
-
-
-def test_order_of_a_bundle(top: Issued, between: Issued, leaf: Issued) -> None:
-    a, b, c = read(leaf, between, top)
-    assert order_fault([a, b, c]) == order_fault([a, b]) == order_fault([a]) == ""
-    assert order_fault([a, c, b]).startswith("wrong order: the issuer of number 1 is not the next")
-    assert order_fault([a, c]) == "broken: number 1 was not issued by number 2"
-
-
-def test_chain_to_a_trusted_certificate(top: Issued, between: Issued, leaf: Issued) -> None:
-    a, b, c = read(leaf, between, top)
-    assert chain_fault(a, [b], [c], now=NOW) == ""
-    assert chain_fault(a, [], [c, b], now=NOW) == ""
-    assert chain_fault(a, [], [b], now=NOW) == "", "an intermediate that is trusted ends the path"
-    assert chain_fault(a, [], [c], now=NOW) == "the issuer CN=Intermediate is missing"
-    assert chain_fault(a, [b, c], read(root("Other")), now=NOW) == "CN=Root is self-signed and not trusted"
-
-
-def test_chain_through_who_may_not_issue(top: Issued, between: Issued, leaf: Issued) -> None:
-    below_leaf = leaf.issue("below")
-    (trusted,) = read(top)
-    assert chain_fault(*_path(below_leaf, leaf, between), [trusted], now=NOW).endswith("is no certificate authority")
-    deeper = between.authority("Deeper")
-    fault = chain_fault(*_path(deeper.issue("below"), deeper, between), [trusted], now=NOW)
-    assert fault == "CN=Intermediate allows 0 authorities below itself, there are 1"
-    expired = top.authority("Expired", ends=-DAY / 2)
-    assert chain_fault(*_path(expired.issue(), expired), [trusted], now=NOW).startswith("CN=Expired expired on ")
-
-
-def _path(*issued: Issued) -> tuple[Certificate, list[Certificate]]:
-    first, *rest = read(*issued)
-    return first, rest
-
-
-def test_chain_signed_by_somebody_of_the_same_name(top: Issued, leaf: Issued) -> None:
-    forged = root("Forger").authority("Intermediate")
-    a, b, c = read(leaf, forged, top)
-    assert chain_fault(a, [b], [c], now=NOW) == "CN=Intermediate did not sign CN=api.example.com"
-
-
-def test_chain_of_cross_signed_authorities_ends(top: Issued) -> None:
-    other = root("Other")
-    crossed = [Issued(_cross(top, other), top.key), Issued(_cross(other, top), other.key)]
-    leaf = top.issue()
-    first, rest = _path(leaf, *crossed)
-    assert chain_fault(first, rest, read(root("Third")), now=NOW) != ""
-    assert chain_fault(first, rest, read(other), now=NOW) == ""
-
-
-def _cross(subject: Issued, issuer: Issued) -> x509.Certificate:
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject.certificate.subject)
-        .issuer_name(issuer.certificate.subject)
-        .public_key(subject.key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(NOW - DAY)
-        .not_valid_after(NOW + DAY)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    )
-    return builder.sign(issuer.key, hashes.SHA256())
-
-
 # -- Files -------------------------------------------------------------------------------------------------------------
 
 
@@ -268,7 +172,7 @@ def test_bundle_keeps_its_order_and_what_is_written_between(top: Issued, between
             "block 1 (CERTIFICATE): its base64 is damaged",
         ),
         (b"-----BEGIN PGP MESSAGE-----\nAAAA\n-----END PGP MESSAGE-----\n", "block 1 (PGP MESSAGE): of a kind"),
-        (b"-----BEGIN ", "block 1 (unfinished): it has no end"),
+        (b"-----BEGIN ", "holds no certificate, key or revocation list"),
     ],
 )
 def test_what_is_no_certificate_says_so(data: bytes, fault: str) -> None:
@@ -293,8 +197,8 @@ def test_block_without_an_end_does_not_swallow_the_next(leaf: Issued) -> None:
 
 
 def test_pem_blocks_of_the_whole_can_be_read_again(leaf: Issued) -> None:
-    ((label, _body, whole),) = pem_blocks(leaf.pem)
-    assert label == "CERTIFICATE" and load_bundle(whole) == read(leaf)
+    (block,) = blocks(leaf.pem)
+    assert block.label == "CERTIFICATE" and load_bundle(block.whole) == read(leaf)
 
 
 def test_file_with_key_certificate_and_parameters(leaf: Issued) -> None:
@@ -342,7 +246,7 @@ def test_damaged_extensions_are_a_fault_and_no_crash(top: Issued) -> None:
     # The name becomes bytes that are no ASCII: the certificate can still be taken apart.
     (found,) = (Certificate(good.der.replace(b"a.example.com", b"\xff.example.co\xff")),)
     assert found.damage.startswith("its extensions cannot be read") and found.names == ()
-    assert found.days_left(NOW) == 89.0
+    assert round(found.days_left(NOW), 2) == 89.0
 
 
 def test_certificate_of_an_old_release_of_the_library() -> None:

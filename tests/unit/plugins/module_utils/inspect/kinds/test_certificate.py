@@ -22,9 +22,11 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     UNKNOWN,
     WARNING,
 )
+from cryptography import x509
 
 from tests.support.issuing import CLIENT, DAY, ENCODING, Issued, key_pem, new_key, root, self_signed
 from tests.support.loopback import Behaviour, Client, look, served
+from tests.support.odd_certificates import authority, certificate, key, names_of, subject
 
 TOP = root()
 BETWEEN = TOP.authority("Intermediate")
@@ -179,6 +181,41 @@ def test_fault_is_found_in_its_aspect_only(
         expected = {aspect: WARNING if MINE["user"] == "root" else CRITICAL}
     assert bad(found) == expected, found
     assert found[aspect].message.startswith(told)
+
+
+def test_output_of_openssl_req_is_no_certificate_of_a_managed_set(folder: Path) -> None:
+    own = certificate(subject("localhost"), key(1), subject("localhost"), key(1), [authority(), names_of("localhost")])
+    install(folder, own, chain=b"")
+    found = examine(folder)
+    assert bad(found) == {"chain": CRITICAL}, found
+    assert found["chain"].message.startswith("cert.pem: CN=localhost is self-signed, where an authority is expected")
+    replace(folder / "ca.pem", own.pem)
+    assert bad(examine(folder)) == {"chain": WARNING}, "as with one that is no authority"
+
+
+def test_names_that_clients_do_not_take_for_what_they_look_like(folder: Path) -> None:
+    odd = x509.SubjectAlternativeName([x509.DNSName("127.0.0.1"), x509.DNSName("b--cher.example")])
+    own = certificate(subject("x"), key(1), BETWEEN.certificate.subject, BETWEEN.key, [(odd, False)])
+    raw = ssl.DER_cert_to_PEM_cert(own.der.replace(b"b--cher", "b\u00fccher".encode())).encode()
+    install(folder, own)
+    replace(folder / "cert.pem", raw)
+    found = examine(folder, names=["127.0.0.1", "xn--bcher-kva.example"])
+    assert found["names"].status == CRITICAL
+    assert "does not cover 127.0.0.1, xn--bcher-kva.example" in found["names"].message
+
+
+def test_bundle_with_the_issuer_first(folder: Path) -> None:
+    replace(folder / "fullchain.pem", BETWEEN.pem + LEAF.pem)
+    found = examine(folder)
+    assert found["chain"].status == CRITICAL and "wrong order: number 2 is to be the first" in found["chain"].message
+
+
+def test_use_that_an_authority_above_may_not_issue_for(folder: Path) -> None:
+    limited = (x509.ExtendedKeyUsage([CLIENT]), False)
+    between = certificate(subject("Clients"), key(1), TOP.certificate.subject, TOP.key, [authority(), limited])
+    install(folder, between.issue("localhost"), chain=between.pem)
+    found = examine(folder)["chain"]
+    assert found.status == CRITICAL and "CN=Clients may not issue for serverAuth" in found.message
 
 
 def replace(path: Path, data: bytes, mode: int = 0o444) -> None:

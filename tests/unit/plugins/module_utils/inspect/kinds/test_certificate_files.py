@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.judge import ASPECTS
@@ -18,12 +21,26 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     UNKNOWN,
     WARNING,
 )
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import with_defaults
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect import certificate_info
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 from tests.support.issuing import CLIENT, DAY, ENCODING, key_pem, new_key, root, self_signed
 from tests.support.loopback import look
+from tests.support.odd_certificates import (
+    PRINTABLE,
+    authority,
+    certificate,
+    key,
+    key_usage,
+    names_of,
+    revocations,
+    subject,
+    unknown,
+)
 
 TOP = root()
 BETWEEN = TOP.authority("Intermediate")
@@ -301,6 +318,207 @@ def test_signature_with_sha1_is_weak(tmp_path: Path) -> None:
     found = look("certificate_files", paths=[str(tmp_path)])
     assert found["strength"].status == CRITICAL
     assert found["strength"].message == "leaf.pem: signed with SHA1, which can be forged"
+
+
+HOUR = DAY / 24
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "status", "told"),
+    [
+        (-1.5 * HOUR, -0.5 * HOUR, CRITICAL, "expired 30 minutes ago, "),
+        (-2.2 * HOUR, -1.2 * HOUR, CRITICAL, "expired 1 hour ago, "),
+        (-90 * DAY, -0.5 * HOUR, CRITICAL, "expired 30 minutes ago, "),
+        (-90 * DAY, -30 * HOUR / 3600, CRITICAL, " seconds ago, "),
+        (-90 * DAY, -10.2 * DAY, CRITICAL, "expired 10.2 days ago, "),
+        (-29 / 30 * HOUR, HOUR / 30, CRITICAL, "expires in 2 minutes, "),
+        (-0.75 * HOUR, HOUR / 4, WARNING, "expires in 15 minutes, "),
+        (-0.5 * HOUR, HOUR / 2, OK, "next of 1: cert.pem: CN=leaf,O=Test expires in 30 minutes, "),
+        (-HOUR, 23 * HOUR, OK, "next of 1: cert.pem: CN=leaf,O=Test expires in 1 day, "),
+    ],
+)
+def test_lifetimes_of_hours(tmp_path: Path, begins: timedelta, ends: timedelta, status: str, told: str) -> None:
+    """Judged by the very moment, by a third and a sixth of the lifetime; said in a unit that people can read."""
+    write(tmp_path / "cert.pem", BETWEEN.issue(begins=begins, ends=ends + timedelta(seconds=1)).pem)
+    found = look("certificate_files", paths=[str(tmp_path)])["expiry"]
+    assert found.status == status and told in found.message, found
+    if ends < 0 * DAY:
+        found = look("certificate_files", paths=[str(tmp_path)], warning_days=0, critical_days=0)["expiry"]
+        assert found.status == CRITICAL, "what has expired is critical, whatever the limits are"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            lambda data: data.replace(b"-----\n-----BEGIN", b"----------BEGIN"),
+            "is not the end of CERTIFICATE, alone on",
+        ),
+        (lambda data: b"".join(b"  " + line for line in data.splitlines(keepends=True)), "is not alone on its line"),
+        (lambda data: data.replace(b"\n", b"\r"), "its lines end in a carriage return alone"),
+        (lambda data: data.replace(b"\nMII", b"\n!MII", 1), "its base64 is damaged: b'!' does not belong there"),
+        (lambda data: data.replace(b"-----BEGIN", b"----BEGIN", 1), "is not alone on its line"),
+    ],
+    ids=["glued", "indented", "carriage returns", "stray", "dash"],
+)
+def test_pem_that_no_server_loads(tree: Path, change: Callable[[bytes], bytes], told: str) -> None:
+    write(tree / "web/fullchain.pem", change(LEAF.pem + BETWEEN.pem))
+    found = look("certificate_files", paths=[str(tree)])
+    assert found["readable"].status == CRITICAL and told in found["readable"].message, found["readable"]
+    assert bad({aspect: one.status for aspect, one in found.items()}) == {"readable": CRITICAL}
+
+
+def test_parameters_and_pkcs7_beside_a_certificate(tree: Path) -> None:
+    parameters = b"-----BEGIN X9.42 DH PARAMETERS-----\nMAA=\n-----END X9.42 DH PARAMETERS-----\n"
+    pkcs7_ = pkcs7.serialize_certificates([TOP.certificate], ENCODING.PEM)
+    write(tree / "web/cert.pem", parameters + LEAF.pem + pkcs7_)
+    assert bad(statuses(tree)) == {}
+    write(tree / "web/alone.pem", pkcs7_)
+    found = look("certificate_files", paths=[str(tree)])["readable"]
+    assert (found.status, found.message) == (UNKNOWN, "web/alone.pem: holds nothing but PKCS#7, which is not read")
+
+
+def test_bundle_with_its_key_begins_with_the_certificate_of_the_key(tree: Path) -> None:
+    write(tree / "web/server.pem", BETWEEN.pem + LEAF.pem + LEAF.key_pem, 0o400)
+    found = look("certificate_files", paths=[str(tree)])
+    assert found["chain"].status == found["key"].status == CRITICAL
+    assert "wrong order: number 2 is to be the first" in found["chain"].message
+    write(tree / "web/server.pem", LEAF.pem + BETWEEN.pem + LEAF.key_pem, 0o400)
+    assert bad(statuses(tree)) == {}
+
+
+def test_authority_that_names_a_host_is_a_certificate_of_a_server(tree: Path, tmp_path: Path) -> None:
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    made += [
+        "-days",
+        "90",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-keyout",
+        "key.pem",
+        "-out",
+        "cert.pem",
+    ]
+    (tree / "own").mkdir()
+    subprocess.run(made, cwd=tree / "own", check=True, capture_output=True)
+    (tree / "own/key.pem").chmod(0o400)
+    trust = write(tmp_path / "trust.pem", TOP.pem)
+    found = look("certificate_files", paths=[str(tree)], trust=str(trust))["chain"]
+    assert found.status == CRITICAL
+    assert found.message == "own/cert.pem: CN=localhost is self-signed, where an authority is expected"
+
+
+def test_unknown_critical_extension_is_critical_wherever_it_is(tree: Path) -> None:
+    odd = certificate(subject("odd"), key(1), BETWEEN.certificate.subject, BETWEEN.key, [unknown()])
+    write(tree / "web/odd.pem", odd.pem)
+    found = look("certificate_files", paths=[str(tree)])["chain"]
+    assert found.status == CRITICAL
+    assert found.message.startswith("web/odd.pem: has a critical extension that OpenSSL does not know")
+
+
+def test_renewals_of_one_authority_cost_no_more_than_themselves(tree: Path) -> None:
+    """Their search was factorial; with sixteen it would not end while anybody waits."""
+    ca = subject("Renewed")
+    for number in range(16):
+        write(tree / f"ca/renewed{number}.pem", certificate(ca, key(1), ca, key(1), [authority()]).pem)
+    write(tree / "web/cert.pem", certificate(subject("leaf"), key(2), ca, key(1), [names_of("leaf")]).pem)
+    found = look("certificate_files", paths=[str(tree)], trust=str(tree / "ca/root/certs/ca.cert.pem"))["chain"]
+    assert found.status == CRITICAL and "CN=Renewed is self-signed and not trusted" in found.message
+
+
+def test_certificate_that_the_library_refuses_costs_its_own_file(tree: Path) -> None:
+    """An unknown version or kind of alternative name, a common name that is a bit string, a list with bad UTF-8."""
+    der = LEAF.der
+    write(tree / "odd/version.pem", der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020107"), 1))
+    write(tree / "odd/kind.pem", der.replace(b"\x82\x0fapi.example.com", b"\xa3\x0fapi.example.com"))
+    write(tree / "odd/bits.pem", der.replace(b"\x0c\x0fapi.example.com", b"\x03\x0f\x00pi.example.com"))
+    listed = BETWEEN.crl().public_bytes(ENCODING.DER)
+    write(tree / "odd/list.crl", listed.replace(b"Intermediate", b"Inter\xff\xfediate"))
+    found = look("certificate_files", paths=[str(tree)])
+    for aspect in ("expiry", "key", "names", "strength", "permissions", "chain"):
+        assert found[aspect].status == OK, found[aspect]
+    assert found["readable"].status in (CRITICAL, UNKNOWN)
+    assert all(name in found["readable"].message for name in ("odd/version.pem", "odd/kind.pem"))
+    assert found["revocation"].status == UNKNOWN and "odd/list.crl" in found["revocation"].message
+    fields = [fields_of(one) for one in (tree / "odd").glob("*.pem")]
+    assert len(fields) == 3
+
+
+def fields_of(path: Path) -> object:
+    given = with_defaults(certificate_info.OPTIONS, {"paths": [str(path)], "detail": "full"})
+    return certificate_info.inspect(given, owner="localhost")["checks"]
+
+
+# -- Revocation: what a list does not say is unknown -------------------------------------------------------------------
+
+
+def listed(*extensions: tuple[x509.ExtensionType, bool], **given: Any) -> bytes:
+    """A list of the intermediate, or of whom it is said."""
+    name = given.pop("name", BETWEEN.certificate.subject)
+    made = revocations(name, given.pop("signer", BETWEEN.key), given.pop("revoked", ()), extensions, **given)
+    return made.public_bytes(ENCODING.PEM)
+
+
+REVOKED = [(LEAF.certificate.serial_number, None)]
+PART = {"full_name": None, "relative_name": None, "only_some_reasons": None}
+
+
+def part(**given: bool) -> x509.IssuingDistributionPoint:
+    names = ("only_contains_user_certs", "only_contains_ca_certs", "indirect_crl", "only_contains_attribute_certs")
+    return x509.IssuingDistributionPoint(**PART, **{one: given.get(one, False) for one in names})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("crl", "status", "told"),
+    [
+        (listed(name=subject("intermediate", "TEST", PRINTABLE), revoked=REVOKED), CRITICAL, "is revoked by"),
+        (listed(name=subject("Another")), UNKNOWN, "CN=Another is not here, whose list this is"),
+        (listed((x509.DeltaCRLIndicator(1), True)), UNKNOWN, "it holds only what changed since another one (a delta)"),
+        (listed((x509.DeltaCRLIndicator(1), True), revoked=REVOKED), CRITICAL, "is revoked by"),
+        (listed((part(only_contains_ca_certs=True), True)), UNKNOWN, "it holds authorities only"),
+        (listed((part(only_contains_user_certs=True), True)), OK, "none is revoked by"),
+        (listed((part(indirect_crl=True), True)), UNKNOWN, "it is indirect"),
+        (listed(unknown()), UNKNOWN, "the list has critical extensions that are not judged: 1.2.3.4.5"),
+        (
+            listed(revoked=[(LEAF.certificate.serial_number, x509.ReasonFlags.remove_from_crl)]),
+            UNKNOWN,
+            "takes it off another list (removeFromCRL)",
+        ),
+        (listed(begins=DAY, ends=9 * DAY), CRITICAL, "the list is not valid before"),
+        (listed(signer=key(7)), CRITICAL, "CN=Intermediate did not sign this list"),
+    ],
+)
+def test_what_a_list_does_not_say_is_unknown(tree: Path, crl: bytes, status: str, told: str) -> None:
+    write(tree / "ca/crl.pem", crl)
+    found = look("certificate_files", paths=[str(tree)])["revocation"]
+    assert found.status == status and told in found.message, found
+
+
+def test_list_of_an_authority_that_may_not_sign_any(tmp_path: Path) -> None:
+    ca = subject("No lists")
+    top = certificate(ca, key(1), ca, key(1), [authority(), key_usage("key_cert_sign")])
+    leaf = certificate(subject("leaf"), key(2), ca, key(1), [names_of("leaf")])
+    for name, data in (("ca.pem", top.pem), ("cert.pem", leaf.pem), ("crl.pem", listed(name=ca, signer=key(1)))):
+        write(tmp_path / name, data)
+    found = look("certificate_files", paths=[str(tmp_path)])["revocation"]
+    assert found.status == UNKNOWN and "CN=No lists may not sign revocation lists" in found.message
+
+
+# -- What takes long ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_encrypted_is_opened_as_long_as_there_is_time(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        write(tree / f"api/{number}.p12", bundle(PASSPHRASE), 0o400)
+    assert bad(statuses(tree, passphrases=[PASSPHRASE])) == {}
+    moments = iter(range(0, 1000, 4))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(moments)))
+    found = look("certificate_files", paths=[str(tree)], passphrases=[PASSPHRASE])
+    assert found["readable"].status == UNKNOWN
+    assert "is PKCS#12 that was not opened: 10 s were spent on opening others" in found["readable"].message
+    assert found["expiry"].status == OK, "what is known is said"
 
 
 def test_root_that_nears_its_end(tree: Path) -> None:

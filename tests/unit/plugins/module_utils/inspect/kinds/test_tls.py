@@ -49,6 +49,13 @@ def test_wrong_name_fails_trust_only(authority: Authority, leaf: Pair) -> None:
     assert found["trust"].status == CRITICAL and "not valid for 'api.example.com'" in found["trust"].message
 
 
+def test_zone_of_an_address_is_no_part_of_its_name(authority: Authority) -> None:
+    with served(quiet, authority.issue("::1").server_context(), address="::1") as port:
+        found = look("tls", port=port, ca=str(authority.file), address="::1%1")
+    assert {aspect: finding.status for aspect, finding in found.items()} == dict.fromkeys(found, OK)
+    assert found["trust"].message == f"chain and name verified for ::1 by {authority.file}"
+
+
 def test_expired_certificate(authority: Authority) -> None:
     pair = authority.issue("localhost", begins=-40 * DAY, ends=-2 * DAY)
     with served(quiet, pair.server_context()) as port:
