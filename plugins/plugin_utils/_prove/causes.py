@@ -45,7 +45,7 @@ def explain(
     """
     found = list(checks)
     search = _Search(found, depends_on)
-    explained = [replace(check, blocked_by=search.root(check)) for check in found]
+    explained = [_explained(check, search.root(check)) for check in found]
     consequences: dict[str, list[str]] = defaultdict(list)
     for check in explained:
         if check.blocked_by:
@@ -58,6 +58,11 @@ def explain(
     return explained, tuple(causes.values())
 
 
+def _explained(check: Check, root: str) -> Check:
+    # Nearly every check is as it came, and a copy of each would be most of what this costs.
+    return check if check.blocked_by == root else replace(check, blocked_by=root)
+
+
 class _Search:
     """Finds the root cause of a check among all checks of a run."""
 
@@ -66,6 +71,9 @@ class _Search:
         self._silent = {check.host: check for check in checks if check.id == SILENT_HOST and check.status in FAILING}
         self._critical: dict[str, list[Check]] = defaultdict(list)
         self._failed_looks: dict[tuple[str, ...], Check] = {}
+        self._dead_supervisors: dict[tuple[str, str], Check] = {}
+        #: What was found of a service once holds for all its checks.
+        self._failed_dependencies: dict[str, Check | None] = {}
         #: Looks that could not find everything out: a connection that failed, not a bad answer.
         self._cut_short = {_look(check) for check in checks if check.status == UNKNOWN}
         for check in checks:
@@ -82,6 +90,8 @@ class _Search:
             self._critical[check.service].append(self._silent[check.owner])
         elif check.status == CRITICAL:
             self._critical[check.service].append(check)
+            if _point(check) == SUPERVISOR:
+                self._dead_supervisors.setdefault((check.service, check.owner), check)
 
     def root(self, check: Check) -> str:
         """The address of what explains ``check``, or nothing."""
@@ -94,20 +104,19 @@ class _Search:
             return ""
         cause = None
         if check.topic == "health" or (_look(check) in self._cut_short and not _of_files(check)):
-            cause = self._dead_supervisor(check)
+            cause = self._dead_supervisors.get((check.service, check.owner))
         if not cause and check.topic == "health":
             cause = self._failed_dependency(check.service)
         if not cause and check.status == UNKNOWN:
             cause = self._failed_looks.get(_look(check))
         return cause.address if cause else ""
 
-    def _dead_supervisor(self, check: Check) -> Check | None:
-        for other in self._critical[check.service]:
-            if _point(other) == SUPERVISOR and other.owner == check.owner:
-                return other
-        return None
-
     def _failed_dependency(self, service: str) -> Check | None:
+        if service not in self._failed_dependencies:
+            self._failed_dependencies[service] = self._deepest_that_fails(service)
+        return self._failed_dependencies[service]
+
+    def _deepest_that_fails(self, service: str) -> Check | None:
         """The failing check of the deepest dependency that fails: what it needs itself is fine."""
         deepest = None
         for name in self._dependencies(service, {service}):
