@@ -17,6 +17,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.model import Platform
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS, selected
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import actions, publish
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected import (
@@ -24,6 +25,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected impor
     described,
     described_wrongly,
     expected,
+    left_out,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import (
     Report,
@@ -53,22 +55,29 @@ class ActionModule(ActionBase):
         )
         try:
             inventory = Inventory(variables, self._templar)
-            due = expected(inventory, inventory.hosts, selected(arguments), FailAfter.parse(arguments["fail_after"]))
+            due = expected(inventory, inventory.present, selected(arguments), FailAfter.parse(arguments["fail_after"]))
+            here = inventory.platform(variables["inventory_hostname"])
             return publish.file(
-                self._assemble(inventory, due, variables, arguments),
+                self._assemble(inventory, here, due, variables, arguments),
                 arguments,
                 fail_after=due.fail_after,
-                described=lambda: described(inventory),
+                described=lambda: described(inventory, here),
+                judged=inventory.present,
             )
         except RunbookError as exc:
             raise AnsibleActionFail(str(exc)) from exc
 
     def _assemble(
-        self, inventory: Inventory, due: Expected, variables: Mapping[str, Any], arguments: Mapping[str, Any]
+        self,
+        inventory: Inventory,
+        here: Platform,
+        due: Expected,
+        variables: Mapping[str, Any],
+        arguments: Mapping[str, Any],
     ) -> Report:
         """Compare what had to arrive with what every host's variables say that did."""
         wanted = selected(arguments)
-        here = inventory.platform(variables["inventory_hostname"])
+        limit = str(variables.get("ansible_limit", ""))
         received: list[Check] = []
         silent: dict[str, Silence] = {}
         started = []
@@ -76,14 +85,14 @@ class ActionModule(ActionBase):
         acted: list[actions.Action] = []
         undone: list[Check] = []
         proved: list[Check] = []
-        for host in inventory.hosts:
+        # A host that is not in this play may have acted in another one, unless a limit kept it out of all of them.
+        for host in inventory.present if limit else inventory.hosts:
             for procedure, done in actions.told(inventory.variables(host)):
                 acted += actions.actions(done)
                 undone += filter(None, [actions.failure(procedure, host, done)])
                 proved += actions.proofs(done)
+        for host in inventory.present:
             said = inventory.variables(host).get(INSPECTION)
-            if host not in inventory.play_hosts:
-                continue
             if isinstance(said, Mapping) and "checks" in said:
                 received += [Check.from_dict(check) for check in said["checks"]]
                 started.append(str(said["started_at"]))
@@ -98,7 +107,7 @@ class ActionModule(ActionBase):
             started_at=min(started, default=timestamp()),
             who=who(variables),
             topics=tuple(wanted["topics"]),
-            limited_to=str(variables.get("ansible_limit", "")),
+            limited_to=limit,
             check_mode=bool(self._task.check_mode),
             slice_of=arguments["slice_of"],
         )
@@ -106,9 +115,9 @@ class ActionModule(ActionBase):
             run,
             finished_at=timestamp(),
             expected=due.checks,
-            received=[*received, *proved, *here.not_applicable(wanted["services"])],
+            received=[*received, *proved, *here.not_applicable(inventory.present, wanted["services"])],
             silent=silent,
-            absent=set(inventory.hosts) - inventory.play_hosts,
+            left_out=left_out(inventory, here, wanted),
             about_run=[
                 *undone,
                 *described_wrongly(inventory.problems),

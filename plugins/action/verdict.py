@@ -4,44 +4,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN, WARNING, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN, WARNING
 
 #: As many failing checks as the sentence names; the report has them all.
 NAMED = 3
 
 
 class ActionModule(ActionBase):
-    """Judges one host by the report of the run. Needs no connection, so it judges hosts that are gone, too."""
+    """Judges by what it is handed of the report. Needs no connection, so it judges hosts that are gone, too."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Fail when a check of this host, or one about the run itself, is critical or unknown."""
+        """Fail when a check that counts is critical or unknown."""
         super().run(tmp, task_vars)
-        variables = task_vars or {}
         _validation, arguments = self.validate_argument_spec(
             {
-                "report": {"type": "dict", "required": True},
+                "judged_by": {"type": "list", "elements": "dict", "required": True},
                 "fail_on_warning": {"type": "bool", "default": False},
-                "every_host": {"type": "bool", "default": False},
             }
         )
-        if "checks" not in arguments["report"]:
-            raise AnsibleActionFail("report: there is no report of this run to judge by")
         fail_on = (CRITICAL, UNKNOWN, WARNING) if arguments["fail_on_warning"] else (CRITICAL, UNKNOWN)
-        host = variables["inventory_hostname"]
-        excused = {excuse["check"] for excuse in arguments["report"].get("excused", ())}
-        failing = [
-            check
-            for check in map(Check.from_dict, arguments["report"]["checks"])
-            if (arguments["every_host"] or check.host in (host, "")) and check.status in fail_on
-        ]
-        decisive = [check for check in failing if not check.host or check.address not in excused]
+        failing = [line for line in arguments["judged_by"] if line["status"] in fail_on]
+        decisive = [line for line in failing if not line["excused"]]
         if decisive:
             return {"failed": True, "changed": False, "msg": sentence(decisive)}
         if failing:
@@ -49,12 +39,11 @@ class ActionModule(ActionBase):
         return {"changed": False, "msg": "no failing check"}
 
 
-def sentence(failing: list[Check]) -> str:
+def sentence(failing: Sequence[Mapping[str, Any]]) -> str:
     """What fails, in one line: root causes before what they explain."""
-    failing = sorted(failing, key=lambda check: bool(check.blocked_by))
     named = [
-        f"{check.id} {check.status}" + (f" (blocked by {check.blocked_by})" if check.blocked_by else "")
-        for check in failing[:NAMED]
+        f"{line['id']} {line['status']}" + (f" (blocked by {line['blocked_by']})" if line["blocked_by"] else "")
+        for line in sorted(failing, key=lambda line: bool(line["blocked_by"]))[:NAMED]
     ]
     more = len(failing) - len(named)
     return f"{len(failing)} failing: {', '.join(named)}" + (f" and {more} more" if more else "")

@@ -25,7 +25,9 @@ class Probe:
     kind: Kind
     options: Mapping[str, Any]
 
-    def check(self, finding: Finding, *, observed_at: str = "", duration_ms: float | None = None) -> Check:
+    def check(
+        self, finding: Finding, *, host: str = "", observed_at: str = "", duration_ms: float | None = None
+    ) -> Check:
         """The check that a finding of this probe is. The host is filled in by the controller, which knows its name."""
         service, point = self.options["service"], self.options["point"]
         owner = self.options["owner"]
@@ -34,7 +36,7 @@ class Probe:
             name=f"{service} {point} {finding.aspect}".replace("_", " "),
             topic=self.options.get("topic") or self.kind.topic,
             service=service,
-            host="",
+            host=host,
             owner=owner,
             target=f"{owner}:{self.kind.target(self.options)}",
             status=finding.status,

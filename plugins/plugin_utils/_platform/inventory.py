@@ -14,7 +14,7 @@ from ansible.template import Templar
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from .._core.messages import brief
-from .model import Look, Platform, Problem, Resolve
+from .model import Hosts, Look, Platform, Problem, Resolve
 from .reader import read
 
 #: Where a host is found by others, first that is set; without any of them, by its inventory name.
@@ -30,6 +30,7 @@ class Inventory:
         self._task_vars = task_vars
         self._templar = templar
         self._readings: list[_Reading] = []
+        self._variables: dict[str, Mapping[str, Any]] = {}
 
     @property
     def groups(self) -> Mapping[str, list[str]]:
@@ -43,16 +44,28 @@ class Inventory:
         return list(self.groups["all"])
 
     @cached_property
-    def play_hosts(self) -> frozenset[str]:
+    def play_hosts(self) -> Hosts:
         """The hosts that the current play was meant to reach, reachable or not."""
-        return frozenset(self._task_vars["ansible_play_hosts_all"])
+        return Hosts(self._task_vars["ansible_play_hosts_all"])
+
+    @property
+    def present(self) -> list[str]:
+        """The hosts of the play, in the order of the inventory."""
+        return [host for host in self.hosts if host in self.play_hosts]
+
+    @property
+    def absent(self) -> list[str]:
+        """The hosts that a limit, or the play itself, leaves out."""
+        return [host for host in self.hosts if host not in self.play_hosts]
 
     def variables(self, host: str) -> Mapping[str, Any]:
-        """A host's variables, unresolved."""
+        """A host's variables, unresolved. Ansible puts them together anew whenever it is asked: it is asked once."""
         if host == self._task_vars.get("inventory_hostname"):
             return self._task_vars
-        hostvars = self._task_vars["hostvars"]
-        return {**hostvars.raw_get(host), "hostvars": hostvars}
+        if host not in self._variables:
+            hostvars = self._task_vars["hostvars"]
+            self._variables[host] = {**hostvars.raw_get(host), "hostvars": hostvars}
+        return self._variables[host]
 
     def resolver(self, host: str) -> Resolve:
         """What resolves templates as that host would."""
@@ -92,6 +105,8 @@ class Inventory:
         """Every fault of every description read so far, and where they contradict each other."""
         platforms = [reading.platform for reading in self._readings]
         named = {problem: None for platform in platforms for problem in platform.problems}
+        if len(platforms) == 1:
+            return list(named)
         for service in dict.fromkeys(name for platform in platforms for name in platform.services):
             if len({platform.structure(service) for platform in platforms}) > 1:
                 message = "hosts differ in who has the service or who looks at it; that must be the same for all"
@@ -125,7 +140,12 @@ class _Reading:
 
 
 def _is_plain(value: Any) -> bool:
-    return not isinstance(value, (str, list, Mapping)) or (isinstance(value, str) and "{" not in value)
+    """Whether there is no template in a value, however deep, and so nothing to ask each host about."""
+    if isinstance(value, Mapping):
+        return all(_is_plain(item) for pair in value.items() for item in pair)
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return not isinstance(value, str) or "{" not in value
 
 
 def _answer(resolve: Resolve, value: Any) -> Any:

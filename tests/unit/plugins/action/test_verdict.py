@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.xorb.runbook.plugins.action.verdict import sentence
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import run_check
 
 from tests.support.lab import Lab
 
@@ -26,23 +25,26 @@ AND_AFTER = {
 }
 
 
+def line(name: str, status: str = CRITICAL, **given: Any) -> dict[str, Any]:
+    """What the report says of one check that fails."""
+    return {"id": name, "status": status, "blocked_by": "", "excused": False, **given}
+
+
 def test_sentence_names_three_and_counts_the_rest() -> None:
-    failing = [run_check(f"aspect{number}", CRITICAL, "broken", host="one") for number in range(5)]
-    assert sentence(failing) == (
+    assert sentence([line(f"runbook.run.aspect{number}") for number in range(5)]) == (
         "5 failing: runbook.run.aspect0 critical, runbook.run.aspect1 critical, runbook.run.aspect2 critical and 2 more"
     )
 
 
 def test_sentence_says_what_blocks() -> None:
-    check = replace(run_check("written", CRITICAL, "broken"), blocked_by="two/sql.port.connect")
-    assert sentence([check]) == "1 failing: runbook.run.written critical (blocked by two/sql.port.connect)"
+    assert sentence([line("runbook.run.written", blocked_by="two/sql.port.connect")]) == (
+        "1 failing: runbook.run.written critical (blocked by two/sql.port.connect)"
+    )
 
 
 def test_sentence_names_root_causes_first() -> None:
-    cause = run_check("written", CRITICAL, "broken")
-    assert sentence([replace(cause, id="a.b.c", blocked_by="two/x.y.z"), cause]).startswith(
-        "2 failing: runbook.run.written critical, a.b.c critical (blocked"
-    )
+    failing = [line("a.b.c", blocked_by="two/x.y.z"), line("runbook.run.written")]
+    assert sentence(failing).startswith("2 failing: runbook.run.written critical, a.b.c critical (blocked")
 
 
 @pytest.fixture
