@@ -18,6 +18,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.time import moment, utc
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.model import Platform
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS, selected
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.settings import misspelled
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import actions, publish
@@ -27,6 +28,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected impor
     described,
     described_wrongly,
     expected,
+    left_out,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import (
     Report,
@@ -55,22 +57,29 @@ class ActionModule(RunbookAction):
         )
         try:
             inventory = Inventory(variables, self._templar)
-            due = expected(inventory, inventory.hosts, selected(arguments), FailAfter.parse(arguments["fail_after"]))
+            due = expected(inventory, inventory.present, selected(arguments), FailAfter.parse(arguments["fail_after"]))
+            here = inventory.platform(variables["inventory_hostname"])
             return publish.file(
-                self._assemble(inventory, due, variables, arguments),
+                self._assemble(inventory, here, due, variables, arguments),
                 arguments,
                 fail_after=due.fail_after,
-                described=lambda: described(inventory),
+                described=lambda: described(inventory, here),
+                judged=inventory.present,
             )
         except RunbookError as exc:
             raise self.failure(exc) from None
 
     def _assemble(
-        self, inventory: Inventory, due: Expected, variables: Mapping[str, Any], arguments: Mapping[str, Any]
+        self,
+        inventory: Inventory,
+        here: Platform,
+        due: Expected,
+        variables: Mapping[str, Any],
+        arguments: Mapping[str, Any],
     ) -> Report:
         """Compare what had to arrive with what every host's variables say that did."""
         wanted = selected(arguments)
-        here = inventory.platform(variables["inventory_hostname"])
+        limit = str(variables.get("ansible_limit", ""))
         finished_at = timestamp()
         received: list[Check] = []
         silent: dict[str, Silence] = {}
@@ -80,16 +89,16 @@ class ActionModule(RunbookAction):
         undone: list[Check] = []
         names: set[str] = set()
         proved: list[Check] = []
-        for host in inventory.hosts:
+        # A host that is not in this play may have acted in another one, unless a limit kept it out of all of them.
+        for host in inventory.present if limit else inventory.hosts:
             known = inventory.variables(host)
             names.update(known)
             for procedure, done in actions.told(known):
                 acted += actions.actions(done)
                 undone += filter(None, [actions.failure(procedure, host, done)])
                 proved += actions.proofs(done)
-            said = known.get(INSPECTION)
-            if host not in inventory.play_hosts:
-                continue
+        for host in inventory.present:
+            said = inventory.variables(host).get(INSPECTION)
             started += began(said, finished_at)
             if isinstance(said, Mapping) and "checks" in said:
                 received += [Check.from_dict(check) for check in said["checks"]]
@@ -104,7 +113,7 @@ class ActionModule(RunbookAction):
             started_at=min(started, default=finished_at),
             who=who(variables),
             topics=tuple(wanted["topics"]),
-            limited_to=str(variables.get("ansible_limit", "")),
+            limited_to=limit,
             check_mode=bool(self._task.check_mode),
             slice_of=arguments["slice_of"],
         )
@@ -112,9 +121,9 @@ class ActionModule(RunbookAction):
             run,
             finished_at=finished_at,
             expected=due.checks,
-            received=[*received, *proved, *here.not_applicable(wanted["services"])],
+            received=[*received, *proved, *here.not_applicable(inventory.present, wanted["services"])],
             silent=silent,
-            absent=set(inventory.hosts) - inventory.play_hosts,
+            left_out=left_out(inventory, here, wanted),
             about_run=[
                 *undone,
                 *described_wrongly([*inventory.problems, *misspelled(names)]),

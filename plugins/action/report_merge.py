@@ -17,6 +17,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import R
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.model import Platform
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS, selected
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import publish
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove import slices as run_slices
@@ -63,13 +64,14 @@ class ActionModule(RunbookAction):
         try:
             inventory = Inventory(variables, self._templar)
             due = expected(inventory, inventory.hosts, selected(arguments), FailAfter.parse(arguments["fail_after"]))
-            platform = inventory.platform(variables["inventory_hostname"]).name
-            slices, faults = find(platform, arguments)
+            here = inventory.platform(variables["inventory_hostname"])
+            slices, faults = find(here.name, arguments)
             result = publish.file(
-                self._assemble(inventory, due, slices, faults, variables, arguments),
+                self._assemble(inventory, here, due, slices, faults, variables, arguments),
                 arguments,
                 fail_after=due.fail_after,
-                described=lambda: described(inventory),
+                described=lambda: described(inventory, here),
+                judged=[variables["inventory_hostname"]],
                 repeats=[one.run_id for one in slices],
             )
         except RunbookError as exc:
@@ -79,13 +81,13 @@ class ActionModule(RunbookAction):
     def _assemble(
         self,
         inventory: Inventory,
+        here: Platform,
         due: Expected,
         slices: list[Slice],
         faults: list[Check],
         variables: Mapping[str, Any],
         arguments: Mapping[str, Any],
     ) -> Report:
-        here = inventory.platform(variables["inventory_hostname"])
         received = run_slices.together(slices)
         # What a platform does not have is said by every slice, whoever should have it.
         seen = {check.host for check in received if check.status != NOT_APPLICABLE}
@@ -103,14 +105,14 @@ class ActionModule(RunbookAction):
             run,
             finished_at=now,
             expected=due.checks,
-            received=[*received, *here.not_applicable(arguments["services"])],
+            received=[*received, *here.not_applicable(inventory.hosts, arguments["services"])],
             silent={
                 host: Silence(UNKNOWN, UNSEEN)
                 for host in {check.host for check in due.checks.values()}
                 if host not in seen
             },
             # A limit on this play limits nothing: the slices were the limits.
-            absent=(),
+            left_out=(),
             about_run=[*described_wrongly(inventory.problems), *faults],
             topology=Topology(here.depends_on, inventory.addresses),
         )

@@ -74,7 +74,8 @@ class ActionModule(RunbookAction):
     def _decide(
         self, inventory: Inventory, variables: Mapping[str, Any], arguments: Mapping[str, Any]
     ) -> dict[str, Any]:
-        platform = inventory.platform(variables["inventory_hostname"]).name
+        here = inventory.platform(variables["inventory_hostname"])
+        platform = here.name
         location = arguments["ledger"] or ledger_location.described(variables, self._templar.template)
         now = moments.moment(timestamp())
         in_force, failing = remembered(location, platform, now)
@@ -87,7 +88,7 @@ class ActionModule(RunbookAction):
             if waiver.kind == ACKNOWLEDGEMENT:
                 refuse_nothing(waiver, failing, "fails in the newest run that looked")
             else:
-                refuse_nothing(waiver, [*described(inventory), *silent_hosts(inventory)], "is described")
+                refuse_nothing(waiver, [*described(inventory, here), *silent_hosts(inventory)], "is described")
             known = [one for one in in_force if one.same(waiver)]
             action = None if known else waiver.as_action()
             waiver = known[0] if known else waiver

@@ -70,8 +70,7 @@ received:
   sample: 24
 well:
   description:
-    - Whether no check of any host, or of the run itself, fails or warns. One host can then be judged for all, see
-      M(xorb.runbook.verdict).
+    - Whether no check of any host, or of the run itself, fails or warns.
   returned: always
   type: bool
   sample: false
@@ -106,7 +105,9 @@ causes:
   elements: str
   sample: ["db/postgres.supervisor.state"]
 checks:
-  description: Every check that is not V(ok), worst first; the fields are those of M(xorb.runbook.probe).
+  description:
+    - Every check that fails or warns, worst first; the fields are those of M(xorb.runbook.probe). The JSON file has
+      every check.
   returned: always
   type: list
   elements: dict
@@ -114,6 +115,20 @@ checks:
     - id: postgres.supervisor.state
       status: critical
       message: postgresql@17-main.service is inactive (dead)
+judged_by:
+  description:
+    - What each host is judged by in M(xorb.runbook.verdict), which is what fails or warns of it and of the run itself.
+    - A host that is not in it has nothing to be judged by. Where none has, the first one is in it with nothing, and
+      stands for all.
+  returned: always
+  type: dict
+  sample:
+    db:
+      - id: postgres.supervisor.state
+        address: db/postgres.supervisor.state
+        status: critical
+        blocked_by: ''
+        excused: false
 excused:
   description:
     - The failing checks that do not fail the run, with the reason. C(kind) is V(silence), V(acknowledgement), or

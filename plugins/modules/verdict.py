@@ -9,27 +9,29 @@ version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
-  - Fails the host when one of its checks, or one about the run itself, is V(critical) or V(unknown).
+  - Fails the host when a check that it is judged by is V(critical) or V(unknown).
   - A check that is silenced, acknowledged, or has not failed often enough does not count, see M(xorb.runbook.report).
   - Needs no connection, so it judges a host that cannot be reached, too. Make it the last task of the play.
-  - Where C(well) of the report is true there is nothing to judge, and C(run_once) saves a process for each other host.
+  - A task costs a process for each host. A host that is not in C(judged_by) of the report has nothing to be judged by,
+    and M(ansible.builtin.meta) lets go of it without one.
 options:
-  report:
+  judged_by:
     description:
-      - The registered result of M(xorb.runbook.report).
-    type: dict
+      - What the report says that the host is judged by, C(judged_by) of M(xorb.runbook.report).
+      - A play that judges once for all, as after M(xorb.runbook.report_merge), gives what there is of every host.
+    type: list
+    elements: dict
     required: true
   fail_on_warning:
     description:
       - Whether a check that is V(warning) fails the host, too.
     type: bool
     default: false
-  every_host:
+  page:
     description:
-      - Whether the checks of every host count, and not only those of the host that is judged. For a play that judges
-        once for all, as after M(xorb.runbook.report_merge).
-    type: bool
-    default: false
+      - Path of the report's page, for the sentence of a host that fails.
+    type: str
+    default: ''
 extends_documentation_fragment:
   - xorb.runbook._action
 seealso:
@@ -37,9 +39,14 @@ seealso:
 """
 
 EXAMPLES = r"""
+# In a role, as the last tasks of the play.
+- name: Let go of the hosts that have nothing to be judged by
+  ansible.builtin.meta: end_role
+  when: inventory_hostname not in platform_report.judged_by
+
 - name: Fail on warnings, too
   xorb.runbook.verdict:
-    report: "{{ platform_report }}"
+    judged_by: "{{ platform_report.judged_by[inventory_hostname] }}"
     fail_on_warning: true
 """
 

@@ -108,13 +108,15 @@ def assembled(
         replace(one, value=None, unit="", warning=None, critical=None)
         for one in (arrived if expected is None else expected)
     ]
+    absent = given.pop("absent", ())
     ledger = given.pop("ledger", {"sequence": 42, "sha256": "9f86d081" * 8, "path": "/var/lib/state/ledger.sqlite"})
     report = assemble(
         run,
         finished_at=FINISHED_AT,
-        expected={one.key: one for one in awaited},
+        expected={one.key: one for one in awaited if one.host not in absent},
         received=arrived,
-        **{"silent": {}, "absent": (), "about_run": (), "topology": TOPOLOGY, **given},
+        left_out=[one.address for one in awaited if one.host in absent],
+        **{"silent": {}, "about_run": (), "topology": TOPOLOGY, **given},
     )
     return replace(report, ledger=ledger)
 

@@ -149,8 +149,7 @@ class Check:
     @property
     def address(self) -> str:
         """How ``blocked_by`` refers to this check; who looks at another host says whose service it is."""
-        elsewhere = f"@{self.owner}" if self.owner not in ("", self.host) else ""
-        return f"{self.host}/{self.id}{elsewhere}"
+        return address(self.host, self.id, self.owner)
 
     def as_dict(self) -> dict[str, Any]:
         """The check as plain data: every field, but ``about`` only where there is anything to say of it."""
@@ -163,7 +162,7 @@ class Check:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Check:
         """Read a check that came over the wire; a status that nobody defined is ``unknown``."""
-        known = {field.name: data[field.name] for field in fields(cls) if field.name in data}
+        known = {name: data[name] for name in FIELDS if name in data}
         status = str(known.get("status", ""))
         if status not in STATUSES:
             known["message"] = f"undefined status {status!r}: {known.get('message', '')}"
@@ -171,6 +170,16 @@ class Check:
         # A database has no truth values, and for most checks no value at all.
         known["falling"] = bool(known.get("falling"))
         return cls(**known)
+
+
+#: The names of a check's fields.
+FIELDS = tuple(field.name for field in fields(Check))
+
+
+def address(host: str, name: str, owner: str) -> str:
+    """How a check with this id is referred to: ``host/id``, with ``@owner`` where it is about another host."""
+    elsewhere = f"@{owner}" if owner not in ("", host) else ""
+    return f"{host}/{name}{elsewhere}"
 
 
 def worst(statuses: Iterable[str]) -> str:

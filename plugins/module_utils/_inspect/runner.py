@@ -29,7 +29,13 @@ class Probe:
     options: Mapping[str, Any]
 
     def check(
-        self, finding: Finding, *, observed_at: str = "", duration_ms: float | None = None, about: str | None = None
+        self,
+        finding: Finding,
+        *,
+        host: str = "",
+        observed_at: str = "",
+        duration_ms: float | None = None,
+        about: str | None = None,
     ) -> Check:
         """The check that a finding of this probe is. The host is filled in by the controller, which knows its name.
 
@@ -44,7 +50,7 @@ class Probe:
             name=f"{service} {point} {finding.aspect}".replace("_", " "),
             topic=self._topic,
             service=service,
-            host="",
+            host=host,
             owner=owner,
             target=f"{owner}:{self.kind.target(self.options)}",
             status=finding.status,

@@ -15,7 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 
 from .._core.messages import brief
 from .duplicates import sources, written_twice
-from .model import Look, Platform, Problem, Resolve
+from .model import Hosts, Look, Platform, Problem, Resolve
 from .reader import read
 
 #: The variables that a description is read from.
@@ -33,6 +33,7 @@ class Inventory:
         self._task_vars = task_vars
         self._templar = templar
         self._readings: list[_Reading] = []
+        self._variables: dict[str, Mapping[str, Any]] = {}
 
     @property
     def groups(self) -> Mapping[str, list[str]]:
@@ -51,16 +52,28 @@ class Inventory:
         return str(self._task_vars["inventory_hostname"])
 
     @cached_property
-    def play_hosts(self) -> frozenset[str]:
+    def play_hosts(self) -> Hosts:
         """The hosts that the current play was meant to reach, reachable or not."""
-        return frozenset(self._task_vars["ansible_play_hosts_all"])
+        return Hosts(self._task_vars["ansible_play_hosts_all"])
+
+    @property
+    def present(self) -> list[str]:
+        """The hosts of the play, in the order of the inventory."""
+        return [host for host in self.hosts if host in self.play_hosts]
+
+    @property
+    def absent(self) -> list[str]:
+        """The hosts that a limit, or the play itself, leaves out."""
+        return [host for host in self.hosts if host not in self.play_hosts]
 
     def variables(self, host: str) -> Mapping[str, Any]:
-        """A host's variables, unresolved."""
+        """A host's variables, unresolved. Ansible puts them together anew whenever it is asked: it is asked once."""
         if host == self._task_vars.get("inventory_hostname"):
             return self._task_vars
-        hostvars = self._task_vars["hostvars"]
-        return {**hostvars.raw_get(host), "hostvars": hostvars}
+        if host not in self._variables:
+            hostvars = self._task_vars["hostvars"]
+            self._variables[host] = {**hostvars.raw_get(host), "hostvars": hostvars}
+        return self._variables[host]
 
     def resolver(self, host: str) -> Resolve:
         """What resolves templates as that host would."""
@@ -103,6 +116,8 @@ class Inventory:
         for reading in self._readings:
             described = sources(dict(zip(READ, reading.text)), self.variables(self.hosts[0]) if self.hosts else {})
             named.update(dict.fromkeys(written_twice(described, self._read_text)))
+        if len(platforms) == 1:
+            return list(named)
         for service in dict.fromkeys(name for platform in platforms for name in platform.services):
             if len({platform.structure(service) for platform in platforms}) > 1:
                 message = "hosts differ in who has the service or who looks at it; that must be the same for all"
@@ -134,9 +149,10 @@ class Inventory:
         """Who has which address, for those who know hosts by that alone; what several hosts have is nobody's."""
         known: dict[str, str] = {}
         shared: set[str] = set()
-        for host in self.hosts:
-            variables = self._task_vars["hostvars"][host]
-            for address in {host, *(str(variables[name]) for name in ADDRESS_VARIABLES if variables.get(name))}:
+        for host in self.present:
+            variables, resolve = self.variables(host), self.resolver(host)
+            given = (_answer(resolve, variables[name]) for name in ADDRESS_VARIABLES if variables.get(name))
+            for address in {host, *map(str, given)}:
                 shared.update({address} if address in known else ())
                 known[address] = host
         return {address: host for address, host in known.items() if address not in shared}
@@ -152,7 +168,12 @@ class _Reading:
 
 
 def _is_plain(value: Any) -> bool:
-    return not isinstance(value, (str, list, Mapping)) or (isinstance(value, str) and "{" not in value)
+    """Whether there is no template in a value, however deep, and so nothing to ask each host about."""
+    if isinstance(value, Mapping):
+        return all(_is_plain(item) for pair in value.items() for item in pair)
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return not isinstance(value, str) or "{" not in value
 
 
 def _answer(resolve: Resolve, value: Any) -> Any:

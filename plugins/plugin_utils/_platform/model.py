@@ -7,10 +7,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Callable
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.about import Fault
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import NOT_APPLICABLE, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import NOT_APPLICABLE, Check, address
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import with_defaults
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kind import Kind
@@ -35,6 +36,17 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
+
+
+class Hosts(tuple[str, ...]):  # noqa: SLOT001 - what was found of it once is kept
+    """Hosts in the order of the inventory; whether one is among thousands is known at once."""
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,13 @@ class Look:
         """One check for each aspect that must arrive, for the case that it does not."""
         probe = self.probe({**self.given, "topic": self.topic})
         return [replace(check, host=self.observer) for check in probe.unknown(message, fault=fault)]
+
+    def addresses(self) -> list[str]:
+        """How each check that must arrive is called: the addresses of `placeholders`."""
+        return [
+            address(self.observer, f"{self.service}.{self.point}.{aspect}", self.owner)
+            for aspect in self.kind.expected(self.given)
+        ]
 
     def _resolved(self, key: str, resolve: Resolve) -> Any:
         try:
@@ -114,15 +133,53 @@ class Look:
 
 
 @dataclass(frozen=True)
+class Point:
+    """One point of a service, and who looks at it on whom; ``given`` is unresolved.
+
+    It makes the looks of a host when they are asked for: all looks of all hosts would be made anew by each of them.
+    """
+
+    service: str
+    name: str
+    path: str
+    kind: Kind
+    given: Mapping[str, Any]
+    owners: Hosts
+    #: Who looks at every owner; where nobody is named, each owner looks at itself.
+    observers: Hosts | None = None
+
+    @property
+    def topic(self) -> str:
+        """The chapter of the runbook that its looks belong to."""
+        return self.given.get("topic") or self.kind.topic
+
+    def looks(self, observer: str = "") -> Iterator[Look]:
+        """The looks of one host, or of all where none is named."""
+        for looking, owner in self._pairs(observer):
+            yield Look(looking, owner, self.service, self.name, self.path, self.kind, self.given)
+
+    def _pairs(self, observer: str) -> Iterable[tuple[str, str]]:
+        if self.observers is None:
+            return ((owner, owner) for owner in _only(observer, self.owners))
+        return ((looking, owner) for looking in _only(observer, self.observers) for owner in self.owners)
+
+
+def _only(name: str, hosts: Hosts) -> Iterable[str]:
+    if not name:
+        return hosts
+    return (name,) if name in hosts else ()
+
+
+@dataclass(frozen=True)
 class Service:
-    """One service of the platform; a service that is not available has a reason and no looks."""
+    """One service of the platform; a service that is not available has a reason and no points."""
 
     name: str
-    owners: tuple[str, ...]
+    owners: Hosts
     available: bool = True
     reason: str = ""
     depends_on: tuple[str, ...] = ()
-    looks: tuple[Look, ...] = ()
+    points: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,20 +201,21 @@ class Platform:
         """The looks that match; an empty selector matches everything."""
         chosen = {"topic": set(topics), "service": set(services), "kind": set(kinds)}
 
-        def wanted(look: Look) -> bool:
-            traits = {"topic": look.topic, "service": look.service, "kind": look.kind.name}
+        def wanted(point: Point) -> bool:
+            traits = {"topic": point.topic, "service": point.service, "kind": point.kind.name}
             return all(not names or traits[trait] in names for trait, names in chosen.items())
 
         return [
             look
             for service in self.services.values()
-            for look in service.looks
-            if (not observer or look.observer == observer) and wanted(look)
+            for point in service.points
+            if wanted(point)
+            for look in point.looks(observer)
         ]
 
-    def not_applicable(self, services: Iterable[str] = ()) -> list[Check]:
-        """One check for each service that the description says is not there, with its reason."""
-        wanted = set(services)
+    def not_applicable(self, hosts: Iterable[str], services: Iterable[str] = ()) -> list[Check]:
+        """One check for each service that the description says is not there on these hosts, with its reason."""
+        wanted, among = set(services), set(hosts)
         return [
             Check(
                 id=f"{service.name}.service.available",
@@ -173,6 +231,7 @@ class Platform:
             for service in self.services.values()
             if not service.available and (not wanted or service.name in wanted)
             for owner in service.owners
+            if owner in among
         ]
 
     def structure(self, service: str) -> tuple[Any, ...]:
@@ -180,8 +239,11 @@ class Platform:
         read = self.services.get(service)
         if not read:
             return ()
-        looks = {(look.observer, look.owner, look.point, look.kind.name, look.topic) for look in read.looks}
-        return (read.owners, read.available, frozenset(looks))
+        points = {
+            (point.name, point.kind.name, point.topic, point.observers and frozenset(point.observers))
+            for point in read.points
+        }
+        return (frozenset(read.owners), read.available, frozenset(points))
 
     @property
     def depends_on(self) -> dict[str, tuple[str, ...]]:

@@ -21,7 +21,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kind import 
 
 from .._core.messages import brief, suggest
 from .fail_after import FailAfter
-from .model import Look, Platform, Problem, Resolve, Service
+from .model import Hosts, Platform, Point, Problem, Resolve, Service
 from .schema import KINDS, NAME, POINT_OPTIONS, SECTIONS, SERVICE_OPTIONS, SUPERVISED, SUPERVISORS
 from .secrets import _has_credentials, _is_unresolved, _plain_secrets
 
@@ -77,10 +77,10 @@ class _Reader:
         path = f"platform_services.{name}"
         if not NAME.match(name) or name == RUN:
             self._fault(path, "a service name has letters, digits and underscores only, and is not 'runbook'")
-            return Service(name, ())
+            return Service(name, Hosts())
         if not isinstance(given, Mapping):
             self._fault(path, f"expected a map with the keys {', '.join(SERVICE_OPTIONS)}")
-            return Service(name, ())
+            return Service(name, Hosts())
         structure = self._structure(path, SERVICE_OPTIONS, given, but=(*SECTIONS, "supervisor", "logs"))
         owners = self._hosts(f"{path}.hosts", structure.get("hosts"))
         available = structure.get("available", True)
@@ -89,11 +89,11 @@ class _Reader:
                 self._fault(f"{path}.reason", "missing; say why the service is not available")
             return Service(name, owners, available=False, reason=str(structure.get("reason", "")))
         before = len(self.problems)
-        looks = tuple(self._looks(path, name, given, owners))
-        if owners and not looks and len(self.problems) == before:
+        points = tuple(self._points(path, name, given, owners))
+        if owners and not points and len(self.problems) == before:
             told = f"nothing would be looked at; give it {', '.join(SECTIONS)}, or available: false with a reason"
             self._fault(path, told)
-        return Service(name, owners, depends_on=tuple(structure.get("depends_on") or ()), looks=looks)
+        return Service(name, owners, depends_on=tuple(structure.get("depends_on") or ()), points=points)
 
     def dependencies(self, services: Mapping[str, Service]) -> None:
         """Every name in ``depends_on`` must be a service, and none may need itself by way of others."""
@@ -139,21 +139,21 @@ class _Reader:
         sound = {key: value for key, value in resolved.items() if key not in faulty}
         return {**sound, **with_defaults({key: options[key] for key in sound if key not in deep}, sound)}
 
-    def _hosts(self, path: str, pattern: Any) -> tuple[str, ...]:
+    def _hosts(self, path: str, pattern: Any) -> Hosts:
         """The hosts of a group, or the host of that name."""
         if pattern is None:
-            return ()
-        every = set(self._groups.get("all", ()))
+            return Hosts()
         if self._groups.get(pattern):
-            return tuple(self._groups[pattern])
+            return Hosts(self._groups[pattern])
+        every = self._groups.get("all", ())
         if pattern in every:
-            return (str(pattern),)
+            return Hosts([str(pattern)])
         names = [*(group for group, hosts in self._groups.items() if hosts), *every]
         what = "has no hosts" if pattern in self._groups else "is neither a group nor a host of the inventory"
         self._fault(path, f"{pattern!r} {what}: the service would never be checked{suggest(str(pattern), names)}")
-        return ()
+        return Hosts()
 
-    def _looks(self, path: str, name: str, given: Mapping[str, Any], owners: tuple[str, ...]) -> Iterator[Look]:
+    def _points(self, path: str, name: str, given: Mapping[str, Any], owners: Hosts) -> Iterator[Point]:
         supervisor = given.get("supervisor")
         if supervisor is not None:
             yield from self._supervisor(f"{path}.supervisor", name, supervisor, owners)
@@ -189,7 +189,7 @@ class _Reader:
                 self._fault(f"{path}.kind", f"a {kind} stands in the section {section!r}, without its kind")
         return given
 
-    def _supervisor(self, path: str, name: str, given: Any, owners: tuple[str, ...]) -> Iterator[Look]:
+    def _supervisor(self, path: str, name: str, given: Any, owners: Hosts) -> Iterator[Point]:
         kind = given.get("kind") if isinstance(given, Mapping) else None
         if kind not in SUPERVISORS:
             self._fault(f"{path}.kind", f"expected one of {', '.join(SUPERVISORS)}, got {kind!r}")
@@ -204,10 +204,10 @@ class _Reader:
                 self._fault(f"{path}.{key}", message)
             if faults:
                 return
-        for owner in owners:
-            yield Look(owner, owner, name, SUPERVISOR, path, KINDS[looking], options)
+        if owners:
+            yield Point(name, SUPERVISOR, path, KINDS[looking], options, owners)
 
-    def _point(self, path: str, name: str, point: str, given: Any, owners: tuple[str, ...]) -> Iterator[Look]:
+    def _point(self, path: str, name: str, point: str, given: Any, owners: Hosts) -> Iterator[Point]:
         if not isinstance(given, Mapping):
             self._fault(path, "expected a map with the key 'kind'")
             return
@@ -219,19 +219,17 @@ class _Reader:
             return
         if not self._sound(path, {**POINT_OPTIONS, **kind.description_options}, given, kind):
             return
-        for observer, owner in self._pairs(path, kind, given, owners):
-            yield Look(observer, owner, name, point, path, kind, given)
+        observers = self._observers(path, kind, given)
+        if owners and (observers is None or observers):
+            yield Point(name, point, path, kind, given, owners, observers)
 
-    def _pairs(
-        self, path: str, kind: Kind, given: Mapping[str, Any], owners: tuple[str, ...]
-    ) -> Iterator[tuple[str, str]]:
-        """Who looks at whom."""
+    def _observers(self, path: str, kind: Kind, given: Mapping[str, Any]) -> Hosts | None:
+        """Who looks at every owner; nothing where each owner looks at itself."""
         if "seen_from" not in given:
-            yield from ((owner, owner) for owner in owners)
-            return
+            return None
         if kind.local:
             self._fault(f"{path}.seen_from", f"a {kind.name} can only be looked at on its own host")
-            return
+            return Hosts()
         patterns = self._structure(path, POINT_OPTIONS, {"kind": kind.name, "seen_from": given["seen_from"]})
         if "seen_from" in patterns and not patterns["seen_from"]:
             self._fault(f"{path}.seen_from", "names nobody: the service would never be looked at")
@@ -240,7 +238,7 @@ class _Reader:
             for index, pattern in enumerate(patterns.get("seen_from") or ())
             for host in self._hosts(f"{path}.seen_from[{index}]", pattern)
         ]
-        yield from ((observer, owner) for observer in dict.fromkeys(observers) for owner in owners)
+        return Hosts(dict.fromkeys(observers))
 
     def _sound(self, path: str, options: Options, given: Mapping[str, Any], kind: Kind | None = None) -> bool:
         """Whether a map of options is as far as can be told before its templates are resolved."""

@@ -11,7 +11,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 
 from .._platform.fail_after import AT_ONCE, FailAfter
 from .._platform.inventory import Inventory
-from .._platform.model import Problem
+from .._platform.model import Platform, Problem
 from .report import run_check
 
 
@@ -37,7 +37,7 @@ class Expected:
 def expected(
     inventory: Inventory, hosts: Iterable[str], wanted: Mapping[str, list[str]], otherwise: FailAfter
 ) -> Expected:
-    """Ask the description, as each host has it, what has to arrive of it."""
+    """Ask the description, as each of these hosts has it, what has to arrive of it."""
     found = Expected(otherwise=otherwise)
     for host in hosts:
         for look in inventory.platform(host).looks(observer=host, **wanted):
@@ -48,10 +48,25 @@ def expected(
     return found
 
 
-def described(inventory: Inventory) -> Iterator[Check]:
-    """Everything that the platform has, whoever looks at it and however it is."""
+def left_out(inventory: Inventory, here: Platform, wanted: Mapping[str, list[str]]) -> list[str]:
+    """The addresses of what the hosts would have looked at that a limit keeps out of the play.
+
+    Their variables are not read: who looks at what has to be the same on whichever host the description is read, so
+    the hosts of the play know. A limit to ten hosts of thousands costs ten hosts.
+    """
+    return [
+        address
+        for host in inventory.absent
+        for look in here.looks(observer=host, **wanted)
+        for address in look.addresses()
+    ]
+
+
+def described(inventory: Inventory, here: Platform) -> Iterator[Check]:
+    """Everything that the platform has, whoever looks at it and however it is; see `left_out`."""
     for host in inventory.hosts:
-        for look in inventory.platform(host).looks(observer=host):
+        platform = inventory.platform(host) if host in inventory.play_hosts else here
+        for look in platform.looks(observer=host):
             yield from look.placeholders("described")
 
 

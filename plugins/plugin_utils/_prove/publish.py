@@ -12,12 +12,13 @@ from typing import Any
 
 from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Check
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN, WARNING, Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from .._core import paths
 from .._core.files import space
 from .._platform.fail_after import FailAfter
+from .causes import FAILING
 from .ledger.history import History, Recollection, part_of
 from .ledger.ledger import Ledger
 from .ledger.onset import Onset, onsets
@@ -65,10 +66,12 @@ def file(
     *,
     fail_after: Callable[[Check], FailAfter],
     described: Callable[[], Iterable[Check]],
+    judged: Iterable[str],
     repeats: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Judge, record, write and print the report, and return the result of the action.
 
+    ``judged`` are the hosts that a verdict may be asked about, whether or not anything was expected of them.
     ``repeats`` has the ids of runs of the ledger that it says again.
     In check mode nothing is recorded or written. Nothing that fails in here loses the report.
     """
@@ -102,7 +105,8 @@ def file(
         "not_run": list(report.not_run),
         "actions": list(report.actions),
         "causes": [cause.check for cause in report.causes],
-        "checks": [check.as_dict() for check in report.checks if check.status != OK],
+        "checks": [check.as_dict() for check in report.failing(FAILING)],
+        "judged_by": report.judged_by(judged),
         "excused": [excuse.as_dict() for excuse in report.excuses.values()],
         "notes": list(report.notes),
         "ledger": dict(report.ledger),

@@ -105,6 +105,32 @@ class Report:
         """How many checks have an excuse of each kind."""
         return dict(Counter(excuse.kind for excuse in self.excuses.values()))
 
+    def judged_by(self, hosts: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+        """What each host is judged by: what fails or warns of it and of the run, worst first.
+
+        ``hosts`` are those that can be judged. A host that has nothing to be judged by is not in it, but for the first
+        one where none has: it stands for all. Each host has its own lines alone, since it is handed no others: what
+        hundreds of hosts are handed must not grow with the hosts.
+        """
+        can_be = list(hosts)
+        failing = self.failing(FAILING)
+        of_the_run = any(not check.host for check in failing)
+        lines: dict[str, list[dict[str, Any]]] = {
+            host: [] for host in (can_be if of_the_run else can_be[: not failing])
+        }
+        for check in failing:
+            excused = bool(check.host) and check.address in self.excuses
+            line = {
+                "id": check.id,
+                "address": check.address,
+                "status": check.status,
+                "blocked_by": check.blocked_by,
+                "excused": excused,
+            }
+            for host in [check.host] if check.host else can_be:
+                lines.setdefault(host, []).append(line)
+        return lines
+
     @property
     def counts(self) -> dict[str, int]:
         """How many checks have each status, worst status first, zeros included."""
@@ -178,25 +204,24 @@ def assemble(
     expected: Mapping[tuple[str, str, str], Check],
     received: Iterable[Check],
     silent: Mapping[str, Silence],
-    absent: Iterable[str],
+    left_out: Iterable[str],
     about_run: Iterable[Check],
     topology: Topology,
 ) -> Report:
     """Compare what was expected with what arrived.
 
     ``expected`` maps the key of each check that must arrive to a placeholder of it; ``silent`` maps hosts that were
-    asked and gave no result to the reason; ``absent`` names hosts that ``--limit`` kept out of the play; ``about_run``
-    holds checks that the run made about itself; ``topology`` is who needs whom, and who has which address.
+    asked and gave no result to the reason; ``left_out`` has the addresses of the checks that were not made because
+    ``--limit`` kept their hosts out of the play; ``about_run`` holds checks that the run made about itself;
+    ``topology`` is who needs whom, and who has which address.
     """
-    outside = set(absent)
     arrived = {check.key: check for check in received}
     checks = list(arrived.values()) + list(about_run)
-    not_run = []
+    outside = list(left_out)
+    known = {check.address for check in checks} if outside else set()
+    not_run = [address for address in outside if address not in known]
     for key, placeholder in expected.items():
         if key in arrived:
-            continue
-        if placeholder.host in outside:
-            not_run.append(placeholder.address)
             continue
         why = silent.get(placeholder.host)
         message = why.message if why else "expected, but no result arrived"
@@ -204,14 +229,14 @@ def assemble(
     checks += [
         run_check("reachable", why.status, why.message, host=host, point="host") for host, why in sorted(silent.items())
     ]
-    if not expected and all(check.status == NOT_APPLICABLE for check in checks):
+    if not (expected or outside) and all(check.status == NOT_APPLICABLE for check in checks):
         checks.append(run_check("expected", CRITICAL, "nothing was expected: no described service matches this run"))
     explained, causes = explain(checks, topology)
     return Report(
         run=run,
         finished_at=finished_at,
-        expected=len(expected),
-        received=sum(1 for key in expected if key in arrived),
+        expected=len(expected) + len(outside),
+        received=sum(1 for key in expected if key in arrived) + len(outside) - len(not_run),
         checks=_sorted(explained),
         not_run=tuple(not_run),
         causes=causes,

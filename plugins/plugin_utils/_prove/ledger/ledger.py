@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -247,12 +247,22 @@ def _run_row(report: Report) -> Row:
 
 
 def _check_row(check: Check) -> Row:
-    values = {field.name: _storable(getattr(check, field.name)) for field in fields(Check)}
-    # A column of PostgreSQL has one type, and a host can say anything.
-    values.update({name: str(values[name]) for name in TEXTS if values[name] is not None})
+    values = {**check.as_dict(), "about": check.about, "falling": check.falling or None}
+    return {name: value if _is_plain(value) else _column(name, value) for name, value in values.items()}
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is stored as it is, which nearly all are: a text that is not empty, and has nothing foreign."""
+    return value is None or (type(value) is str and value.isascii() and value != "" and "\0" not in value)
+
+
+def _column(name: str, value: Any) -> Any:
+    """A value as its column holds it; one of PostgreSQL has one type, and a host can say anything."""
+    stored = _storable(value)
+    if name in TEXTS and stored is not None:
+        stored = str(stored)
     # Most checks get worse by rising, and most fields of most checks are empty: without a value they take no room.
-    values["falling"] = values["falling"] or None
-    return {name: None if value == "" else value for name, value in values.items()}
+    return None if stored == "" else stored
 
 
 def _storable(value: Any) -> Any:

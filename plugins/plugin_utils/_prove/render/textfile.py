@@ -7,8 +7,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     CRITICAL,
@@ -34,11 +34,11 @@ Sample = tuple[Mapping[str, str], float]
 
 def render(report: Report) -> str:
     """The whole text; what a host says is escaped and cannot begin a line of its own."""
-    run = {"platform": report.run.platform, "procedure": report.run.procedure}
+    run = _labels({"platform": report.run.platform, "procedure": report.run.procedure})
     lines: list[str] = []
     for name, meaning, samples in _families(report):
         lines += [f"# HELP runbook_{name} {meaning}", f"# TYPE runbook_{name} gauge"]
-        lines += [f"runbook_{name}{_labels({**run, **labels})} {_number(value)}" for labels, value in samples]
+        lines += [f"runbook_{name}{{{run}{_labels(labels, ',')}}} {_number(value)}" for labels, value in samples]
     return "\n".join(lines) + "\n"
 
 
@@ -105,13 +105,14 @@ def _identity(check: Check) -> dict[str, str]:
     }
 
 
-def _labels(labels: Mapping[str, str]) -> str:
-    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items()) + "}"
+def _labels(labels: Mapping[str, str], before: str = "") -> str:
+    return before * bool(labels) + ",".join([f'{name}="{_escaped(str(value))}"' for name, value in labels.items()])
 
 
-def _escaped(value: Any) -> str:
-    # Written out, not taken away: what differs must not become the same series.
-    return visible(str(value)).replace("\\", "\\\\").replace('"', '\\"')
+@lru_cache(maxsize=65536)
+def _escaped(value: str) -> str:
+    # Written out, not taken away: what differs must not become the same series. Names come again and again.
+    return visible(value).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _number(value: float) -> str:

@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.xorb.runbook.plugins.action.verdict import sentence
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import run_check
 
 from tests.support.lab import Lab
 
@@ -27,22 +26,26 @@ AND_AFTER = {
 }
 
 
+def line(name: str, status: str = CRITICAL, host: str = "one", **given: Any) -> dict[str, Any]:
+    """What the report says of one check that fails."""
+    return {"id": name, "address": f"{host}/{name}", "status": status, "blocked_by": "", "excused": False, **given}
+
+
 def test_sentence_has_status_amount_first_cause_and_page() -> None:
-    failing = [run_check(f"aspect{number}", CRITICAL, "broken", host="one") for number in range(5)]
+    failing = [line(f"runbook.run.aspect{number}") for number in range(5)]
     assert sentence(failing, page="/reports/a.html") == (
         "CRITICAL: 5 failing by one/runbook.run.aspect0 and 4 more; see /reports/a.html"
     )
 
 
 def test_sentence_names_what_blocks() -> None:
-    check = replace(run_check("written", UNKNOWN, "broken"), blocked_by="two/sql.port.connect")
-    assert sentence([check, check]) == "UNKNOWN: 2 failing by two/sql.port.connect"
+    one = line("runbook.run.written", UNKNOWN, blocked_by="two/sql.port.connect")
+    assert sentence([one, one]) == "UNKNOWN: 2 failing by two/sql.port.connect"
 
 
 def test_sentence_names_own_causes_first() -> None:
-    cause = run_check("written", CRITICAL, "broken", host="one")
-    blocked = replace(cause, id="a.b.c", blocked_by="two/x.y.z")
-    assert sentence([blocked, cause]) == "CRITICAL: 2 failing by one/runbook.run.written and 1 more"
+    failing = [line("a.b.c", blocked_by="two/x.y.z"), line("runbook.run.written")]
+    assert sentence(failing) == "CRITICAL: 2 failing by one/runbook.run.written and 1 more"
 
 
 @pytest.fixture
