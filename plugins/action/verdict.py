@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN, WARNING, worst
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import wording
 
@@ -32,11 +33,14 @@ class ActionModule(RunbookAction):
         super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(
             {
-                "judged_by": {"type": "list", "elements": "dict", "required": True},
+                "judged_by": {"type": "list", "elements": "dict"},
                 "fail_on_warning": {"type": "bool", "default": False},
                 "page": {"type": "str", "default": ""},
             }
         )
+        # Not required by the spec, which takes an empty list for none: nothing to be judged by is what one hopes for.
+        if arguments["judged_by"] is None:
+            raise self.failure(RunbookError("judged_by: missing; there is no report of this run to judge by"))
         fail_on = (CRITICAL, UNKNOWN, WARNING) if arguments["fail_on_warning"] else (CRITICAL, UNKNOWN)
         failing = [line for line in arguments["judged_by"] if line["status"] in fail_on]
         decisive = [line for line in failing if not line["excused"]]

@@ -19,9 +19,9 @@ options:
     description:
       - What the report says that the host is judged by, C(judged_by) of M(xorb.runbook.report).
       - A play that judges once for all, as after M(xorb.runbook.report_merge), gives what there is of every host.
+      - Without it the task fails; an empty list is a host that nothing fails of.
     type: list
     elements: dict
-    required: true
   fail_on_warning:
     description:
       - Whether a check that is V(warning) fails the host, too.

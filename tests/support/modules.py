@@ -7,8 +7,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 from ansible.module_utils.testing import patch_module_args
 
@@ -17,7 +19,13 @@ def run_module(module: ModuleType, *, check_mode: bool = False, **arguments: Any
     """Run ``main`` of a module in this process and return what it printed."""
     printed = io.StringIO()
     given = {**arguments, "_ansible_check_mode": check_mode}
-    with patch_module_args(given), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+    # A module leaves the environment of its process for good, which is this one.
+    with (
+        mock.patch.dict(os.environ),
+        patch_module_args(given),
+        contextlib.redirect_stdout(printed),
+        contextlib.suppress(SystemExit),
+    ):
         module.main()
     result: dict[str, Any] = json.loads(printed.getvalue())
     return result

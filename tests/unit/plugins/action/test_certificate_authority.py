@@ -95,7 +95,7 @@ def test_certificate_authority_adopts_what_openssl_made(lab: Lab, ca: Path) -> N
         ({"certificate_ca_dir": ""}, "certificate_ca_dir is missing"),
         ({"certificate_ca_passphrase": ""}, "certificate_ca_passphrase is missing"),
         ({"certificate_ca_passphrase": "short"}, "passphrase: a passphrase must have at least 8 characters"),
-        ({"certificate_ca_key_type": "dsa"}, "value of certificate_authority_key_type must be one of"),
+        ({"certificate_ca_key_type": "dsa"}, "certificate_ca_key_type: expected one of rsa-2048"),
         ({"certificate_ca_subject": {"country": "CHE"}}, "subject.country: expected the two letters"),
         ({"certificate_issuer_command": ["true"]}, "certificate_issuer_command names an outside issuer"),
     ],
