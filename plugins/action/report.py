@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN, Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import plain
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import suggest
@@ -101,7 +102,8 @@ class ActionModule(RunbookAction):
             said = inventory.variables(host).get(INSPECTION)
             started += began(said, finished_at)
             if isinstance(said, Mapping) and "checks" in said:
-                received += [Check.from_dict(check) for check in said["checks"]]
+                # Texts that know where they come from are slow to write, and each is written several times.
+                received += map(Check.from_dict, plain(said["checks"]))
                 selectors.append(said["selectors"])
             else:
                 silent[host] = silence(said)

@@ -23,6 +23,8 @@ class Figure:
     ours_range: tuple[float, float]
     peer_range: tuple[float, float]
     runs: int
+    #: Checks of either side that were too late in all runs together.
+    late: tuple[int, int] = (0, 0)
 
     @property
     def met(self) -> bool:
@@ -38,6 +40,7 @@ def figure(
     *,
     goal: float | None = None,
     absolute: bool = False,
+    late: tuple[int, int] = (0, 0),
 ) -> Figure:
     """The figure of what was measured, each side once or several times."""
     middle, other = statistics.median(ours), statistics.median(peer)
@@ -52,4 +55,5 @@ def figure(
         ours_range=(round(min(ours), 2), round(max(ours), 2)),
         peer_range=(round(min(peer), 2), round(max(peer), 2)),
         runs=len(ours),
+        late=late,
     )

@@ -25,7 +25,11 @@ class Lab:
 
     def play(self, playbook: str, *options: str, **environment: str) -> Ran:
         """Run a playbook by its name and read its report."""
-        return play(self.write(), playbook, *options, reports=self.folder / "state/reports", **environment)
+        return self.play_on(self.write(), playbook, *options, **environment)
+
+    def play_on(self, inventory: Path, playbook: str, *options: str, **environment: str) -> Ran:
+        """Run a playbook on another inventory, which keeps its state in the same place."""
+        return play(inventory, playbook, *options, reports=self.folder / "state/reports", **environment)
 
     def own_playbook(self) -> str:
         """The path of a playbook of somebody's own, which uses the roles alone."""

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -29,16 +29,19 @@ CODES = {NOT_APPLICABLE: -1, OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3}
 #: The collector reads no file that is called otherwise.
 SUFFIX = ".prom"
 
-Sample = tuple[Mapping[str, str], float]
+#: Labels as they are written, and a value.
+Sample = tuple[str, float]
 
 
 def render(report: Report) -> str:
     """The whole text; what a host says is escaped and cannot begin a line of its own."""
-    run = _labels({"platform": report.run.platform, "procedure": report.run.procedure})
+    run = _labels(platform=report.run.platform, procedure=report.run.procedure)
     lines: list[str] = []
     for name, meaning, samples in _families(report):
         lines += [f"# HELP runbook_{name} {meaning}", f"# TYPE runbook_{name} gauge"]
-        lines += [f"runbook_{name}{{{run}{_labels(labels, ',')}}} {_number(value)}" for labels, value in samples]
+        lines += [
+            f"runbook_{name}{{{run}{',' if labels else ''}{labels}}} {_number(value)}" for labels, value in samples
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -55,17 +58,19 @@ def place(given: str, report: Report) -> Path:
 
 
 def _families(report: Report) -> Iterable[tuple[str, str, Iterable[Sample]]]:
+    # Each check has up to three samples, with the same labels: written once, they are a third of the work.
+    checks = [(check, _identity(check)) for check in report.checks]
     yield (
         "check_status",
         "Status of a check: 0 ok, 1 warning, 2 critical, 3 unknown, -1 not applicable.",
-        [(_identity(check), CODES[check.status]) for check in report.checks],
+        [(identity, CODES[check.status]) for check, identity in checks],
     )
     yield (
         "check_value",
         "What a check measured, in its unit.",
         [
-            ({**_identity(check), "unit": check.unit}, float(check.value))  # type: ignore[arg-type]
-            for check in report.checks
+            (f"{identity},{_labels(unit=check.unit)}", float(check.value))  # type: ignore[arg-type]
+            for check, identity in checks
             if wording.is_number(check.value)
         ],
     )
@@ -73,40 +78,34 @@ def _families(report: Report) -> Iterable[tuple[str, str, Iterable[Sample]]]:
         "check_excused",
         "A check that fails and does not fail the run: silenced, acknowledged, or waiting for more failures.",
         [
-            ({**_identity(check), "kind": report.excuses[check.address].kind}, 1)
-            for check in report.checks
-            if check.address in report.excuses
+            (f"{identity},{_labels(kind=report.excuses[check.address].kind)}", 1)
+            for check, identity in checks
+            if report.excuses and check.address in report.excuses
         ],
     )
     yield (
         "excused_checks",
         "Checks that fail and do not fail the run, by kind of excuse.",
-        [({"kind": kind}, report.excused.get(kind, 0)) for kind in ("silence", "acknowledgement", "waiting")],
+        [(_labels(kind=kind), report.excused.get(kind, 0)) for kind in ("silence", "acknowledgement", "waiting")],
     )
-    yield "decisive_checks", "Checks that fail the run.", [({}, len(report.decisive))]
-    yield "checks", "Checks by status.", [({"status": status}, amount) for status, amount in report.counts.items()]
-    yield "expected_checks", "Checks that the description expects.", [({}, report.expected)]
-    yield "received_checks", "Expected checks that arrived.", [({}, report.received)]
-    yield "not_run_checks", "Expected checks that a limit kept out of the run.", [({}, len(report.not_run))]
-    yield "run_timestamp_seconds", "When the run ended.", [({}, _seconds(report.finished_at))]
-    yield "run_duration_seconds", "How long the run took.", [({}, report.duration_s)]
+    yield "decisive_checks", "Checks that fail the run.", [("", len(report.decisive))]
+    yield "checks", "Checks by status.", [(_labels(status=status), amount) for status, amount in report.counts.items()]
+    yield "expected_checks", "Checks that the description expects.", [("", report.expected)]
+    yield "received_checks", "Expected checks that arrived.", [("", report.received)]
+    yield "not_run_checks", "Expected checks that a limit kept out of the run.", [("", len(report.not_run))]
+    yield "run_timestamp_seconds", "When the run ended.", [("", _seconds(report.finished_at))]
+    yield "run_duration_seconds", "How long the run took.", [("", report.duration_s)]
     if report.ledger:
-        yield "ledger_sequence", "Number of the run in the ledger.", [({}, report.ledger["sequence"])]
-        yield "ledger_head_info", "Hash of the run's row in the ledger.", [({"sha256": report.ledger["sha256"]}, 1)]
+        yield "ledger_sequence", "Number of the run in the ledger.", [("", report.ledger["sequence"])]
+        yield "ledger_head_info", "Hash of the run's row in the ledger.", [(_labels(sha256=report.ledger["sha256"]), 1)]
 
 
-def _identity(check: Check) -> dict[str, str]:
-    return {
-        "host": check.host,
-        "owner": check.owner,
-        "service": check.service,
-        "topic": check.topic,
-        "check": check.id,
-    }
+def _identity(check: Check) -> str:
+    return _labels(host=check.host, owner=check.owner, service=check.service, topic=check.topic, check=check.id)
 
 
-def _labels(labels: Mapping[str, str], before: str = "") -> str:
-    return before * bool(labels) + ",".join([f'{name}="{_escaped(str(value))}"' for name, value in labels.items()])
+def _labels(**labels: object) -> str:
+    return ",".join([f'{name}="{_escaped(str(value))}"' for name, value in labels.items()])
 
 
 @lru_cache(maxsize=65536)

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from tests.support.lab import Lab
 
 
@@ -37,6 +40,8 @@ def test_merge_from_end_to_end(lab: Lab, open_port: int) -> None:
     )
     from_files = lab.play("report_merge", "-e", f'{{"report_merge_files": {files!r}}}'.replace("'", '"'))
     assert from_files.status == 2 and from_files.statuses["one/api.port.connect"] == "ok"
-    old = lab.play("report_merge", *part, "-e", "report_merge_max_age=1")
+    stale = lab.folder / "stale.json"
+    stale.write_text(json.dumps({**json.loads(Path(files[0]).read_text()), "finished_at": "2020-01-01T00:00:00.000Z"}))
+    old = lab.play("report_merge", "-e", json.dumps({"report_merge_files": [str(stale)]}))
     assert old.status == 2
     assert any("too old to say how anything is now" in check["message"] for check in old.report["checks"])

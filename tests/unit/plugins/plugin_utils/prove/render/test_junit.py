@@ -28,10 +28,17 @@ def test_render_counts_are_those_of_the_report() -> None:
     suites = root.findall("testsuite")
     assert [suite.get("name") for suite in suites] == ["control", "db", "web", "not run"]
     total = {name: sum(int(suite.get(name, "")) for suite in suites) for name in ("tests", "failures", "errors")}
-    assert total == {"tests": len(report.checks) + 4, "failures": 5, "errors": 8}
+    assert total == {"tests": len(report.checks) + 1, "failures": 5, "errors": 8}
     for name, element in (("failures", "failure"), ("errors", "error")):
         assert len(root.findall(f".//{element}")) == total[name]
-    assert len(root.findall(".//skipped")) == 4
+    assert len(root.findall(".//skipped")) == 1
+
+
+def test_render_host_that_was_left_out_is_one_case_with_its_checks_counted() -> None:
+    (case,) = document(sample_reports.bad_night()).findall(".//skipped/..")
+    assert (case.get("classname"), case.get("name")) == ("spare", "4 checks")
+    (skipped,) = case
+    assert skipped.get("message") == "not run: limited to db:web:control"
 
 
 def test_render_failure_has_evidence_and_remedy() -> None:
