@@ -22,7 +22,7 @@ from ansible.plugins.connection.local import Connection
 from ansible.template import Templar
 from ansible_collections.xorb.runbook.plugins.action.report import ActionModule
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import explain
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import Topology, explain
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.diff import compare
 
 from tests.support.generated_results import CHECKS, Generated, many_checks
@@ -175,9 +175,10 @@ def test_description_makes_the_looks_of_one_host_whatever_others_there_are() -> 
 
 def test_causes_of_four_times_the_failures_cost_four_times() -> None:
     counted = []
+    topology = Topology(Generated(1).platform.depends_on)
     for hosts in (FEW, MANY):
         checks = [check for made in Generated(hosts, hosts).checks.values() for check in made]
-        calls, (_explained, causes) = calls_of(lambda: explain(checks, Generated(1).platform.depends_on))  # noqa: B023
+        calls, (_explained, causes) = calls_of(lambda: explain(checks, topology))  # noqa: B023
         counted.append(calls)
         assert {cause.check.partition("/")[2] for cause in causes} >= {"sql.supervisor.state"}
     assert counted[1] <= FOURFOLD * counted[0]
