@@ -45,7 +45,6 @@ SERVICES: Mapping[str, Any] = {
         "hosts": "all",
         "checks": {
             "root": {"kind": "disk", "path": "/"},
-            "data": {"kind": "disk", "path": "/srv/data"},
             "logs": {"kind": "disk", "path": "/srv/logs"},
             "memory": {"kind": "memory"},
             "load": {"kind": "load"},
