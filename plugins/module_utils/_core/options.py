@@ -304,12 +304,13 @@ def plain(value: Any) -> Any:
     On the control node each text knows which file and line it comes from. The validator copies what it is given, and to
     copy such a text takes so long that it was most of what a host cost there.
     """
+    # Asked first, since most values are: whether one is a mapping takes longer to find out.
+    if value is None or type(value) in (str, int, float, bool):
+        return value
     if isinstance(value, Mapping):
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    if type(value) in (str, int, float, bool):
-        return value
     # A text of a derived class stays what it is when it is only converted.
     own: Any = next((own for own in (str, int, float) if isinstance(value, own)), None)
     return value if own is None else f"{value}" if own is str else own(value)
