@@ -10,11 +10,13 @@ little is kept instead of much being taken away; what the next library reads is 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pwd
 import sys
 from collections.abc import Iterator
 
+from ansible.module_utils import basic
 from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
 #: A path that never exists, for what would otherwise be looked for in a home folder.
@@ -25,6 +27,9 @@ _KEPT = ("PATH", "TMPDIR")
 
 _FIXED = {"LC_ALL": "C", "TZ": "UTC", "DOCKER_CONFIG": NOWHERE}
 
+
+#: Bytes of arguments that surely fit into a pipe of Linux, beside what Ansible adds.
+_PIPE = 60_000
 
 #: What OpenSSL reads when it is loaded, which Ansible's own code for modules does.
 _READ_EARLY = ("OPENSSL_CONF", "OPENSSL_CONF_INCLUDE", "OPENSSL_MODULES", "OPENSSL_ENGINES")
@@ -55,8 +60,22 @@ def leave() -> None:
     """
     read = [name for name in _READ_EARLY if os.environ.pop(name, None) is not None]
     if read and not has_respawned():
+        _refuse_too_much(read)
         respawn_module(sys.executable)
     _replace(clean())
+
+
+def _refuse_too_much(read: list[str]) -> None:
+    """Fail where the arguments do not fit into the pipe by which Ansible hands them on: it would wait for ever."""
+    size = len(getattr(basic, "_ANSIBLE_ARGS", None) or b"")
+    if size > _PIPE:
+        message = (
+            f"{', '.join(read)} is set where modules run on this host and decides how OpenSSL works; beginning anew"
+            f" without it takes arguments of {_PIPE} bytes at most, and these are {size}: unset it for the user that"
+            " Ansible works as"
+        )
+        print(json.dumps({"failed": True, "msg": message}))
+        sys.exit(1)
 
 
 def _replace(environment: dict[str, str]) -> None:

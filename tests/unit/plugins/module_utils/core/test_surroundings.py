@@ -10,8 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+from ansible.module_utils import basic
 from ansible_collections.xorb.runbook.plugins.module_utils._clients import commands
 from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 
@@ -142,3 +144,14 @@ def test_left_puts_everything_back(monkeypatch: pytest.MonkeyPatch) -> None:
     with surroundings.left():
         assert "PGHOST" not in os.environ
     assert dict(os.environ) == before
+
+
+def test_arguments_too_large_to_begin_anew_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ansible hands them on by a pipe, and would wait for ever."""
+    monkeypatch.setattr(basic, "_ANSIBLE_ARGS", b"x" * 70_000)
+    with mock.patch.dict(os.environ, {"OPENSSL_CONF": "/etc/odd.cnf"}), pytest.raises(SystemExit):
+        surroundings.leave()
+    result = json.loads(capsys.readouterr().out)
+    assert result["failed"] and result["msg"].startswith("OPENSSL_CONF is set where modules run on this host")
