@@ -254,4 +254,5 @@ def served_certificate(where: Mapping[str, Any]) -> Certificate:
     try:
         return Certificate(der)
     except Unreadable as exc:
-        raise Unreachable(f"it serves what is {exc}") from exc
+        what = str(exc)
+    raise Unreachable(f"it serves what is {what}")

@@ -294,7 +294,7 @@ def circles(needs: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
                 done.add(following)
             following = ""
             while trail and not following:
-                last = next(reversed(trail))
+                last = next(reversed(trail), "")
                 following = next(trail[last], "")
                 if not following:
                     trail.pop(last)

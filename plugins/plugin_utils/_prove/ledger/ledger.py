@@ -253,7 +253,7 @@ def _check_row(check: Check) -> Row:
 
 def _is_plain(value: Any) -> bool:
     """Whether a value is stored as it is, which nearly all are: a text that is not empty, and has nothing foreign."""
-    return value is None or (type(value) is str and value.isascii() and value != "" and "\0" not in value)
+    return value is None or (value.__class__ is str and value.isascii() and value != "" and "\0" not in value)
 
 
 def _column(name: str, value: Any) -> Any:

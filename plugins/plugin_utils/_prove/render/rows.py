@@ -138,7 +138,7 @@ def row(anchor: str, checks: Sequence[Check], *, quoted: int | None = None, excu
         amount=len(hosts),
         value=wording.spread(list(checks)) if same_id else "",
         limits=limits.pop() if same_id and len(limits) == 1 else "",
-        gauge=bar(spokesman) if same_id else None,
+        gauge=gauge_of(spokesman) if same_id else None,
         said=_each(checks) if quote else (),
         spokesman=_place(spokesman) if differ and not quote else "",
         places=() if one_name else wording.by_host(check.address for check in checks),
@@ -236,7 +236,7 @@ def absent(report: Report, status: str) -> list[tuple[str, int, list[tuple[str, 
     ]
 
 
-def bar(check: Check) -> Bar | None:
+def gauge_of(check: Check) -> Bar | None:
     """The value of a check against its thresholds, where both can be drawn."""
     limits = [limit for limit in (check.warning, check.critical) if limit is not None]
     if not limits or not wording.is_number(check.value):

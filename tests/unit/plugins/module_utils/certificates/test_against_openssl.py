@@ -661,7 +661,7 @@ def accepted_because(case: Revoking, leaf: Issued, ours: str) -> str:
     """Why OpenSSL accepts what we do not."""
     if len(case.lists) > 1:
         return "accepted, another list"
-    if any(type(one.value) is x509.DeltaCRLIndicator for one in case.lists[0].extensions):
+    if any(isinstance(one.value, x509.DeltaCRLIndicator) for one in case.lists[0].extensions):
         return "accepted, delta"
     entry = case.lists[0].get_revoked_certificate_by_serial_number(leaf.certificate.serial_number)
     return "accepted, removed" if entry is not None and "removeFromCRL" in ours else ""

@@ -377,7 +377,7 @@ def calls(work: Callable[[], object]) -> int:
     ],
 )
 def test_bar_value_against_its_thresholds(given: dict[str, object], value: float, limits: tuple[float, ...]) -> None:
-    drawn = rows.bar(sample(given))
+    drawn = rows.gauge_of(sample(given))
     assert drawn and (drawn.value, drawn.limits) == (value, limits)
 
 
@@ -392,7 +392,7 @@ def test_bar_value_against_its_thresholds(given: dict[str, object], value: float
     ],
 )
 def test_bar_only_where_there_is_something_to_compare(given: dict[str, object]) -> None:
-    assert rows.bar(sample(given)) is None
+    assert rows.gauge_of(sample(given)) is None
 
 
 def sample(given: dict[str, object]) -> Check:
