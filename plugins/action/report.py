@@ -63,7 +63,8 @@ class ActionModule(ActionBase):
                 arguments,
                 fail_after=due.fail_after,
                 described=lambda: described(inventory, here),
-                judged=inventory.present,
+                # This one first: it is in the play still, where another one may have left it.
+                judged=dict.fromkeys([variables["inventory_hostname"], *inventory.play_hosts]),
             )
         except RunbookError as exc:
             raise AnsibleActionFail(str(exc)) from exc
