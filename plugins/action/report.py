@@ -65,7 +65,8 @@ class ActionModule(RunbookAction):
                 arguments,
                 fail_after=due.fail_after,
                 described=lambda: described(inventory, here),
-                judged=inventory.present,
+                # This one first: it is in the play still, where another one may have left it.
+                judged=dict.fromkeys([variables["inventory_hostname"], *inventory.play_hosts]),
             )
         except RunbookError as exc:
             raise self.failure(exc) from None

@@ -121,3 +121,18 @@ def test_verdict_warning_fails_only_where_it_is_asked_for(lab: Lab) -> None:
     lab.variables["platform_services"] = {"host": {"hosts": "db", "checks": {"root": full}}}
     assert lab.play("daily").status == 0
     assert lab.play("daily", "-e", "platform_fail_on_warning=true").status == 2
+
+
+def test_verdict_host_that_no_inventory_has_is_judged_by_the_run(lab: Lab, tmp_path: Path) -> None:
+    """A play on the implicit localhost alone looks at nothing, which nobody may take for well."""
+    variables = {"platform_name": "lab", "platform_state_dir": str(tmp_path / "state")}
+    services = {"api": {"hosts": "nowhere", "endpoints": {"port": {"kind": "tcp", "port": 1}}}}
+    playbook = tmp_path / "nobody.yml"
+    playbook.write_text(
+        yaml.safe_dump([{**AND_AFTER, "hosts": "localhost", "vars": {**variables, "platform_services": services}}])
+    )
+    lab.hosts.clear()
+    lab.groups.clear()
+    ran = lab.play(str(playbook))
+    assert ran.status == 2
+    assert "fatal: [localhost]" in ran.output

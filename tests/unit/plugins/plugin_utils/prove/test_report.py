@@ -155,3 +155,34 @@ def test_as_dict_is_json_and_complete() -> None:
     assert [one["check"] for one in data["causes"]] == [cause.check for cause in report.causes]
     assert (data["expected"], data["received"], data["not_run"]) == (30, 20, list(report.not_run))
     assert data["ledger"] == report.ledger
+
+
+HOSTS = ["one", "two", "three"]
+
+
+def test_judged_by_has_the_lines_of_the_hosts_that_fail_or_warn_alone() -> None:
+    dead = replace(TWO, status=CRITICAL, message="refused")
+    report = assembled([replace(ONE, status=WARNING), dead, check("three", "api", "port", "connect")])
+    assert report.judged_by(HOSTS) == {
+        "one": [{"id": ONE.id, "status": WARNING, "blocked_by": "", "excused": False}],
+        "two": [{"id": TWO.id, "status": CRITICAL, "blocked_by": "", "excused": False}],
+    }
+
+
+def test_judged_by_the_run_is_every_host_whatever_was_expected_of_it() -> None:
+    wrong = run_check("api", CRITICAL, "group 'wep' has no hosts", point="description")
+    report = assembled([ONE, replace(TWO, status=UNKNOWN)], about_run=[wrong])
+    lines = {host: [line["id"] for line in found] for host, found in report.judged_by(HOSTS).items()}
+    assert lines == {"one": [wrong.id], "two": [wrong.id, TWO.id], "three": [wrong.id]}
+
+
+def test_judged_by_nothing_is_the_first_host_for_all() -> None:
+    assert assembled([ONE, TWO]).judged_by(HOSTS) == {"one": []}
+
+
+def test_judged_by_says_what_is_excused_and_never_excuses_the_run() -> None:
+    wrong = run_check("written", CRITICAL, "it is full", point="ledger")
+    report = assembled([replace(ONE, status=CRITICAL)], about_run=[wrong])
+    excuses = {address: Excuse(address, "silence", "silenced") for address in (ONE.address, wrong.address)}
+    (lines,) = replace(report, excuses=excuses).judged_by(["one"]).values()
+    assert {line["id"]: line["excused"] for line in lines} == {ONE.id: True, wrong.id: False}
