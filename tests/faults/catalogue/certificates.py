@@ -236,7 +236,8 @@ ODD = (
         8475,
         "revocations_in_part",
         "the list of revocations holds authorities only: whether the certificate is revoked, another one says",
-        _listed(
+        f"{_issued(8475, _LEAF)}; "
+        + _listed(
             8475,
             "lists",
             "crl_extensions = part\\n[part]\\nissuingDistributionPoint = critical, @only\\n[only]\\nonlyCA = TRUE\\n",

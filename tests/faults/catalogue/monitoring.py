@@ -159,6 +159,6 @@ ROWS = (
             telling="LabOnFire",
             evidence="the alert among all",
         ),
-        uses=frozenset({"monitor/prometheus/rules"}),
+        uses=frozenset({"monitor/prometheus/rules", "monitor/prometheus/scraped"}),
     ),
 )

@@ -63,16 +63,16 @@ ROWS = (
         "api_stopped_needs_expired",
         "the API is stopped, and the certificate of the server that it needs has expired",
         "web",
-        ("xorb-lab-api@8120.service", "xorb-lab-nginx@8470.service"),
-        "systemctl stop xorb-lab-api@8120.service; cd /etc/xorb-lab/served/8470; "
+        ("xorb-lab-api@8120.service", "xorb-lab-nginx@8477.service"),
+        "systemctl stop xorb-lab-api@8120.service; cd /etc/xorb-lab/served/8477; "
         f"cp {_TLS}/outdated.pem cert.pem; cp {_TLS}/outdated.key key.pem; "
-        "systemctl reload xorb-lab-nginx@8470.service; sleep 1",
+        "systemctl reload xorb-lab-nginx@8477.service; sleep 1",
         {"endpoints": {"rest": {"kind": "http", "port": 8120, "health": "/api/v1/health"}}},
         {
             "endpoints": {
-                "tls": {"kind": "tls", "port": 8470, "ca": f"{_TLS}/ca.pem"},
-                "https": {"kind": "http", "scheme": "https", "port": 8470, "ca": f"{_TLS}/ca.pem", "health": "/"},
-                "access": {"kind": "access_tls", "port": 8470, "ca": f"{_TLS}/ca.pem"},
+                "tls": {"kind": "tls", "port": 8477, "ca": f"{_TLS}/ca.pem"},
+                "https": {"kind": "http", "scheme": "https", "port": 8477, "ca": f"{_TLS}/ca.pem", "health": "/"},
+                "access": {"kind": "access_tls", "port": 8477, "ca": f"{_TLS}/ca.pem"},
             }
         },
         Expected("rest.health", "critical", "refused"),
@@ -81,13 +81,13 @@ ROWS = (
         "api_frozen_needs_stopped",
         "the API is frozen, and the server that it needs is stopped",
         "web",
-        ("xorb-lab-api@8121.service", "xorb-lab-nginx@8471.service"),
-        "systemctl kill --signal=SIGSTOP xorb-lab-api@8121.service; systemctl stop xorb-lab-nginx@8471.service",
+        ("xorb-lab-api@8121.service", "xorb-lab-nginx@8478.service"),
+        "systemctl kill --signal=SIGSTOP xorb-lab-api@8121.service; systemctl stop xorb-lab-nginx@8478.service",
         {
             "supervisor": {"kind": "systemd", "unit": "xorb-lab-api@8121.service"},
             "endpoints": {"rest": {"kind": "http", "port": 8121, "health": "/api/v1/health"}},
         },
-        {"endpoints": {"tls": {"kind": "tls", "port": 8471, "ca": f"{_TLS}/ca.pem"}}},
+        {"endpoints": {"tls": {"kind": "tls", "port": 8478, "ca": f"{_TLS}/ca.pem"}}},
         Expected("rest.health", "critical", "no complete answer within 5 s"),
         Expected("supervisor.state", "critical", "is stopped by a signal"),
     ),

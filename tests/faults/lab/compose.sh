@@ -26,9 +26,9 @@ END
             echo '    healthcheck: {test: [CMD-SHELL, "test ! -e /state/sick"], interval: 2s, timeout: 5s, retries: 2}'
     done
 } > docker-compose.yml
-# Another one, whose name something else than its folder can decide.
+# Another one, whose name something else than its folder can decide. It comes back where the engine was stopped.
 mkdir -p /opt/xorb-lab-named
-printf 'services:\n  cache:\n    image: xorb/local:1\n    pull_policy: never\n    command: [redis-server, --save, ""]\n' \
+printf 'services:\n  cache:\n    image: xorb/local:1\n    pull_policy: never\n    command: [redis-server, --save, ""]\n    restart: always\n' \
     > /opt/xorb-lab-named/docker-compose.yml
 ln -sfn /opt/xorb-lab-named /opt/xorb-lab-current
 docker compose --project-directory /opt/xorb-lab-named up --detach --wait --wait-timeout 90 --quiet-pull > /dev/null

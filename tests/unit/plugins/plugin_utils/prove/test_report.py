@@ -164,8 +164,8 @@ def test_judged_by_has_the_lines_of_the_hosts_that_fail_or_warn_alone() -> None:
     dead = replace(TWO, status=CRITICAL, message="refused")
     report = assembled([replace(ONE, status=WARNING), dead, check("three", "api", "port", "connect")])
     assert report.judged_by(HOSTS) == {
-        "one": [{"id": ONE.id, "status": WARNING, "blocked_by": "", "excused": False}],
-        "two": [{"id": TWO.id, "status": CRITICAL, "blocked_by": "", "excused": False}],
+        "one": [{"id": ONE.id, "address": ONE.address, "status": WARNING, "blocked_by": "", "excused": False}],
+        "two": [{"id": TWO.id, "address": TWO.address, "status": CRITICAL, "blocked_by": "", "excused": False}],
     }
 
 
