@@ -236,7 +236,7 @@ ODD = (
         8475,
         "revocations_in_part",
         "the list of revocations holds authorities only: whether the certificate is revoked, another one says",
-        f"{_issued(8475, _LEAF)}; "
+        f"{_issued(8475, _LEAF)}; systemctl reload {_unit(8475)}; sleep 1; "
         + _listed(
             8475,
             "lists",
