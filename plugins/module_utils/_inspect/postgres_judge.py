@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Callable
 
 from .._clients.postgres import Row
+from .._core.about import Fault
 from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, WARNING, Finding, Limits, worst
 from .._core.options import NOT_NEGATIVE, PERCENT, Given, Option, Options, Range, limits, thresholds
 from .._core.text import excerpt, size
@@ -83,7 +84,7 @@ def statistics(rows: list[Row], _given: Given) -> Finding:
         return Finding("statistics", UNKNOWN, "not determined: the server keeps no statistics of the database")
     row = rows[0]
     if not row["counted"]:
-        return Finding("statistics", UNKNOWN, _UNCOUNTED)
+        return Finding.failed("statistics", UNKNOWN, _UNCOUNTED, Fault("uncounted"))
     since = f" in {_span(row['since_reset_s'])}" if row["since_reset_s"] is not None else ""
     message = (
         f"{row['xact_commit']} commits, {row['xact_rollback']} rollbacks, {row['tup_returned']} rows returned,"
@@ -261,7 +262,8 @@ def _longest(aspect: str, rows: list[Row], by: Limits, none: str) -> Finding:
     message = "; ".join(f"{_session(row)} for {_span(row['seconds'])}" for row in seen[:_NAMED]) or none
     if hidden:
         message = f"not determined: {hidden} sessions have track_activities switched off; of the others, {message}"
-    found = Finding.measured(aspect, message, value=round(seconds, 1), unit="s", limits=by)
+    faults = (Fault("hidden"),) if hidden else ()
+    found = Finding.measured(aspect, message, value=round(seconds, 1), unit="s", limits=by, faults=faults)
     return _at_least(found, [UNKNOWN] if hidden else [])
 
 
@@ -346,7 +348,7 @@ def cache_hit(rows: list[Row], given: Given) -> Finding:
     """Judge how much of what the database reads is in memory already, once it has read enough to tell."""
     row = rows[0] if rows else {"blks_hit": 0, "blks_read": 0, "counted": True}
     if not row["counted"]:
-        return Finding("cache_hit", UNKNOWN, _UNCOUNTED)
+        return Finding.failed("cache_hit", UNKNOWN, _UNCOUNTED, Fault("uncounted"))
     blocks = row["blks_hit"] + row["blks_read"]
     if blocks < max(given["cache_minimum_blocks"], 1):
         message = f"{blocks} blocks have been read, too few to judge (from {given['cache_minimum_blocks']})"

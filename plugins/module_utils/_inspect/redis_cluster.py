@@ -10,6 +10,7 @@ from typing import Any
 
 from .._clients.network import Unreachable
 from .._clients.redis import reason
+from .._core.about import UNWELL, Fault
 from .._core.checks import CRITICAL, OK, UNKNOWN, Finding, worst
 from .._core.options import Given
 from .._core.text import excerpt, lines
@@ -26,7 +27,10 @@ def part_of_cluster(driver: Any, client: Any, info: Mapping[str, Any], given: Gi
         own = judge(parse(client.execute_command("CLUSTER INFO")))
     except (driver.RedisError, Unreachable) as exc:
         own = Finding("", UNKNOWN, f"the cluster is not determined: {reason(driver, exc, given['timeout'])}")
-    return replace(found, status=worst((found.status, own.status)), message=f"{found.message}; {own.message}")
+    # Whoever writes is refused for the same reason.
+    faults = (*found.faults, Fault(UNWELL)) if own.status == CRITICAL else found.faults
+    status = worst((found.status, own.status))
+    return replace(found, status=status, message=f"{found.message}; {own.message}", faults=faults)
 
 
 def parse(reply: Any) -> dict[str, str]:

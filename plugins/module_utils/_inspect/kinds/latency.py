@@ -166,7 +166,7 @@ def slowest(times: list[float], what: str, given: Given) -> Finding:
         return Finding("max", UNKNOWN, "not determined: none succeeded", unit="ms", limits=limit)
     value = round(max(times), 1)
     message = f"the slowest of {len(times)} {what} took {value:g} ms"
-    return Finding.measured("max", message, value=value, unit="ms", limits=limit)
+    return Finding.measured("max", message, value=value, unit="ms", limits=limit, faults=(Fault(SLOW),))
 
 
 def percentile(times: list[float], percent: int) -> float:
