@@ -15,7 +15,7 @@ from tests.testbed.faults import FAULTS
 #: The first root cause that each fault must be reported with, and a check that it must explain (if any).
 ROOT_CAUSES = {
     "postgres_stopped": ("xorb-db/postgres.supervisor.state", "xorb-web/api.rest.readiness"),
-    "redis_hung": ("xorb-db/redis.main.ping", "xorb-web/api.rest.readiness"),
+    "redis_hung": ("xorb-db/redis.supervisor.state", "xorb-web/api.rest.readiness"),
     "api_unready": ("xorb-web/api.rest.readiness", None),
     "disk_full": ("xorb-db/host.data.space", None),
     "certificate_expired": ("xorb-web/nginx.certificate.expiry", None),
