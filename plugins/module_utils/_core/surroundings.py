@@ -74,8 +74,9 @@ def _refuse_too_much(read: list[str]) -> None:
             f" without it takes arguments of {_PIPE} bytes at most, and these are {size}: unset it for the user that"
             " Ansible works as"
         )
-        print(json.dumps({"failed": True, "msg": message}))
-        sys.exit(1)
+        # There is no module yet that could fail: to make one reads the arguments, and needs to know its options.
+        sys.stdout.write(json.dumps({"failed": True, "msg": message}) + "\n")
+        raise SystemExit(1)
 
 
 def _replace(environment: dict[str, str]) -> None:
