@@ -52,7 +52,6 @@ _MEANINGS = {
     "WRONG_VERSION_NUMBER": "the port does not speak TLS",
     "HTTP_REQUEST": "the port does not speak TLS",
     "PACKET_LENGTH_TOO_LONG": "the port does not speak TLS",
-    "UNEXPECTED_EOF_WHILE_READING": "the other end closed the connection",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the other end demands a client certificate",
     "TLSV1_ALERT_UNKNOWN_CA": "the other end does not trust the client certificate",
     "SSLV3_ALERT_BAD_CERTIFICATE": "the other end refuses the client certificate, or misses one",
@@ -62,6 +61,28 @@ _MEANINGS = {
     "UNSUPPORTED_PROTOCOL": "no protocol version in common",
     "SSLV3_ALERT_HANDSHAKE_FAILURE": "no cipher or protocol in common, or a client certificate is missing",
 }
+
+
+class _Connection(ssl.SSLSocket):
+    """A connection of which a failed write says what the other end said before it closed.
+
+    In TLS 1.3 a server turns a client away after the handshake: its alert waits to be read while the client still
+    writes, and a write to a closed connection knows no more than that it is closed.
+    """
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        try:
+            return super().send(data, flags)
+        except (ssl.SSLEOFError, BrokenPipeError, ConnectionResetError) as exc:
+            self.settimeout(0)
+            try:
+                self.recv(1)
+            except ssl.SSLError as told:
+                if told.reason in _MEANINGS:
+                    raise told from exc
+            except OSError:  # it said nothing
+                pass
+            raise
 
 
 def context(given: Mapping[str, Any], *, verify: bool = True) -> ssl.SSLContext:
@@ -78,6 +99,7 @@ def context(given: Mapping[str, Any], *, verify: bool = True) -> ssl.SSLContext:
     # verdict must not depend on the Python of the host that looks.
     made.verify_flags &= ~ssl.VERIFY_X509_STRICT
     made.verify_flags |= _PARTIAL_CHAIN
+    made.sslsocket_class = _Connection
     if not verify:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
@@ -169,6 +191,8 @@ def failure(exc: OSError, seconds: float) -> str:
         return f"certificate not trusted: {exc.verify_message.rstrip('.')}"
     if isinstance(exc, socket.timeout):
         return f"TLS handshake failed: no answer within {seconds:g} s"
+    if isinstance(exc, ssl.SSLEOFError):  # of a write, it has no reason
+        return "TLS failed: the other end closed the connection"
     if isinstance(exc, ssl.SSLError):
         return f"TLS failed: {_MEANINGS.get(exc.reason) or (exc.reason or str(exc)).replace('_', ' ').lower()}"
     return f"TLS handshake failed: {reason(exc, seconds)}"
