@@ -336,7 +336,7 @@ class ActionModule(Rotation):
 
     def _put_files(self, paths: list[str], trust: str, told: str) -> dict[str, Any]:
         answer = self._execute_module(
-            module_name="xorb.runbook.certificate_trust_file",
+            module_name="xorb.runbook.certificate_trust_bundle",
             module_args={
                 "paths": paths,
                 "authorities": self._course.bundle,

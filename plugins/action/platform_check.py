@@ -17,7 +17,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory i
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.model import Look
 
 #: Where the deadline of a host is looked up, and what it is otherwise.
-DEADLINES, DEADLINE = ("health_check_deadline", "platform_deadline"), 30
+DEADLINES, DEADLINE = ("inspect_deadline", "platform_deadline"), 30
 
 
 class ActionModule(RunbookAction):

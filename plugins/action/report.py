@@ -32,9 +32,9 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected impor
     left_out,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import (
+    NoAnswer,
     Report,
     Run,
-    Silence,
     assemble,
     new_id,
     run_check,
@@ -84,7 +84,7 @@ class ActionModule(RunbookAction):
         limit = str(variables.get("ansible_limit", ""))
         finished_at = timestamp()
         received: list[Check] = []
-        silent: dict[str, Silence] = {}
+        silent: dict[str, NoAnswer] = {}
         started: list[str] = []
         selectors = []
         acted: list[actions.Action] = []
@@ -107,7 +107,7 @@ class ActionModule(RunbookAction):
                 received += map(Check.from_dict, plain(said["checks"]))
                 selectors.append(said["selectors"])
             else:
-                silent[host] = silence(said)
+                silent[host] = no_answer(said)
         due.proofs.update(check.key for check in proved)
         run = Run(
             id=new_id(),
@@ -159,16 +159,16 @@ def began(said: Any, now: str) -> Iterator[str]:
         yield utc(moment(now) - timedelta(seconds=said["timedout"]["period"]))
 
 
-def silence(said: Any) -> Silence:
+def no_answer(said: Any) -> NoAnswer:
     """Why a host gave no checks, from whatever its inspect task registered."""
     if not isinstance(said, Mapping):
-        return Silence(UNKNOWN, "no result: its inspect task did not run or was cut off")
+        return NoAnswer(UNKNOWN, "no result: its inspect task did not run or was cut off")
     if said.get("unreachable"):
-        return Silence(CRITICAL, f"unreachable: {_first_line(said.get('msg'))}")
+        return NoAnswer(CRITICAL, f"unreachable: {_first_line(said.get('msg'))}")
     if "timedout" in said:
         period = said["timedout"].get("period", "?") if isinstance(said["timedout"], Mapping) else "?"
-        return Silence(CRITICAL, f"did not answer within {period} s: the host, or its connection, hangs")
-    return Silence(UNKNOWN, f"could not be inspected: {_first_line(said.get('msg'))}")
+        return NoAnswer(CRITICAL, f"did not answer within {period} s: the host, or its connection, hangs")
+    return NoAnswer(UNKNOWN, f"could not be inspected: {_first_line(said.get('msg'))}")
 
 
 def _first_line(message: Any) -> str:

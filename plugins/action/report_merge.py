@@ -31,9 +31,9 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected impor
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import MERGED
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.sqlite import NoLedger
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import (
+    NoAnswer,
     Report,
     Run,
-    Silence,
     assemble,
     new_id,
     run_check,
@@ -107,7 +107,7 @@ class ActionModule(RunbookAction):
             expected=due.checks,
             received=[*received, *here.not_applicable(inventory.hosts, arguments["services"])],
             silent={
-                host: Silence(UNKNOWN, UNSEEN)
+                host: NoAnswer(UNKNOWN, UNSEEN)
                 for host in {check.host for check in due.checks.values()}
                 if host not in seen
             },

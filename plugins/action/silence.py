@@ -25,10 +25,11 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.sqlite 
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report, Run, new_id, run_check
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.silences import (
     ACKNOWLEDGEMENT,
+    EXPIRED,
     PROCEDURE,
     SILENCE,
-    Waiver,
-    taking_back,
+    Silence,
+    expiring,
     without_groups,
 )
 
@@ -44,13 +45,13 @@ class ActionModule(RunbookAction):
     _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Silence, acknowledge or take back, and return what is in force afterwards."""
+        """Silence, acknowledge or expire, and return what is in force afterwards."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
         patterns = {"type": "list", "elements": "str", "default": []}
         _validation, arguments = self.validate_argument_spec(
             {
-                "state": {"type": "str", "choices": [*KINDS, "taken_back"], "default": "silenced"},
+                "state": {"type": "str", "choices": [*KINDS, EXPIRED], "default": "silenced"},
                 "hosts": patterns,
                 "services": patterns,
                 "checks": patterns,
@@ -62,7 +63,7 @@ class ActionModule(RunbookAction):
                 "ledger_retention_days": {"type": "int", "default": RETENTION_DAYS},
             },
             mutually_exclusive=[("until", "duration")],
-            required_if=[("state", "taken_back", ["id"])],
+            required_if=[("state", EXPIRED, ["id"])],
         )
         for name in ("hosts", "services", "checks"):
             arguments[name] = [pattern for pattern in arguments[name] if pattern.strip()]
@@ -77,62 +78,62 @@ class ActionModule(RunbookAction):
         here = inventory.platform(variables["inventory_hostname"])
         platform = here.name
         location = arguments["ledger"] or ledger_location.described(variables, self._templar.template)
-        now = moments.moment(timestamp())
+        by, now = who(variables), moments.moment(timestamp())
         in_force, failing = remembered(location, platform, now)
-        if arguments["state"] == "taken_back":
-            waiver = named(arguments["id"], in_force)
-            action: Mapping[str, Any] | None = taking_back(waiver, arguments["reason"])
-            after = [one for one in in_force if one is not waiver]
+        if arguments["state"] == EXPIRED:
+            silence = named(arguments["id"], in_force)
+            action: Mapping[str, Any] | None = expiring(silence, arguments["reason"])
+            after = [one for one in in_force if one is not silence]
         else:
-            waiver = without_groups(wanted(arguments, now, who(variables)), inventory.groups)
-            if waiver.kind == ACKNOWLEDGEMENT:
-                refuse_nothing(waiver, failing, "fails in the newest run that looked")
+            silence = without_groups(wanted(arguments, now, by), inventory.groups)
+            if silence.kind == ACKNOWLEDGEMENT:
+                refuse_nothing(silence, failing, "fails in the newest run that looked")
             else:
-                refuse_nothing(waiver, [*described(inventory, here), *silent_hosts(inventory)], "is described")
-            known = [one for one in in_force if one.same(waiver)]
-            action = None if known else waiver.as_action()
-            waiver = known[0] if known else waiver
-            after = in_force if known else [*in_force, waiver]
+                refuse_nothing(silence, [*described(inventory, here), *silent_hosts(inventory)], "is described")
+            known = [one for one in in_force if one.same(silence)]
+            action = None if known else silence.as_action()
+            silence = known[0] if known else silence
+            after = in_force if known else [*in_force, silence]
         if action and not self._task.check_mode:
             moment = timestamp()
-            run = Run(new_id(), platform, PROCEDURE, moment, who(variables))
+            run = Run(new_id(), platform, PROCEDURE, moment, by)
             report = Report(run, moment, expected=0, received=0, checks=())
             head = Ledger(location).append(report, [action], retention_days=arguments["ledger_retention_days"])
             after, _failing = remembered(location, platform, now)
-            if arguments["state"] != "taken_back":
-                (waiver,) = (one for one in after if one.id == head["sequence"])
-        message = sentence(arguments["state"], waiver, bool(action))
+            if arguments["state"] != EXPIRED:
+                (silence,) = (one for one in after if one.id == head["sequence"])
+        message = sentence(arguments["state"], silence, bool(action), by)
         Display().display(message)
         return {
             "changed": bool(action),
             "msg": message,
-            "silence": waiver.as_dict(),
+            "silence": {**silence.as_dict(), **_state(arguments["state"], by)},
             "in_force": [one.as_dict() for one in after],
             "diff": {"before": listed(in_force), "after": listed(after)},
         }
 
 
-def remembered(location: str, platform: str, now: datetime) -> tuple[list[Waiver], list[Check]]:
+def remembered(location: str, platform: str, now: datetime) -> tuple[list[Silence], list[Check]]:
     """What is in force, and what failed the last time that anybody looked at it. Raises `RunbookError`."""
     try:
         with History(location).recollection(platform) as past:
-            waivers, faults = past.waivers()
+            silences, faults = past.silences()
             failing = past.failing()
     except NoLedger:
         return [], []
     if faults:
         raise RunbookError(f"{'; '.join(faults)}; see xorb.runbook.ledger_verify")
-    return [waiver for waiver in waivers if not waiver.ended(now)], failing
+    return [silence for silence in silences if not silence.ended(now)], failing
 
 
-def wanted(arguments: Mapping[str, Any], now: datetime, by: str) -> Waiver:
+def wanted(arguments: Mapping[str, Any], now: datetime, by: str) -> Silence:
     """The silence or acknowledgement that was asked for. Raises `RunbookError` where it is none."""
     reason = " ".join(arguments["reason"].split())
     if not reason:
         raise RunbookError("reason: missing; say why, for whoever reads the report")
     if not any(arguments[name] for name in ("hosts", "services", "checks")):
         raise RunbookError("checks, hosts, services: give at least one pattern, for example postgres.* as a check")
-    return Waiver(
+    return Silence(
         kind=KINDS[arguments["state"]],
         reason=reason,
         by=by,
@@ -172,20 +173,20 @@ def end(arguments: Mapping[str, Any], now: datetime) -> datetime:
     return until
 
 
-def named(number: int, in_force: Iterable[Waiver]) -> Waiver:
+def named(number: int, in_force: Iterable[Silence]) -> Silence:
     """The one with this id. Raises `RunbookError`, saying which there are."""
     known = list(in_force)
-    for waiver in known:
-        if waiver.id == number:
-            return waiver
+    for silence in known:
+        if silence.id == number:
+            return silence
     there = f"in force: {'; '.join(map(str, known))}" if known else "nothing is silenced or acknowledged"
     raise RunbookError(f"id: {number} is not in force; {there}")
 
 
-def refuse_nothing(waiver: Waiver, checks: Iterable[Check], what: str) -> None:
+def refuse_nothing(silence: Silence, checks: Iterable[Check], what: str) -> None:
     """A pattern that matches nothing is a typo. Raises `RunbookError`."""
-    if not any(map(waiver.matches, checks)):
-        raise RunbookError(f"{waiver.scope}: nothing that {what} matches; see the ids in a report")
+    if not any(map(silence.matches, checks)):
+        raise RunbookError(f"{silence.scope}: nothing that {what} matches; see the ids in a report")
 
 
 def silent_hosts(inventory: Inventory) -> Iterable[Check]:
@@ -194,13 +195,19 @@ def silent_hosts(inventory: Inventory) -> Iterable[Check]:
     return [run_check(aspect, FAILING[-1], "", host=host, point=point) for host in inventory.hosts]
 
 
-def listed(waivers: Iterable[Waiver]) -> str:
+def listed(silences: Iterable[Silence]) -> str:
     """One a line, for a diff."""
-    return "".join(f"{waiver}\n" for waiver in waivers)
+    return "".join(f"{silence}\n" for silence in silences)
 
 
-def sentence(state: str, waiver: Waiver, changed: bool) -> str:
+def _state(wanted_state: str, by: str) -> dict[str, str]:
+    """Whether it is in force, and who ended it: one that ends by itself is in no result."""
+    ended = wanted_state == EXPIRED
+    return {"state": EXPIRED if ended else "active", "expired_by": by if ended else ""}
+
+
+def sentence(state: str, silence: Silence, changed: bool, by: str) -> str:
     """What was done."""
-    if state == "taken_back":
-        return f"taken back: {waiver}"
-    return str(waiver) if changed else f"in force already: {waiver}"
+    if state == EXPIRED:
+        return f"expired by {by}: {silence}"
+    return str(silence) if changed else f"in force already: {silence}"

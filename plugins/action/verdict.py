@@ -43,11 +43,11 @@ class ActionModule(RunbookAction):
             raise self.failure(RunbookError("judged_by: missing; there is no report of this run to judge by"))
         fail_on = (CRITICAL, UNKNOWN, WARNING) if arguments["fail_on_warning"] else (CRITICAL, UNKNOWN)
         failing = [line for line in arguments["judged_by"] if line["status"] in fail_on]
-        decisive = [line for line in failing if not line["excused"]]
+        decisive = [line for line in failing if not line["suppressed"]]
         if decisive:
             raise Judged(sentence(decisive, page=arguments["page"]))
         if failing:
-            return {"changed": False, "msg": f"{len(failing)} failing, excused: see the report"}
+            return {"changed": False, "msg": f"{len(failing)} failing, suppressed: see the report"}
         return {"changed": False, "msg": "no failing check"}
 
 

@@ -105,7 +105,7 @@ EXAMPLES = r"""
 - name: Make the platform's CA
   xorb.runbook.certificate_authority:
     directory: /srv/shop/ca
-    passphrase: "{{ vault_certificate_ca_passphrase }}"
+    passphrase: "{{ vault_certificate_authority_passphrase }}"
     name: Shop
     subject:
       country: CH
@@ -117,8 +117,8 @@ EXAMPLES = r"""
 - name: Adopt the CA that a script made with openssl, whose root has a passphrase of its own
   xorb.runbook.certificate_authority:
     directory: /opt/shop/secrets/tls/ca
-    passphrase: "{{ vault_certificate_ca_passphrase }}"
-    root_passphrase: "{{ vault_certificate_ca_root_passphrase }}"
+    passphrase: "{{ vault_certificate_authority_passphrase }}"
+    root_passphrase: "{{ vault_certificate_authority_root_passphrase }}"
     name: Shop
   delegate_to: localhost
   run_once: true

@@ -115,8 +115,8 @@ EXAMPLES = r"""
 - name: Find out whom this host trusts
   xorb.runbook.certificate_authority_rotate:
     step: plan
-    ca_dir: "{{ certificate_ca_dir }}"
-    ca_passphrase: "{{ certificate_ca_passphrase }}"
+    ca_dir: "{{ certificate_authority_dir }}"
+    ca_passphrase: "{{ certificate_authority_passphrase }}"
   become: true
   register: platform_act_certificate_authority_rotate_plan
 """

@@ -65,8 +65,8 @@ EXAMPLES = r"""
     scope: service
     services: [api]
     incident: INC-42
-    ca_dir: "{{ certificate_ca_dir }}"
-    ca_passphrase: "{{ certificate_ca_passphrase }}"
+    ca_dir: "{{ certificate_authority_dir }}"
+    ca_passphrase: "{{ certificate_authority_passphrase }}"
   become: true
   register: platform_act_certificate_revoke
 """

@@ -89,8 +89,8 @@ seealso:
 EXAMPLES = r"""
 - name: Replace what is due
   xorb.runbook.certificate_rotate:
-    ca_dir: "{{ certificate_ca_dir }}"
-    ca_passphrase: "{{ certificate_ca_passphrase }}"
+    ca_dir: "{{ certificate_authority_dir }}"
+    ca_passphrase: "{{ certificate_authority_passphrase }}"
   become: true
   register: platform_act_certificate_rotate
 """

@@ -57,7 +57,7 @@ EXAMPLES = r"""
 RETURN = r"""
 certificates:
   description:
-    - What became of each set, as far as it came. Its C(outcome) is C(done), C(unchanged), C(undone) or C(failed).
+    - What became of each set, as far as it came. Its C(outcome) is C(done), C(unchanged), C(rolled_back) or C(failed).
   returned: always
   type: list
   elements: dict

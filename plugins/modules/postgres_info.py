@@ -14,14 +14,14 @@ description:
   - What could not be asked for is a check that is V(unknown) with the reason, for example a missing right or a
     time-out. The module fails only where nobody can look, because its options are wrong or the driver is missing.
   - Needs a role that is a member of C(pg_monitor). Reads no table, and returns no constant of any statement.
-  - The same checks are made by the kind C(postgres_depth) of a platform description.
+  - The same checks are made by the kind C(postgres_stats) of a platform description.
 requirements:
   - psycopg2 (Python library) on the host that runs the module
   - PostgreSQL 14 or newer
 extends_documentation_fragment:
   - xorb.runbook._attributes
   - xorb.runbook.postgres
-  - xorb.runbook._depth.postgres_thresholds
+  - xorb.runbook._stats.postgres_thresholds
 seealso:
   - module: xorb.runbook.probe
   - module: xorb.runbook.redis_info
@@ -33,7 +33,7 @@ EXAMPLES = r"""
     login_user: xorb_monitor
     login_password: "{{ vault_monitor_password }}"
     login_db: shop
-    without:
+    not_applicable:
       statements: this server does not record statements
   register: database
 
@@ -210,9 +210,9 @@ from ansible_collections.xorb.runbook.plugins.module_utils._clients.postgres imp
 from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers, surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._inspect.depth import MODULE_OPTIONS, examine
-from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds.postgres_depth import KIND, look
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds.postgres_stats import KIND, look
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.postgres_judge import THRESHOLDS
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.stats import MODULE_OPTIONS, examine
 
 
 def main() -> None:
@@ -221,7 +221,7 @@ def main() -> None:
     options = {**THRESHOLDS, **MODULE_OPTIONS}
     module = AnsibleModule(argument_spec={**login_spec(), **argument_spec(options)}, supports_check_mode=True)
     asked = module.params
-    given = {**login_given(asked), **{name: asked[name] for name in (*THRESHOLDS, "without")}}
+    given = {**login_given(asked), **{name: asked[name] for name in (*THRESHOLDS, "not_applicable")}}
     try:
         drivers.load("psycopg2")
         facts, checks = examine(KIND, look, given, owner=asked["login_host"], deadline=asked["deadline"])

@@ -14,7 +14,7 @@ description:
     time-out. The module fails only where nobody can look, because its options are wrong or the driver is missing.
   - Needs a user that may use C(INFO) and C(SLOWLOG GET). Sends neither C(KEYS) nor C(CONFIG), and returns of a slow
     command its name only.
-  - The same checks are made by the kind C(redis_depth) of a platform description.
+  - The same checks are made by the kind C(redis_stats) of a platform description.
 requirements:
   - redis (Python library) on the host that runs the module
   - Redis 6.2 or newer
@@ -25,7 +25,7 @@ options:
 extends_documentation_fragment:
   - xorb.runbook._attributes
   - xorb.runbook.redis
-  - xorb.runbook._depth.redis_thresholds
+  - xorb.runbook._stats.redis_thresholds
 seealso:
   - module: xorb.runbook.probe
   - module: xorb.runbook.postgres_info
@@ -37,7 +37,7 @@ EXAMPLES = r"""
   xorb.runbook.redis_info:
     login_user: xorb_monitor
     login_password: "{{ vault_redis_monitor_password }}"
-    without:
+    not_applicable:
       snapshot: a cache is not saved
       evictions: a cache forgets
   register: cache
@@ -145,9 +145,9 @@ from ansible_collections.xorb.runbook.plugins.module_utils._clients.redis_login 
 from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers, surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._inspect.depth import MODULE_OPTIONS, examine
-from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds.redis_depth import KIND, look
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds.redis_stats import KIND, look
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.redis_judge import THRESHOLDS
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.stats import MODULE_OPTIONS, examine
 
 
 def main() -> None:
@@ -159,7 +159,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     asked = module.params
-    given = {**login_given(asked), **{name: asked[name] for name in (*THRESHOLDS, "without")}}
+    given = {**login_given(asked), **{name: asked[name] for name in (*THRESHOLDS, "not_applicable")}}
     try:
         drivers.load("redis")
         facts, checks = examine(KIND, look, given, owner=asked["login_host"], deadline=asked["deadline"])

@@ -68,7 +68,7 @@ received:
   returned: always
   type: int
   sample: 24
-well:
+all_ok:
   description:
     - Whether no check of any host, or of the run itself, fails or warns.
   returned: always
@@ -128,11 +128,11 @@ judged_by:
         address: db/postgres.supervisor.state
         status: critical
         blocked_by: ''
-        excused: false
-excused:
+        suppressed: false
+suppressed:
   description:
     - The failing checks that do not fail the run, with the reason. C(kind) is V(silence), V(acknowledgement), or
-      V(waiting) for more failures. C(waiver) is the run of the ledger that holds it.
+      V(pending) for more failures. C(silence) is the run of the ledger that holds it.
   returned: always
   type: list
   elements: dict
@@ -140,7 +140,7 @@ excused:
     - check: db/postgres.supervisor.state
       kind: silence
       sentence: 'silenced until 2026-11-25 18:00 UTC by alex: upgrade to PostgreSQL 17'
-      waiver: 812
+      silence: 812
       by: alex
       until: '2026-11-25T18:00:00.000000Z'
 notes:

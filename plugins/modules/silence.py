@@ -22,9 +22,9 @@ options:
       - V(silenced) is for maintenance, and covers whatever fails until the end.
       - V(acknowledged) is for a failure that somebody works on. It covers what fails now, and ends early when that was
         fine once, so that the next failure is news.
-      - V(taken_back) ends the one with O(id) now.
+      - V(expired) ends the one with O(id) now.
     type: str
-    choices: [silenced, acknowledged, taken_back]
+    choices: [silenced, acknowledged, expired]
     default: silenced
   hosts:
     description:
@@ -47,12 +47,12 @@ options:
     default: []
   reason:
     description:
-      - Why. Required, except for V(taken_back).
+      - Why. Required, except for V(expired).
     type: str
     default: ''
   until:
     description:
-      - When it ends, ISO 8601 with a time zone. This or O(duration) is required, except for V(taken_back).
+      - When it ends, ISO 8601 with a time zone. This or O(duration) is required, except for V(expired).
     type: str
   duration:
     description:
@@ -117,7 +117,7 @@ EXAMPLES = r"""
 
 - name: Take a silence back
   xorb.runbook.silence:
-    state: taken_back
+    state: expired
     id: 812
   delegate_to: localhost
   run_once: true
@@ -130,7 +130,9 @@ msg:
   type: str
   sample: 'silence 812 of services postgres until 2026-11-25 18:00 UTC, by alex: upgrade to PostgreSQL 17'
 silence:
-  description: The silence or acknowledgement that was made, found in force or taken back. Its C(id) is 0 in check mode.
+  description: >-
+    The silence or acknowledgement that was made, found in force or ended. Its C(id) is 0 in check mode.
+    C(state) is C(active) or C(expired), and C(expired_by) who ended it before its time.
   returned: always
   type: dict
   sample:
@@ -143,6 +145,8 @@ silence:
     by: alex
     at: '2026-11-25T16:00:00.000000Z'
     until: '2026-11-25T18:00:00.000000Z'
+    state: active
+    expired_by: ''
 in_force:
   description: Everything that is in force afterwards.
   returned: always

@@ -49,7 +49,7 @@ GOOD = Row(
     section="First",
     command="curl -f localhost\n",
     playbook="daily",
-    role="health_check",
+    role="inspect",
     module="probe",
     tests=("tests/contract/test_coverage.py::test_ids_are_unique",),
 )

@@ -75,7 +75,7 @@ def test_every_time_that_a_look_takes_has_to_fit_into_the_deadline() -> None:
 
 def test_every_number_of_a_role_says_what_it_can_be() -> None:
     numbers = {name: option for name, option in declared().items() if option and option.type in ("int", "float")}
-    assert {"platform_deadline", "platform_report_keep", "certificate_ca_root_days"} <= numbers.keys()
+    assert {"platform_deadline", "platform_report_keep", "certificate_authority_root_days"} <= numbers.keys()
     assert [name for name, option in numbers.items() if option.within == Range()] == []
     roles = [leaf for name, option in declared().items() if option for leaf in leaves(option.options, name)]
     ports = [option for path, option in roles if path.endswith("port")]

@@ -14,8 +14,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._clients.redis_login 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
 from ansible_collections.xorb.runbook.plugins.module_utils._core.shared_options import COMMON_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect import certificate_info, postgres_judge, redis_judge
-from ansible_collections.xorb.runbook.plugins.module_utils._inspect.depth import MODULE_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.stats import MODULE_OPTIONS
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.selectors import SELECTORS
 

@@ -36,10 +36,10 @@ def _play_all(folder: Path) -> dict[str, dict[str, Any]]:
     lab.variables["platform_services"] = {"host": {"hosts": "one", "checks": checks}}
     (folder / "ca.pem").write_bytes(root().pem)
     lab.variables.update(
-        certificate_ca_dir=str(folder / "ca"),
-        certificate_ca_passphrase="correct horse battery",  # noqa: S106 - of a CA that lives as long as the test
-        certificate_ca_key_type="ecdsa-p256",
-        certificate_ca_allow_throwaway=True,
+        certificate_authority_dir=str(folder / "ca"),
+        certificate_authority_passphrase="correct horse battery",  # noqa: S106 - of a CA that lives as long as the test
+        certificate_authority_key_type="ecdsa-p256",
+        certificate_authority_allow_throwaway=True,
     )
     probe = {
         "hosts": "one",
@@ -61,7 +61,7 @@ def _play_all(folder: Path) -> dict[str, dict[str, Any]]:
         ("run_diff",),
         ("daily", "-e", '{"platform_slice_of": "one"}'),
         ("report_merge", "-e", merge),
-        ("silence", "-e", silence),
+        ("silence_create", "-e", silence),
         ("ledger_verify",),
         (str(folder / "probe.yml"),),
         (str(folder / "rotate.yml"),),
@@ -92,8 +92,8 @@ def rotation(folder: Path, lab: Lab) -> dict[str, Any]:
     state, trust = str(site.state), (site.root.pem + root("Other").pem).decode()
     file = {"paths": [str(folder / "ca.pem")], "authorities": trust}
     issuing = {
-        "ca_dir": lab.variables["certificate_ca_dir"],
-        "ca_passphrase": lab.variables["certificate_ca_passphrase"],
+        "ca_dir": lab.variables["certificate_authority_dir"],
+        "ca_passphrase": lab.variables["certificate_authority_passphrase"],
     }
     return {
         "hosts": "one",
@@ -104,7 +104,7 @@ def rotation(folder: Path, lab: Lab) -> dict[str, Any]:
             {"xorb.runbook.certificate_deploy": {"certificates": [{**three, **pems}], "state_dir": state}},
             {"xorb.runbook.certificate_trust": {"certificates": [{**two, "trust": trust}], "state_dir": state}},
             {"xorb.runbook.certificate_trust_info": {"certificates": [two], "authorities": trust, "state_dir": state}},
-            {"xorb.runbook.certificate_trust_file": {**file, "trust": trust, "state_dir": state}},
+            {"xorb.runbook.certificate_trust_bundle": {**file, "trust": trust, "state_dir": state}},
             {"xorb.runbook.certificate_authority_rotate": {**issuing, "step": "plan", "host_state_dir": state}},
         ],
     }
@@ -116,8 +116,8 @@ def revocation(folder: Path, lab: Lab) -> dict[str, Any]:
         "scope": "service",
         "services": ["proxy"],
         "incident": "INC-1",
-        "ca_dir": lab.variables["certificate_ca_dir"],
-        "ca_passphrase": lab.variables["certificate_ca_passphrase"],
+        "ca_dir": lab.variables["certificate_authority_dir"],
+        "ca_passphrase": lab.variables["certificate_authority_passphrase"],
         "state_dir": str(folder / "state"),
     }
     here = {**arguments, "host_state_dir": str(folder / "site/state")}

@@ -15,10 +15,10 @@ from tests.support.procedures import ROOT
 def test_there_are_roles() -> None:
     wanted = {
         "certificate_authority",
-        "certificate_authority_rotation",
-        "certificate_revocation",
-        "certificate_rotation",
-        "health_check",
+        "certificate_authority_rotate",
+        "certificate_revoke",
+        "certificate_rotate",
+        "inspect",
         "prerequisites",
         "report",
         "schedule",

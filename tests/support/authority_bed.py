@@ -137,8 +137,8 @@ def variables(**more: Any) -> str:
     """What a run is told."""
     return json.dumps(
         {
-            "certificate_ca_dir": str(DIRECTORY),
-            "certificate_ca_passphrase": PASSPHRASE,
+            "certificate_authority_dir": str(DIRECTORY),
+            "certificate_authority_passphrase": PASSPHRASE,
             "platform_overrides": overrides(),
             # A machine that is busy with others is no reason to give up looking.
             "platform_deadline": 200,

@@ -34,7 +34,7 @@ class Lab:
     def own_playbook(self) -> str:
         """The path of a playbook of somebody's own, which uses the roles alone."""
         path = self.folder / "own.yml"
-        roles = [{"role": "xorb.runbook.health_check"}, {"role": "xorb.runbook.report"}]
+        roles = [{"role": "xorb.runbook.inspect"}, {"role": "xorb.runbook.report"}]
         path.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "strategy": "linear", "roles": roles}]))
         return str(path)
 

@@ -68,8 +68,8 @@ def revoke(*words: str, redis: bool = False, **variables: Any) -> Ran:
         # A machine that is busy with others is no reason to give up looking.
         "platform_deadline": 200,
         "platform_overrides": overrides(redis=redis),
-        "certificate_ca_dir": str(CA),
-        "certificate_ca_passphrase": PASSPHRASE,
+        "certificate_authority_dir": str(CA),
+        "certificate_authority_passphrase": PASSPHRASE,
         **{f"certificate_revoke_{name}": value for name, value in variables.items()},
     }
     return run("ansible-playbook", "xorb.runbook.certificate_revoke", "-e", json.dumps(given), *words)

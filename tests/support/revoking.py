@@ -104,8 +104,8 @@ class Shop:
             lab.variables.update(
                 # There is no sudo where tests run, and no other user is needed.
                 ansible_become=False,
-                certificate_ca_dir=str(self.ca),
-                certificate_ca_passphrase="correct horse battery",  # noqa: S106 - of a CA that lives as long as a test
+                certificate_authority_dir=str(self.ca),
+                certificate_authority_passphrase="correct horse battery",  # noqa: S106 - of a CA that lives as long as a test
                 certificate_revoke_incident="INC-7",
                 platform_services={
                     "proxy": {"hosts": "one", "certificates": {"server": proxy}},
@@ -113,6 +113,6 @@ class Shop:
                 },
             )
             for host in ("one", "two"):
-                for role in ("revocation", "rotation"):
+                for role in ("revoke", "rotate"):
                     lab.hosts[host][f"certificate_{role}_host_state_dir"] = str(self.folder / f"state-{host}")
             yield port

@@ -18,9 +18,9 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import Topology
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import (
+    NoAnswer,
     Report,
     Run,
-    Silence,
     assemble,
     run_check,
 )
@@ -174,7 +174,7 @@ def bad_night() -> Report:
         expected=[*expected, *left_out],
         run=replace(RUN, limited_to="db:web:control"),
         silent={
-            "control": Silence(CRITICAL, "unreachable: ssh: connect to host control port 22: Connection timed out")
+            "control": NoAnswer(CRITICAL, "unreachable: ssh: connect to host control port 22: Connection timed out")
         },
         absent=["spare"],
     )
@@ -189,7 +189,7 @@ def rotation() -> Report:
         "why": "CN=demo.test expires in 6.2 days",
     }  # fmt: skip
     undone = {
-        **common, "host": "db", "subject": "postgres server", "outcome": "undone", "incident": "", "why": "",
+        **common, "host": "db", "subject": "postgres server", "outcome": "rolled_back", "incident": "", "why": "",
         "what": "certificate 77aa was taken back: systemctl reload failed",
     }  # fmt: skip
     failing = run_check("certificate_rotate", CRITICAL, "systemctl reload failed", host="db", point="act")
@@ -223,7 +223,7 @@ def large_platform(hosts: int = 40) -> Report:
     return assembled(
         arrived,
         expected=expected,
-        silent={"node12": Silence(CRITICAL, "did not answer within 40 s: the host, or its connection, hangs")},
+        silent={"node12": NoAnswer(CRITICAL, "did not answer within 40 s: the host, or its connection, hangs")},
     )
 
 

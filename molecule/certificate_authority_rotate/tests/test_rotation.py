@@ -73,7 +73,7 @@ def test_ca_is_replaced_without_a_connection_that_fails() -> None:
     forget("outsider.xorb.local")
     assert accepts("postgres", *outsider) and accepts("redis", *outsider)
     before = snapshot()
-    preview = rotate("--check", certificate_authority_rotate_serial=old)
+    preview = rotate("--check", certificate_authority_rotate_ca_serial=old)
     assert preview.status == 0, preview.output[-5000:]
     assert "the CA is in the phase standby" in preview.output
     for told in (
@@ -87,7 +87,7 @@ def test_ca_is_replaced_without_a_connection_that_fails() -> None:
 
     with ExitStack() as stack:
         asked = {service: stack.enter_context(load) for service, load in loads().items()}
-        ran = rotate("-vvv", certificate_authority_rotate_serial=old, platform_incident="INC-77")
+        ran = rotate("-vvv", certificate_authority_rotate_ca_serial=old, platform_incident="INC-77")
     assert ran.status == 0, ran.output[-8000:]
     for service, load in asked.items():
         assert load.failures == [], service
@@ -123,7 +123,7 @@ def test_ca_is_replaced_without_a_connection_that_fails() -> None:
 def test_killed_rotation_is_taken_back() -> None:
     old = in_charge()
     run = start("ansible-playbook", "xorb.runbook.certificate_authority_rotate", "-e",
-                variables(certificate_authority_rotate_serial=old))  # fmt: skip
+                variables(certificate_authority_rotate_ca_serial=old))  # fmt: skip
     issuer = "openssl x509 -in /etc/postgresql/tls/cert.pem -noout -issuer"
     try:
         until(lambda: "Bed Intermediate CA G3" in shell("db", issuer), seconds=600)

@@ -77,7 +77,7 @@ def test_all_services_take_new_ones_without_a_lost_connection() -> None:
         "postgres": Load(lambda: served("db", 5432, starttls="postgres")),
     }
     with loads["nginx"], loads["redis"], loads["postgres"]:
-        ran = rotate(certificate_rotation_force=True)
+        ran = rotate(certificate_rotate_force=True)
     assert ran.status == 0, ran.output[-5000:]
     assert [load.failures for load in loads.values()] == [[], [], []]
     assert set(loads["redis"].answers) == {redis, in_service("db", REDIS)}
@@ -110,9 +110,7 @@ def test_canary_that_fails_spares_the_others_and_is_reported() -> None:
     """PostgreSQL cannot read a key of root's: it goes on with the certificate that it has, and that shows."""
     before = {"db": in_service("db", POSTGRES), "web": in_service("web", NGINX)}
     wrong = {"postgres": {"certificates": {"server": {"user": "root"}}}}
-    ran = rotate(
-        certificate_rotation_force=True, platform_overrides=wrong, platform_only_services=["postgres", "nginx"]
-    )
+    ran = rotate(certificate_rotate_force=True, platform_overrides=wrong, platform_only_services=["postgres", "nginx"])
     assert ran.status == 2
     assert in_service("db", POSTGRES) == served("db", 5432, starttls="postgres") == before["db"]
     assert in_service("web", NGINX) == served("web", 8443) == before["web"]
@@ -123,7 +121,7 @@ def test_canary_that_fails_spares_the_others_and_is_reported() -> None:
     assert "the old set is in service again" in failed["message"]
     spared = checks["xorb-web/runbook.act.certificate_rotate"]
     assert spared["message"] == "not done, since it failed on xorb-db"
-    assert [action["outcome"] for action in report()["actions"]] == ["undone"]
+    assert [action["outcome"] for action in report()["actions"]] == ["rolled_back"]
 
 
 def test_nginx_that_refuses_keeps_its_certificate() -> None:
@@ -193,7 +191,7 @@ def test_killed_run_is_found_and_finished_by_the_next_one() -> None:
     }
     run = start(
         "ansible-playbook", "xorb.runbook.certificate_rotate", "-e",
-        json.dumps({"certificate_rotation_force": True, "platform_overrides": hanging}),
+        json.dumps({"certificate_rotate_force": True, "platform_overrides": hanging}),
         "-e", '{"platform_only_services": ["nginx"]}',
     )  # fmt: skip
     try:

@@ -244,12 +244,12 @@ def test_silence_is_kept_until_it_is_taken_back(run: Callable[..., Ran], locatio
     given = ("-e", json.dumps(variables))
     wanted = {"silence_services": "redis", "silence_for": "1h", "silence_reason": "moved"}
     assert run("health_check", *given).status == 2
-    silenced = run("silence", *given, "-e", json.dumps(wanted))
+    silenced = run("silence_create", *given, "-e", json.dumps(wanted))
     assert silenced.status == 0 and "silence 2 of services redis" in silenced.output, silenced.output
-    excused = run("health_check", *given)
-    assert excused.status == 0, excused.output
-    assert excused.statuses["xorb-db/redis.main.ping"] == "critical"
-    assert {excuse["kind"] for excuse in excused.report["excused"]} == {"silence"}
-    assert run("silence_take_back", *given, "-e", "silence_id=2").status == 0
+    suppressed = run("health_check", *given)
+    assert suppressed.status == 0, suppressed.output
+    assert suppressed.statuses["xorb-db/redis.main.ping"] == "critical"
+    assert {suppression["kind"] for suppression in suppressed.report["suppressed"]} == {"silence"}
+    assert run("silence_expire", *given, "-e", "silence_id=2").status == 0
     assert run("health_check", *given).status == 2
     assert run("ledger_verify", *given).status == 0

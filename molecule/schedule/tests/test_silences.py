@@ -27,19 +27,19 @@ def silence(run: Run, playbook: str, **given: str) -> Ran:
     return ran
 
 
-def excuses(ran: Ran) -> dict[str, str]:
-    """The kind of each excuse, by the check."""
-    return {excuse["check"]: excuse["kind"] for excuse in ran.report["excused"]}
+def suppressions(ran: Ran) -> dict[str, str]:
+    """The kind of each suppression, by the check."""
+    return {suppression["check"]: suppression["kind"] for suppression in ran.report["suppressed"]}
 
 
 def test_silenced_fault_stays_critical_and_fails_no_run(run: Run, broken: Broken, tmp_path: Path) -> None:
     with broken("api_unready"):
         assert run("health_check", *ONLY).status == 2
-        silence(run, "silence", services="api", reason="a new release", **{"for": "1h"})
+        silence(run, "silence_create", services="api", reason="a new release", **{"for": "1h"})
         ran = run("health_check", *ONLY)
     assert ran.status == 0, ran.output
     assert ran.statuses[READINESS] == "critical" and ran.report["counts"]["critical"] >= 1
-    assert excuses(ran)[READINESS] == "silence"
+    assert suppressions(ran)[READINESS] == "silence"
     assert ran.report["causes"] == []
     assert "CRITICAL  xorb-demo" in ran.output
     assert " by " in ran.output and ": a new release" in ran.output
@@ -50,36 +50,36 @@ def test_silenced_fault_stays_critical_and_fails_no_run(run: Run, broken: Broken
     assert [child.tag for child in case] == ["skipped"] and "critical, silenced" in str(case[0].get("message"))
     metrics = (tmp_path / "reports/latest.prom").read_text()
     assert 'check="api.rest.readiness",kind="silence"} 1' in metrics
-    assert 'runbook_decisive_checks{platform="xorb-demo",procedure="health_check"} 0' in metrics
+    assert 'runbook_failing_checks{platform="xorb-demo",procedure="health_check"} 0' in metrics
     assert run("ledger_verify").status == 0
 
 
 def test_silence_of_something_else_fails_all_the_same(run: Run, broken: Broken) -> None:
-    silence(run, "silence", services="redis", reason="another thing", **{"for": "1h"})
+    silence(run, "silence_create", services="redis", reason="another thing", **{"for": "1h"})
     with broken("api_unready"):
         ran = run("health_check", *ONLY)
     assert ran.status == 2
-    assert ran.report["excused"] == []
+    assert ran.report["suppressed"] == []
 
 
 def test_silence_ends_by_itself_and_that_is_said(run: Run, broken: Broken) -> None:
     end = datetime.now(UTC) + timedelta(seconds=45)
-    silence(run, "silence", services="api", reason="a new release", until=end.isoformat())
+    silence(run, "silence_create", services="api", reason="a new release", until=end.isoformat())
     with broken("api_unready"):
         time.sleep(max(0.0, (end - datetime.now(UTC)).total_seconds()) + 1)
         ran = run("health_check", *ONLY)
     assert ran.status == 2
-    assert ran.report["excused"] == []
+    assert ran.report["suppressed"] == []
     assert any(note.startswith("ended, and") and "a new release" in note for note in ran.report["notes"])
 
 
 def test_acknowledgement_covers_one_failure_only(run: Run, broken: Broken) -> None:
     with broken("api_unready"):
         assert run("health_check", *ONLY).status == 2
-        silence(run, "silence_acknowledge", checks="api.*", reason="on it", **{"for": "1h"})
+        silence(run, "acknowledgement_create", checks="api.*", reason="on it", **{"for": "1h"})
         acknowledged = run("health_check", *ONLY)
     assert acknowledged.status == 0, acknowledged.output
-    assert excuses(acknowledged)[READINESS] == "acknowledgement"
+    assert suppressions(acknowledged)[READINESS] == "acknowledgement"
     assert run("health_check", *ONLY).status == 0
     with broken("api_unready"):
         again = run("health_check", *ONLY)
@@ -93,7 +93,7 @@ def test_failure_counts_after_as_many_as_were_asked_for(run: Run, broken: Broken
     with broken("api_unready"):
         first, second = (run("health_check", *ONLY, *patient) for _run in range(2))
     assert (first.status, second.status) == (0, 2)
-    assert excuses(first)[READINESS] == "waiting" and second.report["excused"] == []
+    assert suppressions(first)[READINESS] == "pending" and second.report["suppressed"] == []
     assert first.statuses[READINESS] == "critical"
 
 

@@ -24,10 +24,10 @@ from .._core.about import CLOSED, Fault
 from .._core.about import SILENT as UNANSWERED
 from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, Finding
 from .._core.errors import RunbookError
+from .._core.not_applicable import NOT_APPLICABLE_OPTION, left_out
 from .._core.options import Given, Options
 from .._core.refusal import said
 from .._core.text import excerpt
-from .._core.without import WITHOUT, left_out
 
 #: The aspect of who may come in.
 VALID = "valid"
@@ -37,7 +37,7 @@ VALID = "valid"
 ACCEPTED, REFUSED, HUNG_UP, SILENT = "accepted", "refused", "hung up", "silent"
 
 #: Options of every kind that tries a door.
-ACCESS_OPTIONS: Options = {"without": WITHOUT}
+ACCESS_OPTIONS: Options = {"not_applicable": NOT_APPLICABLE_OPTION}
 
 
 _SUCCESS = range(200, 300)

@@ -11,4 +11,4 @@ SUPERVISOR = "supervisor"
 RUN = "runbook"
 
 #: How an operation can end.
-DONE, UNDONE = "done", "undone"
+DONE, ROLLED_BACK = "done", "rolled_back"

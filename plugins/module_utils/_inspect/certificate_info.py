@@ -19,9 +19,9 @@ from .._certificates.files import File, read, without_collection
 from .._certificates.judge import ASPECTS, SERVED, Holdings, Remark, finding, good_findings, judge
 from .._core.checks import NOT_APPLICABLE, OK, UNKNOWN, Check, Finding
 from .._core.options import Given, Option, Options, with_defaults
-from .depth import told_by_the_module
 from .kinds import certificate_files, tls
 from .runner import Probe, run_probes
+from .stats import told_by_the_module
 
 SERVICE = "certificates"
 

@@ -134,7 +134,7 @@ def _delay(replica: Mapping[str, Any], given: Given) -> str:
     return limits(TIME_THRESHOLDS, given, "delay_").judge(max(replica.get("lag", 0), 0))
 
 
-def replication_depth(info: Info, given: Given) -> Finding:
+def replication_stats(info: Info, given: Given) -> Finding:
     """Judge the link and every replica: how many there are, whether they follow, and by how much they are behind."""
     own = replication(info, given)
     if own.status == UNKNOWN:
@@ -167,7 +167,7 @@ def _is_replica(name: str, value: Any) -> bool:
     return name.startswith("slave") and name[5:].isdecimal() and isinstance(value, Mapping)
 
 
-def memory_depth(info: Info, given: Given) -> Finding:
+def memory_stats(info: Info, given: Given) -> Finding:
     """Judge the memory against its limit, and say what the memory is used for beyond the data."""
     found = memory(info, given)
     if found.status == UNKNOWN:
@@ -290,8 +290,8 @@ InfoJudge = Callable[[Info, Given, float], Finding]
 
 #: What is judged by INFO alone.
 INFO_JUDGES: Mapping[str, InfoJudge] = {
-    "replication": lambda info, given, _now: replication_depth(info, given),
-    "memory": lambda info, given, _now: memory_depth(info, given),
+    "replication": lambda info, given, _now: replication_stats(info, given),
+    "memory": lambda info, given, _now: memory_stats(info, given),
     "statistics": lambda info, given, _now: statistics(info, given),
     "snapshot": snapshot,
     "append_only": lambda info, given, _now: append_only(info, given),

@@ -210,5 +210,7 @@ def issuer(
     if command:
         return CommandIssuer(command, trust=trust)
     if not directory:
-        raise RunbookError(f"certificate_ca_dir: missing; name the directory of the CA, or an issuer by {COMMAND}")
+        raise RunbookError(
+            f"certificate_authority_dir: missing; name the directory of the CA, or an issuer by {COMMAND}"
+        )
     return Authority.open(directory, passphrase=passphrase, root_passphrase=root_passphrase)

@@ -25,7 +25,7 @@ from .ledger.onset import Onset, onsets
 from .ledger.sqlite import NoLedger
 from .render import onset_text, outputs, terminal
 from .report import Report, run_check
-from .suppression import excused
+from .suppression import suppressed
 
 #: The options of every action that ends in a report.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -79,7 +79,7 @@ def file(
     report = replace(report, fail_on=fail_on(arguments))
     try:
         with History(location).recollection(report.run.platform, but=repeats) as past:
-            report = _excuse(report, past, fail_after, described)
+            report = _suppress(report, past, fail_after, described)
     except NoLedger:
         # Nothing is silenced, and nobody knows how often anything failed before: every failure counts.
         pass
@@ -101,28 +101,28 @@ def file(
         "counts": report.counts,
         "expected": report.expected,
         "received": report.received,
-        "well": report.well,
+        "all_ok": report.all_ok,
         "not_run": list(report.not_run),
         "actions": list(report.actions),
         "causes": [cause.check for cause in report.causes],
         "checks": [check.as_dict() for check in report.failing(FAILING)],
         "judged_by": report.judged_by(judged),
-        "excused": [excuse.as_dict() for excuse in report.excuses.values()],
+        "suppressed": [suppression.as_dict() for suppression in report.suppressions.values()],
         "notes": list(report.notes),
         "ledger": dict(report.ledger),
         "files": files,
     }
 
 
-def _excuse(
+def _suppress(
     report: Report,
     past: Recollection,
     fail_after: Callable[[Check], FailAfter],
     described: Callable[[], Iterable[Check]],
 ) -> Report:
     """Find what fails and does not fail the run."""
-    waivers, faults = past.waivers()
-    found = excused(report, waivers=waivers, fail_after=fail_after, past=past, described=described)
+    silences, faults = past.silences()
+    found = suppressed(report, silences=silences, fail_after=fail_after, past=past, described=described)
     if not faults:
         return found
     message = f"{'; '.join(faults)}; it silences nothing"
@@ -144,8 +144,8 @@ def _record(report: Report, location: str, retention_days: int) -> Report:
 def _actions(report: Report) -> Iterator[Mapping[str, Any]]:
     """What the run did besides looking: it changed hosts, let checks off, and left hosts to others."""
     yield from report.actions
-    for excuse in report.excuses.values():
-        yield {"what": "excused", **excuse.as_dict()}
+    for suppression in report.suppressions.values():
+        yield {"what": "suppressed", **suppression.as_dict()}
     if report.run.slice_of:
         yield part_of(report.run.slice_of)
 

@@ -42,7 +42,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Silence:
+class NoAnswer:
     """Why a host said nothing: the sentence goes into each of its checks."""
 
     status: str
@@ -50,19 +50,19 @@ class Silence:
 
 
 @dataclass(frozen=True)
-class Excuse:
-    """Why a failing check does not fail the run: ``silence``, ``acknowledgement``, or ``waiting`` for more failures."""
+class Suppression:
+    """Why a failing check does not fail the run: ``silence``, ``acknowledgement``, or ``pending`` for more failures."""
 
     check: str
     kind: str
     sentence: str
     #: The run of the ledger that holds the silence or the acknowledgement, who made it, and when it ends.
-    waiver: int = 0
+    silence: int = 0
     by: str = ""
     until: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The excuse as plain data."""
+        """The suppression as plain data."""
         return dict(self.__dict__)
 
 
@@ -73,7 +73,7 @@ class Report:
     ``checks`` holds one check for everything that was expected and for everything that arrived, worst first.
     ``not_run`` names, as ``host/id``, what ``--limit`` excluded: it is neither a failure nor ever forgotten.
     ``actions`` are what the run did to its hosts or tried to do, each as an `_actions.Action` is told.
-    ``excuses`` has the checks that fail and do not fail the run, by ``host/id``; they keep their status.
+    ``suppressions`` has the checks that fail and do not fail the run, by ``host/id``; they keep their status.
     ``notes`` are sentences about the run that are no checks. ``fail_on`` are the statuses that fail the run.
     """
 
@@ -86,24 +86,24 @@ class Report:
     causes: tuple[Cause, ...] = ()
     actions: tuple[Mapping[str, Any], ...] = ()
     ledger: Mapping[str, Any] = field(default_factory=dict)
-    excuses: Mapping[str, Excuse] = field(default_factory=dict)
+    suppressions: Mapping[str, Suppression] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     fail_on: tuple[str, ...] = (CRITICAL, UNKNOWN)
 
     @property
     def decisive(self) -> list[Check]:
         """The checks that fail the run."""
-        return [check for check in self.failing(self.fail_on) if check.address not in self.excuses]
+        return [check for check in self.failing(self.fail_on) if check.address not in self.suppressions]
 
     @property
-    def well(self) -> bool:
+    def all_ok(self) -> bool:
         """Whether there is nothing to judge: no check, of any host or of the run itself, fails or warns."""
         return all(check.status in (OK, NOT_APPLICABLE) for check in self.checks)
 
     @property
-    def excused(self) -> dict[str, int]:
-        """How many checks have an excuse of each kind."""
-        return dict(Counter(excuse.kind for excuse in self.excuses.values()))
+    def suppressed(self) -> dict[str, int]:
+        """How many checks have a suppression of each kind."""
+        return dict(Counter(suppression.kind for suppression in self.suppressions.values()))
 
     def judged_by(self, hosts: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         """What each host is judged by: what fails or warns of it and of the run, worst first.
@@ -119,13 +119,13 @@ class Report:
             host: [] for host in (can_be if of_the_run else can_be[: not failing])
         }
         for check in failing:
-            excused = bool(check.host) and check.address in self.excuses
+            suppressed = bool(check.host) and check.address in self.suppressions
             line = {
                 "id": check.id,
                 "address": check.address,
                 "status": check.status,
                 "blocked_by": check.blocked_by,
-                "excused": excused,
+                "suppressed": suppressed,
             }
             for host in [check.host] if check.host else can_be:
                 lines.setdefault(host, []).append(line)
@@ -169,7 +169,7 @@ class Report:
             "causes": [{"check": cause.check, "explains": list(cause.explains)} for cause in self.causes],
             "not_run": list(self.not_run),
             "actions": [dict(action) for action in self.actions],
-            "excused": [excuse.as_dict() for excuse in self.excuses.values()],
+            "suppressed": [suppression.as_dict() for suppression in self.suppressions.values()],
             "notes": list(self.notes),
             "ledger": dict(self.ledger),
             "checks": [check.as_dict() for check in self.checks],
@@ -203,7 +203,7 @@ def assemble(
     finished_at: str,
     expected: Mapping[tuple[str, str, str], Check],
     received: Iterable[Check],
-    silent: Mapping[str, Silence],
+    silent: Mapping[str, NoAnswer],
     left_out: Iterable[str],
     about_run: Iterable[Check],
     topology: Topology,

@@ -23,14 +23,16 @@ PROCEDURE = "silence"
 
 SILENCE = "silence"
 ACKNOWLEDGEMENT = "acknowledgement"
-TAKEN_BACK = "taken_back"
+EXPIRED = "expired"
+#: What ledgers of before 1.0 call it.
+_EXPIRED_BEFORE = "taken_back"
 
 #: What has been done to a check, for people.
 PARTICIPLES = {SILENCE: "silenced", ACKNOWLEDGEMENT: "acknowledged"}
 
 
 @dataclass(frozen=True)
-class Waiver:
+class Silence:
     """A silence or an acknowledgement; ``id`` is the run of the ledger that holds it.
 
     Patterns of one sort are alternatives; no pattern matches everything.
@@ -90,7 +92,7 @@ class Waiver:
         """All of it as plain data."""
         return {"id": self.id, **self.as_action(), "by": self.by, "at": self.at}
 
-    def same(self, other: Waiver) -> bool:
+    def same(self, other: Silence) -> bool:
         """Whether the other one says the same, whoever said it when."""
         return self.as_action() == other.as_action()
 
@@ -99,19 +101,19 @@ class Waiver:
         return f"{self.kind}{number} of {self.scope} until {self.end}, by {self.by}: {self.reason}"
 
 
-def taking_back(waiver: Waiver, reason: str) -> dict[str, Any]:
+def expiring(silence: Silence, reason: str) -> dict[str, Any]:
     """The action that ends one before its time."""
-    return {"what": TAKEN_BACK, "id": waiver.id, "reason": reason}
+    return {"what": EXPIRED, "id": silence.id, "reason": reason}
 
 
-def standing(recorded: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> list[Waiver]:
-    """The waivers that nobody took back, ended ones among them, from runs and their actions, oldest first."""
-    found: dict[int, Waiver] = {}
+def standing(recorded: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> list[Silence]:
+    """The silences that no operator ended, from runs and their actions, oldest first; some are over by themselves."""
+    found: dict[int, Silence] = {}
     for run, action in recorded:
-        if action.get("what") == TAKEN_BACK:
+        if action.get("what") in (EXPIRED, _EXPIRED_BEFORE):
             found.pop(action["id"], None)
         elif action.get("what") in PARTICIPLES:
-            found[run["sequence"]] = Waiver(
+            found[run["sequence"]] = Silence(
                 kind=action["what"],
                 reason=action["reason"],
                 until=action["until"],
@@ -123,12 +125,12 @@ def standing(recorded: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) ->
     return list(found.values())
 
 
-def without_groups(waiver: Waiver, groups: Mapping[str, list[str]]) -> Waiver:
-    """The same waiver with the hosts of a group in place of its name: the ledger must not depend on an inventory."""
+def without_groups(silence: Silence, groups: Mapping[str, list[str]]) -> Silence:
+    """The same silence with the hosts of a group in place of its name: the ledger must not depend on an inventory."""
     hosts: dict[str, None] = {}
-    for pattern in waiver.hosts:
+    for pattern in silence.hosts:
         hosts.update(dict.fromkeys(groups.get(pattern) or [pattern]))
-    return replace(waiver, hosts=tuple(hosts))
+    return replace(silence, hosts=tuple(hosts))
 
 
 def _any(patterns: Iterable[str], names: Iterable[str]) -> bool:

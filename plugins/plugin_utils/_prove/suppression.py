@@ -16,10 +16,10 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RU
 from .._core import time as moments
 from .._platform.fail_after import AT_ONCE, FailAfter
 from .causes import FAILING, identities
-from .report import Excuse, Report
-from .silences import ACKNOWLEDGEMENT, PARTICIPLES, SILENCE, Waiver
+from .report import Report, Suppression
+from .silences import ACKNOWLEDGEMENT, PARTICIPLES, SILENCE, Silence
 
-WAITING = "waiting"
+PENDING = "pending"
 #: For so long an ended silence is mentioned, so that a daily run mentions it once.
 MENTIONED = timedelta(days=1)
 
@@ -37,48 +37,50 @@ class Past(Protocol):
         """What failed in the newest run of each procedure, with the run."""
 
 
-def excused(
+def suppressed(
     report: Report,
     *,
-    waivers: Iterable[Waiver],
+    silences: Iterable[Silence],
     fail_after: Callable[[Check], FailAfter],
     past: Past,
     described: Callable[[], Iterable[Check]],
 ) -> Report:
-    """The report with an excuse for each failing check that has one, and notes about waivers that do nothing.
+    """The report with a suppression for each failing check that has one, and notes about silences that do nothing.
 
     ``described`` tells everything that the platform has, whatever this run looked at.
     """
     now = moments.moment(report.finished_at)
-    known = list(waivers)
-    in_force = [waiver for waiver in known if not waiver.ended(now)]
+    known = list(silences)
+    in_force = [silence for silence in known if not silence.ended(now)]
     search = _Search(report, in_force, fail_after, past)
-    excuses = {check.address: excuse for check in report.failing(FAILING) if (excuse := search.excuse(check))}
+    suppressions = {
+        check.address: suppression for check in report.failing(FAILING) if (suppression := search.suppression(check))
+    }
     everything = [*report.checks, *described()] if in_force else []
     notes = [
-        *(f"matches nothing: {waiver}" for waiver in in_force if not any(map(waiver.matches, everything))),
+        *(f"matches nothing: {silence}" for silence in in_force if not any(map(silence.matches, everything))),
         *search.notes,
-        *_ended((waiver for waiver in known if waiver.ended(now)), report, excuses, now),
+        *_ended((silence for silence in known if silence.ended(now)), report, suppressions, now),
     ]
     causes = tuple(
         cause
         for cause in report.causes
-        # One that explains a check that is not excused itself is still what has to be mended.
-        if not {cause.check, *cause.explains} <= excuses.keys()
+        # One that explains a check that is not suppressed itself is still what has to be mended.
+        if not {cause.check, *cause.explains} <= suppressions.keys()
     )
-    return replace(report, excuses=excuses, notes=(*report.notes, *notes), causes=causes)
+    return replace(report, suppressions=suppressions, notes=(*report.notes, *notes), causes=causes)
 
 
 class _Search:
-    """Finds the excuse of a check: a silence first, since that was said most clearly."""
+    """Finds the suppression of a check: a silence first, since that was said most clearly."""
 
     def __init__(
-        self, report: Report, in_force: Iterable[Waiver], fail_after: Callable[[Check], FailAfter], past: Past
+        self, report: Report, in_force: Iterable[Silence], fail_after: Callable[[Check], FailAfter], past: Past
     ) -> None:
         self._report = report
-        waivers = list(in_force)
-        self._silences = [waiver for waiver in waivers if waiver.kind == SILENCE]
-        self._acknowledgements = [waiver for waiver in waivers if waiver.kind == ACKNOWLEDGEMENT]
+        silences = list(in_force)
+        self._silences = [silence for silence in silences if silence.kind == SILENCE]
+        self._acknowledgements = [silence for silence in silences if silence.kind == ACKNOWLEDGEMENT]
         self._fail_after = fail_after
         self._past = past
         self._by_address = {check.address: check for check in report.checks} if self._acknowledgements else {}
@@ -89,52 +91,54 @@ class _Search:
         """What is to be said of acknowledgements that are over."""
         return list(self._notes)
 
-    def excuse(self, check: Check) -> Excuse | None:
-        for waiver in self._silences:
-            if waiver.matches(check):
-                return _by(waiver, check)
-        for waiver in self._acknowledgements:
-            if self._acknowledged(waiver, check):
-                return _by(waiver, check)
-        return self._consequence(check) or self._waiting(check)
+    def suppression(self, check: Check) -> Suppression | None:
+        for silence in self._silences:
+            if silence.matches(check):
+                return _by(silence, check)
+        for silence in self._acknowledgements:
+            if self._acknowledged(silence, check):
+                return _by(silence, check)
+        return self._consequence(check) or self._pending(check)
 
-    def _acknowledged(self, waiver: Waiver, check: Check) -> bool:
+    def _acknowledged(self, silence: Silence, check: Check) -> bool:
         """Whether an acknowledgement is about a check, and still holds for it."""
-        if not waiver.matches(check):
+        if not silence.matches(check):
             return False
         # It was about what failed then. Whatever was fine, then or once since, is news when it fails.
-        then = self._past.statuses(check, limit=1, until=waiver.id)
+        then = self._past.statuses(check, limit=1, until=silence.id)
         if not then or then[0] not in FAILING:
             return False
-        if all(status in FAILING for status in self._past.statuses(check, since=waiver.id)):
+        if all(status in FAILING for status in self._past.statuses(check, since=silence.id)):
             return True
-        self._notes[f"over, since {check.address} was fine meanwhile: {waiver}"] = None
+        self._notes[f"over, since {check.address} was fine meanwhile: {silence}"] = None
         return False
 
-    def _consequence(self, check: Check) -> Excuse | None:
-        """The excuse of a check whose cause is acknowledged: as this run found it, or, where this procedure does not
-        look at the cause, as the ledger has it."""
+    def _consequence(self, check: Check) -> Suppression | None:
+        """The suppression of a check whose cause is acknowledged.
+
+        The cause as this run found it, or, where this procedure does not inspect the cause, as the ledger has it.
+        """
         if not self._acknowledgements:
             return None
         cause = self._by_address.get(check.blocked_by)
-        for waiver in self._acknowledgements:
-            if cause and self._acknowledged(waiver, cause):
-                return _by(waiver, check, cause)
-        return self._known.excuse(check)
+        for silence in self._acknowledgements:
+            if cause and self._acknowledged(silence, cause):
+                return _by(silence, check, cause)
+        return self._known.suppression(check)
 
     @cached_property
     def _known(self) -> _Known:
         failures = list(self._past.failures())
         causes = [
-            (waiver, check)
-            for waiver in self._acknowledgements
+            (silence, check)
+            for silence in self._acknowledgements
             for _run, check in failures
-            if self._acknowledged(waiver, check)
+            if self._acknowledged(silence, check)
         ]
         return _Known(causes, failures, self._past)
 
-    def _waiting(self, check: Check) -> Excuse | None:
-        """The excuse of a check that has not failed often enough."""
+    def _pending(self, check: Check) -> Suppression | None:
+        """The suppression of a check that has not failed often enough."""
         patience = self._fail_after(check)
         if check.service == RUN or patience == AT_ONCE or check.status not in self._report.fail_on:
             return None
@@ -143,50 +147,52 @@ class _Search:
         if failures >= patience.failures:
             return None
         sentence = f"failed in {failures} of the last {len(earlier) + 1} runs, fails the run after {patience}"
-        return Excuse(check.address, WAITING, sentence)
+        return Suppression(check.address, PENDING, sentence)
 
 
 class _Known:
     """The acknowledged causes that the ledger knows, by what they explain."""
 
     def __init__(
-        self, causes: Iterable[tuple[Waiver, Check]], failures: Iterable[tuple[int, Check]], past: Past
+        self, causes: Iterable[tuple[Silence, Check]], failures: Iterable[tuple[int, Check]], past: Past
     ) -> None:
         self._past = past
-        self._by_fault: dict[Any, tuple[Waiver, Check]] = {}
-        by_address: dict[str, tuple[Waiver, Check]] = {}
-        for waiver, cause in causes:
-            by_address.setdefault(cause.address, (waiver, cause))
+        self._by_fault: dict[Any, tuple[Silence, Check]] = {}
+        by_address: dict[str, tuple[Silence, Check]] = {}
+        for silence, cause in causes:
+            by_address.setdefault(cause.address, (silence, cause))
             for fault in identities(cause):
-                self._by_fault.setdefault(fault, (waiver, cause))
+                self._by_fault.setdefault(fault, (silence, cause))
         #: What was explained by one of them, and in which run.
         self._explained = {
             check.key: (run, *by_address[check.blocked_by]) for run, check in failures if check.blocked_by in by_address
         }
 
-    def excuse(self, check: Check) -> Excuse | None:
+    def suppression(self, check: Check) -> Suppression | None:
         for fault in sorted(identities(check)):
             if fault in self._by_fault:
                 return _by(self._by_fault[fault][0], check, self._by_fault[fault][1])
         if check.key not in self._explained:
             return None
-        run, waiver, cause = self._explained[check.key]
+        run, silence, cause = self._explained[check.key]
         ever_since = all(status in FAILING for status in self._past.statuses(check, since=run))
-        return _by(waiver, check, cause) if ever_since else None
+        return _by(silence, check, cause) if ever_since else None
 
 
-def _by(waiver: Waiver, check: Check, cause: Check | None = None) -> Excuse:
+def _by(silence: Silence, check: Check, cause: Check | None = None) -> Suppression:
     what = f"{cause.address} is " if cause else ""
-    sentence = f"{what}{PARTICIPLES[waiver.kind]} until {waiver.end} by {waiver.by}: {waiver.reason}"
-    return Excuse(check.address, waiver.kind, sentence, waiver=waiver.id, by=waiver.by, until=waiver.until)
+    sentence = f"{what}{PARTICIPLES[silence.kind]} until {silence.end} by {silence.by}: {silence.reason}"
+    return Suppression(check.address, silence.kind, sentence, silence=silence.id, by=silence.by, until=silence.until)
 
 
-def _ended(ended: Iterable[Waiver], report: Report, excuses: Mapping[str, Excuse], now: datetime) -> Iterator[str]:
-    """What to say of waivers whose time is over: they were there a moment ago, or were meant for what fails now."""
-    failing = [check for check in report.failing(FAILING) if check.address not in excuses]
-    for waiver in ended:
-        still = sum(map(waiver.matches, failing))
+def _ended(
+    ended: Iterable[Silence], report: Report, suppressions: Mapping[str, Suppression], now: datetime
+) -> Iterator[str]:
+    """What to say of silences whose time is over: they were there a moment ago, or were meant for what fails now."""
+    failing = [check for check in report.failing(FAILING) if check.address not in suppressions]
+    for silence in ended:
+        still = sum(map(silence.matches, failing))
         if still:
-            yield f"ended, and {still} of its checks {'fails' if still == 1 else 'fail'}: {waiver}"
-        elif now - moments.moment(waiver.until) < MENTIONED:
-            yield f"ended: {waiver}"
+            yield f"ended, and {still} of its checks {'fails' if still == 1 else 'fail'}: {silence}"
+        elif now - moments.moment(silence.until) < MENTIONED:
+            yield f"ended: {silence}"

@@ -120,7 +120,7 @@ _WAITING = "SELECT true FROM pg_stat_activity WHERE usename = 'xorb_user' AND wa
 _END_SESSIONS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'xorb_user'"
 
 
-def _depth_row(
+def _stats_row(
     name: str, sentence: str, broken: str, mended: str, *expected: Expected, asked: str = _STATISTICS
 ) -> Row:
     """A row about what a server tells of itself."""
@@ -130,7 +130,7 @@ def _depth_row(
         sentence,
         "",
         *expected,
-        kind="postgres_depth",
+        kind="postgres_stats",
         asked=asked,
         idle_warning=0.5,
         idle_critical=1,
@@ -138,7 +138,7 @@ def _depth_row(
         blocked_critical=0.2,
     )
     fault = Fault(name, sentence, "db", shell(broken), shell(f"systemctl start {_unit(_DEPTH)}; {mended}"))
-    return replace(row, fault=fault, seen_as="postgres_depth", uses=frozenset({f"db/postgres/{_DEPTH}/{name}"}))
+    return replace(row, fault=fault, seen_as="postgres_stats", uses=frozenset({f"db/postgres/{_DEPTH}/{name}"}))
 
 
 ROWS = (
@@ -186,7 +186,7 @@ ROWS = (
         Expected("sql.valid", "ok"),
         Expected("sql.wrong_password", "critical", "accepted"),
         kind="access_postgres",
-        without={"no_tls": "the lab's servers demand no TLS"},
+        not_applicable={"no_tls": "the lab's servers demand no TLS"},
     ),
     _row(
         5442,
@@ -228,7 +228,7 @@ ROWS = (
         # More sessions than there can be were asked for, and the monitoring role is not let in any more.
         takes_hold=f"! PGPASSWORD={_PASSWORD} psql -h localhost -p 5445 -U xorb_monitor -d xorb_db -c 'SELECT 1'",
     ),
-    _depth_row(
+    _stats_row(
         "postgres_locks_held",
         "a session left its transaction open, and its locks block everybody else",
         f"{_sql(_DEPTH, 'CREATE TABLE orders (id int)', 'GRANT ALL ON orders TO xorb_user')}; "
@@ -246,10 +246,10 @@ ROWS = (
         _sql(5447, "CREATE TABLE orders (id int)", "INSERT INTO orders VALUES (1), (1)")
         + f"; {_sql(5447, 'CREATE UNIQUE INDEX CONCURRENTLY half ON orders (id)')} || :",
         Expected("sql.invalid_indexes", "critical", "invalid: public.half on public.orders"),
-        kind="postgres_depth",
+        kind="postgres_stats",
         asked=_STATISTICS,
     ),
-    _depth_row(
+    _stats_row(
         "postgres_statements_missing",
         "the extension pg_stat_statements is missing, so nobody knows which queries are slow",
         _sql(_DEPTH, "DROP EXTENSION pg_stat_statements"),
@@ -257,7 +257,7 @@ ROWS = (
         Expected("sql.statements", "unknown", "pg_stat_statements is not installed in this database"),
         asked=_SLOW_QUERIES,
     ),
-    _depth_row(
+    _stats_row(
         "postgres_sequence_exhausted",
         "a sequence is near its end, where every insert will fail",
         _sql(
@@ -269,7 +269,7 @@ ROWS = (
         _sql(_DEPTH, "DROP SEQUENCE IF EXISTS numbers"),
         Expected("sql.sequences", "critical", "near their end: public.numbers"),
     ),
-    _depth_row(
+    _stats_row(
         "postgres_slot_forgotten",
         "a replication slot that nobody reads keeps every log file, until the disk is full",
         _sql(_DEPTH, "SELECT pg_create_physical_replication_slot('forgotten', true)"),
@@ -282,7 +282,7 @@ ROWS = (
         "a standby does not get anything from its primary any more, and its data grows old",
         f"systemctl stop {_unit(5451)}",
         Expected("sql.replication", "critical", "upstream is disconnected"),
-        kind="postgres_depth",
+        kind="postgres_stats",
         takes_hold=f'test "$({_sql(5452, "SELECT count(*) FROM pg_stat_wal_receiver")})" = 0',
         mended=f"systemctl restart {_unit(5451)}; systemctl stop {_unit(5452)}; "
         f"touch /run/xorb-lab/keep-5452; rm -rf {_PLACE}/5452; "
@@ -340,7 +340,7 @@ ROWS = (
         "the replay of a standby is paused: it streams, and its data grows old",
         f"{_sql(5459, 'SELECT pg_wal_replay_pause()')}; {_sql(5458, 'CREATE TABLE unseen AS SELECT 1')}",
         Expected("sql.replication", "critical", "its replay is paused"),
-        kind="postgres_depth",
+        kind="postgres_stats",
         takes_hold=f'test "$({_sql(5459, "SELECT pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()")})" = t',
         mended=f"systemctl restart {_unit(5458)}; systemctl stop {_unit(5459)}; "
         f"touch /run/xorb-lab/keep-5459; rm -rf {_PLACE}/5459; "
@@ -353,7 +353,7 @@ ROWS = (
         _set(5460, "track_activities = off"),
         Expected("sql.longest_query", "unknown", "track_activities"),
         Expected("sql.idle_in_transaction", "unknown", "track_activities"),
-        kind="postgres_depth",
+        kind="postgres_stats",
         asked=_STATISTICS,
     ),
     _row(
@@ -362,7 +362,7 @@ ROWS = (
         "PostgreSQL counts nothing (track_counts): its statistics stand still",
         _set(5466, "track_counts = off"),
         Expected("sql.statistics", "unknown", "track_counts"),
-        kind="postgres_depth",
+        kind="postgres_stats",
         asked=_STATISTICS,
     ),
     _row(
@@ -414,7 +414,7 @@ ROWS = (
             "CREATE INDEX orders_id ON ONLY orders (id)",
         ),
         Expected("sql.invalid_indexes", "critical", "(partitioned; no valid part on public.orders_1)"),
-        kind="postgres_depth",
+        kind="postgres_stats",
         asked=_STATISTICS,
     ),
 )

@@ -102,7 +102,7 @@ ROWS = (
         Expected("main.no_password", "critical", "accepted"),
         kind="access_redis",
         secret=True,
-        without={"plaintext": "the lab's servers speak no TLS"},
+        not_applicable={"plaintext": "the lab's servers speak no TLS"},
         ready=f"until {_cli(7041)} CONFIG SET requirepass {_PASSWORD} | grep -q OK; do sleep 0.1; done",
     ),
     _row(
@@ -275,7 +275,7 @@ ROWS = (
         Expected("main.wrong_password", "critical", "accepted"),
         kind="access_redis",
         secret=True,
-        without={"plaintext": "the lab's servers speak no TLS"},
+        not_applicable={"plaintext": "the lab's servers speak no TLS"},
         ready=f"until {_cli(7025)} CONFIG SET requirepass {_PASSWORD} | grep -q OK; do sleep 0.1; done",
     ),
     _row(
@@ -285,7 +285,7 @@ ROWS = (
         f"{_cli(7028)} CONFIG SET save ''; {_cli(7028)} CONFIG SET appendonly yes; {_cli(7028)} SET some data",
         Expected("main.snapshot", "ok", "the append-only file keeps every change"),
         Expected("main.append_only", "ok"),
-        kind="redis_depth",
+        kind="redis_stats",
         snapshot_warning=0,
         snapshot_critical=0,
         takes_hold=f"{_cli(7028)} INFO persistence | grep -q aof_rewrite_in_progress:0",

@@ -30,7 +30,7 @@ from ..._certificates.certificate import Certificate
 from ..._certificates.der import Unreadable
 from ..._certificates.examine import served_certificate
 from ..._core.errors import RunbookError
-from ..._core.names import DONE, UNDONE
+from ..._core.names import DONE, ROLLED_BACK
 from ..._core.options import Given, without_secrets
 from .. import reload
 from ..journal import Entry, Journal, Recover
@@ -334,9 +334,9 @@ def _carry_out_group(journal: Journal, procedure: str, changes: Sequence[Change]
         operation.stage(now)
         said = operation.go_forward()
     except (RunbookError, OSError) as exc:
-        told = [change.outcome(UNDONE) for change in changes]
+        told = [change.outcome(ROLLED_BACK) for change in changes]
         try:
-            message = _close(operation.entry, UNDONE, operation.undo(_why(exc, changes[0].given)))
+            message = _close(operation.entry, ROLLED_BACK, operation.undo(_why(exc, changes[0].given)))
         except RunbookError as stuck:
             # The entry stays open for the next run; what was done before is told all the same.
             return [replace(one, outcome=FAILED, message=str(stuck)) for one in told]
@@ -400,10 +400,10 @@ def _end(operation: Operation) -> tuple[str, str]:
     if SWAP not in steps:
         for change in operation.changes:
             change.forget()
-        return UNDONE, "its new set was not in service yet"
+        return ROLLED_BACK, "its new set was not in service yet"
     operation.told = True
     if TAKE_BACK in steps:
-        return UNDONE, operation.undo("it was being taken back")
+        return ROLLED_BACK, operation.undo("it was being taken back")
     now = datetime.now(timezone.utc)
     try:
         for change in operation.changes:
@@ -412,6 +412,6 @@ def _end(operation: Operation) -> tuple[str, str]:
                 raise RunbookError(f"{label(change.given)}: {'; '.join(faults)}")
         said = operation.go_forward()
     except (RunbookError, OSError) as exc:
-        return UNDONE, operation.undo(_why(exc, operation.changes[0].given))
+        return ROLLED_BACK, operation.undo(_why(exc, operation.changes[0].given))
     operation.finish()
     return DONE, f"its new set is in service, {said}"

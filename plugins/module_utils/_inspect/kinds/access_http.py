@@ -15,9 +15,9 @@ from ..._clients.http import HTTP_OPTIONS, Client, header_faults, path_faults
 from ..._clients.network import Unreachable
 from ..._core.about import DEPENDENCY, PROCESS
 from ..._core.checks import Finding
+from ..._core.not_applicable import left_out_problems
 from ..._core.options import HTTP_STATUS, Given, Option, Options
 from ..._core.shared_options import port
-from ..._core.without import left_out_problems
 from ..kind import Kind
 
 OPTIONS: Options = {

@@ -18,8 +18,8 @@ from ..._clients.postgres import LOGIN_OPTIONS, PORT, Session, fault, reason
 from ..._core import drivers
 from ..._core.about import DEPENDENCY, LOGIN, PROCESS, Fault
 from ..._core.checks import Finding
+from ..._core.not_applicable import left_out_problems
 from ..._core.options import Given, Option, Options
-from ..._core.without import left_out_problems
 from ..kind import Kind
 
 OPTIONS: Options = {

@@ -16,9 +16,9 @@ from ..._clients.redis import LOGIN_OPTIONS, PORT, connected, fault, reason
 from ..._core import drivers
 from ..._core.about import DEPENDENCY, LOGIN, PROCESS, Fault
 from ..._core.checks import Finding
+from ..._core.not_applicable import left_out_problems
 from ..._core.options import Given, Option, Options
 from ..._core.text import excerpt
-from ..._core.without import left_out_problems
 from ..kind import Kind
 
 #: Commands that change nothing and hold nothing up where they are not denied after all.

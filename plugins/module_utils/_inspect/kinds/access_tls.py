@@ -19,9 +19,9 @@ from ..._clients.http import header_faults, path_faults
 from ..._core.about import DEPENDENCY, PROCESS
 from ..._core.checks import Finding
 from ..._core.errors import RunbookError
+from ..._core.not_applicable import left_out_problems
 from ..._core.options import Given
 from ..._core.text import excerpt
-from ..._core.without import left_out_problems
 from ..kind import Kind
 
 OLD = client_hello.OLD

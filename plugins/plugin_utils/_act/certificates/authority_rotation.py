@@ -43,7 +43,7 @@ PROOF_NAME = "trust-proof.invalid"
 
 #: The variables that the messages name.
 SERIAL, LEVELS_VARIABLE, ROLLBACK = (
-    "certificate_authority_rotate_serial",
+    "certificate_authority_rotate_ca_serial",
     "certificate_authority_rotate_levels",
     "certificate_authority_rotate_rollback",
 )

@@ -192,11 +192,13 @@ def opened(directory: str, passphrase: str) -> Authority:
     """The CA that issued what is revoked. Raises `RunbookError` where nothing could be revoked with it."""
     if not directory:
         raise RunbookError(
-            "certificate_ca_dir: missing; only a CA of one's own can revoke. What an outside issuer"
+            "certificate_authority_dir: missing; only a CA of one's own can revoke. What an outside issuer"
             " (certificate_issuer_command) made, it has to revoke itself"
         )
     if not passphrase:
-        raise RunbookError("certificate_ca_passphrase: missing; nothing can be revoked without the key of the CA")
+        raise RunbookError(
+            "certificate_authority_passphrase: missing; nothing can be revoked without the key of the CA"
+        )
     return Authority.open(directory, passphrase=passphrase)
 
 

@@ -15,7 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from ..causes import FAILING
-from ..silences import PROCEDURE, Waiver, standing
+from ..silences import PROCEDURE, Silence, standing
 from .ledger import canonical, records_sha256, row_sha256
 from .location import store_at
 from .sqlite import TEXTS, Row, Rows
@@ -221,10 +221,10 @@ class Recollection:
         ]
         return known[:limit] if limit else known
 
-    def waivers(self) -> tuple[list[Waiver], list[str]]:
+    def silences(self) -> tuple[list[Silence], list[str]]:
         """The silences and acknowledgements that nobody took back, and what is wrong with those that do not count.
 
-        Whoever can write into the ledger could excuse anything, so each is taken only as the chain has it.
+        Whoever can write into the ledger could suppress anything, so each is taken only as the chain has it.
         """
         pruned = (self._rows.last_run() or {}).get("pruned_through", 0)
         runs = self._rows.select(

@@ -38,7 +38,7 @@ def cards(report: Report, past: Mapping[str, Sequence[str]]) -> list[Card]:
     explains = {cause.check: cause.explains for cause in report.causes}
 
     def what(check: Check) -> tuple[str, ...]:
-        return rows.same_look(check), check.status, rows.excuse_of(report, check)
+        return rows.same_look(check), check.status, rows.suppression_of(report, check)
 
     made = []
     for index, checks in enumerate(rows.outages([by_address[cause.check] for cause in report.causes], what)):
@@ -46,7 +46,7 @@ def cards(report: Report, past: Mapping[str, Sequence[str]]) -> list[Card]:
         remedies = dict.fromkeys(check.remedy for check in checks if check.remedy)
         made.append(
             Card(
-                row=rows.row(f"cause-{index}", checks, excuse=rows.excuse_of(report, checks[0])),
+                row=rows.row(f"cause-{index}", checks, suppression=rows.suppression_of(report, checks[0])),
                 explains=wording.by_host(consequences),
                 amount=len(consequences),
                 remedies=list(remedies)[:REMEDIES],

@@ -36,7 +36,7 @@ class ServiceLine:
 
 @dataclass(frozen=True)
 class CauseGroup:
-    """A root cause or several that are alike, and everything that they explain and that has no excuse."""
+    """A root cause or several that are alike, and everything that they explain and that has no suppression."""
 
     checks: list[Check]
     consequences: list[Check]
@@ -86,7 +86,7 @@ def services(report: Report) -> list[ServiceLine]:
 
 
 def causes(report: Report, *, apart: bool) -> tuple[list[CauseGroup], list[Check]]:
-    """The root causes, the worst first, and what fails without being explained by one or having an excuse.
+    """The root causes, the worst first, and what fails without being explained by one or having a suppression.
 
     Those that say the same come as one, and so do those of many hosts, unless they are to stay ``apart``.
     """
@@ -95,7 +95,7 @@ def causes(report: Report, *, apart: bool) -> tuple[list[CauseGroup], list[Check
     consequences: dict[str, list[Check]] = defaultdict(list)
     unexplained: list[Check] = []
     for check in report.failing(FAILING):
-        if check.address in roots or check.address in report.excuses:
+        if check.address in roots or check.address in report.suppressions:
             continue
         root = _root(check, checks, roots)
         (consequences[root] if root else unexplained).append(check)

@@ -59,11 +59,11 @@ def _suite(root: ET.Element, host: str, checks: list[Check], report: Report) -> 
             time=_seconds([check.duration_ms]),
         )
         outcome = _outcome(check, report)
-        excuse = report.excuses.get(check.address)
+        suppression = report.suppressions.get(check.address)
         if outcome == "system-out":
             ET.SubElement(case, outcome).text = _safe(f"warning: {_evidence(check)}")
-        elif excuse and outcome:
-            message = f"{wording.status_word(check.status)}, {excuse.sentence}"
+        elif suppression and outcome:
+            message = f"{wording.status_word(check.status)}, {suppression.sentence}"
             ET.SubElement(case, outcome, message=_safe(message)).text = _safe(_evidence(check))
         elif outcome:
             element = ET.SubElement(case, outcome, message=_safe(check.message))
@@ -71,9 +71,9 @@ def _suite(root: ET.Element, host: str, checks: list[Check], report: Report) -> 
 
 
 def _outcome(check: Check, report: Report) -> str:
-    """The element that a check becomes; nothing where it is fine. One that is excused neither fails nor passes."""
+    """The element that a check becomes; nothing where it is fine. One that is suppressed neither fails nor passes."""
     outcome = OUTCOMES.get(check.status, "")
-    return "skipped" if check.address in report.excuses and outcome != "system-out" else outcome
+    return "skipped" if check.address in report.suppressions and outcome != "system-out" else outcome
 
 
 def _left_out(root: ET.Element, report: Report) -> None:

@@ -15,7 +15,7 @@ from ..report import Report
 from . import wording
 
 #: The procedure that is asked who has the most.
-PROCEDURE = "performance_report"
+PROCEDURE = "performance_check"
 #: Looks that judge the largest user of something call their aspects by it, and name the largest ones in their message.
 RESOURCES = ("cpu", "memory")
 TOPIC = "performance"

@@ -70,7 +70,7 @@ class Row:
     spokesman: str = ""
     #: Hosts with the ids of their checks, where a row has checks of several ids.
     places: Sequence[tuple[str, list[str]]] = ()
-    excuse: str = ""
+    suppression: str = ""
     #: What explains them: where on the page it is, and its address.
     causes: Sequence[tuple[str, str]] = ()
 
@@ -114,13 +114,13 @@ def same_look(check: Check) -> str:
     return f"{check.id}@" if check.owner != check.host else check.id
 
 
-def excuse_of(report: Report, check: Check) -> str:
+def suppression_of(report: Report, check: Check) -> str:
     """Why a failing check does not fail the run; nothing where it does."""
-    excuse = report.excuses.get(check.address)
-    return excuse.sentence if excuse else ""
+    suppression = report.suppressions.get(check.address)
+    return suppression.sentence if suppression else ""
 
 
-def row(anchor: str, checks: Sequence[Check], *, quoted: int | None = None, excuse: str = "") -> Row:
+def row(anchor: str, checks: Sequence[Check], *, quoted: int | None = None, suppression: str = "") -> Row:
     """Checks as a row; where they differ, with what each of at most ``quoted`` of them says (default: all)."""
     spokesman = max(checks, key=_nearness) if len(checks) > 1 else checks[0]
     hosts = {wording.where(check) for check in checks}
@@ -142,7 +142,7 @@ def row(anchor: str, checks: Sequence[Check], *, quoted: int | None = None, excu
         said=_each(checks) if quote else (),
         spokesman=_place(spokesman) if differ and not quote else "",
         places=() if one_name else wording.by_host(check.address for check in checks),
-        excuse=excuse,
+        suppression=suppression,
     )
 
 
@@ -156,21 +156,23 @@ def failing(report: Report, checks: Sequence[Check], anchors: Mapping[str, str])
         # Of what only has the reason of another check to tell, many names share a row.
         own = same_look(check) if check.value is not None or not check.blocked_by else ""
         cause = anchors.get(check.blocked_by, check.blocked_by)
-        return own, check.status, cause, excuse_of(report, check)
+        return own, check.status, cause, suppression_of(report, check)
 
     return [
-        _failing(f"failing-{index}", found, excuse_of(report, found[0]), anchors)
+        _failing(f"failing-{index}", found, suppression_of(report, found[0]), anchors)
         for index, found in enumerate(outages(checks, why))
     ]
 
 
-def _failing(anchor: str, checks: list[Check], excuse: str, anchors: Mapping[str, str]) -> Row:
+def _failing(anchor: str, checks: list[Check], suppression: str, anchors: Mapping[str, str]) -> Row:
     blockers = alike((check for check in checks if check.blocked_by), lambda check: anchors.get(check.blocked_by, ""))
     causes = [
         (anchors.get(blocked[0].blocked_by, ""), list(dict.fromkeys(check.blocked_by for check in blocked)))
         for blocked in blockers
     ]
-    return replace(row(anchor, checks, excuse=excuse), causes=[(to, _listed(addresses)) for to, addresses in causes])
+    return replace(
+        row(anchor, checks, suppression=suppression), causes=[(to, _listed(addresses)) for to, addresses in causes]
+    )
 
 
 def _listed(addresses: list[str]) -> str:

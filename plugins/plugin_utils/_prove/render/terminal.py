@@ -63,7 +63,7 @@ def render(
         page.headline(),
         page.actions(),
         page.causes(),
-        page.excused(),
+        page.suppressed(),
         page.unexplained(),
         page.services(),
         largest.lines(report, width),
@@ -110,7 +110,7 @@ class _Page:
             facts.insert(
                 4, wording.clean(f"{len(report.not_run)} not run ({limited if len(limited) <= LIMIT else 'limited'})")
             )
-        if report.excuses:
+        if report.suppressions:
             facts.append(wording.outcome(report))
         if report.run.check_mode:
             facts.append("check mode: nothing is recorded")
@@ -148,22 +148,22 @@ class _Page:
         if len(self._groups) > known:
             yield f"    The page and -v have the evidence of number {known + 1} to {len(self._groups)}."
 
-    def excused(self) -> Iterable[str]:
+    def suppressed(self) -> Iterable[str]:
         """What fails and does not fail the run: by whom, why and how long still."""
-        excuses = self._report.excuses
-        if not excuses:
+        suppressions = self._report.suppressions
+        if not suppressions:
             return
-        yield f"excused ({len(excuses)}): failing, but not failing the run"
+        yield f"suppressed ({len(suppressions)}): failing, but not failing the run"
         alike: dict[str, list[Check]] = defaultdict(list)
         for check in self._report.failing(FAILING):
-            if excuse := excuses.get(check.address):
-                alike[excuse.sentence].append(check)
+            if suppression := suppressions.get(check.address):
+                alike[suppression.sentence].append(check)
         for sentence, checks in alike.items():
             yield from self._layout.wrap(sentence, "  ", "    ")
             yield from self._alike(checks, "    ")
 
     def unexplained(self) -> Iterable[str]:
-        """What fails, is neither a root cause nor explained by one, and has no excuse: there should be none."""
+        """What fails, is neither a root cause nor explained by one, and has no suppression: there should be none."""
         if self._unexplained:
             yield f"failing as well ({len(self._unexplained)})"
             yield from self._alike(self._unexplained, "  ")
@@ -285,8 +285,8 @@ class _Page:
             yield from wrap(solid([f"on {hosts[0]}", *hosts[1:]]), indent)
         values = wording.spread(group.checks) if len(group.names) == 1 and example else ""
         yield from wrap(f"{f'{values}; ' if values else ''}{example}{_evidence(first)}", indent)
-        if excuse := self._report.excuses.get(first.address):
-            yield from wrap(excuse.sentence, indent)
+        if suppression := self._report.suppressions.get(first.address):
+            yield from wrap(suppression.sentence, indent)
         if onset := self._onsets.get(first.address):
             yield from wrap(f"{example}{onset_text.since(onset, first)}", indent)
             for text in onset_text.changes(onset):

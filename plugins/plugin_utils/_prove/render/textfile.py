@@ -75,20 +75,20 @@ def _families(report: Report) -> Iterable[tuple[str, str, Iterable[Sample]]]:
         ],
     )
     yield (
-        "check_excused",
+        "check_suppressed",
         "A check that fails and does not fail the run: silenced, acknowledged, or waiting for more failures.",
         [
-            (f"{identity},{_labels(kind=report.excuses[check.address].kind)}", 1)
+            (f"{identity},{_labels(kind=report.suppressions[check.address].kind)}", 1)
             for check, identity in checks
-            if report.excuses and check.address in report.excuses
+            if report.suppressions and check.address in report.suppressions
         ],
     )
     yield (
-        "excused_checks",
-        "Checks that fail and do not fail the run, by kind of excuse.",
-        [(_labels(kind=kind), report.excused.get(kind, 0)) for kind in ("silence", "acknowledgement", "waiting")],
+        "suppressed_checks",
+        "Checks that fail and do not fail the run, by kind of suppression.",
+        [(_labels(kind=kind), report.suppressed.get(kind, 0)) for kind in ("silence", "acknowledgement", "pending")],
     )
-    yield "decisive_checks", "Checks that fail the run.", [("", len(report.decisive))]
+    yield "failing_checks", "Checks that fail the run.", [("", len(report.decisive))]
     yield "checks", "Checks by status.", [(_labels(status=status), amount) for status, amount in report.counts.items()]
     yield "expected_checks", "Checks that the description expects.", [("", report.expected)]
     yield "received_checks", "Expected checks that arrived.", [("", report.received)]

@@ -138,15 +138,15 @@ def received(report: Report) -> str:
     return f"{report.received} of {count(report.expected, 'expected check')} received"
 
 
-def excused(report: Report) -> str:
+def suppressed(report: Report) -> str:
     """How many checks fail without failing the run, and why; nothing where there are none."""
-    words = {"silence": "silenced", "acknowledgement": "acknowledged", "waiting": "not failed often enough"}
-    return ", ".join(f"{amount} {words[kind]}" for kind, amount in sorted(report.excused.items()))
+    words = {"silence": "silenced", "acknowledgement": "acknowledged", "pending": "not failed often enough"}
+    return ", ".join(f"{amount} {words[kind]}" for kind, amount in sorted(report.suppressed.items()))
 
 
 def outcome(report: Report) -> str:
-    """What excuses make of the run; nothing where there are none."""
-    if not report.excuses:
+    """What suppressions make of the run; nothing where there are none."""
+    if not report.suppressions:
         return ""
     decisive = len(report.decisive)
     rest = (
@@ -154,7 +154,7 @@ def outcome(report: Report) -> str:
         if decisive
         else "nothing fails the run"
     )
-    return f"{excused(report)}: {rest}"
+    return f"{suppressed(report)}: {rest}"
 
 
 def limited(report: Report) -> str:

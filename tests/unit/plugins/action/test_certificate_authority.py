@@ -20,13 +20,13 @@ def ca(lab: Lab) -> Path:
     """Where the CA of the laboratory is to be."""
     directory = lab.folder / "ca"
     lab.variables.update(
-        certificate_ca_dir=str(directory),
-        certificate_ca_passphrase=PASSPHRASE,
-        certificate_ca_name="Shop",
-        certificate_ca_subject={"country": "CH", "organization": "Shop Ltd"},
-        certificate_ca_key_type="ecdsa-p256",
+        certificate_authority_dir=str(directory),
+        certificate_authority_passphrase=PASSPHRASE,
+        certificate_authority_name="Shop",
+        certificate_authority_subject={"country": "CH", "organization": "Shop Ltd"},
+        certificate_authority_key_type="ecdsa-p256",
         # The tests may run in a container.
-        certificate_ca_allow_throwaway=True,
+        certificate_authority_allow_throwaway=True,
     )
     return directory
 
@@ -62,10 +62,10 @@ def test_certificate_authority_checks_makes_and_leaves_alone(lab: Lab, ca: Path,
 
 
 def test_certificate_authority_shows_no_passphrase(lab: Lab, ca: Path) -> None:
-    lab.variables["certificate_ca_root_passphrase"] = OTHER
+    lab.variables["certificate_authority_root_passphrase"] = OTHER
     ran = lab.play("certificate_authority", "-vvvv", "--diff")
     assert ran.status == 0, ran.output
-    wrong = lab.play("certificate_authority", "-vvvv", "-e", "certificate_ca_passphrase=battery-horse")
+    wrong = lab.play("certificate_authority", "-vvvv", "-e", "certificate_authority_passphrase=battery-horse")
     assert wrong.status == 2
     assert "passphrase: it does not decrypt" in sentences(wrong)
     for output in (ran.output, wrong.output):
@@ -76,7 +76,7 @@ def test_certificate_authority_shows_no_passphrase(lab: Lab, ca: Path) -> None:
 
 def test_certificate_authority_adopts_what_openssl_made(lab: Lab, ca: Path) -> None:
     openssl_ca(ca, root_passphrase=OTHER, passphrase=PASSPHRASE)
-    lab.variables["certificate_ca_root_passphrase"] = OTHER
+    lab.variables["certificate_authority_root_passphrase"] = OTHER
     before = snapshot(ca)
     planned = lab.play("certificate_authority", "--check")
     assert planned.status == 0 and "would be adopted" in sentences(planned), planned.output
@@ -92,11 +92,11 @@ def test_certificate_authority_adopts_what_openssl_made(lab: Lab, ca: Path) -> N
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"certificate_ca_dir": ""}, "certificate_ca_dir is missing"),
-        ({"certificate_ca_passphrase": ""}, "certificate_ca_passphrase is missing"),
-        ({"certificate_ca_passphrase": "short"}, "passphrase: a passphrase must have at least 8 characters"),
-        ({"certificate_ca_key_type": "dsa"}, "certificate_ca_key_type: expected one of rsa-2048"),
-        ({"certificate_ca_subject": {"country": "CHE"}}, "subject.country: expected the two letters"),
+        ({"certificate_authority_dir": ""}, "certificate_authority_dir is missing"),
+        ({"certificate_authority_passphrase": ""}, "certificate_authority_passphrase is missing"),
+        ({"certificate_authority_passphrase": "short"}, "passphrase: a passphrase must have at least 8 characters"),
+        ({"certificate_authority_key_type": "dsa"}, "certificate_authority_key_type: expected one of rsa-2048"),
+        ({"certificate_authority_subject": {"country": "CHE"}}, "subject.country: expected the two letters"),
         ({"certificate_issuer_command": ["true"]}, "certificate_issuer_command names an outside issuer"),
     ],
 )
@@ -111,7 +111,7 @@ def test_certificate_authority_refuses_and_makes_nothing(
 
 
 def test_certificate_authority_refuses_a_container_that_throws_it_away(lab: Lab, ca: Path) -> None:
-    lab.variables["certificate_ca_allow_throwaway"] = False
+    lab.variables["certificate_authority_allow_throwaway"] = False
     # As an execution environment has it. The temporary folder of a machine that really is one is no volume either.
     ran = lab.play("certificate_authority", container="oci")
     mounted = any(Path(part).is_mount() for part in (ca.parent, *ca.parent.parents) if part != Path("/"))

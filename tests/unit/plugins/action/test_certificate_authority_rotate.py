@@ -160,14 +160,14 @@ def describe(made: Platform, how: dict[str, Any]) -> None:
         return {**{key: given[key] for key in ("directory", "names", "user", "group")}, "days": 60, **more}
 
     for host in made.lab.hosts:
-        made.lab.hosts[host]["certificate_authority_rotation_host_state_dir"] = str(folder / f"state-{host}")
+        made.lab.hosts[host]["certificate_authority_rotate_host_state_dir"] = str(folder / f"state-{host}")
     accepted = [{"port": made.port, "address": "localhost"}]
     files = {"kind": "certificate_files", "paths": [str(folder / "trust.pem")], "trust": str(folder / "trust.pem")}
     made.lab.variables.update(
         # There is no sudo where tests run, and no other user is needed.
         ansible_become=False,
-        certificate_ca_dir=str(made.ca),
-        certificate_ca_passphrase=PASSPHRASE,
+        certificate_authority_dir=str(made.ca),
+        certificate_authority_passphrase=PASSPHRASE,
         platform_services={
             "proxy": {
                 "hosts": "one",
@@ -187,7 +187,7 @@ def add_stranger(platform: Platform) -> None:
     folder = platform.site.folder
     file = str(folder / "partner.pem")
     Path(file).write_bytes(platform.site.root.pem)
-    platform.lab.hosts["three"] = {"certificate_authority_rotation_host_state_dir": str(folder / "state-three")}
+    platform.lab.hosts["three"] = {"certificate_authority_rotate_host_state_dir": str(folder / "state-three")}
     files = {"kind": "certificate_files", "paths": [file], "trust": file}
     platform.lab.variables["platform_services"]["partner"] = {"hosts": "three", "checks": {"files": files}}
 
@@ -195,14 +195,14 @@ def add_stranger(platform: Platform) -> None:
 def test_rotate_whole(platform: Platform) -> None:
     add_stranger(platform)
     before = snapshot(platform)
-    preview = platform.run("--check", certificate_authority_rotate_serial=platform.first)
+    preview = platform.run("--check", certificate_authority_rotate_ca_serial=platform.first)
     assert preview.status == 0, preview.output
     assert "the CA is in the phase standby; what comes next: the next CA is made" in preview.output
     assert "one: proxy server trusts both, then gets a certificate in place of" in preview.output
     assert f"two: {platform.site.folder}/trust.pem trusts both, then trusts the one that stays alone" in preview.output
     assert snapshot(platform) == before
 
-    ran = platform.run(certificate_authority_rotate_serial=platform.first, platform_incident="INC-9")
+    ran = platform.run(certificate_authority_rotate_ca_serial=platform.first, platform_incident="INC-9")
     assert ran.status == 0, ran.output
     # The file that clients read keeps what somebody else has put there.
     assert (platform.phase(), platform.issuers, platform.trusted) == ("standby", ["G2", "G2"], [2, 2, 3])
@@ -219,7 +219,7 @@ def test_rotate_whole(platform: Platform) -> None:
     assert len(valid) == 2
     assert "PRIVATE KEY" not in ran.output
 
-    again = platform.run(certificate_authority_rotate_serial=platform.first)
+    again = platform.run(certificate_authority_rotate_ca_serial=platform.first)
     assert again.status == 0, again.output
     assert "was replaced already" in again.output
     assert again.report["actions"] == [] and "changed=1" not in again.output
@@ -228,7 +228,7 @@ def test_rotate_whole(platform: Platform) -> None:
 def test_rotate_intermediate_alone(platform: Platform) -> None:
     root = platform.authority.certificates()["root"]
     wanted: dict[str, Any] = {
-        "certificate_authority_rotate_serial": platform.first,
+        "certificate_authority_rotate_ca_serial": platform.first,
         "certificate_authority_rotate_levels": ["intermediate"],
     }
     ran = platform.run(**wanted)
@@ -243,7 +243,7 @@ def test_rotate_intermediate_alone(platform: Platform) -> None:
 
 
 def test_rotate_killed_before_and_in_the_last_phase_goes_on(platform: Platform) -> None:
-    platform.kill_when(lambda: platform.trusted[0] == 4, certificate_authority_rotate_serial=platform.first)
+    platform.kill_when(lambda: platform.trusted[0] == 4, certificate_authority_rotate_ca_serial=platform.first)
     assert (platform.phase(), platform.issuers) == ("prepared", ["G1", "G1"])
     platform.kill_when(lambda: platform.trusted[0] == 2)
     assert platform.phase() == "activated" and platform.issuers == ["G2", "G2"]
@@ -264,7 +264,7 @@ def test_rotate_stops_at_who_does_not_trust_and_goes_back(platform: Platform) ->
     """The service is not told, and goes on with the trust that it has."""
     described = platform.lab.variables["platform_services"]["proxy"]["certificates"]["server"]
     told = described.pop("reload")
-    ran = platform.run(certificate_authority_rotate_serial=platform.first)
+    ran = platform.run(certificate_authority_rotate_ca_serial=platform.first)
     assert ran.status == 2
     assert (platform.phase(), platform.issuers) == ("prepared", ["G1", "G1"])
     refused = ran.message("two/runbook.act.certificate_authority_rotate_prove")
@@ -339,7 +339,10 @@ def test_revocation_of_the_ca_refuses_bad_input(platform: Platform) -> None:
     for wrong, said in (
         ({"certificate_revoke_incident": ""}, "certificate_revoke_incident: expected what the incident is called"),
         ({"certificate_revoke_reason": "boredom"}, "certificate_authority_rotate_reason: expected one of"),
-        ({"certificate_authority_rotate_serial": "41C7"}, "certificate_authority_rotate_serial: the incident knows"),
+        (
+            {"certificate_authority_rotate_ca_serial": "41C7"},
+            "certificate_authority_rotate_ca_serial: the incident knows",
+        ),
     ):
         ran = platform.run(**of_incident("root", **wrong))
         assert ran.status == 2
@@ -382,7 +385,7 @@ def test_revocation_that_another_run_ended_is_not_done(platform: Platform) -> No
 def test_revocation_of_the_ca_does_not_end_before_sessions_have(platform: Platform, closed_port: int) -> None:
     described = platform.lab.variables["platform_services"]["proxy"]["certificates"]["server"]
     described["sessions"] = {"kind": "redis", "port": closed_port}
-    without = platform.run("--skip-tags", "certificate_authority_rotation_sessions", **of_incident("root"))
+    without = platform.run("--skip-tags", "certificate_authority_rotate_sessions", **of_incident("root"))
     assert without.status == 2
     assert "sessions were not ended on one: the step was left out" in without.output
     ran = platform.run(**of_incident("root"))
@@ -402,11 +405,11 @@ def test_revocation_of_the_ca_does_not_end_before_sessions_have(platform: Platfo
 
 def test_rotate_refuses_before_anything_is_changed(platform: Platform, closed_port: int) -> None:
     before = snapshot(platform)
-    wrong = platform.run("--check", certificate_authority_rotate_serial="41C7")
+    wrong = platform.run("--check", certificate_authority_rotate_ca_serial="41C7")
     assert wrong.status == 2
-    assert "certificate_authority_rotate_serial: there is no intermediate 41C7" in " ".join(wrong.output.split())
+    assert "certificate_authority_rotate_ca_serial: there is no intermediate 41C7" in " ".join(wrong.output.split())
     platform.lab.hosts["two"].update(ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=closed_port)
-    ran = platform.run(certificate_authority_rotate_serial=platform.first)
+    ran = platform.run(certificate_authority_rotate_ca_serial=platform.first)
     assert ran.status == 2
     assert "two does not answer:" in ran.output and "Nothing was changed" in ran.output
     assert snapshot(platform) == before

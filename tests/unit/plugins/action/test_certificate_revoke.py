@@ -43,8 +43,8 @@ def revoked(shop: Shop) -> set[str]:
 @pytest.mark.parametrize(
     ("role", "tasks", "module", "steps"),
     [
-        ("certificate_revocation", "prove", "certificate_revoke", ["sessions", "prove"]),
-        ("certificate_authority_rotation", "close", "certificate_authority_rotate", ["refuse", "sessions", "close"]),
+        ("certificate_revoke", "prove", "certificate_revoke", ["sessions", "prove"]),
+        ("certificate_authority_rotate", "close", "certificate_authority_rotate", ["refuse", "sessions", "close"]),
     ],
 )
 def test_nobody_shows_a_certificate_while_others_end_sessions(
@@ -176,7 +176,7 @@ def test_rotate_renews_the_lists_that_a_revocation_left(lab: Lab, shop: Shop, po
 def test_revoke_all_keeps_what_could_not_be_replaced_until_it_can(lab: Lab, shop: Shop, port: int) -> None:
     old, thief = {name: shop.serial(name) for name in ("one", "two")}, shop.copied("two")
     app = lab.variables["platform_services"]["app"]["certificates"]["client"]
-    lab.variables["certificate_revoke_serial"] = "100%"
+    lab.variables["certificate_revoke_batches"] = "100%"
     app["reload"] = {"kind": "command", "argv": ["false"]}
     ran = lab.play("certificate_revoke", *ALL)
     assert ran.status == 2
@@ -199,7 +199,7 @@ def test_revoke_all_keeps_what_could_not_be_replaced_until_it_can(lab: Lab, shop
     ("options", "said"),
     [
         (("-e", "certificate_revoke_scope=everything"), "certificate_revoke_scope: expected one of"),
-        ((*ALL, "-e", "certificate_ca_passphrase="), "certificate_ca_passphrase: missing"),
+        ((*ALL, "-e", "certificate_authority_passphrase="), "certificate_authority_passphrase: missing"),
     ],
 )
 def test_revoke_refuses_bad_input_before_anything_is_changed(

@@ -32,14 +32,14 @@ def lab(lab: Lab, site: Site) -> Lab:
     create.ensure(ca, create.Blueprint(name="Lab", key_type="ecdsa-p256"), passphrase=PASSPHRASE)
     for host in lab.hosts:
         site.install(host)
-        lab.hosts[host]["certificate_rotation_host_state_dir"] = str(
+        lab.hosts[host]["certificate_rotate_host_state_dir"] = str(
             site.state if host == "one" else site.folder / "state-two"
         )
     lab.variables.update(
         # There is no sudo where tests run, and no other user is needed.
         ansible_become=False,
-        certificate_ca_dir=str(ca),
-        certificate_ca_passphrase=PASSPHRASE,
+        certificate_authority_dir=str(ca),
+        certificate_authority_passphrase=PASSPHRASE,
         platform_services={name: {"hosts": host, "certificates": {"server": described(site, host)}}
                            for name, host in (("proxy", "one"), ("sql", "two"))},
     )  # fmt: skip
@@ -84,7 +84,7 @@ def test_rotate_canary_that_fails_spares_the_others(lab: Lab, site: Site) -> Non
     assert {host: site.in_service(host) for host in lab.hosts} == old
     assert "false failed" in ran.message("one/runbook.act.certificate_rotate")
     assert ran.message("two/runbook.act.certificate_rotate") == "not done, since it failed on one"
-    assert [(deed["host"], deed["outcome"]) for deed in ran.report["actions"]] == [("one", "undone")]
+    assert [(deed["host"], deed["outcome"]) for deed in ran.report["actions"]] == [("one", "rolled_back")]
 
 
 def test_rotate_ends_what_a_killed_run_left(lab: Lab, site: Site) -> None:
@@ -128,10 +128,10 @@ def test_rotate_fails_on_what_it_cannot_end(lab: Lab, site: Site) -> None:
 
 
 def test_rotate_without_an_issuer_changes_nothing(lab: Lab, site: Site) -> None:
-    del lab.variables["certificate_ca_dir"]
+    del lab.variables["certificate_authority_dir"]
     ran = lab.play("certificate_rotate")
     assert ran.status == 2
-    assert "certificate_ca_dir: missing" in ran.message("one/runbook.act.certificate_rotate")
+    assert "certificate_authority_dir: missing" in ran.message("one/runbook.act.certificate_rotate")
     assert not list(site.folder.rglob(".sets"))
 
 

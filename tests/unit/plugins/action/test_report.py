@@ -360,7 +360,7 @@ def test_report_page_of_the_second_run_has_history(lab: Lab, open_port: int) -> 
 def test_report_of_performance_prints_the_largest_processes_though_all_is_fine(lab: Lab) -> None:
     top = {"kind": "process", "top": 3, "sample_seconds": 0.2, "cpu_warning": 100, "cpu_critical": 100}
     lab.variables["platform_services"] = {"host": {"hosts": "web", "checks": {"top": top}}}
-    ran = lab.play("performance_report")
+    ran = lab.play("performance_check")
     assert ran.status == 0, ran.output
     page = (lab.folder / "state/reports/latest.html").read_text(encoding="utf-8")
     printed = " ".join(ran.output.split())

@@ -30,7 +30,7 @@ def test_settings_check_names_every_fault_once_and_asks_nobody(described: Lab) -
         platform_name="lab/one",
         platform_report_keep=0,
     )
-    described.hosts["two"]["health_check_deadline"] = -5
+    described.hosts["two"]["inspect_deadline"] = -5
     ran = described.play("health_check")
     assert ran.status != 0 and ran.report == {}
     for fault in (
@@ -42,7 +42,7 @@ def test_settings_check_names_every_fault_once_and_asks_nobody(described: Lab) -
         "platform_fail_after: expected how often it has to fail",
         "platform_report_keep: expected a whole number of at least 1, got 0",
         "platform_name: 'lab/one' cannot name a folder",
-        "health_check_deadline: expected a whole number of at least 1, got -5",
+        "inspect_deadline: expected a whole number of at least 1, got -5",
     ):
         # The error, whose lines may be broken, and the result of the task.
         assert 1 <= ran.output.count(fault) <= 2, f"{fault} is not in {ran.output}"
@@ -61,27 +61,27 @@ def test_settings_check_lets_names_of_ones_own_pass_with_a_warning(described: La
     ("playbook", "given", "fault"),
     [
         (
-            "silence",
+            "silence_create",
             {"silence_reason": "x", "silence_hots": "one", "silence_for": "1h"},
             "did you mean 'silence_hosts'?",
         ),
-        ("silence_take_back", {"silence_ids": 1}, "did you mean 'silence_id'?"),
+        ("silence_expire", {"silence_ids": 1}, "did you mean 'silence_id'?"),
         ("ledger_verify", {"ledger_verify_heads": "x"}, "did you mean 'ledger_verify_head'?"),
         ("run_diff", {"run_diff_form": 1}, "did you mean 'run_diff_from'?"),
         (
             "certificate_rotate",
-            {"certificate_rotation_service": ["api"]},
-            "did you mean 'certificate_rotation_services'?",
+            {"certificate_rotate_service": ["api"]},
+            "did you mean 'certificate_rotate_services'?",
         ),
         (
             "certificate_rotate",
-            {"certificate_rotation_services": ["apy"]},
+            {"certificate_rotate_services": ["apy"]},
             "no such service: 'apy'; did you mean 'api'?",
         ),
         (
             "certificate_authority",
-            {"certificate_ca_root_days": "x"},
-            "certificate_ca_root_days: expected a whole number",
+            {"certificate_authority_root_days": "x"},
+            "certificate_authority_root_days: expected a whole number",
         ),
         ("platform_check", {"platform_deadline": "half"}, "platform_deadline: expected a whole number of at least 1"),
     ],
@@ -113,7 +113,7 @@ def test_every_procedure_refuses_what_was_not_meant(
 )
 def test_refusal_names_the_variable_that_a_person_sets(described: Lab, given: dict[str, Any], said: str) -> None:
     described.variables.update({"silence_reason": "x", "silence_hosts": "one", **given})
-    ran = described.play("silence")
+    ran = described.play("silence_create")
     assert ran.status != 0
     assert said in ran.output, ran.output
     assert "duration: " not in ran.output and "until|duration" not in ran.output

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,14 +52,15 @@ def test_silence_from_end_to_end(lab: Lab, closed_port: int) -> None:
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     given = ("-e", f'{{"silence_hosts": "web", "silence_reason": "upgrade", "silence_until": "{until}"}}')
     assert lab.play("health_check").status == 2
-    assert "changed=1" in lab.play("silence", *given, "--check", "--diff").output
-    assert "changed=1" in lab.play("silence", *given).output
-    assert "in force already: silence 2 of hosts one" in lab.play("silence", *given).output
+    assert "changed=1" in lab.play("silence_create", *given, "--check", "--diff").output
+    assert "changed=1" in lab.play("silence_create", *given).output
+    assert "in force already: silence 2 of hosts one" in lab.play("silence_create", *given).output
     ran = lab.play("health_check")
     assert ran.status == 0, ran.output
     assert ran.statuses == {"one/api.port.connect": "critical"}
-    assert [excuse["waiver"] for excuse in ran.report["excused"]] == [2]
-    refused = lab.play("silence", *given, "-e", "silence_services=nothing")
+    assert [suppression["silence"] for suppression in ran.report["suppressed"]] == [2]
+    refused = lab.play("silence_create", *given, "-e", "silence_services=nothing")
     assert refused.status == 2 and "nothing that is described matches" in refused.output
-    assert lab.play("silence_take_back", "-e", "silence_id=2").status == 0
+    expired = lab.play("silence_expire", "-e", "silence_id=2")
+    assert expired.status == 0 and re.search(r"expired by \S+: silence 2 of hosts one", expired.output)
     assert lab.play("health_check").status == 2

@@ -19,7 +19,7 @@ AND_AFTER = {
     "hosts": "all",
     "gather_facts": False,
     "tasks": [
-        {"ansible.builtin.import_role": {"name": "xorb.runbook.health_check"}},
+        {"ansible.builtin.import_role": {"name": "xorb.runbook.inspect"}},
         {"ansible.builtin.import_role": {"name": "xorb.runbook.report"}},
         {"ansible.builtin.debug": {"msg": "the look of {{ inventory_hostname }} is over"}},
     ],
@@ -28,7 +28,7 @@ AND_AFTER = {
 
 def line(name: str, status: str = CRITICAL, host: str = "one", **given: Any) -> dict[str, Any]:
     """What the report says of one check that fails."""
-    return {"id": name, "address": f"{host}/{name}", "status": status, "blocked_by": "", "excused": False, **given}
+    return {"id": name, "address": f"{host}/{name}", "status": status, "blocked_by": "", "suppressed": False, **given}
 
 
 def test_sentence_has_status_amount_first_cause_and_page() -> None:

@@ -13,7 +13,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import DriverMissing, RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect import postgres_queries
-from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import postgres_depth
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import postgres_stats
 from ansible_collections.xorb.runbook.plugins.modules import postgres_info
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of a server that does not exist
@@ -55,7 +55,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def run_module(answers: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
         server = type("Server", (Session,), {"answers": {**ANSWERS, **(answers or {})}})
-        monkeypatch.setattr(postgres_depth, "Session", server)
+        monkeypatch.setattr(postgres_stats, "Session", server)
         with patch_module_args({**LOGIN, **arguments}), pytest.raises(SystemExit):
             postgres_info.main()
         result: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -71,7 +71,7 @@ def statuses(result: dict[str, Any]) -> dict[str, str]:
 def test_main_returns_facts_and_checks(run: Any) -> None:
     result = run()
     assert not result["changed"] and "failed" not in result
-    assert set(statuses(result)) == set(postgres_depth.ASPECTS)
+    assert set(statuses(result)) == set(postgres_stats.ASPECTS)
     assert statuses(result)["connections"] == "critical"
     assert result["facts"]["connections"] == [{"state": "idle", "sessions": 96, "usable": 97}]
     assert result["facts"]["availability"]["version"] == "17.2"
@@ -119,18 +119,21 @@ def test_main_dead_server_is_a_result(run: Any, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_main_left_out_is_said_with_the_reason(run: Any) -> None:
-    result = run(without={"statements": "nobody records them"})
+    result = run(not_applicable={"statements": "nobody records them"})
     (check,) = [check for check in result["checks"] if check["id"].endswith(".statements")]
     assert (check["status"], check["message"]) == ("not_applicable", "left out: nobody records them")
-    assert len(result["checks"]) == len(postgres_depth.ASPECTS)
+    assert len(result["checks"]) == len(postgres_stats.ASPECTS)
 
 
 @pytest.mark.parametrize(
-    ("without", "message"),
-    [({"statments": "why"}, "without.statments: unknown aspect; known are"), ({"blocked": ""}, "expected the reason")],
+    ("not_applicable", "message"),
+    [
+        ({"statments": "why"}, "not_applicable.statments: unknown aspect; known are"),
+        ({"blocked": ""}, "expected the reason"),
+    ],
 )
-def test_main_left_out_must_make_sense(run: Any, without: dict[str, str], message: str) -> None:
-    result = run(without=without)
+def test_main_left_out_must_make_sense(run: Any, not_applicable: dict[str, str], message: str) -> None:
+    result = run(not_applicable=not_applicable)
     assert result["failed"] and message in result["msg"]
 
 
@@ -162,5 +165,5 @@ def test_main_returns_what_it_documents(run: Any) -> None:
     documented = yaml.safe_load(postgres_info.RETURN)
     result = run()
     assert set(documented) == set(result) - {"changed", "invocation"}
-    assert set(documented["facts"]["contains"]) == set(postgres_depth.ASPECTS)
+    assert set(documented["facts"]["contains"]) == set(postgres_stats.ASPECTS)
     assert set(documented["checks"]["sample"][0]) == set(result["checks"][0])

@@ -15,7 +15,7 @@ import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import DriverMissing
-from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import redis_depth
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import redis_stats
 from ansible_collections.xorb.runbook.plugins.modules import redis_info
 
 from tests.support.loopback import Authority, Client, served
@@ -119,7 +119,7 @@ def test_main_denied_slow_log_costs_only_itself(run: Any) -> None:
 def test_main_denied_info_is_unknown_and_no_fault_of_the_server(run: Any) -> None:
     with served(answering([], INFO=DENIED)) as port:
         result = run(port)
-    assert set(statuses(result)) == set(redis_depth.ASPECTS)
+    assert set(statuses(result)) == set(redis_stats.ASPECTS)
     assert set(statuses(result).values()) == {"unknown"}
 
 
@@ -133,14 +133,14 @@ def test_main_dead_server_is_a_result(run: Any) -> None:
 def test_main_left_out_is_said_with_the_reason(run: Any) -> None:
     asked: list[str] = []
     with served(answering(asked)) as port:
-        result = run(port, without={"slow_log": "not here", "memory": "nor this"})
+        result = run(port, not_applicable={"slow_log": "not here", "memory": "nor this"})
     assert statuses(result)["slow_log"] == statuses(result)["memory"] == "not_applicable"
-    assert len(result["checks"]) == len(redis_depth.ASPECTS) and "SLOWLOG" not in asked
+    assert len(result["checks"]) == len(redis_stats.ASPECTS) and "SLOWLOG" not in asked
 
 
 def test_main_left_out_must_make_sense(run: Any) -> None:
-    result = run(1, without={"keys": "none"})
-    assert result["failed"] and "without.keys: unknown aspect" in result["msg"]
+    result = run(1, not_applicable={"keys": "none"})
+    assert result["failed"] and "not_applicable.keys: unknown aspect" in result["msg"]
 
 
 def test_main_speaks_tls_with_a_client_certificate(run: Any, tmp_path: Any) -> None:
@@ -169,5 +169,5 @@ def test_main_returns_what_it_documents(run: Any) -> None:
     with served(answering([])) as port:
         result = run(port)
     assert set(documented) == set(result) - {"changed", "invocation"}
-    assert set(documented["facts"]["contains"]) == set(result["facts"]) == set(redis_depth.ASPECTS)
+    assert set(documented["facts"]["contains"]) == set(result["facts"]) == set(redis_stats.ASPECTS)
     assert set(documented["checks"]["sample"][0]) == set(result["checks"][0])

@@ -80,7 +80,7 @@ def test_look_tries_nobody_where_the_service_is_down() -> None:
 
 
 def test_look_leaves_out_with_the_reason() -> None:
-    found = looked(ACCEPTED, stranger=ACCEPTED, without={"stranger": "no strangers here"})
+    found = looked(ACCEPTED, stranger=ACCEPTED, not_applicable={"stranger": "no strangers here"})
     assert (found["stranger"].status, found["stranger"].message) == (NOT_APPLICABLE, "left out: no strangers here")
 
 

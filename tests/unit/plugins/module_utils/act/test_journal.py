@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
 from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Busy, Entry, Journal, locked, recover
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE, UNDONE
+from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE, ROLLED_BACK
 
 from tests.support import crash
 from tests.support.procedures import ROOT
@@ -115,7 +115,7 @@ def test_killed_anywhere_the_journal_knows_every_step_that_acted(state: Path) ->
         assert ended or acted <= known, "a step acted that the journal does not know"
         # And whoever comes next can go on.
         with locked(state, what="test", who="bob") as journal:
-            recovered, left = recover(journal, {"copy": lambda _entry: (UNDONE, "nothing is left of it")})
+            recovered, left = recover(journal, {"copy": lambda _entry: (ROLLED_BACK, "nothing is left of it")})
             assert len(recovered) <= 1 and not left and not journal.unfinished()
     assert deaths > 15
 
@@ -201,5 +201,5 @@ def test_step_that_cannot_be_written_is_not_announced(state: Path, monkeypatch: 
             entry.step("one")
         monkeypatch.undo()
         assert entry.steps == [] and journal.unfinished()[0].steps == []
-        entry.end(UNDONE)
+        entry.end(ROLLED_BACK)
         assert not journal.unfinished()

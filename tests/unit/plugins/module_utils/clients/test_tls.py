@@ -27,7 +27,7 @@ def connected(context: ssl.SSLContext, authority: Authority) -> Iterator[ssl.SSL
 
 def written_until_it_fails(opened: ssl.SSLSocket) -> OSError:
     """What a client meets that goes on to write to a server that has closed."""
-    for _ in range(500):
+    for _attempt in range(500):
         try:
             opened.sendall(b"PING\r\n")
         except OSError as exc:

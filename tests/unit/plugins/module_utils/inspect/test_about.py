@@ -25,7 +25,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import 
 from tests.support.loopback import DAY, Authority, Client, Pair, hang, options, served
 
 SQL = {"user": "u", "database": "d", "password": "a password"}
-ACCESS = {"password": "a password", "without": {"plaintext": "speaks no TLS"}}
+ACCESS = {"password": "a password", "not_applicable": {"plaintext": "speaks no TLS"}}
 
 
 def looked(*probes: tuple[str, dict[str, Any]], service: str = "s") -> list[Check]:
@@ -53,9 +53,9 @@ EVERYTHING: list[tuple[str, dict[str, Any]]] = [
     ("tcp", {}),
     ("http", {"health": "/health", "readiness": "/ready"}),
     ("redis", {}),
-    ("redis_depth", {}),
+    ("redis_stats", {}),
     ("postgres", SQL),
-    ("postgres_depth", SQL),
+    ("postgres_stats", SQL),
     ("tls", {}),
     ("latency", {"path": "/", "seconds": 0.1}),
     ("access_http", {"path": "/", "token": "a good token"}),
@@ -129,9 +129,9 @@ def test_missing_drivers_are_one_cause(monkeypatch: pytest.MonkeyPatch, closed_p
         monkeypatch.setitem(sys.modules, name, None)
     probes: list[tuple[str, dict[str, Any]]] = [
         ("redis", {}),
-        ("redis_depth", {}),
+        ("redis_stats", {}),
         ("postgres", SQL),
-        ("postgres_depth", SQL),
+        ("postgres_stats", SQL),
         ("access_redis", ACCESS),
     ]
     checks = looked(*((kind, {"port": closed_port, **given}) for kind, given in probes))

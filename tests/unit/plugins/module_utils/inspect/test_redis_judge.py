@@ -80,9 +80,9 @@ def test_judgement(aspect: str, info: dict[str, Any], status: str) -> None:
 
 def test_replicas_that_are_missing_are_critical() -> None:
     info = followed()
-    assert judge.replication_depth(info, given(replicas=1)).status == OK
-    assert judge.replication_depth(info, given(replicas=2)).status == CRITICAL
-    assert judge.replication_depth({"role": "master"}, given(replicas=1)).status == CRITICAL
+    assert judge.replication_stats(info, given(replicas=1)).status == OK
+    assert judge.replication_stats(info, given(replicas=2)).status == CRITICAL
+    assert judge.replication_stats({"role": "master"}, given(replicas=1)).status == CRITICAL
 
 
 def test_evictions_can_be_made_critical() -> None:

@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import I
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 
 WRITTEN = {
-    "deadline": "{{ health_check_deadline }}",
+    "deadline": "{{ inspect_deadline }}",
     "duration": "{{ silence_for | default(omit, true) }}",
     "until": "{{ silence_until | default(omit, true) }}",
     "step": "plan",
@@ -35,9 +35,9 @@ def action(variables: dict[str, Any], **given: Any) -> Any:
     ("argument", "variables", "named"),
     [
         ("duration", {}, "silence_for"),
-        ("deadline", {"health_check_deadline": "{{ platform_deadline | default(30) }}"}, "platform_deadline"),
-        ("deadline", {"health_check_deadline": 5}, "health_check_deadline"),
-        ("deadline", {"health_check_deadline": "{{ 5 * 6 }}"}, "health_check_deadline"),
+        ("deadline", {"inspect_deadline": "{{ platform_deadline | default(30) }}"}, "platform_deadline"),
+        ("deadline", {"inspect_deadline": 5}, "inspect_deadline"),
+        ("deadline", {"inspect_deadline": "{{ 5 * 6 }}"}, "inspect_deadline"),
         ("name", {"certificate_authority_name": "{{ ca_name | default(shop | default('')) }}"}, "ca_name"),
         ("step", {}, "step"),
         ("made", {}, "made"),
@@ -71,9 +71,7 @@ def test_arguments_that_exclude_each_other_are_named_by_their_variables() -> Non
 
 def test_every_wrong_argument_is_named_at_once() -> None:
     spec = {"deadline": {"type": "int", "default": 30}, "until": {"type": "bool"}}
-    with pytest.raises(
-        Exception, match=r"^health_check_deadline: expected .* at least 1, got 0\nsilence_until: expected"
-    ):
+    with pytest.raises(Exception, match=r"^inspect_deadline: expected .* at least 1, got 0\nsilence_until: expected"):
         action({}, deadline=0, until="nope").validate_argument_spec(spec)
 
 

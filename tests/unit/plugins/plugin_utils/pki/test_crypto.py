@@ -9,7 +9,7 @@ import sys
 
 from tests.testbed.layout import ROOT
 
-WITHOUT = """
+NOT_APPLICABLE_OPTION = """
 import importlib, pathlib, sys
 sys.modules["cryptography"] = None
 sys.path.insert(0, ".ansible/collections")
@@ -24,5 +24,7 @@ except Exception as exc:
 
 
 def test_plugins_load_without_the_library_and_say_so_when_used() -> None:
-    ran = subprocess.run([sys.executable, "-c", WITHOUT], cwd=ROOT, capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", NOT_APPLICABLE_OPTION], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert ran.stdout.startswith("RunbookError cryptography 42 or newer is needed on the control node")

@@ -158,5 +158,5 @@ def test_issuer_is_the_command_or_the_authority(directory: Path) -> None:
     assert isinstance(issuer(command=["true"], directory=str(directory)), CommandIssuer)
     found = issuer(directory=str(directory), passphrase=PASSPHRASE)
     assert found.issue(request(), **ASKED).serial == opened(directory).register()[0].serial
-    with pytest.raises(RunbookError, match="certificate_ca_dir: missing"):
+    with pytest.raises(RunbookError, match="certificate_authority_dir: missing"):
         issuer()

@@ -28,13 +28,13 @@ from tests.support.procedures import ROOT
         ("platform_dead_line", "platform_deadline"),
         ("platform_adress", "platform_address"),
         ("platform_reports_dir", "platform_report_dir"),
-        ("healthcheck_deadline", "health_check_deadline"),
+        ("inspect_dead_line", "inspect_deadline"),
         ("silence_host", "silence_hosts"),
         ("silence_servces", "silence_services"),
         ("silense_hosts", "silence_hosts"),
         ("run_diff_form", "run_diff_from"),
         ("certificate_revoke_service", "certificate_revoke_services"),
-        ("certificate_rotation_forced", "certificate_rotation_force"),
+        ("certificate_rotate_forced", "certificate_rotate_force"),
         ("schedule_run", "schedule_runs"),
         ("ledger_verify_heads", "ledger_verify_head"),
     ],
@@ -75,7 +75,13 @@ def test_foreign_names_are_listed_once_and_not_without_end() -> None:
 
 def test_known_names_are_those_that_roles_and_playbooks_ask_for() -> None:
     known = settings.declared()
-    assert {"platform_deadline", "silence_for", "certificate_ca_dir", "report_keep", "schedule_hosts"} <= known.keys()
+    assert {
+        "platform_deadline",
+        "silence_for",
+        "certificate_authority_dir",
+        "report_keep",
+        "schedule_hosts",
+    } <= known.keys()
     assert not any(name.startswith("ansible_") for name in known)
     deadline = known["platform_deadline"]
     assert deadline and (deadline.type, str(deadline.within)) == ("int", "of at least 1")

@@ -17,7 +17,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     WARNING,
     Check,
 )
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Excuse, Silence, run_check
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import NoAnswer, Suppression, run_check
 
 from tests.support import sample_reports
 from tests.support.sample_reports import RUN, assembled, check
@@ -40,7 +40,7 @@ def test_assemble_what_did_not_arrive_is_unknown() -> None:
 
 
 def test_assemble_silent_host_is_named_and_explains_its_checks() -> None:
-    report = assembled([ONE], expected=[ONE, TWO], silent={"two": Silence(CRITICAL, "unreachable: no route")})
+    report = assembled([ONE], expected=[ONE, TWO], silent={"two": NoAnswer(CRITICAL, "unreachable: no route")})
     assert [(one.address, one.status, one.message) for one in report.checks[:2]] == [
         ("two/runbook.host.reachable", CRITICAL, "unreachable: no route"),
         ("two/sql.port.connect", UNKNOWN, "unreachable: no route"),
@@ -49,7 +49,7 @@ def test_assemble_silent_host_is_named_and_explains_its_checks() -> None:
 
 
 def test_assemble_silent_host_that_nothing_was_expected_of_is_named_too() -> None:
-    report = assembled([ONE], silent={"three": Silence(UNKNOWN, "no result")})
+    report = assembled([ONE], silent={"three": NoAnswer(UNKNOWN, "no result")})
     assert "three/runbook.host.reachable" in {one.address for one in report.checks}
 
 
@@ -108,16 +108,16 @@ def test_counts_name_every_status_worst_first() -> None:
 @pytest.mark.parametrize("status", STATUSES)
 def test_well_is_only_where_there_is_nothing_to_judge(status: str) -> None:
     well = status in (OK, NOT_APPLICABLE)
-    assert assembled([ONE, replace(TWO, status=status)]).well is well
-    assert assembled([ONE, TWO]).with_check(run_check("written", status, "said")).well is well
+    assert assembled([ONE, replace(TWO, status=status)]).all_ok is well
+    assert assembled([ONE, TWO]).with_check(run_check("written", status, "said")).all_ok is well
 
 
 def test_well_counts_what_is_excused_and_what_did_not_arrive() -> None:
     bad = replace(TWO, status=CRITICAL)
-    excuse = Excuse(bad.address, "silence", "silenced by alex: being replaced")
-    assert not replace(assembled([ONE, bad]), excuses={bad.address: excuse}).well
-    assert not assembled([ONE], expected=[ONE, TWO]).well
-    assert not assembled([ONE], expected=[ONE, TWO], silent={"two": Silence(CRITICAL, "unreachable")}).well
+    suppression = Suppression(bad.address, "silence", "silenced by alex: being replaced")
+    assert not replace(assembled([ONE, bad]), suppressions={bad.address: suppression}).all_ok
+    assert not assembled([ONE], expected=[ONE, TWO]).all_ok
+    assert not assembled([ONE], expected=[ONE, TWO], silent={"two": NoAnswer(CRITICAL, "unreachable")}).all_ok
 
 
 def test_with_check_failing_one_is_the_first_cause() -> None:
@@ -164,8 +164,8 @@ def test_judged_by_has_the_lines_of_the_hosts_that_fail_or_warn_alone() -> None:
     dead = replace(TWO, status=CRITICAL, message="refused")
     report = assembled([replace(ONE, status=WARNING), dead, check("three", "api", "port", "connect")])
     assert report.judged_by(HOSTS) == {
-        "one": [{"id": ONE.id, "address": ONE.address, "status": WARNING, "blocked_by": "", "excused": False}],
-        "two": [{"id": TWO.id, "address": TWO.address, "status": CRITICAL, "blocked_by": "", "excused": False}],
+        "one": [{"id": ONE.id, "address": ONE.address, "status": WARNING, "blocked_by": "", "suppressed": False}],
+        "two": [{"id": TWO.id, "address": TWO.address, "status": CRITICAL, "blocked_by": "", "suppressed": False}],
     }
 
 
@@ -183,6 +183,6 @@ def test_judged_by_nothing_is_the_first_host_for_all() -> None:
 def test_judged_by_says_what_is_excused_and_never_excuses_the_run() -> None:
     wrong = run_check("written", CRITICAL, "it is full", point="ledger")
     report = assembled([replace(ONE, status=CRITICAL)], about_run=[wrong])
-    excuses = {address: Excuse(address, "silence", "silenced") for address in (ONE.address, wrong.address)}
-    (lines,) = replace(report, excuses=excuses).judged_by(["one"]).values()
-    assert {line["id"]: line["excused"] for line in lines} == {ONE.id: True, wrong.id: False}
+    suppressions = {address: Suppression(address, "silence", "silenced") for address in (ONE.address, wrong.address)}
+    (lines,) = replace(report, suppressions=suppressions).judged_by(["one"]).values()
+    assert {line["id"]: line["suppressed"] for line in lines} == {ONE.id: True, wrong.id: False}

@@ -14,16 +14,16 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import AT_ONCE, FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import html, terminal, textfile
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import junit as junit_xml
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report, Silence, run_check
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import NoAnswer, Report, run_check
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.silences import (
     ACKNOWLEDGEMENT,
     SILENCE,
-    Waiver,
+    Silence,
+    expiring,
     standing,
-    taking_back,
     without_groups,
 )
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.suppression import excused
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.suppression import suppressed
 
 from tests.support.sample_reports import assembled, check
 
@@ -34,9 +34,9 @@ API = check("web", "api", "rest", "health", CRITICAL)
 FINE = check("web", "proxy", "https", "health")
 
 
-def waiver(kind: Any = SILENCE, **given: Any) -> Waiver:
+def silence(kind: Any = SILENCE, **given: Any) -> Silence:
     """A silence that is in force, unless said otherwise."""
-    return Waiver(**{"kind": kind, "reason": "upgrade", "by": "alex", "until": LATER, "id": 7, **given})
+    return Silence(**{"kind": kind, "reason": "upgrade", "by": "alex", "until": LATER, "id": 7, **given})
 
 
 class Remembered:
@@ -59,16 +59,16 @@ class Remembered:
 
 def judged(
     checks: Iterable[Check],
-    *waivers: Waiver,
+    *silences: Silence,
     after: FailAfter = AT_ONCE,
     past: Remembered | None = None,
     described: Iterable[Check] = (),
     **given: Any,
 ) -> Report:
-    """A report with its excuses."""
-    return excused(
+    """A report with its suppressions."""
+    return suppressed(
         assembled(checks, **given),
-        waivers=waivers,
+        silences=silences,
         fail_after=lambda _check: after,
         past=past or Remembered(),
         described=lambda: described,
@@ -76,14 +76,14 @@ def judged(
 
 
 def test_silenced_check_keeps_its_status_and_is_no_root_cause() -> None:
-    report = judged([SQL, FINE], waiver(services=("postgres",)))
+    report = judged([SQL, FINE], silence(services=("postgres",)))
     assert report.counts[CRITICAL] == 1 and report.checks[0] == SQL
-    assert report.excuses[SQL.address].sentence == "silenced until 2026-11-23 04:00 UTC by alex: upgrade"
-    assert (report.decisive, report.causes, report.excused) == ([], (), {"silence": 1})
+    assert report.suppressions[SQL.address].sentence == "silenced until 2026-11-23 04:00 UTC by alex: upgrade"
+    assert (report.decisive, report.causes, report.suppressed) == ([], (), {"silence": 1})
 
 
 def test_silenced_cause_of_what_is_not_silenced_stays_a_cause() -> None:
-    report = judged([SQL, API], waiver(services=("postgres",)))
+    report = judged([SQL, API], silence(services=("postgres",)))
     assert [cause.check for cause in report.causes] == [SQL.address]
     assert [one.address for one in report.decisive] == [API.address]
 
@@ -100,11 +100,11 @@ def test_silenced_cause_of_what_is_not_silenced_stays_a_cause() -> None:
     ],
 )
 def test_patterns(patterns: dict[str, tuple[str, ...]], matches: bool) -> None:
-    assert waiver(**patterns).matches(SQL) is matches
+    assert silence(**patterns).matches(SQL) is matches
 
 
 def test_host_that_is_looked_at_matches_like_the_one_that_looks() -> None:
-    assert waiver(hosts=("db",)).matches(replace(SQL, host="monitor"))
+    assert silence(hosts=("db",)).matches(replace(SQL, host="monitor"))
 
 
 @pytest.mark.parametrize(
@@ -112,40 +112,40 @@ def test_host_that_is_looked_at_matches_like_the_one_that_looks() -> None:
 )
 def test_what_a_run_says_of_itself_is_never_silenced(patterns: dict[str, tuple[str, ...]]) -> None:
     about_run = run_check("written", CRITICAL, "the disk is full", point="ledger")
-    report = judged([FINE], waiver(**patterns), about_run=[about_run])
+    report = judged([FINE], silence(**patterns), about_run=[about_run])
     assert report.decisive == [about_run]
 
 
 def test_silent_host_is_silenced_only_where_that_is_written_out() -> None:
-    silent = {"db": Silence(CRITICAL, "unreachable")}
-    everything = judged([FINE], waiver(hosts=("db",)), expected=[FINE, SQL], silent=silent)
+    silent = {"db": NoAnswer(CRITICAL, "unreachable")}
+    everything = judged([FINE], silence(hosts=("db",)), expected=[FINE, SQL], silent=silent)
     assert [one.id for one in everything.decisive] == ["runbook.host.reachable"]
-    named = waiver(hosts=("db",), checks=("*", "runbook.host.reachable"))
+    named = silence(hosts=("db",), checks=("*", "runbook.host.reachable"))
     assert judged([FINE], named, expected=[FINE, SQL], silent=silent).decisive == []
 
 
 def test_ended_silence_excuses_nothing_and_is_said() -> None:
-    report = judged([SQL], waiver(services=("postgres",), until=LONG_AGO))
-    assert report.excuses == {}
+    report = judged([SQL], silence(services=("postgres",), until=LONG_AGO))
+    assert report.suppressions == {}
     assert report.notes[0].startswith("ended, and 1 of its checks fails: silence 7 of services postgres")
-    assert judged([FINE], waiver(until=LONG_AGO, services=("postgres",))).notes == ()
-    assert judged([FINE], waiver(until=EARLIER, services=("postgres",))).notes[0].startswith("ended: silence 7")
+    assert judged([FINE], silence(until=LONG_AGO, services=("postgres",))).notes == ()
+    assert judged([FINE], silence(until=EARLIER, services=("postgres",))).notes[0].startswith("ended: silence 7")
 
 
 def test_silence_that_matches_nothing_is_said_but_not_what_another_topic_has() -> None:
-    assert judged([FINE], waiver(services=("postgres",))).notes[0].startswith("matches nothing: silence 7")
-    assert judged([FINE], waiver(services=("postgres",)), described=[SQL]).notes == ()
+    assert judged([FINE], silence(services=("postgres",))).notes[0].startswith("matches nothing: silence 7")
+    assert judged([FINE], silence(services=("postgres",)), described=[SQL]).notes == ()
 
 
 @pytest.mark.parametrize("then", [OK, ""])
 def test_acknowledgement_covers_nothing_that_was_fine_when_it_was_made(then: str) -> None:
-    mine = waiver(ACKNOWLEDGEMENT, services=("postgres",))
+    mine = silence(ACKNOWLEDGEMENT, services=("postgres",))
     assert judged([SQL], mine, past=Remembered(then=then)).decisive == [SQL]
 
 
 def test_acknowledgement_ends_when_the_check_was_fine() -> None:
-    mine = waiver(ACKNOWLEDGEMENT, services=("postgres",))
-    assert judged([SQL], mine, past=Remembered(CRITICAL, UNKNOWN)).excused == {"acknowledgement": 1}
+    mine = silence(ACKNOWLEDGEMENT, services=("postgres",))
+    assert judged([SQL], mine, past=Remembered(CRITICAL, UNKNOWN)).suppressed == {"acknowledgement": 1}
     over = judged([SQL], mine, past=Remembered(CRITICAL, OK, CRITICAL))
     assert over.decisive == [SQL]
     assert over.notes[0].startswith("over, since db/postgres.sql.query was fine meanwhile")
@@ -155,17 +155,17 @@ def test_acknowledgement_ends_when_the_check_was_fine() -> None:
 HUNG = check("db", "redis", "main", "ping", CRITICAL, about="by=process says=look met=silent endpoint=db:6379")
 LOGIN = check("db", "redis", "access", "valid", UNKNOWN, topic="access", about="by=process met=silent endpoint=db:6380")
 UNREADY = check("web", "api", "rest", "readiness", CRITICAL, about="by=dependency met=unwell endpoint=web:80")
-MINE = waiver(ACKNOWLEDGEMENT, checks=("redis.main.ping",))
+MINE = silence(ACKNOWLEDGEMENT, checks=("redis.main.ping",))
 
 
 def test_acknowledgement_of_a_cause_covers_what_it_explains() -> None:
     full = check("db", "host", "root", "space", CRITICAL, topic="capacity")
     report = judged([HUNG, LOGIN, UNREADY, full], MINE)
     assert report.decisive == [full]
-    assert report.excuses[UNREADY.address].sentence == (
+    assert report.suppressions[UNREADY.address].sentence == (
         "db/redis.main.ping is acknowledged until 2026-11-23 04:00 UTC by alex: upgrade"
     )
-    assert {excuse.waiver for excuse in report.excuses.values()} == {7}
+    assert {suppression.silence for suppression in report.suppressions.values()} == {7}
     assert [cause.check for cause in report.causes] == [full.address]
 
 
@@ -222,29 +222,29 @@ def test_standing_leaves_out_what_was_taken_back() -> None:
     def run(sequence: int) -> dict[str, Any]:
         return {"sequence": sequence, "who": "alex", "finished_at": EARLIER}
 
-    first, second = waiver(id=1, hosts=("db",)), waiver(id=2, checks=("a.*",))
-    recorded = [(run(1), first.as_action()), (run(2), second.as_action()), (run(3), taking_back(first, ""))]
+    first, second = silence(id=1, hosts=("db",)), silence(id=2, checks=("a.*",))
+    recorded = [(run(1), first.as_action()), (run(2), second.as_action()), (run(3), expiring(first, ""))]
     assert standing(recorded) == [replace(second, at=EARLIER)]
 
 
 def test_groups_are_written_out() -> None:
-    assert without_groups(waiver(hosts=("web", "x*")), {"web": ["a", "b"]}).hosts == ("a", "b", "x*")
+    assert without_groups(silence(hosts=("web", "x*")), {"web": ["a", "b"]}).hosts == ("a", "b", "x*")
 
 
 def test_every_output_shows_it() -> None:
-    report = judged([SQL, FINE], waiver(services=("postgres",)), waiver(services=("gone",), id=8))
+    report = judged([SQL, FINE], silence(services=("postgres",)), silence(services=("gone",), id=8))
     text = terminal.render(report, width=120, colour=False)
     assert text.startswith("CRITICAL") and "1 silenced: nothing fails the run" in text
-    assert "excused (1): failing, but not failing the run" in text and "silences to look after (1)" in text
+    assert "suppressed (1): failing, but not failing the run" in text and "silences to look after (1)" in text
     page = html.render(report)
     assert "1 silenced: nothing fails the run." in page and "by alex: upgrade" in page and "services gone" in page
     junit = junit_xml.render(report)
     assert 'failures="0"' in junit and "critical, silenced until" in junit
     assert 'kind="silence"} 1' in textfile.render(report)
-    assert report.as_dict()["excused"][0]["waiver"] == 7
+    assert report.as_dict()["suppressed"][0]["silence"] == 7
 
 
 def test_hostile_reason_is_harmless() -> None:
-    report = judged([SQL], waiver(services=("postgres",), reason="<script>\x1b[2J"))
+    report = judged([SQL], silence(services=("postgres",), reason="<script>\x1b[2J"))
     assert "<script>" not in html.render(report)
     assert "\x1b" not in terminal.render(report, width=120, colour=False)

@@ -120,7 +120,7 @@ def test_killed_at_every_step_the_next_run_ends_it(site: Site) -> None:
         assert not hidden and not list(folder.glob(".*.new"))
         keys = [path for path in folder.rglob("key.pem") if not path.is_symlink() and path.parent.name != ".pending"]
         assert len({path.parent for path in keys}) <= 2, "a key was left behind"
-    assert outcomes.count("done") > 10 and outcomes.count("undone") > 10
+    assert outcomes.count("done") > 10 and outcomes.count("rolled_back") > 10
 
 
 def test_service_that_refuses_keeps_the_old_certificate(site: Site) -> None:
@@ -128,7 +128,7 @@ def test_service_that_refuses_keeps_the_old_certificate(site: Site) -> None:
     with site.served() as how:
         given = site.given(**{**how, "reload": {"kind": "command", "argv": ["false"]}})
         outcome = site.rotate(given)
-        assert outcome.outcome == "undone"
+        assert outcome.outcome == "rolled_back"
         assert "false failed" in outcome.message and "the old set is in service again" in outcome.message
         assert serves(how) == site.in_service() == fingerprint(old)
     assert len(list((site.folder / "server/.sets").glob("*/key.pem"))) == 2, "the refused key is still there"
@@ -139,7 +139,7 @@ def test_service_that_ignores_it_keeps_the_old_certificate(site: Site, monkeypat
     old = site.install()
     with site.served() as how:
         outcome = site.rotate(site.given(**{**how, "reload": {"kind": "command", "argv": ["true"]}}))
-        assert outcome.outcome == "undone"
+        assert outcome.outcome == "rolled_back"
         assert "serves the certificate" in outcome.message
         assert site.in_service() == fingerprint(old)
 
@@ -150,7 +150,7 @@ def test_rest_is_left_alone_after_a_refusal(site: Site) -> None:
     argv = {"one": ["true"], "two": ["false"], "three": ["true", "three"]}
     givens = [site.given(name, reload={"kind": "command", "argv": argv[name]}) for name in names]
     outcomes = site.deploy(*(site.issued(given, site.request(given).csr) for given in givens))
-    assert [(one.point, one.outcome) for one in outcomes] == [("one", "done"), ("two", "undone")]
+    assert [(one.point, one.outcome) for one in outcomes] == [("one", "done"), ("two", "rolled_back")]
     assert [site.in_service(name) == old[name] for name in names] == [False, True, True]
 
 
@@ -171,7 +171,7 @@ def test_old_set_that_cannot_be_put_back_is_told_beside_what_was_done(
     assert [(one.point, one.outcome) for one in outcomes] == [("one", "done"), ("two", "failed")]
     assert "false failed" in outcomes[1].message and "could not be put back: Read-only" in outcomes[1].message
     assert len(journals.unfinished(site.state)) == 1
-    assert [one.outcome for one in site.recover(*givens)] == ["undone"]
+    assert [one.outcome for one in site.recover(*givens)] == ["rolled_back"]
     assert [site.in_service(name) == old[name] for name in old] == [False, True]
 
 
@@ -189,7 +189,7 @@ def test_sets_of_one_service_are_told_once_and_go_back_together(site: Site) -> N
     new = {name: site.in_service(name) for name in names}
     assert all(new[name] != old[name] for name in names)
     outcomes = site.deploy(*(site.issued(given, site.request(given, force=True).csr) for given in givens))
-    assert [one.outcome for one in outcomes] == ["undone"] * 3
+    assert [one.outcome for one in outcomes] == ["rolled_back"] * 3
     assert {name: site.in_service(name) for name in names} == new
 
 
@@ -223,7 +223,7 @@ def test_certificate_that_is_no_good_is_never_in_service(site: Site, options: di
         if not names
         else (site.deploy(deploy.Issued(given, *_texts(site, given, csr, names))))
     )
-    assert outcome.outcome == "undone"
+    assert outcome.outcome == "rolled_back"
     assert message in outcome.message
     assert site.in_service() == fingerprint(old)
 
@@ -299,7 +299,7 @@ def test_journal_and_disk_hold_no_key_and_no_password(site: Site) -> None:
     reload = {"kind": "redis", "port": 1, "password": "sesame-open-wide", "unit": None}
     given = site.given(reload=reload)
     outcome = site.rotate(given)
-    assert outcome.outcome == "undone"  # nobody listens at port 1
+    assert outcome.outcome == "rolled_back"  # nobody listens at port 1
     lines = "".join(path.read_text() for path in (site.state / "journal").iterdir())
     assert "sesame" not in lines and "PRIVATE" not in lines
     assert json.loads(lines.splitlines()[0])["needs"]["sets"][0]["secrets"] is True
@@ -318,7 +318,7 @@ def test_operation_that_needs_a_secret_waits_for_who_has_it(site: Site) -> None:
     with journals.locked(site.state, what="test", who="test") as journal:
         ended, left = journals.recover(journal, {deploy.PROCEDURE: change.recovery([])})
         assert (len(ended), len(left)) == (0, 1)
-    assert [one.outcome for one in site.recover(given)] == ["undone"]
+    assert [one.outcome for one in site.recover(given)] == ["rolled_back"]
 
 
 def _now() -> Any:

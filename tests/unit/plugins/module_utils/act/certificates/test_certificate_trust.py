@@ -156,7 +156,7 @@ def test_killed_at_every_step_the_next_run_ends_it(site: Site, part: str) -> Non
         )
         assert [one.outcome for one in site.trust(wanted)] in (["done"], ["unchanged"])
         assert contents() == after and site.in_service() == pair[0]
-    assert outcomes.count("done") > 5 and outcomes.count("undone") > 5
+    assert outcomes.count("done") > 5 and outcomes.count("rolled_back") > 5
 
 
 def test_service_that_refuses_has_what_it_had(site: Site) -> None:
@@ -164,10 +164,10 @@ def test_service_that_refuses_has_what_it_had(site: Site) -> None:
     given = given_of(site, reload={"kind": "command", "argv": ["false"]})
     wanted = Wanted(given, (site.root.pem + issuing.root("Other").pem).decode())
     (outcome,) = site.trust(wanted)
-    assert outcome.outcome == "undone" and "the old set is in service again" in outcome.message
+    assert outcome.outcome == "rolled_back" and "the old set is in service again" in outcome.message
     assert (site.folder / "server/ca.pem").read_bytes() == site.root.pem
     (outcome,) = site.trust(Wanted(given, revocations=crl_pem(site.root.crl())))
-    assert outcome.outcome == "undone"
+    assert outcome.outcome == "rolled_back"
     assert not (site.folder / "server/crl.pem").exists(), "there was no list before"
     assert site.in_service() == fingerprint(pair)
 
@@ -181,7 +181,7 @@ def test_service_that_serves_no_longer_has_what_it_had(site: Site, monkeypatch: 
         kill = ["kill", "-KILL", how["reload"]["argv"][-1]]
         given = given_of(site, **{**how, "reload": {"kind": "command", "argv": kill}})
         (outcome,) = site.trust(Wanted(given, revocations=crl_pem(site.root.crl(number=8))))
-    assert outcome.outcome == "undone" and "port" in outcome.message
+    assert outcome.outcome == "rolled_back" and "port" in outcome.message
     assert (site.folder / "server/crl.pem").read_text() == old
 
 
@@ -194,7 +194,7 @@ def test_set_whose_service_shares_it_is_told_once_and_the_rest_left_alone_after_
     givens = [site.given(name, reload=tell) for name in names[:2]]
     refusing = site.given("three", reload={"kind": "command", "argv": ["false"]})
     outcomes = site.trust(*(Wanted(given, trust) for given in (*givens, refusing)))
-    assert [one.outcome for one in outcomes] == ["done", "done", "undone"]
+    assert [one.outcome for one in outcomes] == ["done", "done", "rolled_back"]
     assert told.read_text() == "told\n"
     held = [(site.folder / name / "ca.pem").read_text() == trust for name in names]
     assert held == [True, True, False]

@@ -106,7 +106,7 @@ def test_password_instead_of_a_token() -> None:
         ({"password": "long enough"}, "user"),
         ({"token": TOKEN, "path": "status"}, "path"),
         ({"token": TOKEN, "secret_headers": {"authorization": "Bearer of all"}}, "secret_headers"),
-        ({"token": TOKEN, "without": {"valid": "why not"}}, "without.valid"),
+        ({"token": TOKEN, "not_applicable": {"valid": "why not"}}, "not_applicable.valid"),
         ({"token": TOKEN, "headers": {"X-Api-Key": "public"}}, "headers.X-Api-Key"),
     ],
 )

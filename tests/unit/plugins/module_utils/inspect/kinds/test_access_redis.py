@@ -80,7 +80,7 @@ def test_port_without_tls_is_critical() -> None:
 
 
 def test_wrong_own_password_makes_refusals_meaningless() -> None:
-    found = asked(None, password=RIGHT[::-1], without={"plaintext": "this machine only"})
+    found = asked(None, password=RIGHT[::-1], not_applicable={"plaintext": "this machine only"})
     assert found["valid"].status == CRITICAL
     assert (found["no_password"].status, found["wrong_password"].status) == (UNKNOWN, UNKNOWN)
 

@@ -286,8 +286,8 @@ def test_file_without_a_certificate_is_named(tmp_path: Path) -> None:
         ({"path": "health"}, "path"),
         ({"expired_cert": "/e.pem"}, "expired_cert"),
         ({"host_header": "a\r\nX: y"}, "host_header"),
-        ({"without": {"tls_1_2": "why"}}, "without.tls_1_2"),
-        ({"without": {"tls_1_0": ""}}, "without.tls_1_0"),
+        ({"not_applicable": {"tls_1_2": "why"}}, "not_applicable.tls_1_2"),
+        ({"not_applicable": {"tls_1_0": ""}}, "not_applicable.tls_1_0"),
     ],
 )
 def test_check_names_the_key(given: dict[str, Any], key: str) -> None:

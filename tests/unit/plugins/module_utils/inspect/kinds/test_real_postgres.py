@@ -95,14 +95,14 @@ def test_sessions_that_say_nothing_leave_the_answer_open() -> None:
     with peers.postgres_server("track_activities = off") as server, session(server) as other:
         other.execute("BEGIN")
         other.execute("SELECT 1")
-        found = looked(server, "postgres_depth", user="postgres")
+        found = looked(server, "postgres_stats", user="postgres")
         for aspect in ("longest_query", "longest_transaction", "idle_in_transaction"):
             assert found[aspect].status == UNKNOWN and "track_activities" in found[aspect].message
 
 
 def test_server_that_counts_nothing_is_unknown() -> None:
     with peers.postgres_server("track_counts = off") as server:
-        found = looked(server, "postgres_depth", user="postgres", cache_minimum_blocks=1)
+        found = looked(server, "postgres_stats", user="postgres", cache_minimum_blocks=1)
         assert {found[aspect].status for aspect in ("statistics", "cache_hit")} == {UNKNOWN}
 
 
@@ -126,22 +126,22 @@ def test_standby_whose_time_stands_still_is_critical() -> None:
     with peers.postgres_server() as primary, _following(primary) as standby:
         sql(primary, "CREATE TABLE seen AS SELECT 1")
         _until(standby, "SELECT to_regclass('seen') IS NOT NULL")
-        assert looked(standby, "postgres_depth", user="postgres")["replication"].status == OK
-        assert looked(primary, "postgres_depth", user="postgres")["replication"].status == OK
+        assert looked(standby, "postgres_stats", user="postgres")["replication"].status == OK
+        assert looked(primary, "postgres_stats", user="postgres")["replication"].status == OK
         sql(standby, "SELECT pg_wal_replay_pause()")
         sql(primary, "CREATE TABLE unseen AS SELECT 1")
         _until(standby, "SELECT pg_last_wal_receive_lsn() <> pg_last_wal_replay_lsn()")
-        found = looked(standby, "postgres_depth", user="postgres")["replication"]
+        found = looked(standby, "postgres_stats", user="postgres")["replication"]
         assert (found.status, "its replay is paused" in found.message) == (CRITICAL, True), found
         # The primary sees the time only; a few bytes are no distance.
         _until(primary, "SELECT max(replay_lag) > '1 s' FROM pg_stat_replication")
         limits = {"delay_warning": 0.5, "delay_critical": 3600}
-        found = looked(primary, "postgres_depth", user="postgres", **limits)["replication"]
+        found = looked(primary, "postgres_stats", user="postgres", **limits)["replication"]
         assert found.status == WARNING and found.value == 0, found
         with standby.stopped():
             time.sleep(2)
             limits = {"delay_warning": 3600, "delay_critical": 3600, "silence_warning": 1, "silence_critical": 3600}
-            found = looked(primary, "postgres_depth", user="postgres", **limits)["replication"]
+            found = looked(primary, "postgres_stats", user="postgres", **limits)["replication"]
             assert found.status == WARNING and "silent for" in found.message, found
 
 
@@ -155,13 +155,13 @@ def test_index_of_a_partitioned_table_is_to_be_attached(server: peers.Server) ->
         "CREATE INDEX orders_1_id ON orders_1 (id)",
         "ALTER INDEX orders_id ATTACH PARTITION orders_1_id",
     )
-    found = looked(server, "postgres_depth")["invalid_indexes"]
+    found = looked(server, "postgres_stats")["invalid_indexes"]
     assert found.status == CRITICAL and "(partitioned; no valid part on public.orders_2)" in found.message
     assert "ATTACH PARTITION" in found.remedy and "REINDEX" not in found.remedy
     # What the remedy says mends it.
     sql(server, "CREATE INDEX CONCURRENTLY orders_2_id ON orders_2 (id)")
     sql(server, "ALTER INDEX orders_id ATTACH PARTITION orders_2_id")
-    assert looked(server, "postgres_depth")["invalid_indexes"].status == OK
+    assert looked(server, "postgres_stats")["invalid_indexes"].status == OK
 
 
 def test_name_in_another_encoding_costs_nothing() -> None:
@@ -173,7 +173,7 @@ def test_name_in_another_encoding_costs_nothing() -> None:
             for name in ("caf\u00e9", "\u00c3\u00bc"):  # the second one is UTF-8
                 connection.cursor().execute(f'CREATE SEQUENCE "{name}" AS smallint START 32767')
                 connection.cursor().execute(f"SELECT nextval('\"{name}\"')")
-        found = looked(server, "postgres_depth", user="postgres")
+        found = looked(server, "postgres_stats", user="postgres")
         assert found["sequences"].status == CRITICAL
         assert "caf\\xe9" in found["sequences"].message and "\u00fc" in found["sequences"].message
         later = list(found)[list(found).index("sequences") + 1 :]

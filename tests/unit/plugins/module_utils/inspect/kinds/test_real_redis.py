@@ -64,7 +64,7 @@ def test_cluster_without_slots_is_critical() -> None:
     with peers.redis_server("--cluster-enabled", "yes") as server:
         found = looked(server, writable=True)
         assert (found["ping"].status, found["writes"].status) == (OK, CRITICAL)
-        for kind in ("redis", "redis_depth"):
+        for kind in ("redis", "redis_stats"):
             replication = looked(server, kind)["replication"]
             assert replication.status == CRITICAL and "cluster fail, 0 of 16384 slots" in replication.message
         asked(server, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
@@ -92,12 +92,12 @@ def test_silent_replica_and_silent_master_are_seen_before_the_link_breaks() -> N
         ends = time.monotonic() + 60
         while _state_of_replica(master) != "online" and time.monotonic() < ends:
             time.sleep(0.1)
-        assert looked(master, "redis_depth", replicas=1)["replication"].status == OK
+        assert looked(master, "redis_stats", replicas=1)["replication"].status == OK
         assert looked(replica)["replication"].status == OK
         limits = {"delay_warning": 1, "delay_critical": 600}
         with replica.stopped():
             time.sleep(4)
-            for kind in ("redis", "redis_depth"):
+            for kind in ("redis", "redis_stats"):
                 found = looked(master, kind, **limits)["replication"]
                 assert found.status == WARNING and "last reported" in found.message, found
         with master.stopped():
@@ -113,7 +113,7 @@ def _state_of_replica(master: peers.Server) -> Any:
 def test_append_only_file_is_persistence() -> None:
     with peers.redis_server("--save", "", "--appendonly", "yes") as server:
         asked(server, "SET", "some", "data")
-        found = looked(server, "redis_depth", snapshot_warning=0.0, snapshot_critical=0.0)
+        found = looked(server, "redis_stats", snapshot_warning=0.0, snapshot_critical=0.0)
         assert (found["snapshot"].status, found["append_only"].status) == (OK, OK), found
 
 
@@ -121,7 +121,7 @@ def test_server_without_a_password_lets_anybody_in() -> None:
     with peers.redis_server("--requirepass", PASSWORD) as server:
         given = {
             "password": PASSWORD,
-            "without": {"plaintext": "no TLS here"},
+            "not_applicable": {"plaintext": "no TLS here"},
             "denied_command": ["CONFIG", "GET", "x"],
         }
         found = looked(server, "access_redis", **given)

@@ -46,7 +46,7 @@ def test_intermediate_that_was_to_go_back_is_not_taken_forward_again(authority: 
 def test_nothing_is_begun_without_the_one_that_is_replaced(authority: Authority) -> None:
     first = serial(authority)
     idle = course(authority)
-    assert rotation.stage(idle, []) == "idle" and f"certificate_authority_rotate_serial={first}" in idle.note
+    assert rotation.stage(idle, []) == "idle" and f"certificate_authority_rotate_ca_serial={first}" in idle.note
     wanted = course(authority, serial=first.lower())
     assert rotation.stage(wanted, []) == "begin"
     authority.prepare_next()
@@ -97,8 +97,8 @@ def test_intermediate_alone_shares_the_root(authority: Authority) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"serial": "41C7"}, "certificate_authority_rotate_serial: there is no intermediate 41C7"),
-        ({"serial": "nginx"}, "certificate_authority_rotate_serial: expected hexadecimal digits, got 'nginx'"),
+        ({"serial": "41C7"}, "certificate_authority_rotate_ca_serial: there is no intermediate 41C7"),
+        ({"serial": "nginx"}, "certificate_authority_rotate_ca_serial: expected hexadecimal digits, got 'nginx'"),
         ({"levels": ["root"]}, "certificate_authority_rotate_levels: expected root and intermediate"),
         ({"levels": []}, "certificate_authority_rotate_levels: expected root and intermediate"),
     ],

@@ -71,7 +71,10 @@ def test_validated_lets_pass_what_means_something() -> None:
 
 @pytest.mark.parametrize(
     ("directory", "passphrase", "said"),
-    [("", PASSPHRASE, "certificate_ca_dir: missing"), ("/srv/ca", "", "certificate_ca_passphrase: missing")],
+    [
+        ("", PASSPHRASE, "certificate_authority_dir: missing"),
+        ("/srv/ca", "", "certificate_authority_passphrase: missing"),
+    ],
 )
 def test_opened_needs_a_ca_that_can_revoke(directory: str, passphrase: str, said: str) -> None:
     with pytest.raises(RunbookError, match=f"^{said}"):

@@ -16,7 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import Ledger
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.onset import ALIKE, LOOKED_UP, At, onsets
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.sqlite import NoLedger
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report, Silence
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import NoAnswer, Report
 
 from tests.support.sample_reports import assembled, check
 
@@ -83,7 +83,7 @@ def test_onset_in_check_mode_looks_at_every_run(path: Path) -> None:
 
 def test_onset_of_a_silent_host_is_known_from_its_checks(path: Path) -> None:
     def silent(day: int) -> Report:
-        gone = {"db": Silence(CRITICAL, "unreachable")}
+        gone = {"db": NoAnswer(CRITICAL, "unreachable")}
         return record(path, assembled([], expected=[space()], silent=gone), day=day)
 
     # It answered in the second run, and its disk was full.
@@ -121,7 +121,9 @@ def test_onset_has_what_was_done_to_the_host_in_between(path: Path) -> None:
                 "what": "", "why": "", "who": "alex", "outcome": "done", "incident": ""}  # fmt: skip
 
     record(path, assembled([space()]), actions=[action("db", "too early")])
-    record(path, assembled([]), actions=[action("db", "server"), action("web", "server"), {"what": "excused"}], day=1)
+    record(
+        path, assembled([]), actions=[action("db", "server"), action("web", "server"), {"what": "suppressed"}], day=1
+    )
     report = record(path, assembled([space(CRITICAL)]), actions=[action("db", "this run")], day=2)
     with sqlite3.connect(path) as connection:
         connection.execute("INSERT INTO actions VALUES (2, 'spoiled')")

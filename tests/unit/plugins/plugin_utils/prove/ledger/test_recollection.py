@@ -14,7 +14,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import History, part_of
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import Ledger
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report, Run
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.silences import PROCEDURE, SILENCE, Waiver
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.silences import PROCEDURE, SILENCE, Silence
 
 from tests.support.sample_reports import RUN, assembled, check
 
@@ -34,12 +34,12 @@ def look(path: Path, status: str = OK, **run: Any) -> None:
     Ledger(str(path)).append(report, [part_of(run["slice_of"])] if "slice_of" in run else [], retention_days=90)
 
 
-def silence(path: Path) -> Waiver:
+def silenced(path: Path) -> Silence:
     """Record a silence."""
-    waiver = Waiver(SILENCE, "upgrade", "alex", MOMENT, hosts=("web",))
+    silence = Silence(SILENCE, "upgrade", "alex", MOMENT, hosts=("web",))
     run = Run("silence-1", RUN.platform, PROCEDURE, MOMENT, "alex")
-    Ledger(str(path)).append(Report(run, MOMENT, 0, 0, ()), [waiver.as_action()], retention_days=90)
-    return waiver
+    Ledger(str(path)).append(Report(run, MOMENT, 0, 0, ()), [silence.as_action()], retention_days=90)
+    return silence
 
 
 def remembered(path: Path, **given: int) -> list[str]:
@@ -68,10 +68,10 @@ def test_statuses_that_a_merged_report_says_again_count_once(path: Path) -> None
 
 def test_silence_is_remembered_and_is_no_history(path: Path) -> None:
     look(path)
-    waiver = silence(path)
+    silence = silenced(path)
     with History(str(path)).recollection(RUN.platform) as past:
-        ((found,), faults) = past.waivers()
-    assert faults == [] and found.same(waiver) and (found.id, found.by) == (2, "alex")
+        ((found,), faults) = past.silences()
+    assert faults == [] and found.same(silence) and (found.id, found.by) == (2, "alex")
     assert History(str(path)).newest().sequence == 1
     assert Ledger(str(path)).verify().intact
 
@@ -87,13 +87,13 @@ def test_silence_is_remembered_and_is_no_history(path: Path) -> None:
 )
 def test_silence_that_is_not_as_it_was_written_counts_for_nothing(path: Path, statement: str) -> None:
     look(path)
-    silence(path)
+    silenced(path)
     look(path)
     with sqlite3.connect(path) as connection:
         connection.execute(statement)
     with History(str(path)).recollection(RUN.platform) as past:
-        waivers, faults = past.waivers()
-    assert waivers == [] and len(faults) == 1 and faults[0].startswith("run 2,")
+        silences, faults = past.silences()
+    assert silences == [] and len(faults) == 1 and faults[0].startswith("run 2,")
 
 
 def test_failing_is_what_failed_the_last_time(path: Path) -> None:
@@ -113,7 +113,7 @@ def test_failures_are_those_of_the_newest_run_of_each_procedure_and_part(path: P
     look(path, CRITICAL)
     look(path, UNKNOWN, procedure="health_check")
     look(path, CRITICAL, platform="another")
-    silence(path)
+    silenced(path)
     assert failures() == [(2, UNKNOWN), (1, CRITICAL)]
     look(path, OK)
     assert failures() == [(2, UNKNOWN)]

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, Check
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import FAILING
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import html, rows, wording
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Excuse, Report
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report, Suppression
 
 from tests.support import sample_reports
 from tests.support.pages import addresses
@@ -169,8 +169,10 @@ def test_render_of_too_many_outages_has_a_card_a_check() -> None:
 
 def test_render_excused_failures_are_shown_though_they_are_no_causes() -> None:
     report = sample_reports.bad_night()
-    excuses = {one: Excuse(one, "silence", "silenced until noon by alex: known") for one in failing_addresses(report)}
-    report = replace(report, excuses=excuses, causes=())
+    suppressions = {
+        one: Suppression(one, "silence", "silenced until noon by alex: known") for one in failing_addresses(report)
+    }
+    report = replace(report, suppressions=suppressions, causes=())
     source = html.render(report)
     assert sorted(addresses(source)) == failing_addresses(report)
     assert "Root causes" not in source
@@ -240,7 +242,7 @@ def test_render_tells_what_was_done_to_the_hosts() -> None:
     assert (
         "Done to the hosts done web proxy server certificate 5e2a is in service until 2026-12-23 03:10 UTC, in place of"
         " 41c7 because CN=demo.test expires in 6.2 days, incident INC-7 2026-11-23 03:15:02 UTC, by alex"
-        " undone db postgres server certificate 77aa was taken back"
+        " rolled_back db postgres server certificate 77aa was taken back"
     ) in shown
     assert "Done to the hosts" not in page(sample_reports.bad_night()).text
 

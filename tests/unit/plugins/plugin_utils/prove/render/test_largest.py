@@ -21,7 +21,7 @@ def look(host: str, resource: str, value: float, status: str = OK) -> Check:
     )
 
 
-def performance(*checks: Check, procedure: str = "performance_report") -> Report:
+def performance(*checks: Check, procedure: str = "performance_check") -> Report:
     """A report of the procedure that asks who has the most."""
     return assembled(checks, run=replace(RUN, procedure=procedure))
 
@@ -46,7 +46,7 @@ def test_nothing_where_nobody_asks_or_where_it_is_said_already() -> None:
     assert largest.shares(performance(look("db", "cpu", 40), procedure="daily")) == []
     assert largest.shares(performance(look("db", "cpu", 99, CRITICAL))) == []
     assert largest.shares(performance(check("db", "host", "cpu", "used", topic="capacity", value=40, unit="%"))) == []
-    assert len(largest.shares(performance(look("db", "cpu", 40), procedure="performance_report_merged"))) == 1
+    assert len(largest.shares(performance(look("db", "cpu", 40), procedure="performance_check_merged"))) == 1
 
 
 def test_of_many_hosts_those_with_the_largest_shares() -> None:

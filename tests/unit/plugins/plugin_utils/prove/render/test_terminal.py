@@ -19,7 +19,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.diff import Change
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.onset import At, Onset
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import terminal
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Excuse, Report, Silence
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import NoAnswer, Report, Suppression
 
 from tests.support import sample_reports
 from tests.support.sample_reports import assembled, check, sound
@@ -54,7 +54,7 @@ def test_render_tells_what_was_done_to_the_hosts_first() -> None:
     assert sections(text)[:3] == ["CRITICAL", "done to the hosts", "root causes"]
     assert re.search(r"web +proxy server +done +certificate 5e2a is in service", text)
     assert "because CN=demo.test expires in 6.2 days, incident INC-7" in words(text)
-    assert re.search(r"db +postgres server +undone +certificate 77aa was taken back", text)
+    assert re.search(r"db +postgres server +rolled_back +certificate 77aa was taken back", text)
 
 
 def test_render_first_line_says_it_all() -> None:
@@ -170,7 +170,7 @@ def test_render_limit_that_was_not_crossed_is_no_reason() -> None:
 
 
 def test_render_time_that_nobody_knows_is_not_told() -> None:
-    report = assembled([], expected=[check("db", "api", "rest", "health")], silent={"db": Silence(CRITICAL, "gone")})
+    report = assembled([], expected=[check("db", "api", "rest", "health")], silent={"db": NoAnswer(CRITICAL, "gone")})
     assert " 3.1 s" in shown(report).splitlines()[0]
     unknown = replace(report, finished_at=report.run.started_at)
     assert shown(unknown).splitlines()[0].endswith("1 critical  1 unknown")
@@ -310,10 +310,14 @@ def test_render_ledger_and_files_stand_before_the_verdict() -> None:
 
 def test_render_excused_has_its_evidence() -> None:
     failing = check("db", "redis", "cache", "ping", CRITICAL, message="no answer", value=5, unit="s")
-    excuse = Excuse(failing.address, "silence", "silenced until 2026-11-25 18:00 UTC by alex: upgrade")
-    report = replace(assembled([failing, check("web", "api", "rest", "health")]), excuses={failing.address: excuse})
+    suppression = Suppression(failing.address, "silence", "silenced until 2026-11-25 18:00 UTC by alex: upgrade")
+    report = replace(
+        assembled([failing, check("web", "api", "rest", "health")]), suppressions={failing.address: suppression}
+    )
     text = words(shown(replace(report, causes=())))
-    assert "excused (1): failing, but not failing the run silenced until 2026-11-25 18:00 UTC by alex: upgrade" in text
+    assert (
+        "suppressed (1): failing, but not failing the run silenced until 2026-11-25 18:00 UTC by alex: upgrade" in text
+    )
     assert "upgrade critical db redis cache ping: 5 s: no answer" in text
     assert "root causes" not in text
     assert text.endswith("CRITICAL 1 silenced: nothing fails the run page /state/reports/daily.html")
