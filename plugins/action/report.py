@@ -95,9 +95,9 @@ class ActionModule(RunbookAction):
         for host in inventory.present if limit else inventory.hosts:
             known = inventory.variables(host)
             names.update(known)
-            for procedure, done in actions.told(known):
+            for step, done in actions.results(known):
                 acted += actions.actions(done)
-                undone += filter(None, [actions.failure(procedure, host, done)])
+                undone += filter(None, [actions.failure(step, host, done)])
                 proved += actions.proofs(done)
         for host in inventory.present:
             said = inventory.variables(host).get(INSPECTION)

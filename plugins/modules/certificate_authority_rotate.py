@@ -15,61 +15,62 @@ description:
     nothing left to do changes nothing.
   - Every set of certificates that the platform description has is a consumer, and so is every file of authorities that
     a check reads (C(ca), C(trust)), where it holds a certificate of the CA.
-  - A step does nothing where an earlier one failed anywhere. Register its result in the variable
-    C(platform_act_certificate_authority_rotate_) and the step's name, which is where the other steps and
-    M(xorb.runbook.report) look for it.
+  - A step does nothing where an earlier one failed anywhere. The role of its name gives all options. It registers the
+    results in C(certificate_authority_rotate_result_) and the step's name, where the other steps and
+    M(xorb.runbook.report) read them.
 options:
   step:
     description:
       - What is to be done. V(plan) asks the host, V(preflight) refuses or shows what is to be done and makes the next
         CA.
-      - V(trust) lets everybody trust both, V(prove) shows certificates of the one that stays to everybody, and
-        V(switch) lets it issue.
-      - V(reissue) issues for everybody, V(look) and V(gate) find out whether anybody needs the other one still.
-      - V(withdraw) lets everybody trust the one that stays alone, V(refuse) shows certificates of the other one to
-        everybody. In an incident, V(sessions) ends those that were opened with certificates of it. V(close) ends the
-        rotation.
-      - V(preflight), V(switch), V(gate) and V(close) are taken by the first host of the play, for all of them.
+      - V(trust) lets every consumer trust both, V(prove) shows certificates of the one that stays to every consumer,
+        and V(activate) lets it issue.
+      - V(reissue) replaces the certificates of the other one, V(gather) and V(gate) find out whether a consumer needs
+        it still.
+      - V(withdraw) lets every consumer trust the one that stays alone, V(refuse) shows certificates of the other one to
+        every consumer. In an incident, V(sessions) ends those that were opened with certificates of it. V(close) ends
+        the rotation.
+      - V(preflight), V(activate), V(gate) and V(close) are taken by the first host of the play, for all of them.
     type: str
     required: true
-    choices: [plan, preflight, trust, prove, switch, reissue, look, gate, withdraw, refuse, sessions, close]
+    choices: [plan, preflight, trust, prove, activate, reissue, gather, gate, withdraw, refuse, sessions, close]
   serial:
     description:
       - Serial number of the intermediate that is to be replaced. Without it no rotation is begun, and one that is under
         way goes on. With the one of a CA that was replaced already, nothing is done.
     type: str
-    default: ''
+    required: true
   levels:
     description: What is replaced, C(root) and C(intermediate) or the intermediate alone.
     type: list
+    required: true
     elements: str
-    default: [root, intermediate]
   scope:
     description:
       - In an incident, in place of O(serial) and O(levels). The CA that issued when O(incident) was first worked on is
         the one that is replaced, with its root or without it. Sessions that were opened with its certificates end.
     type: str
+    required: true
     choices: ['', intermediate, root]
-    default: ''
   reason:
     description:
       - Why the old intermediate is revoked where its root stays, as the root's list says it, with the words of
-        M(xorb.runbook.certificate_revocation). An incident keeps the reason that it began with.
+        M(xorb.runbook.certificate_revoke). An incident keeps the reason that it began with.
     type: str
-    default: superseded
+    required: true
   rollback:
-    description: Whether a rotation that is under way is taken back.
+    description: Whether a rotation that is under way is rolled back.
     type: bool
-    default: false
+    required: true
   abandon_outstanding:
     description:
-      - Whether the old CA is withdrawn though certificates of it are valid that are of nobody who is described.
+      - Whether the old CA is withdrawn though certificates of it are valid that are of no described service.
     type: bool
-    default: false
+    required: true
   incident:
     description: Why this is done, for the ledger. For example the number of a ticket. Needed with O(scope).
     type: str
-    default: ''
+    required: true
   ca_dir:
     description: Folder of the CA on the control node.
     type: path
@@ -81,13 +82,15 @@ options:
   ca_root_passphrase:
     description: Passphrase of the root's key, where it has its own.
     type: str
+    required: true
   state_dir:
     description: Folder on the control node in which incidents are remembered. Without it, the platform's.
     type: path
+    required: true
   host_state_dir:
     description: Folder of the lock and the journal on the host. The same for whoever changes this host.
     type: path
-    default: /var/lib/xorb-runbook
+    required: true
 attributes:
   action:
     description: Indicates that this has an action plugin that runs on the control node.
@@ -112,13 +115,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Find out whom this host trusts
-  xorb.runbook.certificate_authority_rotate:
-    step: plan
-    ca_dir: "{{ certificate_authority_dir }}"
-    ca_passphrase: "{{ certificate_authority_passphrase }}"
-  become: true
-  register: platform_act_certificate_authority_rotate_plan
+- name: Find out which CAs this host trusts
+  ansible.builtin.import_role:
+    name: xorb.runbook.certificate_authority_rotate
+  vars:
+    certificate_authority_rotate_step: plan
 """
 
 RETURN = r"""
@@ -135,7 +136,7 @@ stage:
   type: str
   sample: spread
 consumers:
-  description: What M(xorb.runbook.certificate_trust_info) said of the host, from V(plan) and V(look).
+  description: What M(xorb.runbook.certificate_trust_info) said of the host, from V(plan) and V(gather).
   returned: always
   type: dict
   sample: {certificates: [], files: [], checks: [], unfinished: []}

@@ -4,35 +4,72 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_revoke
-short_description: Do on one host what a revocation needs, step by step
+short_description: Take one step of a revocation, on a host or for all of them
 version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
-  - Takes the sets of certificates that the platform description gives to this host. With the step C(plan) it tells what
-    is in service; C(replace) puts replacements into service as M(xorb.runbook.certificate_rotate) does, each service by
-    itself; C(distribute) puts the revocation lists into service (M(xorb.runbook.certificate_trust)); C(sessions) ends
-    those that were opened with what was revoked, and C(prove) shows the old pair to everybody who has to refuse it
-    (M(xorb.runbook.certificate_refusal)). Let all hosts end sessions before any of them proves.
-  - What is revoked is decided between C(replace) and C(distribute) by M(xorb.runbook.certificate_revocation), of what
-    all hosts told.
+  - Revokes certificates whose keys may be known, after their replacement. Nothing that is in service anywhere is
+    revoked. Certificates of a host that did not answer count as in service, and others are left alone as long as it is
+    not known what it has.
+  - With the scope C(service), earlier certificates of the same common names are revoked as well, with C(all) everything
+    that the CA issued, unless it is in service.
   - Ends first what a run that was killed left half done.
-  - Register its result in C(platform_act_certificate_revoke_plan), C(platform_act_certificate_revoke),
-    C(platform_act_certificate_revoke_distribute), C(platform_act_certificate_revoke_sessions) and
-    C(platform_act_certificate_revoke_prove), in the order of the steps. M(xorb.runbook.certificate_revocation) reads
-    the first two, M(xorb.runbook.report) all of them.
+  - The role of its name gives all options. It registers the results in C(certificate_revoke_result_) and the step's
+    name, where the other steps and M(xorb.runbook.report) read them.
 options:
   step:
-    description: What is to be done.
+    description:
+      - V(plan) finds out what the host has in service. V(preflight) refuses what could not be ended, prints what is
+        going to be done, and writes down which certificates were in service when the incident was begun.
+      - V(replace) puts replacements into service as M(xorb.runbook.certificate_rotate) does, each service by itself.
+        V(revoke) revokes the old certificates and makes the lists, V(distribute) puts the lists into service
+        (M(xorb.runbook.certificate_trust)).
+      - V(sessions) ends those that were opened with what was revoked, and V(prove) shows the old pair to every endpoint
+        that has to refuse it. Let all hosts end sessions before any of them proves.
+      - V(preflight) and V(revoke) are taken by the first host of the play, for all of them.
     type: str
     required: true
-    choices: [plan, replace, distribute, sessions, prove]
-  host_state_dir:
-    description: Folder of the lock and the journal on the host. The same for whoever changes this host.
+    choices: [plan, preflight, replace, revoke, distribute, sessions, prove]
+  scope:
+    description:
+      - C(service) revokes the certificates of O(services), C(all) everything that the CA issued.
+      - The scopes C(intermediate) and C(root) are a matter of M(xorb.runbook.certificate_authority_rotate).
+    type: str
+    required: true
+  services:
+    description: Names of services of the platform description, with the scope C(service) alone.
+    type: list
+    required: true
+    elements: str
+  incident:
+    description: What the incident is called. A run with the same one goes on where an earlier one ended.
+    type: str
+    required: true
+  reason:
+    description:
+      - Why they are revoked, as the list has it. One of C(unspecified), C(key_compromise), C(ca_compromise),
+        C(affiliation_changed), C(superseded), C(cessation_of_operation) and C(privilege_withdrawn).
+    type: str
+    required: true
+  ca_dir:
+    description: Folder of the CA on the control node.
     type: path
-    default: /var/lib/xorb-runbook
-extends_documentation_fragment:
-  - xorb.runbook._revocation
+    required: true
+  ca_passphrase:
+    description: Passphrase of the CA's key.
+    type: str
+    required: true
+  state_dir:
+    description:
+      - Folder on the control node in which incidents are remembered. Where it is empty, the folder of the platform in
+        the user's state folder.
+    type: path
+    required: true
+  host_state_dir:
+    description: Folder of the lock and the journal on the host. The same for every run that changes this host.
+    type: path
+    required: true
 attributes:
   action:
     description: Indicates that this has an action plugin that runs on the control node.
@@ -41,7 +78,7 @@ attributes:
     description: Can run in check mode without changing anything.
     support: full
     details:
-      - Check mode ends with the step C(plan).
+      - It ends with the step V(preflight), which prints what would be replaced, revoked and ended.
   diff_mode:
     description: Shows what would change.
     support: none
@@ -51,7 +88,7 @@ attributes:
     details:
       - Redis ends the sessions of its clients every time.
 seealso:
-  - module: xorb.runbook.certificate_revocation
+  - module: xorb.runbook.certificate_authority_rotate
   - module: xorb.runbook.certificate_rotate
   - module: xorb.runbook.certificate_trust
   - module: xorb.runbook.certificate_refusal
@@ -60,15 +97,13 @@ seealso:
 
 EXAMPLES = r"""
 - name: Put replacements into service
-  xorb.runbook.certificate_revoke:
-    step: replace
-    scope: service
-    services: [api]
-    incident: INC-42
-    ca_dir: "{{ certificate_authority_dir }}"
-    ca_passphrase: "{{ certificate_authority_passphrase }}"
-  become: true
-  register: platform_act_certificate_revoke
+  ansible.builtin.import_role:
+    name: xorb.runbook.certificate_revoke
+  vars:
+    certificate_revoke_step: replace
+    certificate_revoke_scope: service
+    certificate_revoke_services: [api]
+    certificate_revoke_incident: INC-42
 """
 
 RETURN = r"""
@@ -79,8 +114,8 @@ acts:
   sample: true
 sets:
   description:
-    - The sets of this host, of all services, with the certificate that each has in service; for the steps C(plan) and
-      C(replace). Null where that could not be found out after a replacement.
+    - The sets of this host, of all services, with the certificate that each has in service; for the steps V(plan) and
+      V(replace). Null from other steps, and where that could not be found out after a replacement.
   returned: always
   type: list
   elements: dict
@@ -92,6 +127,23 @@ sets:
       targeted: true
       reads_lists: true
       sessions: ""
+revoked:
+  description: Serial numbers that V(revoke) revoked in this run.
+  returned: always
+  type: list
+  elements: str
+  sample: [41C7]
+planned:
+  description: Serial numbers that are revoked, or that would be once their replacements are in service.
+  returned: always
+  type: list
+  elements: str
+  sample: [41C7]
+kept:
+  description: Serial numbers that are not revoked since they are still in service, by host, service and set.
+  returned: always
+  type: dict
+  sample: {"web2 nginx server": "41C8"}
 actions:
   description: What was done, by whom and why, and how it ended; C(outcome) is C(done) where it is in force.
   returned: always
@@ -108,7 +160,7 @@ actions:
       outcome: done
       incident: INC-42
 checks:
-  description: What the step C(prove) found, in the form of the checks of a report.
+  description: What V(sessions) and V(prove) found, in the form of the checks of a report.
   returned: always
   type: list
   elements: dict

@@ -12,39 +12,46 @@ description:
   - Takes the sets of certificates that the platform description gives to this host, asks the host which are due
     (M(xorb.runbook.certificate_request)), has them issued on the control node, and lets the host put them into service
     (M(xorb.runbook.certificate_deploy)). That is two round trips, whatever the number of certificates.
-  - Who issues is the CA in O(ca_dir), or O(issuer_command).
+  - The issuer is the CA in O(ca_dir), or O(issuer_command).
   - Afterwards it renews the revocation lists in the files I(crl) of the sets, where the CA in O(ca_dir) has newer ones
     or is due to make them (M(xorb.runbook.certificate_trust)).
-  - Ends first what a run that was killed left half done, and fails where that takes a password that it is not told.
-  - Register its result in a variable whose name begins with C(platform_act_), which is where M(xorb.runbook.report)
-    looks for what was done, and where the hosts of later batches see that they are to be left alone.
+  - Ends first what a run that was killed left half done, and fails where that takes a password that it is not given.
+  - The role of its name gives all options. It registers the results in C(certificate_rotate_result_plan) and
+    C(certificate_rotate_result_replace), where M(xorb.runbook.report) reads what was done, and where the hosts of later
+    batches see that they are to be left alone.
 options:
+  step:
+    description:
+      - V(plan) prints which certificates and lists would be replaced, and why. V(replace) replaces them, unless that
+        has failed on another host of the play.
+    type: str
+    required: true
+    choices: [plan, replace]
   services:
     description: Names of services of the platform description. An empty list means all of them.
     type: list
+    required: true
     elements: str
-    default: []
   force:
     description: Whether certificates that are not due are replaced, too.
     type: bool
-    default: false
-  plan:
-    description: Only tell which certificates would be replaced, and why. Check mode does the same.
-    type: bool
-    default: false
+    required: true
   incident:
     description: Why this is done, for the ledger. For example the number of a ticket.
     type: str
-    default: ''
+    required: true
   ca_dir:
-    description: Folder of the CA on the control node.
+    description: Folder of the CA on the control node; empty where a command issues.
     type: path
+    required: true
   ca_passphrase:
     description: Passphrase of the CA's key.
     type: str
+    required: true
   ca_root_passphrase:
     description: Passphrase of its root's key, which signs the root's revocation list, where it is another one.
     type: str
+    required: true
   issuer_command:
     description:
       - Command on the control node that issues certificates in place of the CA, word by word.
@@ -53,16 +60,16 @@ options:
         C(CERTIFICATE_ORGANIZATIONAL_UNIT).
       - It prints the certificate and its issuers in PEM, the root as well unless O(issuer_trust) has it.
     type: list
+    required: true
     elements: str
-    default: []
   issuer_trust:
     description: Certificates in PEM that the other ends have to trust, for commands that do not print their root.
     type: str
-    default: ''
+    required: true
   host_state_dir:
     description: Folder of the lock and the journal on the host. The same for whoever changes this host.
     type: path
-    default: /var/lib/xorb-runbook
+    required: true
 attributes:
   action:
     description: Indicates that this has an action plugin that runs on the control node.
@@ -71,7 +78,7 @@ attributes:
     description: Can run in check mode without changing anything.
     support: full
     details:
-      - It prints which certificates would be replaced, and why.
+      - It ends with the step V(plan).
   diff_mode:
     description: Shows which certificates are replaced.
     support: full
@@ -88,11 +95,11 @@ seealso:
 
 EXAMPLES = r"""
 - name: Replace what is due
-  xorb.runbook.certificate_rotate:
-    ca_dir: "{{ certificate_authority_dir }}"
-    ca_passphrase: "{{ certificate_authority_passphrase }}"
-  become: true
-  register: platform_act_certificate_rotate
+  ansible.builtin.import_role:
+    name: xorb.runbook.certificate_rotate
+  vars:
+    certificate_rotate_step: replace
+    certificate_rotate_ca_dir: /srv/ca
 """
 
 RETURN = r"""
@@ -127,4 +134,10 @@ actions:
       who: alex
       outcome: done
       incident: ''
+checks:
+  description: What was proved of what was done, in the form of the checks of a report.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
 """

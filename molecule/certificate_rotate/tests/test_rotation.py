@@ -115,11 +115,11 @@ def test_canary_that_fails_spares_the_others_and_is_reported() -> None:
     assert in_service("db", POSTGRES) == served("db", 5432, starttls="postgres") == before["db"]
     assert in_service("web", NGINX) == served("web", 8443) == before["web"]
     checks = {f"{check['host']}/{check['id']}": check for check in report()["checks"]}
-    failed = checks["xorb-db/runbook.act.certificate_rotate"]
+    failed = checks["xorb-db/runbook.act.certificate_rotate_replace"]
     assert failed["status"] == "critical"
     assert "port 5432 serves the certificate" in failed["message"]
     assert "the old set is in service again" in failed["message"]
-    spared = checks["xorb-web/runbook.act.certificate_rotate"]
+    spared = checks["xorb-web/runbook.act.certificate_rotate_replace"]
     assert spared["message"] == "not done, since it failed on xorb-db"
     assert [action["outcome"] for action in report()["actions"]] == ["rolled_back"]
 

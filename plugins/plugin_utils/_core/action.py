@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible import constants
@@ -26,6 +27,8 @@ class RunbookAction(ActionBase):
     """An action whose arguments come from variables; `run` of the base has to be called first."""
 
     TRANSFERS_FILES = False
+    #: Whether an empty value of a required argument says that it is not used.
+    EMPTY_IS_UNUSED = False
     _variables: Mapping[str, Any]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -41,6 +44,8 @@ class RunbookAction(ActionBase):
         """
         # What is secret is never repeated, so Ansible may say what is wrong with it.
         options = {name: option_of(entry) for name, entry in (argument_spec or {}).items() if not entry.get("no_log")}
+        if self.EMPTY_IS_UNUSED:
+            options = {name: replace(option, required=False) for name, option in options.items()}
         given = {name: value for name, value in self._task.args.items() if name in options}
         known = set(argument_spec or ())
         faults = [*problems(options, given), *self._clashes(rules)]
@@ -99,5 +104,9 @@ class RunbookAction(ActionBase):
     def _written(self) -> Mapping[str, Any]:
         """The arguments as the task has them, before their templates were resolved."""
         task = self._task.get_ds() or {}
-        written = task.get(self._task.action) or task.get(self._task.resolved_action) or {}
-        return written if isinstance(written, Mapping) else {}
+        names = (self._task.action, self._task.resolved_action)
+        given: Mapping[str, Any] = next((task[name] for name in names if isinstance(task.get(name), Mapping)), {})
+        # The nearest block comes last, and counts.
+        blocks = [block[name] for block in self._task.module_defaults or () for name in names if name in block]
+        defaults = {key: value for block in blocks if isinstance(block, Mapping) for key, value in block.items()}
+        return {**defaults, **given}

@@ -35,8 +35,8 @@ from .secrets import _is_unresolved
 
 #: What a collection's own variables begin with, whoever invents more of them.
 OURS = "platform_"
-#: How the variables begin in which each host's results of what changes it are registered; the procedure's name follows.
-ACTED = "platform_act_"
+#: Between a procedure and its step in the name of the variable in which each host's result of the step is registered.
+_RESULT = "_result_"
 #: What the description is read from, which no role asks for.
 DESCRIPTION = ("platform_name", "platform_services", "platform_overrides", "platform_address")
 
@@ -84,6 +84,23 @@ def registered() -> frozenset[str]:
     return frozenset(name for text in texts for name in _REGISTERED.findall(text))
 
 
+def result_variable(procedure: str, step: str) -> str:
+    """The variable in which each host's result of a step of a procedure that acts is registered."""
+    return f"{procedure}{_RESULT}{step}"
+
+
+@cache
+def step_results() -> Mapping[str, tuple[str, str]]:
+    """The procedure and the step by each variable in which a role registers what a step came to."""
+    procedures = [path.name for path in _ROOT.glob("roles/*")]
+    return {
+        name: (procedure, name.removeprefix(f"{procedure}{_RESULT}"))
+        for name in registered()
+        for procedure in procedures
+        if name.startswith(f"{procedure}{_RESULT}")
+    }
+
+
 def _option(given: Mapping[str, Any], asked: Iterable[str]) -> Option:
     """What a role says of a variable, as an option; its default is a template, and ends with what is really taken."""
     number = _NUMBER.search(str(given.get("default", "")))
@@ -111,7 +128,7 @@ def foreign(names: Iterable[str], *, most: int = 10) -> str:
 
 def _strange(names: Iterable[str]) -> list[str]:
     known = declared().keys() | registered()
-    return sorted({str(name) for name in names if name not in known and not str(name).startswith((ACTED, "ansible_"))})
+    return sorted({str(name) for name in names if name not in known and not str(name).startswith("ansible_")})
 
 
 @cache

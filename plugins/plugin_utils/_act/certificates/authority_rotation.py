@@ -1,15 +1,15 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How a CA is replaced on all hosts: which one stays, which one goes, and what of that is still to be done where.
+"""How a CA is replaced on all hosts: which one remains, which one is outgoing, and what is left to be done where.
 
-Forward and back are the same way: one CA is trusted by everybody beside the other, everybody proves that, it issues for
+Forward and back are the same way: one CA is trusted by all consumers beside the other, they prove that, it issues for
 all, and the other one is trusted no more. Only which is which differs. How far it is follows from the phase that the CA
 keeps and from what the hosts have, so a run that was killed anywhere is taken up again by the next one.
 
 ::
 
-    spread:    trust both ─► prove it ─► let the one that stays issue ─► issue for everybody
-    withdraw:  prove what is served ─► trust the one that stays ─► prove that the other is refused ─► end
+    spread:    trust both ─► prove it ─► activate the remaining CA ─► reissue all certificates
+    withdraw:  prove what is served ─► trust the remaining CA alone ─► prove that the other is refused ─► end
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ ACTIVE, NEXT, PREVIOUS = "active", "next", "previous"
 
 LEVELS = ("root", "intermediate")
 
-#: Days that a certificate is valid which proves whom somebody trusts. It is revoked right after.
+#: Days that a certificate is valid which proves which CA a consumer trusts. It is revoked right after.
 PROOF_DAYS = 1 / 24
 
-#: The common name of proofs that are shown to clients by nobody in particular.
+#: The common name of proofs that are shown to clients by no service in particular.
 PROOF_NAME = "trust-proof.invalid"
 
 #: The variables that the messages name.
@@ -82,13 +82,13 @@ def _common_name(certificate: x509.Certificate) -> str:
 
 
 @dataclass(frozen=True)
-class Course:
-    """Which CA stays and which one goes; without a rotation both are the one that issues."""
+class RotationPlan:
+    """Which CA remains and which one is outgoing; without a rotation both are the one that issues."""
 
     phase: str
     back: bool
-    stays: Generation
-    goes: Generation
+    remaining: Generation
+    outgoing: Generation
     levels: tuple[str, ...]
     begins: bool = False
     note: str = ""
@@ -100,23 +100,24 @@ class Course:
 
     @property
     def issues(self) -> bool:
-        """Whether the CA that stays is the one that issues."""
-        return self.stays.place == ACTIVE
+        """Whether the remaining CA is the one that issues."""
+        return self.remaining.place == ACTIVE
 
     @property
     def both(self) -> frozenset[str]:
         """The fingerprints of all certificates of both."""
-        return frozenset({*self.stays.fingerprints, *self.goes.fingerprints})
+        return frozenset({*self.remaining.fingerprints, *self.outgoing.fingerprints})
 
     @property
     def bundle(self) -> str:
         """Both in PEM, each certificate once."""
-        return self.stays.chain + "".join(_blocks_beside(self.goes.chain, self.stays.chain))
+        return self.remaining.chain + "".join(_blocks_beside(self.outgoing.chain, self.remaining.chain))
 
     @property
     def why(self) -> str:
         """The reason that stands in the ledger."""
-        return f"the CA is {'going back' if self.back else 'replaced'}: {self.stays.name} in place of {self.goes.name}"
+        how = "going back" if self.back else "replaced"
+        return f"the CA is {how}: {self.remaining.name} in place of {self.outgoing.name}"
 
 
 def _blocks_beside(chain: str, others: str) -> Iterator[str]:
@@ -126,7 +127,7 @@ def _blocks_beside(chain: str, others: str) -> Iterator[str]:
             yield one.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def course(authority: Authority, *, back: bool, serial: str, levels: Sequence[str]) -> Course:
+def rotation_plan(authority: Authority, *, back: bool, serial: str, levels: Sequence[str]) -> RotationPlan:
     """Which way it goes, by the phase of the CA and what is wanted. Raises `RunbookError` naming what is wrong.
 
     ``serial`` names the intermediate that is to be replaced: without one that is active nothing is begun, so that the
@@ -143,19 +144,19 @@ def course(authority: Authority, *, back: bool, serial: str, levels: Sequence[st
     if serial and _number(serial) != int(old.serial, 16):
         raise RunbookError(f"{SERIAL}: {serial} is not the CA that is being replaced, which is {old.serial}")
     replaced = authority.replaced_levels()
-    stays, goes = (old, new) if back else (new, old)
-    if _is_revoked(authority, stays):
+    remaining, outgoing = (old, new) if back else (new, old)
+    if _is_revoked(authority, remaining):
         way = "cannot be taken back" if back else "can only be taken back"
-        raise RunbookError(f"{ROLLBACK}: {stays.name} is revoked by its root, so the rotation {way}")
-    return Course(phase, back, stays, goes, replaced)
+        raise RunbookError(f"{ROLLBACK}: {remaining.name} is revoked by its root, so the rotation {way}")
+    return RotationPlan(phase, back, remaining, outgoing, replaced)
 
 
-def _at_rest(authority: Authority, *, back: bool, serial: str, levels: Sequence[str]) -> Course:
+def _at_rest(authority: Authority, *, back: bool, serial: str, levels: Sequence[str]) -> RotationPlan:
     active = Generation.of(authority, ACTIVE)
     retired = {one.serial_number for one in authority.retired()}
 
-    def at_rest(note: str, *, begins: bool = False) -> Course:
-        return Course(STANDBY, back, active, active, tuple(levels), begins=begins, note=note)
+    def at_rest(note: str, *, begins: bool = False) -> RotationPlan:
+        return RotationPlan(STANDBY, back, active, active, tuple(levels), begins=begins, note=note)
 
     if not serial:
         return at_rest(
@@ -217,9 +218,9 @@ class Consumer:
         return bool(self.path)
 
 
-def consumers(host: str, said: Mapping[str, Any]) -> list[Consumer]:
-    """The consumers that a host told of."""
-    return [_consumer(host, one) for one in (*said.get("certificates", ()), *said.get("files", ()))]
+def consumers(host: str, result: Mapping[str, Any]) -> list[Consumer]:
+    """The consumers in the result of a host."""
+    return [_consumer(host, one) for one in (*result.get("certificates", ()), *result.get("files", ()))]
 
 
 def _consumer(host: str, one: Mapping[str, Any]) -> Consumer:
@@ -231,38 +232,38 @@ def key_of(given: Mapping[str, Any]) -> tuple[str, ...]:
     return (given["path"],) if "path" in given else (given["service"], given["point"])
 
 
-def concerned(course_: Course, consumer: Consumer) -> bool:
+def concerned(plan: RotationPlan, consumer: Consumer) -> bool:
     """Whether one has anything to do with the CA: its certificate is of it, or it trusts it."""
-    return consumer.issuer in course_.both or bool(set(consumer.trusts) & course_.both)
+    return consumer.issuer in plan.both or bool(set(consumer.trusts) & plan.both)
 
 
-def to_issue(course_: Course, found: Iterable[Consumer]) -> list[Consumer]:
-    """Whose certificate is of the CA that goes."""
-    return [one for one in found if one.issuer == course_.goes.issuer != course_.stays.issuer]
+def to_issue(plan: RotationPlan, found: Iterable[Consumer]) -> list[Consumer]:
+    """The consumers whose certificate is of the outgoing CA."""
+    return [one for one in found if one.issuer == plan.outgoing.issuer != plan.remaining.issuer]
 
 
-def lacking(found: Iterable[Consumer], course_: Course, wanted: Iterable[str]) -> list[Consumer]:
+def lacking(found: Iterable[Consumer], plan: RotationPlan, wanted: Iterable[str]) -> list[Consumer]:
     """Who does not trust exactly what is wanted of both CAs."""
     exactly = set(wanted)
-    return [one for one in found if one.has_trust and concerned(course_, one) and set(one.trusts) != exactly]
+    return [one for one in found if one.has_trust and concerned(plan, one) and set(one.trusts) != exactly]
 
 
-def distrusting(course_: Course, found: Iterable[Consumer]) -> list[Consumer]:
-    """Who does not trust the CA that stays."""
-    needed = set(course_.stays.fingerprints)
-    return [one for one in found if one.has_trust and concerned(course_, one) and not needed <= set(one.trusts)]
+def distrusting(plan: RotationPlan, found: Iterable[Consumer]) -> list[Consumer]:
+    """The consumers that do not trust the remaining CA."""
+    needed = set(plan.remaining.fingerprints)
+    return [one for one in found if one.has_trust and concerned(plan, one) and not needed <= set(one.trusts)]
 
 
-def stage(course_: Course, found: Sequence[Consumer], *, unfinished: bool = False) -> str:
-    """What comes next, by what everybody has. What a host has half done may be neither the one nor the other."""
-    if not course_.under_way:
-        return BEGIN if course_.begins else IDLE
-    late = to_issue(course_, found) or distrusting(course_, found)
-    return SPREAD if unfinished or not course_.issues or late else WITHDRAW
+def stage(plan: RotationPlan, found: Sequence[Consumer], *, unfinished: bool = False) -> str:
+    """What comes next, by what all hosts have. What a host has half done may be neither the one nor the other."""
+    if not plan.under_way:
+        return BEGIN if plan.begins else IDLE
+    late = to_issue(plan, found) or distrusting(plan, found)
+    return SPREAD if unfinished or not plan.issues or late else WITHDRAW
 
 
 def refuse_unready(found: Iterable[Consumer]) -> None:
-    """Raise `RunbookError` where somebody has no certificate that could be exchanged."""
+    """Raise `RunbookError` where a consumer has no certificate that could be exchanged."""
     without = [f"{one.host}: {one.name}" for one in found if not one.is_file and not one.serial]
     if without:
         raise RunbookError(
@@ -270,33 +271,33 @@ def refuse_unready(found: Iterable[Consumer]) -> None:
         )
 
 
-def preview(course_: Course, found: Sequence[Consumer], now: str) -> list[str]:
+def preview(plan: RotationPlan, found: Sequence[Consumer], now: str) -> list[str]:
     """What a run is going to do, a line for each thing."""
     if now == IDLE:
-        return [f"the CA {course_.stays.name} stays: {course_.note}"]
-    lines = [f"the CA is in the phase {course_.phase}; what comes next: {_NEXT[now]}"]
+        return [f"the CA {plan.remaining.name} stays: {plan.note}"]
+    lines = [f"the CA is in the phase {plan.phase}; what comes next: {_NEXT[now]}"]
     if now == BEGIN:
-        lines.append(f"the CA {course_.goes.name} is replaced by a new one ({' and '.join(course_.levels)})")
+        lines.append(f"the CA {plan.outgoing.name} is replaced by a new one ({' and '.join(plan.levels)})")
     else:
-        way = "goes again, and is replaced by" if course_.back else "is replaced by"
-        lines.append(f"the CA {course_.goes.name} {way} {course_.stays.name} ({' and '.join(course_.levels)})")
-    due = {(one.host, one.name) for one in found if one.issuer == course_.goes.issuer}
+        way = "goes again, and is replaced by" if plan.back else "is replaced by"
+        lines.append(f"the CA {plan.outgoing.name} {way} {plan.remaining.name} ({' and '.join(plan.levels)})")
+    due = {(one.host, one.name) for one in found if one.issuer == plan.outgoing.issuer}
     for one in found:
-        steps = list(_steps(course_, one, now, due=(one.host, one.name) in due))
+        steps = list(_steps(plan, one, now, due=(one.host, one.name) in due))
         lines.append(f"{one.host}: {one.name} {', then '.join(steps)}")
     return lines
 
 
-def _steps(course_: Course, one: Consumer, now: str, *, due: bool) -> Iterator[str]:
+def _steps(plan: RotationPlan, one: Consumer, now: str, *, due: bool) -> Iterator[str]:
     """What becomes of one consumer, in its order."""
-    if not concerned(course_, one):
+    if not concerned(plan, one):
         yield "stays: it has nothing to do with this CA"
         return
-    if now != WITHDRAW and one.has_trust and (now == BEGIN or set(one.trusts) != course_.both):
+    if now != WITHDRAW and one.has_trust and (now == BEGIN or set(one.trusts) != plan.both):
         yield "trusts both"
     if now != WITHDRAW and due:
         yield f"gets a certificate in place of {one.serial}"
-    if one.has_trust and (now != WITHDRAW or set(one.trusts) != set(course_.stays.fingerprints)):
+    if one.has_trust and (now != WITHDRAW or set(one.trusts) != set(plan.remaining.fingerprints)):
         yield "trusts the one that stays alone"
     yield "proves to refuse the other one"
 
@@ -310,7 +311,7 @@ _NEXT = {
 
 @dataclass
 class Proofs:
-    """Pairs that prove whom somebody trusts, of one CA; each is valid for an hour, and revoked when it has served."""
+    """Pairs of one CA that prove whether a consumer trusts it; each is valid for an hour, and revoked after its use."""
 
     authority: Authority
     generation: Generation

@@ -9,48 +9,33 @@ the same incident: what is in service and is not what was written down has been 
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 
-from ..._core.files import json_text, write_atomically
 from ..._core.messages import suggest
 from ..._pki.authority import Authority
 from ..._pki.issuance import serial_text
 from ..._pki.register import REASONS
 from ..._pki.state import STANDBY
+from ..incidents import IncidentStore
 
 SCOPES = ("service", "all")
 
 #: The CA itself is revoked by replacing it: the levels that are replaced by the scope.
 LEVELS_OF_SCOPE: Mapping[str, list[str]] = {"intermediate": ["intermediate"], "root": ["root", "intermediate"]}
 
-#: How a memory calls the CA among what is to be revoked.
+#: How an incident calls the CA among what is to be revoked.
 THE_AUTHORITY = "the CA"
 
 #: Which sessions are ended, by who keeps them.
 ENDED = {"postgres": "the sessions of revoked certificates", "redis": "the sessions of all clients but replicas"}
 
-#: What both actions take, as the fragment ``_revocation`` documents it.
-OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "scope": {"type": "str", "required": True},
-    "services": {"type": "list", "elements": "str", "default": []},
-    "incident": {"type": "str", "required": True},
-    "ca_dir": {"type": "path", "required": True},
-    "ca_passphrase": {"type": "str", "no_log": True, "required": True},
-    "state_dir": {"type": "path"},
-}
-
-#: An incident names a file, and stands in the ledger.
-_INCIDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-#: Folder of the memories, below the state of the platform.
+#: Folder of the incidents, below the state of the platform.
 FOLDER = "revocations"
 
 
@@ -65,17 +50,17 @@ class InService:
     common_name: str
     targeted: bool
     reads_lists: bool
-    #: Who keeps sessions there that are to be ended, ``postgres`` or ``redis``; empty where nobody does.
+    #: The server that has sessions to be ended, ``postgres`` or ``redis``; empty where there is none.
     sessions: str = ""
 
     @property
     def name(self) -> str:
-        """How the memory calls it."""
+        """How the incident calls it."""
         return f"{self.host} {self.service} {self.point}"
 
 
 @dataclass
-class Memory:
+class Incident:
     """What is known of an incident; ``old`` are the serial numbers to be revoked by the names of their sets."""
 
     incident: str
@@ -99,8 +84,8 @@ class Memory:
         """The serial number of the intermediate that is replaced: of the one that issued when the incident began.
 
         Raises `RunbookError` where what replaces the CA, or has replaced it, is something else than this incident:
-        which of the two has the key that may be known nobody has said then, the root may be the same, and nobody has
-        ended sessions.
+        then it is not known which of the two has the key that was exposed, the root may be the same, and no sessions
+        were ended.
         """
         replaced = authority.replaced_levels()
         if authority.phase != STANDBY and not (self.old and set(replaced) == set(LEVELS_OF_SCOPE[self.scope])):
@@ -119,48 +104,27 @@ class Memory:
             )
         return self.old[THE_AUTHORITY]
 
-    def waiting(self, sets: Iterable[InService]) -> list[InService]:
+    def pending(self, sets: Iterable[InService]) -> list[InService]:
         """The sets whose certificate is to be revoked and still in service."""
         return [one for one in sets if one.serial and self.old.get(one.name) == one.serial]
 
 
-class Shelf:
-    """Where the memories of a platform are kept."""
-
-    def __init__(self, state: Path) -> None:
-        self._folder = state / FOLDER
-
-    def read(self, incident: str, scope: str) -> Memory:
-        """The memory of an incident, a new one where there is none. Raises `RunbookError`."""
-        path = self._path(incident)
-        if not path.exists():
-            return Memory(incident, scope, timestamp())
-        try:
-            memory = Memory(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as exc:
-            raise RunbookError(f"{path}: cannot be read; look into it, then move it away") from exc
-        if memory.scope != scope:
-            raise RunbookError(
-                f"the incident {incident} was begun with the scope {memory.scope}; go on with that, or take another"
-                " incident"
-            )
-        return memory
-
-    def write(self, memory: Memory) -> None:
-        """Keep a memory; it is on the disk when this returns."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        write_atomically(self._path(memory.incident), json_text(asdict(memory)))
-
-    def _path(self, incident: str) -> Path:
-        if not _INCIDENT.fullmatch(incident):
-            raise RunbookError(
-                "certificate_revoke_incident: expected what the incident is called, up to 64 letters, digits, dots and"
-                f" dashes, got {incident!r}"
-            )
-        return self._folder / f"{incident}.json"
+def incidents(state: Path) -> IncidentStore[Incident]:
+    """The incidents of a platform for which certificates are revoked."""
+    return IncidentStore(state / FOLDER, Incident, option="certificate_revoke_incident")
 
 
-def validated(scope: str, services: Sequence[str], *, reason: str = "key_compromise", known: Iterable[str]) -> None:
+def opened(store: IncidentStore[Incident], name: str, scope: str) -> Incident:
+    """The incident as an earlier run left it, or a new one. Raises `RunbookError`."""
+    incident = store.read(name) or Incident(name, scope, timestamp())
+    if incident.scope != scope:
+        raise RunbookError(
+            f"the incident {name} was begun with the scope {incident.scope}; go on with that, or take another incident"
+        )
+    return incident
+
+
+def validate(scope: str, services: Sequence[str], *, reason: str = "key_compromise", known: Iterable[str]) -> None:
     """Refuse what means nothing; ``known`` are the services that are described. Raises `RunbookError`."""
     if scope in LEVELS_OF_SCOPE:
         raise RunbookError(
@@ -188,7 +152,7 @@ def refuse_reason(reason: str, variable: str = "certificate_revoke_reason") -> N
         raise RunbookError(f"{variable}: expected one of {', '.join(sorted(REASONS))}, got {reason!r}")
 
 
-def opened(directory: str, passphrase: str) -> Authority:
+def revoking_authority(directory: str, passphrase: str) -> Authority:
     """The CA that issued what is revoked. Raises `RunbookError` where nothing could be revoked with it."""
     if not directory:
         raise RunbookError(
@@ -238,7 +202,7 @@ class Decision:
 
 
 def decide(
-    memory: Memory,
+    incident: Incident,
     sets: Sequence[InService],
     register: Iterable[Row],
     silent: Mapping[str, str],
@@ -252,16 +216,16 @@ def decide(
     replaced already.
     """
     now = {one.name: one.serial for one in sets if one.serial}
-    waiting = {} if planned else {one.name: one.serial for one in memory.waiting(sets)}
+    pending = {} if planned else {one.name: one.serial for one in incident.pending(sets)}
     lost = {
         name: serial
-        for name, serial in memory.old.items()
-        if serial not in memory.revoked and (name not in now or name.split()[0] in silent)
+        for name, serial in incident.old.items()
+        if serial not in incident.revoked and (name not in now or name.split()[0] in silent)
     }
-    kept = {**waiting, **lost}
-    replaced = {name: serial for name, serial in memory.old.items() if name not in kept}
+    kept = {**pending, **lost}
+    replaced = {name: serial for name, serial in incident.old.items() if name not in kept}
     # A certificate that two sets share is in service as long as one of them has it.
-    used = {serial for name, serial in now.items() if not (planned and memory.old.get(name) == serial)}
+    used = {serial for name, serial in now.items() if not (planned and incident.old.get(name) == serial)}
     used |= set(kept.values())
     replaced = {name: serial for name, serial in replaced.items() if _number(serial) not in map(_number, used)}
     names = {one.common_name for one in sets if one.name in replaced}
@@ -271,7 +235,7 @@ def decide(
         for row in register
         if row.status == "valid"
         and _number(row.serial) not in taken
-        and (memory.scope == "all" or row.common_name in names)
+        and (incident.scope == "all" or row.common_name in names)
     ]
     if silent and others:
         why = f"what {', '.join(silent)} has in service is not known"
@@ -279,23 +243,25 @@ def decide(
     return Decision(replaced, others, kept)
 
 
-def revoke(shelf: Shelf, memory: Memory, authority: Authority, decision: Decision, *, reason: str) -> list[str]:
+def revoke(
+    store: IncidentStore[Incident], incident: Incident, authority: Authority, decision: Decision, *, reason: str
+) -> list[str]:
     """Revoke what was decided and make the lists; returns the serial numbers that this incident had not revoked yet.
 
     May be called again after it was killed anywhere: what is about to be revoked is written down first, since a
     register in which it is revoked already does not tell for which incident that was.
     """
-    memory.begun = list(dict.fromkeys([*memory.begun, *decision.serials]))
-    shelf.write(memory)
+    incident.begun = list(dict.fromkeys([*incident.begun, *decision.serials]))
+    store.write(incident.incident, incident)
     if decision.serials:
         authority.revoke(*decision.serials, reason=reason)
     # In the lists before anybody is told that it is revoked.
     authority.crls()
     done = {_number(row.serial) for row in authority.register() if row.status == "revoked"}
-    fresh = [serial for serial in memory.begun if _number(serial) in done and serial not in memory.revoked]
-    memory.revoked += fresh
-    memory.begun = []
-    shelf.write(memory)
+    fresh = [serial for serial in incident.begun if _number(serial) in done and serial not in incident.revoked]
+    incident.revoked += fresh
+    incident.begun = []
+    store.write(incident.incident, incident)
     return fresh
 
 
@@ -303,6 +269,6 @@ def _number(serial: str) -> int:
     return int(serial, 16)
 
 
-def of_host(host: str, said: Mapping[str, Any]) -> list[InService]:
-    """The sets that a host told of."""
-    return [InService(**{**one, "host": host}) for one in said["sets"]]
+def of_host(host: str, result: Mapping[str, Any]) -> list[InService]:
+    """The sets in the result of a host."""
+    return [InService(**{**one, "host": host}) for one in result["sets"]]

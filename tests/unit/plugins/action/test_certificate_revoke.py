@@ -41,18 +41,16 @@ def revoked(shop: Shop) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("role", "tasks", "module", "steps"),
+    ("role", "tasks", "steps"),
     [
-        ("certificate_revoke", "prove", "certificate_revoke", ["sessions", "prove"]),
-        ("certificate_authority_rotate", "close", "certificate_authority_rotate", ["refuse", "sessions", "close"]),
+        ("certificate_revoke", "prove", ["sessions", "prove"]),
+        ("certificate_authority_rotate", "close", ["refuse", "sessions", "close"]),
     ],
 )
-def test_nobody_shows_a_certificate_while_others_end_sessions(
-    role: str, tasks: str, module: str, steps: list[str]
-) -> None:
+def test_no_host_shows_a_certificate_while_others_end_sessions(role: str, tasks: str, steps: list[str]) -> None:
     """A session that is ended looks refused; all hosts have ended a task before any of them begins the next one."""
-    blocks = yaml.safe_load((ROOT / f"roles/{role}/tasks/{tasks}.yml").read_text())
-    assert [block["block"][0][f"xorb.runbook.{module}"]["step"] for block in blocks] == steps
+    found = yaml.safe_load((ROOT / f"roles/{role}/tasks/{tasks}.yml").read_text())
+    assert [task[f"xorb.runbook.{role}"]["step"] for task in found] == steps
 
 
 def test_revoke_shows_then_does_then_has_nothing_to_do(lab: Lab, shop: Shop, port: int) -> None:
@@ -183,7 +181,7 @@ def test_revoke_all_keeps_what_could_not_be_replaced_until_it_can(lab: Lab, shop
     assert shop.serial("two") == old["two"] and shop.serial("one") != old["one"]
     assert revoked(shop) & {*old.values()} == {old["one"]}
     assert shop.knock(port, shop.site.folder / "two") == "accepted", "a service was left without a certificate"
-    assert "false failed" in ran.message("two/runbook.act.certificate_revoke")
+    assert "false failed" in ran.message("two/runbook.act.certificate_revoke_replace")
     kept = [check["message"] for check in ran.report["checks"] if check["id"].endswith("certificate_revoke_authority")]
     assert kept == [f"two app client still has {old['two']}, which is not revoked"]
 
@@ -220,3 +218,25 @@ def test_revoke_refuses_what_somebody_else_issued(lab: Lab, shop: Shop) -> None:
     assert f"two app client ({serial_text(foreign.certificate.serial_number)}" in ran.output
     assert "rotate these first" in ran.output
     assert revoked(shop) == set() and not (lab.folder / "state/revocations").exists()
+
+
+@pytest.mark.usefixtures("port")
+def test_host_that_is_left_out_keeps_what_it_may_have(lab: Lab, shop: Shop) -> None:
+    """Its certificate is a stranger's by the register alone, and yet it is not revoked."""
+    old, kept = shop.serial("one"), shop.serial("two")
+    ran = lab.play("certificate_revoke", "-e", "certificate_revoke_scope=all", "--limit", "one")
+    assert ran.status == 2
+    statuses = {row.serial: row.status for row in shop.authority().register()}
+    assert statuses == {old: "revoked", kept: "valid", shop.serial("one"): "valid"}
+    assert "two does not answer, so nothing is done there: left out of this run" in ran.output
+    message = ran.message("one/runbook.act.certificate_revoke_revoke")
+    assert message == "1 other certificates are not revoked, since what two has in service is not known"
+
+
+@pytest.mark.usefixtures("port")
+def test_ca_that_is_being_replaced_revokes_nothing(lab: Lab, shop: Shop) -> None:
+    """Those of the other CA would go on being accepted, and no host would know."""
+    shop.authority().prepare_next()
+    ran = lab.play("certificate_revoke", "-e", "certificate_revoke_scope=all")
+    assert ran.status == 2 and "is being replaced, and two of them are trusted" in " ".join(ran.output.split())
+    assert {row.status for row in shop.authority().register()} == {"valid"}

@@ -82,8 +82,8 @@ def test_rotate_canary_that_fails_spares_the_others(lab: Lab, site: Site) -> Non
     ran = lab.play("certificate_rotate")
     assert ran.status == 2
     assert {host: site.in_service(host) for host in lab.hosts} == old
-    assert "false failed" in ran.message("one/runbook.act.certificate_rotate")
-    assert ran.message("two/runbook.act.certificate_rotate") == "not done, since it failed on one"
+    assert "false failed" in ran.message("one/runbook.act.certificate_rotate_replace")
+    assert ran.message("two/runbook.act.certificate_rotate_replace") == "not done, since it failed on one"
     assert [(deed["host"], deed["outcome"]) for deed in ran.report["actions"]] == [("one", "rolled_back")]
 
 
@@ -124,14 +124,14 @@ def test_rotate_fails_on_what_it_cannot_end(lab: Lab, site: Site) -> None:
         ran = lab.play("certificate_rotate")
         assert ran.status == 2, ran.output
         assert [deed["host"] for deed in ran.report["actions"]] == deeds
-        assert f"not ended: {begun}" in ran.message("one/runbook.act.certificate_rotate")
+        assert f"not ended: {begun}" in ran.message("one/runbook.act.certificate_rotate_replace")
 
 
 def test_rotate_without_an_issuer_changes_nothing(lab: Lab, site: Site) -> None:
     del lab.variables["certificate_authority_dir"]
     ran = lab.play("certificate_rotate")
     assert ran.status == 2
-    assert "certificate_authority_dir: missing" in ran.message("one/runbook.act.certificate_rotate")
+    assert "certificate_authority_dir: missing" in ran.message("one/runbook.act.certificate_rotate_replace")
     assert not list(site.folder.rglob(".sets"))
 
 

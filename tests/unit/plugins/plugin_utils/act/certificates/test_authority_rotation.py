@@ -13,8 +13,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates import authority_rotation as rotation
 from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates.authority_rotation import (
     Consumer,
-    Course,
     Proofs,
+    RotationPlan,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.issuance import read_certificates, serial_text
@@ -25,9 +25,9 @@ def serial(authority: Authority, generation: str = "active") -> str:
     return serial_text(authority.certificates(generation=generation)["intermediate"].serial_number)
 
 
-def course(authority: Authority, **given: Any) -> Course:
+def rotation_plan(authority: Authority, **given: Any) -> RotationPlan:
     options: dict[str, Any] = {"back": False, "serial": "", "levels": rotation.LEVELS, **given}
-    return rotation.course(authority, **options)
+    return rotation.rotation_plan(authority, **options)
 
 
 def consumer(issuer: str = "", trusts: Sequence[str] = (), **more: Any) -> Consumer:
@@ -39,20 +39,20 @@ def test_intermediate_that_was_to_go_back_is_not_taken_forward_again(authority: 
     authority.prepare_next(levels=["intermediate"])
     authority.revoke_intermediate(generation="next")
     with pytest.raises(RunbookError, match=r"is revoked by its root, so the rotation can only be taken back"):
-        course(authority)
-    assert course(authority, back=True).issues
+        rotation_plan(authority)
+    assert rotation_plan(authority, back=True).issues
 
 
 def test_nothing_is_begun_without_the_one_that_is_replaced(authority: Authority) -> None:
     first = serial(authority)
-    idle = course(authority)
+    idle = rotation_plan(authority)
     assert rotation.stage(idle, []) == "idle" and f"certificate_authority_rotate_ca_serial={first}" in idle.note
-    wanted = course(authority, serial=first.lower())
+    wanted = rotation_plan(authority, serial=first.lower())
     assert rotation.stage(wanted, []) == "begin"
     authority.prepare_next()
     authority.activate_next()
     authority.withdraw_previous()
-    done = course(authority, serial=first)
+    done = rotation_plan(authority, serial=first)
     assert rotation.stage(done, []) == "idle" and "was replaced already" in done.note
 
 
@@ -60,38 +60,38 @@ def test_both_ways_in_every_phase(authority: Authority) -> None:
     old = serial(authority)
     authority.prepare_next()
     new = serial(authority, "next")
-    forward, back = course(authority), course(authority, back=True)
-    assert (forward.stays.serial, forward.goes.serial, forward.issues) == (new, old, False)
-    assert (back.stays.serial, back.goes.serial, back.issues) == (old, new, True)
+    forward, back = rotation_plan(authority), rotation_plan(authority, back=True)
+    assert (forward.remaining.serial, forward.outgoing.serial, forward.issues) == (new, old, False)
+    assert (back.remaining.serial, back.outgoing.serial, back.issues) == (old, new, True)
     assert rotation.stage(forward, []) == "spread" and rotation.stage(back, []) == "withdraw"
     assert {one.serial_number for one in read_certificates(forward.bundle, "")} == {
         one.serial_number for one in read_certificates(authority.trust_bundle(), "")
     }
 
     authority.activate_next()
-    forward, back = course(authority), course(authority, back=True)
-    assert (forward.stays.serial, forward.goes.serial, forward.issues) == (new, old, True)
-    assert (back.stays.serial, back.goes.serial, back.issues) == (old, new, False)
-    late = consumer(issuer=forward.goes.issuer)
+    forward, back = rotation_plan(authority), rotation_plan(authority, back=True)
+    assert (forward.remaining.serial, forward.outgoing.serial, forward.issues) == (new, old, True)
+    assert (back.remaining.serial, back.outgoing.serial, back.issues) == (old, new, False)
+    late = consumer(issuer=forward.outgoing.issuer)
     assert rotation.stage(forward, [late]) == "spread"
-    ready = consumer(issuer=forward.stays.issuer, trusts=forward.stays.fingerprints)
+    ready = consumer(issuer=forward.remaining.issuer, trusts=forward.remaining.fingerprints)
     assert rotation.stage(forward, [ready]) == "withdraw"
     # Somebody who was not there when trust was spread.
-    newcomer = consumer(path="/etc/ca.pem", trusts=forward.goes.fingerprints)
+    newcomer = consumer(path="/etc/ca.pem", trusts=forward.outgoing.fingerprints)
     assert rotation.stage(forward, [ready, newcomer]) == "spread"
     assert rotation.stage(forward, [], unfinished=True) == "spread"
 
 
 def test_intermediate_alone_shares_the_root(authority: Authority) -> None:
     authority.prepare_next(levels=["intermediate"])
-    found = course(authority)
+    found = rotation_plan(authority)
     assert found.levels == ("intermediate",)
     assert found.bundle.count("BEGIN") == 3 and len(found.both) == 3
     authority.activate_next()
-    assert course(authority, back=True).goes.serial == serial(authority)
+    assert rotation_plan(authority, back=True).outgoing.serial == serial(authority)
     authority.revoke_intermediate()
     with pytest.raises(RunbookError, match=r"certificate_authority_rotate_rollback: .* is revoked by its root"):
-        course(authority, back=True)
+        rotation_plan(authority, back=True)
 
 
 @pytest.mark.parametrize(
@@ -105,15 +105,15 @@ def test_intermediate_alone_shares_the_root(authority: Authority) -> None:
 )
 def test_what_makes_no_sense_is_refused_by_its_name(given: dict[str, Any], message: str, authority: Authority) -> None:
     with pytest.raises(RunbookError, match=message):
-        course(authority, **given)
+        rotation_plan(authority, **given)
 
 
 def test_another_one_than_the_one_under_way_is_refused(authority: Authority) -> None:
     old = serial(authority)
     authority.prepare_next()
-    assert course(authority, serial=old).goes.serial == old
+    assert rotation_plan(authority, serial=old).outgoing.serial == old
     with pytest.raises(RunbookError, match=f"is not the CA that is being replaced, which is {old}"):
-        course(authority, serial=serial(authority, "next"))
+        rotation_plan(authority, serial=serial(authority, "next"))
 
 
 def test_one_that_was_withdrawn_cannot_be_taken_back(authority: Authority) -> None:
@@ -122,14 +122,14 @@ def test_one_that_was_withdrawn_cannot_be_taken_back(authority: Authority) -> No
     authority.activate_next()
     authority.withdraw_previous()
     with pytest.raises(RunbookError, match=r"certificate_authority_rotate_rollback: .* was withdrawn"):
-        course(authority, serial=old, back=True)
-    assert course(authority, back=True).note == "there is no rotation to be taken back"
+        rotation_plan(authority, serial=old, back=True)
+    assert rotation_plan(authority, back=True).note == "there is no rotation to be taken back"
 
 
 def test_preview_says_what_becomes_of_each(authority: Authority) -> None:
     authority.prepare_next()
-    found = course(authority)
-    old, both = found.goes, sorted(found.both)
+    found = rotation_plan(authority)
+    old, both = found.outgoing, sorted(found.both)
     everybody = [
         consumer(issuer=old.issuer, trusts=old.fingerprints),
         consumer(issuer=old.issuer, trusts=both, point="ready"),
@@ -156,7 +156,7 @@ def test_set_without_a_certificate_is_refused() -> None:
 
 def test_proofs_are_revoked_when_they_have_served(authority: Authority) -> None:
     authority.prepare_next()
-    with Proofs(authority, course(authority).stays) as proofs:
+    with Proofs(authority, rotation_plan(authority).remaining) as proofs:
         pair = proofs.pair(common_name="www", names=["www.local"], organizational_unit="Clients")
         (row,) = authority.register(generation="next")
         assert (row.status, row.organizational_unit) == ("valid", "Clients")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,15 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates.revocation import (
     Decision,
+    Incident,
     InService,
-    Memory,
-    Shelf,
     decide,
+    incidents,
     of_host,
     opened,
     revoke,
-    validated,
+    revoking_authority,
+    validate,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
 from cryptography import x509
@@ -44,8 +46,8 @@ def in_service(serial: str, *, host: str = "one", name: str = "api.test", target
     return InService(host, "api", "server", serial, name, targeted, reads_lists=False)
 
 
-def remembered(scope: str = "service", **old: str) -> Memory:
-    return Memory("INC-1", scope, "now", {f"{host} api server": serial for host, serial in old.items()})
+def remembered(scope: str = "service", **old: str) -> Incident:
+    return Incident("INC-1", scope, "now", {f"{host} api server": serial for host, serial in old.items()})
 
 
 @pytest.mark.parametrize(
@@ -59,14 +61,14 @@ def remembered(scope: str = "service", **old: str) -> Memory:
         ("all", [], "curiosity", "certificate_revoke_reason: expected one of .*superseded.*, got 'curiosity'"),
     ],
 )  # fmt: skip
-def test_validated_names_the_key(scope: str, services: list[str], reason: str, said: str) -> None:
+def test_validate_names_the_key(scope: str, services: list[str], reason: str, said: str) -> None:
     with pytest.raises(RunbookError, match=f"^{said}"):
-        validated(scope, services, reason=reason, known=SERVICES)
+        validate(scope, services, reason=reason, known=SERVICES)
 
 
-def test_validated_lets_pass_what_means_something() -> None:
-    validated("service", ["api"], known=SERVICES)
-    validated("all", [], reason="superseded", known=SERVICES)
+def test_validate_lets_pass_what_means_something() -> None:
+    validate("service", ["api"], known=SERVICES)
+    validate("all", [], reason="superseded", known=SERVICES)
 
 
 @pytest.mark.parametrize(
@@ -76,9 +78,9 @@ def test_validated_lets_pass_what_means_something() -> None:
         ("/srv/ca", "", "certificate_authority_passphrase: missing"),
     ],
 )
-def test_opened_needs_a_ca_that_can_revoke(directory: str, passphrase: str, said: str) -> None:
+def test_revoking_needs_a_ca_that_can_revoke(directory: str, passphrase: str, said: str) -> None:
     with pytest.raises(RunbookError, match=f"^{said}"):
-        opened(directory, passphrase)
+        revoking_authority(directory, passphrase)
 
 
 # -- Decisions ---------------------------------------------------------------------------------------------------------
@@ -132,9 +134,9 @@ def test_decide_keeps_what_cannot_be_read_any_more() -> None:
 
 
 def test_decide_does_not_keep_what_is_revoked_already() -> None:
-    memory = remembered(one="0A")
-    memory.revoked = ["0A"]
-    assert decide(memory, [], [Row("0A", status="revoked")], {"one": "it is down"}).kept == {}
+    incident = remembered(one="0A")
+    incident.revoked = ["0A"]
+    assert decide(incident, [], [Row("0A", status="revoked")], {"one": "it is down"}).kept == {}
 
 
 def test_decide_plans_as_if_everything_were_replaced() -> None:
@@ -148,44 +150,52 @@ def test_decide_compares_numbers_and_not_texts() -> None:
     assert decision.serials == ["0a"]
 
 
-# -- Memory ------------------------------------------------------------------------------------------------------------
+# -- Incidents ---------------------------------------------------------------------------------------------------------
 
 
-def test_shelf_remembers_what_was_there_first(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
-    memory = shelf.read("INC-1", "all")
-    memory.take_up([in_service("0A"), in_service("", host="two"), in_service("0C", host="three", targeted=False)])
-    shelf.write(memory)
-    again = shelf.read("INC-1", "all")
+def test_incident_remembers_what_was_in_service_first(tmp_path: Path) -> None:
+    store = incidents(tmp_path)
+    incident = opened(store, "INC-1", "all")
+    incident.take_up([in_service("0A"), in_service("", host="two"), in_service("0C", host="three", targeted=False)])
+    store.write("INC-1", incident)
+    again = opened(store, "INC-1", "all")
     again.take_up([in_service("1A")])
-    assert again == memory and again.old == {"one api server": "0A"}
-    assert again.waiting([in_service("1A")]) == [] and len(again.waiting([in_service("0A")])) == 1
+    assert again == incident and again.old == {"one api server": "0A"}
+    assert again.pending([in_service("1A")]) == [] and len(again.pending([in_service("0A")])) == 1
 
 
 @pytest.mark.parametrize("incident", ["", "../INC", "a b", ".hidden", "x" * 65])
-def test_shelf_refuses_what_names_no_file(tmp_path: Path, incident: str) -> None:
+def test_incident_that_names_no_file_is_refused(tmp_path: Path, incident: str) -> None:
     with pytest.raises(RunbookError, match=r"^certificate_revoke_incident: expected"):
-        Shelf(tmp_path).read(incident, "all")
+        incidents(tmp_path).read(incident)
 
 
-def test_shelf_refuses_another_scope_of_the_same_incident(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
-    shelf.write(shelf.read("INC-1", "all"))
+def test_another_scope_of_the_same_incident_is_refused(tmp_path: Path) -> None:
+    store = incidents(tmp_path)
+    store.write("INC-1", opened(store, "INC-1", "all"))
     with pytest.raises(RunbookError, match="INC-1 was begun with the scope all"):
-        shelf.read("INC-1", "service")
+        opened(store, "INC-1", "service")
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"incident": "INC-1", "else": 1}'])
-def test_shelf_refuses_what_it_did_not_write(tmp_path: Path, text: str) -> None:
+def test_incident_that_another_program_wrote_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "revocations/INC-1.json"
     path.parent.mkdir()
     path.write_text(text)
     with pytest.raises(RunbookError, match="cannot be read"):
-        Shelf(tmp_path).read("INC-1", "all")
+        opened(incidents(tmp_path), "INC-1", "all")
 
 
-def test_of_host_reads_what_a_host_told() -> None:
-    said: dict[str, Any] = {
+def test_incident_of_an_earlier_version_is_taken_up(tmp_path: Path) -> None:
+    path = tmp_path / "revocations/INC-1.json"
+    path.parent.mkdir()
+    fields = {"incident": "INC-1", "scope": "all", "began_at": "then", "old": {"one api server": "0A"}}
+    path.write_text(json.dumps({**fields, "begun": ["0A"], "revoked": [], "reason": ""}))
+    assert opened(incidents(tmp_path), "INC-1", "all").begun == ["0A"]
+
+
+def test_of_host_reads_the_result_of_a_host() -> None:
+    result: dict[str, Any] = {
         "sets": [
             {
                 "service": "api",
@@ -198,7 +208,7 @@ def test_of_host_reads_what_a_host_told() -> None:
             }
         ]
     }
-    (one,) = of_host("one", said)
+    (one,) = of_host("one", result)
     assert (one.name, one.reads_lists, one.sessions) == ("one api server", True, "redis")
 
 
@@ -210,12 +220,12 @@ def issue(authority: Authority) -> str:
 
 
 def test_revoke_tells_each_certificate_once(authority: Authority, tmp_path: Path) -> None:
-    shelf, old, other = Shelf(tmp_path), issue(authority), issue(authority)
-    memory = shelf.read("INC-1", "service")
+    store, old, other = incidents(tmp_path), issue(authority), issue(authority)
+    incident = opened(store, "INC-1", "service")
     decision = Decision({"one api server": old}, [other], {})
-    assert revoke(shelf, memory, authority, decision, reason="superseded") == [old, other]
-    assert shelf.read("INC-1", "service").revoked == [old, other]
-    assert revoke(shelf, memory, authority, Decision({"one api server": old}, [], {}), reason="superseded") == []
+    assert revoke(store, incident, authority, decision, reason="superseded") == [old, other]
+    assert opened(store, "INC-1", "service").revoked == [old, other]
+    assert revoke(store, incident, authority, Decision({"one api server": old}, [], {}), reason="superseded") == []
     assert {row.reason for row in authority.register()} == {"superseded"}
 
 
@@ -233,24 +243,24 @@ def test_revoke_that_is_killed_anywhere_is_finished_by_the_next(directory: Path,
         state = tmp_path / f"state-{point}"
 
         def act(state: Path = state) -> list[str]:
-            shelf = Shelf(state)
+            store = incidents(state)
             return revoke(
-                shelf, shelf.read("INC-1", "service"), authority_of(directory), decision, reason="key_compromise"
+                store, opened(store, "INC-1", "service"), authority_of(directory), decision, reason="key_compromise"
             )
 
         if not killed(act, at=point):
             break
         deaths += 1
-        left = Shelf(state).read("INC-1", "service")
+        left = opened(incidents(state), "INC-1", "service")
         done = {row.serial for row in authority_of(directory).register() if row.status == "revoked"}
         assert done in (set(), {old, other}) and set(left.revoked) <= done
         # What is left to be decided: a certificate that is revoked already is no other one any more.
         after = Decision({"one api server": old}, [] if done else [other], {})
-        shelf = Shelf(state)
+        store = incidents(state)
         known = list(left.revoked)
-        told = revoke(shelf, left, authority_of(directory), after, reason="key_compromise")
-        assert sorted(shelf.read("INC-1", "service").revoked) == sorted([old, other])
-        assert sorted([*known, *told]) == sorted([old, other]), "what was not written down as revoked has to be told"
+        fresh = revoke(store, left, authority_of(directory), after, reason="key_compromise")
+        assert sorted(opened(store, "INC-1", "service").revoked) == sorted([old, other])
+        assert sorted([*known, *fresh]) == sorted([old, other]), "what was not written down is in the result"
         lists = x509.load_pem_x509_crl(authority_of(directory).crl().encode())
         assert {one.serial_number for one in lists} == {int(old, 16), int(other, 16)}
         assert {row.serial for row in authority_of(directory).register() if row.status == "valid"} == {kept}
