@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates import revoke
 
 from tests.contract.repository import ACTIONS, COLLECTION, MODULES, documentation
 from tests.support.issuing import root
@@ -94,18 +96,25 @@ def rotation(folder: Path, lab: Lab) -> dict[str, Any]:
     issuing = {
         "ca_dir": lab.variables["certificate_authority_dir"],
         "ca_passphrase": lab.variables["certificate_authority_passphrase"],
+        "host_state_dir": state,
     }
     return {
         "hosts": "one",
         "gather_facts": False,
         "tasks": [
-            {"xorb.runbook.certificate_rotate": {**issuing, "host_state_dir": state}},
+            step("certificate_rotate", "replace", **issuing),
             {"xorb.runbook.certificate_request": {"certificates": [two], "state_dir": state}},
             {"xorb.runbook.certificate_deploy": {"certificates": [{**three, **pems}], "state_dir": state}},
             {"xorb.runbook.certificate_trust": {"certificates": [{**two, "trust": trust}], "state_dir": state}},
             {"xorb.runbook.certificate_trust_info": {"certificates": [two], "authorities": trust, "state_dir": state}},
             {"xorb.runbook.certificate_trust_bundle": {**file, "trust": trust, "state_dir": state}},
-            {"xorb.runbook.certificate_authority_rotate": {**issuing, "step": "plan", "host_state_dir": state}},
+            step(
+                "certificate_authority_rotate",
+                "plan",
+                **issuing,
+                levels=["root", "intermediate"],
+                reason="superseded",
+            ),
         ],
     }
 
@@ -116,24 +125,29 @@ def revocation(folder: Path, lab: Lab) -> dict[str, Any]:
         "scope": "service",
         "services": ["proxy"],
         "incident": "INC-1",
+        "reason": "superseded",
         "ca_dir": lab.variables["certificate_authority_dir"],
         "ca_passphrase": lab.variables["certificate_authority_passphrase"],
         "state_dir": str(folder / "state"),
+        "host_state_dir": str(folder / "site/state"),
     }
-    here = {**arguments, "host_state_dir": str(folder / "site/state")}
-    act = "platform_act_certificate_revoke"
     refused = {"certificates": [given(Site(folder / "site"), "three")], "revocations": ""}
+    steps = [step("certificate_revoke", name, **arguments) for name in revoke.STEPS]
     return {
         "hosts": "one",
         "gather_facts": False,
-        "tasks": [
-            {"xorb.runbook.certificate_revoke": {"step": "plan", **here}, "register": f"{act}_plan"},
-            {"xorb.runbook.certificate_revocation": {"step": "preflight", **arguments}},
-            {"xorb.runbook.certificate_revoke": {"step": "replace", **here}, "register": act},
-            {"xorb.runbook.certificate_revocation": {"step": "revoke", **arguments}},
-            {"xorb.runbook.certificate_revoke": {"step": "prove", **here}},
-            {"xorb.runbook.certificate_refusal": refused},
-        ],
+        "tasks": [*steps, {"xorb.runbook.certificate_refusal": refused}],
+    }
+
+
+def step(procedure: str, name: str, **given: Any) -> dict[str, Any]:
+    """A task that takes a step of a procedure; what is not given is empty, as a role gives it."""
+    action = importlib.import_module(f"ansible_collections.xorb.runbook.plugins.action.{procedure}").ActionModule
+    empty: dict[str, Any] = {"list": [], "bool": False}
+    options = {option: empty.get(entry["type"], "") for option, entry in action.argument_spec().items()}
+    return {
+        f"xorb.runbook.{procedure}": {**options, **given, "step": name},
+        "register": f"{procedure}_result_{name}",
     }
 
 

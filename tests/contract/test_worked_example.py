@@ -25,7 +25,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry imp
 from tests.support.procedures import BIN, ROOT, Ran, environment, play
 
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-CODE, LINE = re.findall(r"```python\n(.*?)```", PAGE.split("a worked example", 1)[1], re.DOTALL)
+(SECTION,) = re.findall(r"^## How to add a kind: a worked example\n(.*?)(?=^## )", PAGE, re.DOTALL | re.MULTILINE)
+CODE, LINE = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
 (NAME,) = re.findall(r'^    name="(\w+)",$', CODE, re.MULTILINE)
 POINT = {"service": "host", "point": "handles", "owner": "me"}
 

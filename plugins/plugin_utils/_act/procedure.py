@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.utils.display import Display
-from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import STATE
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions, RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
@@ -72,7 +71,6 @@ class Procedure(RunbookAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return what the step came to."""
         super().run(tmp, task_vars)
-        self._refuse_missing()
         _validation, options = self.validate_argument_spec(self.argument_spec())
         step = options["step"]
         context = Context(self, step, options)
@@ -81,11 +79,12 @@ class Procedure(RunbookAction):
         except RunbookError as exc:
             raise self.failure(exc) from None
 
-    def _refuse_missing(self) -> None:
-        """What a role forgets to give would silently be something else than what was set."""
-        if missing := sorted(self.argument_spec().keys() - self._task.args.keys()):
+    def validate_argument_spec(self, argument_spec: Any = None, **rules: Any) -> Any:
+        """Refuse a role that leaves an option out, too: something else than what was set would silently be taken."""
+        if missing := sorted((argument_spec or {}).keys() - self._task.args.keys()):
             where = f"module_defaults in roles/{self.name}/tasks/main.yml give every option but the step"
-            raise self.failure(InvalidOptions((name, f"missing; {where}") for name in missing))
+            raise self.failure(InvalidOptions([(name, f"missing; {where}") for name in missing]))
+        return super().validate_argument_spec(argument_spec, **rules)
 
     @classmethod
     def argument_spec(cls) -> dict[str, Any]:
@@ -205,7 +204,7 @@ class Context:
         run = {
             "who": self.operator,
             "controller_time": time.time(),
-            "state_dir": self.options["host_state_dir"] or STATE,
+            "state_dir": self.options["host_state_dir"],
         }
         values = self._procedure.module(module, {**run, **arguments}, self._variables)
         if values.get("failed") or wanted not in values:

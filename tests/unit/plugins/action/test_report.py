@@ -380,7 +380,7 @@ DEED = {
 
 def test_report_what_was_done_is_told_and_remembered(lab: Lab, open_port: int) -> None:
     lab.variables["platform_services"] = {"api": tcp("web", open_port)}
-    lab.hosts["one"]["platform_act_demo"] = {"changed": True, "actions": [DEED]}
+    lab.hosts["one"]["certificate_rotate_result_replace"] = {"changed": True, "actions": [DEED]}
     ran = lab.play("health_check")
     assert ran.status == 0, ran.output
     assert ran.report["actions"] == [DEED]
@@ -402,8 +402,8 @@ def test_report_what_was_not_done_is_critical_whatever_the_checks_say(
     lab: Lab, open_port: int, said: dict[str, Any], message: str
 ) -> None:
     lab.variables["platform_services"] = {"api": tcp("web", open_port)}
-    lab.hosts["one"]["platform_act_demo"] = said
+    lab.hosts["one"]["certificate_rotate_result_replace"] = said
     ran = lab.play("health_check")
     assert ran.status == 2
-    assert ran.statuses == {"one/api.port.connect": "ok", "one/runbook.act.demo": "critical"}
-    assert message in ran.message("one/runbook.act.demo")
+    assert ran.statuses == {"one/api.port.connect": "ok", "one/runbook.act.certificate_rotate_replace": "critical"}
+    assert message in ran.message("one/runbook.act.certificate_rotate_replace")

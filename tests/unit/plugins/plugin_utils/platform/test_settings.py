@@ -50,7 +50,7 @@ def test_misspelled_name_is_named_with_what_was_meant(name: str, meant: str) -> 
         "platform_services_web", "platform_service_user", "platform_overrides_staging", "platform_servers",
         "platform_root", "platform_log_dir", "platform_names_of_hosts", "platform_report_directory",
         "certificate_dir", "certificate_ca_path", "report_user", "report_host", "silence", "deadline",
-        "platform_act_my_procedure", "ansible_platform_name", "schedule",
+        "my_result_plan", "ansible_platform_name", "schedule",
     ],
 )  # fmt: skip
 def test_name_of_somebodys_own_is_no_slip(name: str) -> None:
@@ -65,7 +65,7 @@ def test_names_of_the_reference_inventories_are_no_slips() -> None:
 
 
 def test_foreign_names_are_listed_once_and_not_without_end() -> None:
-    assert settings.foreign(["platform_name", "mine", "platform_report", "platform_act_x"]) == ""
+    assert settings.foreign(["platform_name", "mine", "platform_report", "certificate_rotate_result_plan"]) == ""
     told = settings.foreign(["platform_root", "platform_kinds"])
     assert told.endswith("leaves alone: platform_kinds (platform_only_kinds?), platform_root")
     assert settings.foreign(f"platform_mine_{number:02}" for number in range(12)).endswith(
