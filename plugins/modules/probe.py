@@ -210,11 +210,11 @@ checks:
     about:
       description: >-
         What it is about, as words C(key=value), by which the report finds what explains it, and never by its message.
-        C(by) has what may explain it, C(met), C(is), C(brings) and C(hears) begin a fault with its reason, and the
+        C(by) has what may explain it, C(met), C(is), C(brings) and C(reported) begin a fault with its reason, and the
         words behind name what is at fault.
       returned: when it is not as it should be
       type: str
-      sample: by=process says=look met=refused endpoint=web1:8000
+      sample: by=process marks=opens met=refused endpoint=web1:8000
 """
 
 from collections.abc import Callable, Iterator, Mapping

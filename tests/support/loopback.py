@@ -33,7 +33,7 @@ def options(kind: str, **given: Any) -> dict[str, Any]:
     return with_defaults(KINDS[kind].probe_options, {"service": "s", "point": "p", "owner": "o", **given})
 
 
-def look(kind: str, **given: Any) -> dict[str, Finding]:
+def probe(kind: str, **given: Any) -> dict[str, Finding]:
     """What one probe finds, by aspect; each part of it runs after the other."""
     parts = KINDS[kind].split(options(kind, **given))
     return {finding.aspect: finding for part in parts for finding in KINDS[kind].run(part)}

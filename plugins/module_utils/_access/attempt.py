@@ -26,7 +26,7 @@ from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, Finding
 from .._core.errors import RunbookError
 from .._core.not_applicable import NOT_APPLICABLE_OPTION, left_out
 from .._core.options import Given, Options
-from .._core.refusal import said
+from .._core.refusal import reasons_in
 from .._core.text import excerpt
 
 #: The aspect of who may come in.
@@ -139,7 +139,7 @@ def answered(answer: Answer, given: Given) -> Attempt:
         return Attempt(REFUSED, f"{told} ({excerpt(title[1])})" if title else told, fault_of_status(answer.status))
     if answer.status in given["accepted_status"] or answer.status in _SUCCESS:
         return Attempt(ACCEPTED, told)
-    why = f"{told} is neither a welcome nor a refusal: {said(answer.text)}"
+    why = f"{told} is neither a welcome nor a refusal: {reasons_in(answer.text)}"
     return Attempt(SILENT, why, fault_of_status(answer.status))
 
 

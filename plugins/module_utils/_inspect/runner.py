@@ -107,8 +107,8 @@ class Probe:
     def _placed(self, fault: Fault) -> Fault:
         """The fault with what it is of: names that mean something on one host only get that host's."""
         owner, service = self.options["owner"], self.options["service"]
-        of = {facts.SERVICE: f"{owner}/{service}", facts.LOOK: f"{owner}/{service}.{self.options['point']}"}
-        subjects = fault.subjects or (((facts.ENDPOINT, self._port),) if self._port else ((facts.LOOK, ""),))
+        of = {facts.SERVICE: f"{owner}/{service}", facts.PROBE: f"{owner}/{service}.{self.options['point']}"}
+        subjects = fault.subjects or (((facts.ENDPOINT, self._port),) if self._port else ((facts.PROBE, ""),))
         placed = tuple(
             (sort, of.get(sort) or (f"{owner}:{name}" if sort in facts.OF_A_HOST else name)) for sort, name in subjects
         )
@@ -123,7 +123,7 @@ class Probe:
 
 
 #: Whatever else kept a look from being made: its aspects have that in common, and nothing with other looks.
-_UNSEEN = Fault.stated(facts.UNSEEN, (facts.LOOK, ""))
+_UNSEEN = Fault.stated(facts.UNSEEN, (facts.PROBE, ""))
 
 
 def run_probes(probes: list[Probe], *, deadline: float) -> list[Check]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..._clients import docker
 from ..._clients.docker import Selection
-from ..._core.about import ABSENT, LOOK, PROCESS, Fault
+from ..._core.about import ABSENT, PROBE, PROCESS, Fault
 from ..._core.checks import UNKNOWN, Finding
 from ..._core.errors import RunbookError
 from ..._core.options import PERCENT, Given, Option, Options, limits
@@ -56,7 +56,7 @@ def run(given: Given) -> Iterator[Finding]:
     selection = Selection.of(given)
     running = [row["ID"] for row in docker.containers(selection, timeout=timeout, running=True)]
     if not running:
-        raise RunbookError(f"no container of {selection} runs", fault=Fault(ABSENT, ((LOOK, ""),)))
+        raise RunbookError(f"no container of {selection} runs", fault=Fault(ABSENT, ((PROBE, ""),)))
     rows = docker.rows(["stats", "--no-stream", "--no-trunc", *running], timeout=timeout)
     yield judge_cpu(rows, given, os.cpu_count() or 1)
     yield judge_memory(rows, given)

@@ -24,7 +24,7 @@ from ..._core.options import (
     thresholds,
     with_defaults,
 )
-from ..._core.refusal import said
+from ..._core.refusal import reasons_in
 from ..._core.shared_options import port
 from ..._core.text import excerpt
 from ..expect import DEFAULTS, RULE_OPTIONS, Body, Expectation, Verdict, follow, rule_faults
@@ -211,7 +211,7 @@ def _wrong_status(page: Page, answer: Answer) -> str:
         return f"HTTP {answer.status} redirects to {excerpt(answer.redirects_to)}, {expected}"
     if answer.text.strip().lower() == "invalid host header":
         return f"HTTP {answer.status}, {expected}: Invalid host header (set host_header to a name that is allowed)"
-    return f"HTTP {answer.status}, {expected}: {said(answer.text)}"
+    return f"HTTP {answer.status}, {expected}: {reasons_in(answer.text)}"
 
 
 KIND = Kind(

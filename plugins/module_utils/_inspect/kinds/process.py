@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..._clients import cgroups, proc, process_table
 from ..._clients.process_table import Process
-from ..._core.about import ABSENT, LOOK, PROCESS, Fault
+from ..._core.about import ABSENT, PROBE, PROCESS, Fault
 from ..._core.checks import Finding
 from ..._core.errors import RunbookError
 from ..._core.options import AT_LEAST_ONE, PERCENT, Given, Option, Options, limits
@@ -79,7 +79,7 @@ def run(given: Given) -> Iterator[Finding]:
     after, ended = process_table.read(), proc.processor_times(proc.read("stat"))
     chosen = choose(after, given.get("pattern"))
     if not chosen:
-        raise RunbookError(f"no process matches {given['pattern']}", fault=Fault(ABSENT, ((LOOK, ""),)))
+        raise RunbookError(f"no process matches {given['pattern']}", fault=Fault(ABSENT, ((PROBE, ""),)))
     (total,) = proc.memory_sizes(proc.read("meminfo"), "MemTotal")
     yield judge("cpu", cpu_shares(before, chosen, sum(ended) - sum(began)), given)
     yield judge("memory", [Share(one, 100 * one.resident / total) for one in chosen], given)

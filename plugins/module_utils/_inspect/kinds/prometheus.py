@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from ..._clients.http import HTTP_OPTIONS, Client, TooLarge, header_faults, path_faults
 from ..._clients.network import Unreachable
-from ..._clients.prometheus import Api, Refused, Sample, moment
-from ..._core.about import ADDRESS, DEPENDENCY, DOWN, HEARD, PROCESS, Fault
+from ..._clients.prometheus import Api, Refused, Sample, parse_time
+from ..._core.about import ADDRESS, DEPENDENCY, DOWN, PROCESS, REPORTED, Fault
 from ..._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding, Limits, worst
 from ..._core.options import (
     AT_LEAST_ONE,
@@ -192,7 +192,7 @@ def targets(found: Iterable[Mapping[str, Any]], given: Given) -> Finding:
 
 def _heard(address: str) -> Fault:
     """That something is wrong with what Prometheus knows by an address; without one, nobody can find out what."""
-    return Fault(DOWN, ((ADDRESS, address),), HEARD)
+    return Fault(DOWN, ((ADDRESS, address),), REPORTED)
 
 
 def _label(target: Mapping[str, Any], name: str) -> str:
@@ -242,7 +242,7 @@ def rules(groups: list[Mapping[str, Any]], given: Given, now: datetime) -> Findi
 
 
 def _is_late(group: Mapping[str, Any], now: datetime) -> bool:
-    last = moment(group.get("lastEvaluation"))
+    last = parse_time(group.get("lastEvaluation"))
     interval = timedelta(seconds=float(group.get("interval") or 0))
     return last is not None and now - last > max(LATE_INTERVALS * interval, LATE)
 

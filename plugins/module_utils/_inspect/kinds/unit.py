@@ -38,7 +38,7 @@ def run(given: Given) -> Iterator[Finding]:
     (properties,) = systemd.show([given["unit"]], PROPERTIES, timeout=given["timeout"])
     found = judge(properties, given["unit"], given["state"])
     process = int(properties.get("MainPID") or 0)
-    if found.status == OK and process and process_table.stays_stopped(process):
+    if found.status == OK and process and process_table.remains_stopped(process):
         # For systemd it runs, and its port takes connections: the kernel does that.
         said = f"{found.message}: but its main process {process} is stopped by a signal (SIGCONT lets it go on)"
         found = replace(found, status=CRITICAL, message=said)

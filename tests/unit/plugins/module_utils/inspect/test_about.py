@@ -170,20 +170,20 @@ def test_fingerprint_is_that_of_the_certificate_whoever_reads_it(authority: Auth
     assert tls._first_of("/nonexistent") == b"" and tls.fingerprint(b"") == ""
 
 
-def test_process_that_stays_stopped_is_told_from_one_that_runs() -> None:
+def test_process_that_remains_stopped_is_told_from_one_that_runs() -> None:
     process = subprocess.Popen(["sleep", "600"])
     try:
-        assert not process_table.stays_stopped(process.pid)
+        assert not process_table.remains_stopped(process.pid)
         process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, process.pid, os.WSTOPPED)
-        assert process_table.stays_stopped(process.pid)
+        assert process_table.remains_stopped(process.pid)
         process.send_signal(signal.SIGCONT)
         os.waitid(os.P_PID, process.pid, os.WCONTINUED)
-        assert not process_table.stays_stopped(process.pid)
+        assert not process_table.remains_stopped(process.pid)
     finally:
         process.kill()
         process.wait()
-    assert not process_table.stays_stopped(process.pid)
+    assert not process_table.remains_stopped(process.pid)
 
 
 def test_file_system_is_one_cause_whichever_of_its_paths_is_looked_at(tmp_path: Path) -> None:
@@ -205,15 +205,15 @@ def test_containers_are_known_by_their_names() -> None:
     ]
 
 
-def test_what_prometheus_hears_of_has_the_address_that_it_asks() -> None:
+def test_what_prometheus_reports_has_the_address_that_it_scrapes() -> None:
     target = {"health": "down", "scrapeUrl": "http://10.0.0.2:9090/metrics", "labels": {"job": "a", "instance": "api"}}
     given = options("prometheus")
     assert [fault.subjects for fault in prometheus.targets([target], given).faults] == [(("address", "10.0.0.2:9090"),)]
     alert = {"state": "firing", "labels": {"severity": "critical", "instance": "10.0.0.2:9090"}}
     groups = [{"rules": [{"name": "Down", "alerts": [alert, {"state": "firing", "labels": {}}]}]}]
-    heard = prometheus.alerts(groups, given)
-    assert {fault.subjects for fault in heard.faults} == {(("address", "10.0.0.2:9090"),), (("address", ""),)}
-    assert {fault.known for fault in heard.faults} == {"hears"}
+    found = prometheus.alerts(groups, given)
+    assert {fault.subjects for fault in found.faults} == {(("address", "10.0.0.2:9090"),), (("address", ""),)}
+    assert {fault.known for fault in found.faults} == {"reported"}
 
 
 def test_certificate_that_was_cut_off_is_the_cause_of_a_key_without_one(authority: Authority, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
 
-from tests.support.loopback import Client, hang, look, served
+from tests.support.loopback import Client, hang, probe, served
 from tests.support.standin import EXPIRED_TOKEN, HOST, TOKEN, VIEWER_TOKEN, Wire, listening
 
 TOKENS = {"token": TOKEN, "expired_token": EXPIRED_TOKEN, "wrong_role_token": VIEWER_TOKEN}
@@ -28,7 +28,7 @@ def api(tmp_path: Path) -> Iterator[Wire]:
 
 def asked(port: int, **given: Any) -> dict[str, Finding]:
     wanted = {"address": "127.0.0.1", "port": port, "path": "/api/v1/status", "host_header": HOST, **TOKENS, **given}
-    return look("access_http", **wanted)
+    return probe("access_http", **wanted)
 
 
 def statuses(found: dict[str, Finding]) -> dict[str, str]:
@@ -94,7 +94,7 @@ def test_password_instead_of_a_token() -> None:
 
     password = {"user": "monitor", "password": "long enough"}
     with served(behave) as port:
-        found = look("access_http", address="127.0.0.1", port=port, path="/metrics", **password)
+        found = probe("access_http", address="127.0.0.1", port=port, path="/metrics", **password)
     assert statuses(found) == {"valid": OK, "no_credentials": OK, "wrong_password": OK}
 
 

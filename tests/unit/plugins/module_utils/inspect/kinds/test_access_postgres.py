@@ -10,7 +10,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import access_postgres
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
 
-from tests.support.loopback import hang, look, served
+from tests.support.loopback import hang, probe, served
 
 LOGIN = {"address": "127.0.0.1", "user": "monitor", "database": "shop", "password": "long enough"}
 ASPECTS = {"valid", "no_tls", "wrong_password", "unknown_user", "wrong_database"}
@@ -41,13 +41,13 @@ def test_reason_of_a_failed_login(why: str, outcome: str) -> None:
 
 
 def test_server_that_is_down_refuses_nobody(closed_port: int) -> None:
-    found = look("access_postgres", port=closed_port, forbidden_database="audit", **LOGIN)
+    found = probe("access_postgres", port=closed_port, forbidden_database="audit", **LOGIN)
     assert {aspect: finding.status for aspect, finding in found.items()} == dict.fromkeys(ASPECTS, UNKNOWN)
 
 
 def test_server_that_hangs_is_waited_for_once() -> None:
     with served(hang) as port:
-        found = look("access_postgres", port=port, timeout=0.3, **LOGIN)
+        found = probe("access_postgres", port=port, timeout=0.3, **LOGIN)
     assert {finding.status for finding in found.values()} == {UNKNOWN}
 
 
@@ -60,7 +60,7 @@ def test_every_login_is_tried_once_and_in_its_own_way(monkeypatch: pytest.Monkey
         return Attempt("accepted" if welcome else "refused", "so")
 
     monkeypatch.setattr(access_postgres, "log_in", log_in)
-    found = look("access_postgres", port=1, ca="/ca.pem", forbidden_database="audit", **LOGIN)
+    found = probe("access_postgres", port=1, ca="/ca.pem", forbidden_database="audit", **LOGIN)
     assert tried[:3] == [
         ("monitor", "shop", "verify-full"),
         ("monitor", "shop", "disable"),

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
 
-from tests.support.loopback import Authority, Client, Pair, hang, look, served
+from tests.support.loopback import Authority, Client, Pair, hang, probe, served
 from tests.support.redis_server import commands
 
 RIGHT = "long enough"
@@ -51,7 +51,7 @@ def guarded(*, careless: str = "") -> Callable[[Client], None]:
 
 def asked(context: ssl.SSLContext | None, careless: str = "", **given: Any) -> dict[str, Finding]:
     with served(guarded(careless=careless), context) as port:
-        return look("access_redis", port=port, **{**GIVEN, **given})
+        return probe("access_redis", port=port, **{**GIVEN, **given})
 
 
 def statuses(found: dict[str, Finding]) -> dict[str, str]:
@@ -95,16 +95,16 @@ def test_server_in_trouble_refuses_nobody(reply: str) -> None:
                 client.send(f"{reply}\r\n".encode())
 
     with served(behave) as port:
-        assert statuses(look("access_redis", port=port, **GIVEN)) == dict.fromkeys(ASPECTS, UNKNOWN)
+        assert statuses(probe("access_redis", port=port, **GIVEN)) == dict.fromkeys(ASPECTS, UNKNOWN)
 
 
 def test_server_that_is_down_refuses_nobody(closed_port: int) -> None:
-    assert statuses(look("access_redis", port=closed_port, **GIVEN)) == dict.fromkeys(ASPECTS, UNKNOWN)
+    assert statuses(probe("access_redis", port=closed_port, **GIVEN)) == dict.fromkeys(ASPECTS, UNKNOWN)
 
 
 def test_server_that_hangs_is_waited_for_once() -> None:
     with served(hang) as port:
-        assert statuses(look("access_redis", port=port, **GIVEN, timeout=0.2)) == dict.fromkeys(ASPECTS, UNKNOWN)
+        assert statuses(probe("access_redis", port=port, **GIVEN, timeout=0.2)) == dict.fromkeys(ASPECTS, UNKNOWN)
 
 
 @pytest.mark.parametrize("words", [["FLUSHALL"], ["CONFIG", "SET", "save", ""], ["GET"], []])

@@ -18,7 +18,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.support.loopback import DAY, Authority, Client, Pair, hang, look, served
+from tests.support.loopback import DAY, Authority, Client, Pair, hang, probe, served
 
 # Old versions are what this is about.
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
@@ -67,7 +67,7 @@ def knocked(
 ) -> dict[str, Finding]:
     with served(behave or answering(), context) as port:
         options = {"address": "127.0.0.1", "port": port, "path": "/", "ca": str(authority.file), **given}
-        return look("access_tls", **options)
+        return probe("access_tls", **options)
 
 
 def statuses(found: dict[str, Finding]) -> dict[str, str]:
@@ -195,14 +195,14 @@ def test_port_that_speaks_both_is_found_out(authority: Authority, leaf: Pair, sa
 
 
 def test_port_that_is_down_refuses_nobody(closed_port: int, authority: Authority, clients: dict[str, Any]) -> None:
-    found = look("access_tls", address="127.0.0.1", port=closed_port, path="/", ca=str(authority.file), **clients)
+    found = probe("access_tls", address="127.0.0.1", port=closed_port, path="/", ca=str(authority.file), **clients)
     assert statuses(found) == dict.fromkeys(EVERYTHING, UNKNOWN)
 
 
 def test_port_that_hangs_is_waited_for_once(authority: Authority, clients: dict[str, Any]) -> None:
     with served(hang) as port:
         given = {"address": "127.0.0.1", "port": port, "ca": str(authority.file), "timeout": 0.2, **clients}
-        assert statuses(look("access_tls", **given)) == dict.fromkeys(EVERYTHING, UNKNOWN)
+        assert statuses(probe("access_tls", **given)) == dict.fromkeys(EVERYTHING, UNKNOWN)
 
 
 def test_server_that_is_not_trusted_shows_nothing(foreign: Authority, leaf: Pair) -> None:

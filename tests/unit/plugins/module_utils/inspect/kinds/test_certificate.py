@@ -25,7 +25,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
 from cryptography import x509
 
 from tests.support.issuing import CLIENT, DAY, ENCODING, Issued, key_pem, new_key, root, self_signed
-from tests.support.loopback import Behaviour, Client, look, served
+from tests.support.loopback import Behaviour, Client, probe, served
 from tests.support.odd_certificates import authority, certificate, key, names_of, subject
 
 TOP = root()
@@ -56,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def examine(folder: Path, **given: Any) -> dict[str, Any]:
-    return look("certificate", directory=str(folder), **{"names": ["localhost"], **MINE, **given})
+    return probe("certificate", directory=str(folder), **{"names": ["localhost"], **MINE, **given})
 
 
 def bad(found: dict[str, Any]) -> dict[str, str]:
@@ -302,7 +302,7 @@ def postgres(made: ssl.SSLContext, answer: bytes = b"S") -> Behaviour:
 def test_served_by_postgres(folder: Path) -> None:
     with served(postgres(context(folder))) as port:
         assert bad(examine(folder, served_by=[{"port": port, "starttls": "postgres"}])) == {}
-        assert look("tls", port=port, starttls="postgres", ca=str(folder / "ca.pem"))["trust"].status == OK
+        assert probe("tls", port=port, starttls="postgres", ca=str(folder / "ca.pem"))["trust"].status == OK
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_served_by_postgres(folder: Path) -> None:
 def test_postgres_without_tls_is_never_ok(folder: Path, answer: bytes, told: str) -> None:
     with served(postgres(context(folder), answer)) as port:
         found = examine(folder, served_by=[{"port": port, "starttls": "postgres"}])["served"]
-        handshake = look("tls", port=port, starttls="postgres")["handshake"]
+        handshake = probe("tls", port=port, starttls="postgres")["handshake"]
     assert found.status == UNKNOWN and told in found.message
     assert (handshake.status, handshake.message) == (CRITICAL, told)
 

@@ -11,7 +11,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import command
 
-from tests.support.loopback import look
+from tests.support.loopback import probe
 
 NMAP = "Nmap version 7.95 ( https://nmap.org )\nCompiled with: nmap-libdnet-1.12"
 
@@ -29,7 +29,7 @@ def install(tool: Path, script: str) -> None:
 
 
 def version(*argv: str, **given: object) -> Finding:
-    return look("command", argv=list(argv), **given)["version"]
+    return probe("command", argv=list(argv), **given)["version"]
 
 
 def test_tool_and_its_version(tool: Path) -> None:

@@ -17,7 +17,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import container
 
 from tests.support.fake_docker import only
-from tests.support.loopback import look, options
+from tests.support.loopback import options, probe
 
 Recording = dict[str, Any]
 Docker = Callable[[Recording], Path]
@@ -59,14 +59,14 @@ def judged(*found: dict[str, Any], wanted: str = "running", replicas: int = 1) -
 )
 def test_state_of_a_service(recording: Recording, docker: Docker, service: str, status: str, said: str) -> None:
     docker(recording)
-    found = look("container", project="xorb", compose_service=service)
+    found = probe("container", project="xorb", compose_service=service)
     assert set(found) == {"state", "restarts", "image"}
     assert found["state"].status == status and said in found["state"].message
 
 
 def test_asks_by_labels_and_reads_json_only(recording: Recording, docker: Docker) -> None:
     log = docker(recording)
-    look("container", project="xorb", compose_service="plain")
+    probe("container", project="xorb", compose_service="plain")
     asked = log.read_text().splitlines()
     labels = "--filter label=com.docker.compose.project=xorb --filter label=com.docker.compose.service=plain"
     assert asked[0] == f"ps --no-trunc --all {labels} --format {{{{json .}}}}"
@@ -75,21 +75,21 @@ def test_asks_by_labels_and_reads_json_only(recording: Recording, docker: Docker
 
 def test_container_of_compose_run_is_not_the_services(recording: Recording, docker: Docker) -> None:
     docker(recording)
-    assert "oneoff" not in look("container", project="xorb", compose_service="plain")["state"].message
+    assert "oneoff" not in probe("container", project="xorb", compose_service="plain")["state"].message
 
 
 def test_container_by_name(recording: Recording, docker: Docker) -> None:
     docker(recording)
-    assert look("container", container="xorb-plain-1")["state"].status == OK
+    assert probe("container", container="xorb-plain-1")["state"].status == OK
     # Neither a part of a name nor a pattern is the name.
     for name in ("xorb-plain", "xorb.plain-1"):
-        missing = look("container", container=name)
+        missing = probe("container", container=name)
         assert (missing["state"].status, missing["state"].message) == (CRITICAL, f"there is no container {name}")
 
 
 def test_missing_container_of_a_service(recording: Recording, docker: Docker) -> None:
     docker(recording)
-    found = look("container", project="xorb", compose_service="gone")
+    found = probe("container", project="xorb", compose_service="gone")
     said = "there is no container of service gone of the Compose project xorb"
     assert {aspect: (finding.status, finding.message) for aspect, finding in found.items()} == {
         "state": (CRITICAL, said)
@@ -98,7 +98,7 @@ def test_missing_container_of_a_service(recording: Recording, docker: Docker) ->
 
 def test_project_as_a_whole_is_as_bad_as_its_worst(recording: Recording, docker: Docker) -> None:
     docker(only(recording, "healthy", "plain", "starting", "paused"))
-    state = look("container", project="xorb")["state"]
+    state = probe("container", project="xorb")["state"]
     assert state.status == CRITICAL
     parts = [part.split()[0] for part in state.message.split("; ")]
     assert parts == ["xorb-paused-1", "xorb-starting-1", "xorb-healthy-1", "xorb-plain-1"]
@@ -108,18 +108,18 @@ def test_project_as_a_whole_is_as_bad_as_its_worst(recording: Recording, docker:
 def test_engine_that_is_gone_is_a_reason_not_to_know(recording: Recording, docker: Docker, down: list[str]) -> None:
     docker({**recording, "down": down})
     with pytest.raises(RunbookError, match="the Docker engine does not answer: Cannot connect to the Docker daemon"):
-        look("container", project="xorb", compose_service="plain")
+        probe("container", project="xorb", compose_service="plain")
 
 
 def test_container_that_vanished_meanwhile_is_missing(recording: Recording, docker: Docker) -> None:
     docker({**recording, "containers": []})
-    assert look("container", project="xorb", compose_service="plain")["state"].status == CRITICAL
+    assert probe("container", project="xorb", compose_service="plain")["state"].status == CRITICAL
 
 
 def test_host_without_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RunbookError, match="docker cannot be run: No such file or directory"):
-        look("container", container="api")
+        probe("container", container="api")
 
 
 @pytest.mark.parametrize(("said", "why"), [("json", "no JSON: json"), ('["a"]', "no JSON object")])
@@ -128,7 +128,7 @@ def test_answer_that_is_no_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     with pytest.raises(RunbookError, match=f"docker printed what is {why}"):
-        look("container", project="xorb")
+        probe("container", project="xorb")
 
 
 def test_replicas_that_are_missing(recording: Recording) -> None:
@@ -190,7 +190,7 @@ def test_image_is_named_with_its_digest(recording: Recording) -> None:
 
 def test_image_that_was_built_here_has_an_id_only(recording: Recording, docker: Docker) -> None:
     docker(recording)
-    finding = look("container", project="xorb", compose_service="plain")["image"]
+    finding = probe("container", project="xorb", compose_service="plain")["image"]
     assert finding.status == OK
     assert finding.message == f"xorb/local:1, no digest, id {details(recording, 'plain')['Image']}"
 

@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import cpu, disk, memory
 
-from tests.support.loopback import look, options
+from tests.support.loopback import options, probe
 
 MIB = 256  # blocks of 4096 bytes
 
@@ -24,7 +24,7 @@ def usage(
 
 
 def test_disk_of_this_host() -> None:
-    found = look("disk", path="/")
+    found = probe("disk", path="/")
     assert set(found) == {"space", "inodes", "mount"}
     assert found["space"].unit == "%" and " used on / (" in found["space"].message
 
@@ -60,7 +60,7 @@ def test_disk_inodes() -> None:
 
 def test_disk_path_that_is_missing_is_a_reason_not_to_know(tmp_path: Path) -> None:
     with pytest.raises(RunbookError, match="gone: No such file or directory"):
-        look("disk", path=str(tmp_path / "gone"))
+        probe("disk", path=str(tmp_path / "gone"))
 
 
 def test_disk_limits_tell_where_they_come_from() -> None:
@@ -70,7 +70,7 @@ def test_disk_limits_tell_where_they_come_from() -> None:
 
 
 def test_memory_of_this_host() -> None:
-    found = look("memory")["used"]
+    found = probe("memory")["used"]
     assert found.unit == "%" and found.limits.source == "the runbook (memory > 85 %)"
 
 
@@ -87,7 +87,7 @@ def test_memory_of_a_kernel_that_does_not_tell() -> None:
 
 
 def test_cpu_of_this_host() -> None:
-    found = look("cpu", sample_seconds=0.05)["used"]
+    found = probe("cpu", sample_seconds=0.05)["used"]
     assert isinstance(found.value, float) and 0 <= found.value <= 100
     assert "% busy over 0.05 s on " in found.message and "load average" in found.message
 

@@ -14,7 +14,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._clients import postg
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Limits
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect import postgres_judge
 
-from tests.support.loopback import Client, hang, look, served
+from tests.support.loopback import Client, hang, probe, served
 
 GIVEN = {"user": "monitor", "database": "shop", "password": "long enough", "sslmode": "disable", "timeout": 0.5}
 
@@ -67,7 +67,7 @@ def server(*replies: bytes, greeting: bytes = LET_IN) -> Callable[[Client], None
 def looked(*replies: bytes, given: dict[str, Any] | None = None, **behaviour: Any) -> dict[str, Any]:
     with served(server(*replies, **behaviour)) as port:
         # The loopback server has one address only; a name has two.
-        return look("postgres", port=port, address="127.0.0.1", **GIVEN, **(given or {}))
+        return probe("postgres", port=port, address="127.0.0.1", **GIVEN, **(given or {}))
 
 
 def test_healthy_server() -> None:
@@ -102,12 +102,12 @@ def test_server_that_freezes_after_the_login() -> None:
 
 def test_server_that_freezes_before_the_login() -> None:
     with served(hang) as port:
-        found = look("postgres", port=port, address="127.0.0.1", **GIVEN)
+        found = probe("postgres", port=port, address="127.0.0.1", **GIVEN)
     assert found["query"].message.startswith("no session: no answer within 0.5 s")
 
 
 def test_server_that_is_down(closed_port: int) -> None:
-    found = look("postgres", port=closed_port, **GIVEN)
+    found = probe("postgres", port=closed_port, **GIVEN)
     assert (found["query"].status, found["query"].message) == (CRITICAL, "no session: Connection refused")
 
 

@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._clients.prometheus import moment
+from ansible_collections.xorb.runbook.plugins.module_utils._clients.prometheus import parse_time
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import prometheus
 
-from tests.support.loopback import Authority, Behaviour, Client, Pair, hang, look, options, served
+from tests.support.loopback import Authority, Behaviour, Client, Pair, hang, options, probe, served
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
@@ -87,7 +87,7 @@ def api(
 
 def ask(behaviour: Behaviour, **given: Any) -> dict[str, Finding]:
     with served(behaviour) as port:
-        return look("prometheus", address="127.0.0.1", port=port, **given)
+        return probe("prometheus", address="127.0.0.1", port=port, **given)
 
 
 def test_server_that_is_well() -> None:
@@ -170,7 +170,7 @@ def test_alerts_that_fire() -> None:
 
 
 def test_server_that_is_not_there_is_asked_once(closed_port: int) -> None:
-    found = look("prometheus", address="127.0.0.1", port=closed_port, queries={"up": "up"})
+    found = probe("prometheus", address="127.0.0.1", port=closed_port, queries={"up": "up"})
     assert found["targets"].status == CRITICAL and "connection refused" in found["targets"].message
     assert {found[aspect].status for aspect in ("rules", "alerts", "up")} == {UNKNOWN}
 
@@ -207,8 +207,8 @@ def test_something_else_answers(behaviour: Behaviour, said: str) -> None:
 def test_behind_tls_and_a_prefix(authority: Authority, leaf: Pair) -> None:
     with served(api(prefix="/prometheus"), leaf.server_context()) as port:
         given = {"address": "127.0.0.1", "port": port, "scheme": "https", "prefix": "/prometheus/"}
-        assert look("prometheus", ca=str(authority.file), **given)["targets"].status == OK
-        assert "certificate not trusted" in look("prometheus", **given)["targets"].message
+        assert probe("prometheus", ca=str(authority.file), **given)["targets"].status == OK
+        assert "certificate not trusted" in probe("prometheus", **given)["targets"].message
 
 
 @pytest.mark.parametrize(
@@ -233,9 +233,9 @@ def test_expected_depends_on_names_only() -> None:
 
 
 def test_times_of_the_api() -> None:
-    assert moment("2026-11-23T20:00:00.330079312Z") == moment("2026-11-23T21:00:00+01:00") == NOW
-    assert moment("0001-01-01T00:00:00Z") is None
-    assert moment("never") is None
+    assert parse_time("2026-11-23T20:00:00.330079312Z") == parse_time("2026-11-23T21:00:00+01:00") == NOW
+    assert parse_time("0001-01-01T00:00:00Z") is None
+    assert parse_time("never") is None
 
 
 @pytest.mark.parametrize("severity", ["critical", "Critical", "CRITICAL", " critical "])
@@ -260,6 +260,6 @@ def test_answer_that_is_too_large_for_us_is_not_the_servers_fault_and_costs_itse
 
     with served(behave) as port:
         given = {"address": "127.0.0.1", "port": port, "queries": {"up": "up"}, "timeout": 60.0}
-        assert {finding.status for finding in look("prometheus", **given).values()} == {OK}
-        found = look("prometheus", **given, max_body_bytes=1048576)
+        assert {finding.status for finding in probe("prometheus", **given).values()} == {OK}
+        found = probe("prometheus", **given, max_body_bytes=1048576)
     assert (found.pop("targets").status, {finding.status for finding in found.values()}) == (UNKNOWN, {OK})

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
 
 from tests.support import peers
-from tests.support.loopback import look
+from tests.support.loopback import probe
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def sql(server: peers.Server, *statements: str) -> None:
 
 def looked(server: peers.Server, kind: str = "postgres", user: str = "monitor", **given: Any) -> dict[str, Finding]:
     where = {"address": "127.0.0.1", "port": server.port, "user": user, "database": "postgres", "timeout": 30.0}
-    return look(kind, **{**where, **given})
+    return probe(kind, **{**where, **given})
 
 
 def test_server_that_writes_leaves_nothing_behind(server: peers.Server) -> None:

@@ -13,7 +13,7 @@ import redis
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
 
 from tests.support import peers
-from tests.support.loopback import look
+from tests.support.loopback import probe
 
 PASSWORD = "only for this test"  # noqa: S105 - of a server that lives as long as a test
 
@@ -25,7 +25,7 @@ def asked(server: peers.Server, *words: str, **login: Any) -> Any:
 
 
 def looked(server: peers.Server, kind: str = "redis", **given: Any) -> dict[str, Finding]:
-    return look(kind, **{"address": "127.0.0.1", "port": server.port, "timeout": 30.0, **given})
+    return probe(kind, **{"address": "127.0.0.1", "port": server.port, "timeout": 30.0, **given})
 
 
 def test_server_that_writes_has_nothing_new_in_it() -> None:

@@ -18,7 +18,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import with_defaults
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect import redis_judge as judge
 
-from tests.support.loopback import Authority, Client, Pair, look, served
+from tests.support.loopback import Authority, Client, Pair, probe, served
 from tests.support.redis_server import commands
 
 INFO = {
@@ -61,7 +61,7 @@ def answering(**replies: str) -> Callable[[Client], None]:
 
 def looked(context: Any = None, /, *, given: Mapping[str, Any] | None = None, **replies: str) -> dict[str, Any]:
     with served(answering(**replies), context) as port:
-        return look("redis", port=port, timeout=0.5, **(given or {}))
+        return probe("redis", port=port, timeout=0.5, **(given or {}))
 
 
 def test_healthy_server() -> None:
@@ -123,7 +123,7 @@ def test_server_without_a_session_is_asked_once(said: str) -> None:
         answering(PING=said)(client)
 
     with served(behave) as port:
-        found = look("redis", port=port, timeout=0.3)
+        found = probe("redis", port=port, timeout=0.3)
     assert len(asked) == 1
     assert found["memory"].message == "not determined: there is no session"
 
@@ -143,14 +143,14 @@ def test_server_that_is_full_says_so_before_it_is_asked(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(redis, "connect", slowly)
     with served(behave) as port:
-        ping = look("redis", port=port, timeout=0.5)["ping"]
+        ping = probe("redis", port=port, timeout=0.5)["ping"]
     assert ping.status == CRITICAL
     assert "max number of clients reached" in ping.message
 
 
 def test_server_that_hangs_up_is_critical() -> None:
     with served(lambda client: client.connection.close()) as port:
-        found = look("redis", port=port, timeout=0.5)["ping"]
+        found = probe("redis", port=port, timeout=0.5)["ping"]
     assert found.status == CRITICAL and "connection" in found.message.lower()
 
 
@@ -175,7 +175,7 @@ def test_denied_info_is_unknown_with_the_reason() -> None:
 
 
 def test_server_that_is_down(closed_port: int) -> None:
-    found = look("redis", port=closed_port)
+    found = probe("redis", port=closed_port)
     assert found["ping"].message == f"no connection to port {closed_port}: connection refused (nothing listens there)"
     assert {found[aspect].status for aspect in ("persistence", "memory", "replication")} == {UNKNOWN}
 

@@ -19,7 +19,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import failed_units, timer
 
-from tests.support.loopback import look, options
+from tests.support.loopback import options, probe
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_units_in_trouble_are_named(systemctl: Path) -> None:
     systemctl.write_text(f"#!/bin/sh\n{ANSWERS}\n")
-    found = look("failed_units")
+    found = probe("failed_units")
     assert (found["failures"].status, found["failures"].value) == (CRITICAL, 1)
     assert found["failures"].message == "1 failed: backup.service (exit-code)"
     assert found["starts"].status == CRITICAL
@@ -51,19 +51,19 @@ def test_units_in_trouble_are_named(systemctl: Path) -> None:
 
 def test_no_unit_in_trouble(systemctl: Path) -> None:
     systemctl.write_text("#!/bin/sh\nexit 0\n")
-    found = look("failed_units")
+    found = probe("failed_units")
     assert {found["failures"].status, found["starts"].status} == {OK}
 
 
 def test_units_that_do_not_matter_are_left_out(systemctl: Path) -> None:
     systemctl.write_text(f"#!/bin/sh\n{ANSWERS}\n")
-    assert look("failed_units", ignore=["*.service"])["failures"].status == OK
+    assert probe("failed_units", ignore=["*.service"])["failures"].status == OK
 
 
 def test_host_without_systemd_is_a_reason_not_to_know(systemctl: Path) -> None:
     systemctl.write_text("#!/bin/sh\necho 'System has not been booted with systemd' >&2; exit 1\n")
     with pytest.raises(RunbookError, match="systemd does not answer: System has not been booted"):
-        look("failed_units")
+        probe("failed_units")
 
 
 def unit(**properties: str) -> dict[str, str]:
@@ -144,7 +144,7 @@ def test_timer_that_is_off_says_nothing_about_its_time(systemctl: Path) -> None:
     systemctl.write_text(
         "#!/bin/sh\nprintf 'LoadState=loaded\\nActiveState=inactive\\nResult=success\\nUnit=b.service\\n'"
     )
-    found = look("timer", unit="b.timer")
+    found = probe("timer", unit="b.timer")
     assert [found[aspect].status for aspect in ("state", "fired", "service")] == [CRITICAL, UNKNOWN, NOT_APPLICABLE]
 
 
@@ -154,5 +154,5 @@ def test_timer_is_named_in_full(name: str) -> None:
 
 
 def test_times_of_systemd() -> None:
-    assert systemd.moment("Mon 2026-11-23 20:00:00.123456 UTC") == NOW
-    assert systemd.moment("n/a") is None
+    assert systemd.parse_time("Mon 2026-11-23 20:00:00.123456 UTC") == NOW
+    assert systemd.parse_time("n/a") is None

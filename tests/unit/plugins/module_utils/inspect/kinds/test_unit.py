@@ -11,7 +11,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import unit
 
-from tests.support.loopback import look
+from tests.support.loopback import probe
 
 SINCE = "Mon 2026-11-23 18:24:01 UTC"
 
@@ -78,7 +78,7 @@ def test_run_asks_once_and_reads_the_answer(tmp_path: Path, monkeypatch: pytest.
     log = tmp_path / "log"
     answer = "LoadState=loaded\\nActiveState=active\\nSubState=running\\nResult=success\\nNRestarts=3"
     fake_systemctl(tmp_path, monkeypatch, f"echo \"$LC_ALL $*\" >> {log}; printf '{answer}\\n'")
-    found = look("unit", unit="api.service")["state"]
+    found = probe("unit", unit="api.service")["state"]
     assert (found.status, found.message) == (OK, "active (running), result success, 3 automatic restarts")
     assert log.read_text().splitlines() == [f"C show --property={','.join(unit.PROPERTIES)} -- api.service"]
 
@@ -87,7 +87,7 @@ def test_run_without_systemd_is_a_reason_not_to_know(tmp_path: Path, monkeypatch
     said = "System has not been booted with systemd as init system (PID 1). Can't operate."
     fake_systemctl(tmp_path, monkeypatch, f'echo "{said}" >&2; exit 1')
     with pytest.raises(RunbookError, match="systemd does not answer: System has not been booted"):
-        look("unit", unit="api.service")
+        probe("unit", unit="api.service")
 
 
 @pytest.mark.parametrize("name", ["api*", "a b", "", "a;b"])
