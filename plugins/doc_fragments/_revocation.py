@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is revoked and by which CA, as the modules take it that decide and act for an incident."""
+"""What is revoked and by which CA, for the modules that decide and act for an incident."""
 
 from __future__ import annotations
 

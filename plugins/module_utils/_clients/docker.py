@@ -25,7 +25,7 @@ PROJECT, SERVICE, ONE_OFF = "com.docker.compose.project", "com.docker.compose.se
 #: The engine is the same thing as its unit, where a check inspects that.
 ENGINE_DOWN = Fault(DOWN, ((UNIT, "docker.service"),))
 
-#: What Compose looks for in a folder, in its order.
+#: The files that Compose reads in a folder, in its order.
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 
 #: Which containers a kind is about.
@@ -111,7 +111,7 @@ def inspect(sort: str, names: list[str], *, timeout: float) -> list[dict[str, An
     except ValueError as exc:
         raise _no_answer(outcome) from exc
     if outcome.status != 0:
-        # What has gone and an engine that has gone look the same here: an empty list.
+        # What has gone and an engine that has gone are the same here: an empty list.
         _query(["version", "--format", "{{json .Server.Version}}"], timeout=timeout)
     return details
 

@@ -180,7 +180,7 @@ def _plain(value: Any) -> Any:
     return value.encode("latin-1").decode("utf-8", "backslashreplace") if isinstance(value, str) else value
 
 
-#: What libpq would look for in the home folder of the user who happens to run this: passwords, certificates, and lists
+#: What libpq would read from the home folder of the user who happens to run this: passwords, certificates, and lists
 #: of revocations. A Kerberos ticket in it would be tried first.
 HOMELESS = {
     **dict.fromkeys(("passfile", "sslrootcert", "sslcert", "sslcrl"), NOWHERE),

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 #: hangs up; the answer is no whole one; it answers that it is not well; it answers late.
 REFUSED, DROPPED, SILENT, CLOSED, GARBLED = "refused", "dropped", "silent", "closed", "garbled"
 UNWELL, SLOW = "unwell", "slow"
-#: It answers, but not this client: the login, a right, a free place, or its start is missing.
+#: It answers, but not this client: the login, a right, a free connection, or its start is missing.
 LOGIN, DENIED, FULL, STARTING = "login", "denied", "full", "starting"
 #: Its data cannot be written to disk.
 UNSAVED = "unsaved"

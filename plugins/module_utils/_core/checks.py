@@ -143,7 +143,7 @@ class Check:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells this check from every other of the same run."""
+        """What distinguishes this check from every other of the same run."""
         return (self.host, self.owner, self.id)
 
     @property

@@ -96,7 +96,7 @@ def argument_spec(options: Options) -> dict[str, Any]:
 
 
 def _entry(option: Option) -> dict[str, Any]:
-    # validate-modules wants no_log said out loud where a name only looks like a secret (ca, client_key).
+    # validate-modules wants no_log in writing where a name only looks like a secret (ca, client_key).
     entry: dict[str, Any] = {"type": option.type, "no_log": option.secret}
     if option.default is not None:
         entry["default"] = option.default

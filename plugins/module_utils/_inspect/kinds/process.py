@@ -21,7 +21,7 @@ from ..kind import Kind
 
 OPTIONS: Options = {
     "pattern": Option(
-        "str", "Regular expression: only processes are looked at whose name or command line has a match."
+        "str", "Regular expression: only processes are inspected whose name or command line has a match."
     ),
     "top": Option("int", "How many processes the message names.", default=5, within=AT_LEAST_ONE),
     "cpu_warning": Option(
@@ -102,14 +102,14 @@ def cpu_shares(before: Iterable[Process], after: Iterable[Process], ticks: int) 
 
 
 def judge(aspect: str, shares: Iterable[Share], given: Given) -> Finding:
-    """Judge the largest share, and name the largest ones with whom they belong to."""
+    """Judge the largest share, and name the largest ones with the container or unit that they belong to."""
     largest = sorted(shares, key=lambda share: (-share.percent, share.process.pid))[: given["top"]]
-    told = ", ".join(_told(aspect, share) for share in largest)
+    message = ", ".join(_named(aspect, share) for share in largest)
     limit = limits(OPTIONS, given, f"{aspect}_")
-    return Finding.measured(aspect, told, value=round(largest[0].percent, 1), unit="%", limits=limit)
+    return Finding.measured(aspect, message, value=round(largest[0].percent, 1), unit="%", limits=limit)
 
 
-def _told(aspect: str, share: Share) -> str:
+def _named(aspect: str, share: Share) -> str:
     process = share.process
     owner = cgroups.owner(process.pid)
     memory = f" ({size(process.resident)})" if aspect == "memory" else ""

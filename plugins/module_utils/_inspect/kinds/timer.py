@@ -70,7 +70,7 @@ def fired(timer: Mapping[str, str], given: Given, now: datetime) -> Finding:
     last = systemd.parse_time(timer.get("LastTriggerUSec", ""))
     since = last or systemd.parse_time(timer.get("ActiveEnterTimestamp", ""))
     if since is None:
-        return Finding("fired", UNKNOWN, "systemd tells neither when the timer fired nor since when it is active")
+        return Finding("fired", UNKNOWN, "systemd reports neither when the timer fired nor since when it is active")
     hours = round(max((now - since) / HOUR, 0.0), 2)
     when = f"{since:%Y-%m-%d %H:%M} UTC"
     message = f"fired {hours:g} h ago, {when}"
@@ -98,8 +98,8 @@ def succeeded(service: Mapping[str, str], unit: str) -> Finding:
     return Finding("service", OK, f"{unit} succeeded{_when(ended)}")
 
 
-def _when(moment: datetime | None) -> str:
-    return f", {moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+def _when(time: datetime | None) -> str:
+    return f", {time:%Y-%m-%d %H:%M} UTC" if time else ""
 
 
 KIND = Kind(

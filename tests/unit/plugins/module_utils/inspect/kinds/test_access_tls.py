@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who gets through a TLS port: real handshakes with real certificates, on the loopback address."""
+"""Which clients get through a TLS port: real handshakes with real certificates, on the loopback address."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_server_of_weak_ciphers_is_found_out(
 def test_version_that_cannot_be_offered_is_unknown(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, leaf: Pair
 ) -> None:
-    # What nearly no OpenSSL has any more, in place of what some will not have any more.
+    # What nearly no OpenSSL has any more, instead of what some will not have any more.
     monkeypatch.setitem(client_hello.OLD, "tls_1_0", ("TLS 1.0", "SSLv3", b"\x03\x00"))
     found = checked(leaf.server_context(), authority)
     assert found["tls_1_0"].status == UNKNOWN and "cannot offer it" in found["tls_1_0"].message

@@ -98,7 +98,7 @@ Change = Callable[[Path], object]
 
 
 @pytest.mark.parametrize(
-    ("change", "expected", "told"),
+    ("change", "expected", "words"),
     [
         pytest.param(
             lambda tree: write(tree / "api/new.pem", BETWEEN.issue(begins=-40 * DAY, ends=-2 * DAY).pem),
@@ -164,7 +164,7 @@ Change = Callable[[Path], object]
             lambda tree: write(tree / "api/key2.pem", new_key_pem(), 0o400),
             {"key": CRITICAL},
             "api/key2.pem: does not match any certificate beside it",
-            id="key of nobody",
+            id="key of no certificate",
         ),
         pytest.param(
             lambda tree: (
@@ -173,7 +173,7 @@ Change = Callable[[Path], object]
             ),
             {"key": CRITICAL},
             "web/client-key.pem: does not match the certificate in web/client-cert.pem",
-            id="key of somebody else",
+            id="key of another certificate",
         ),
         pytest.param(
             lambda tree: write(tree / "web/cert.pem", BETWEEN.issue("web", key=weak_key()).pem),
@@ -261,7 +261,7 @@ Change = Callable[[Path], object]
         ),
     ],
 )
-def test_bad_file_is_found_in_its_aspect_only(tree: Path, change: Change, expected: dict[str, str], told: str) -> None:
+def test_bad_file_is_found_in_its_aspect_only(tree: Path, change: Change, expected: dict[str, str], words: str) -> None:
     for path in tree.rglob("*.pem"):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode | 0o200)
@@ -269,7 +269,7 @@ def test_bad_file_is_found_in_its_aspect_only(tree: Path, change: Change, expect
     found = probe("certificate_files", paths=[str(tree)])
     assert bad({aspect: one.status for aspect, one in found.items()}) == expected, found
     if expected:
-        assert found[next(iter(expected))].message.startswith(told)
+        assert found[next(iter(expected))].message.startswith(words)
 
 
 def new_key_pem() -> bytes:
@@ -296,7 +296,7 @@ def test_signature_with_sha1_is_weak(tmp_path: Path) -> None:
     subprocess.run([*made, "-keyout", "key.pem", "-out", "cert.pem"], cwd=tmp_path, check=True, capture_output=True)
     (tmp_path / "key.pem").chmod(0o400)
     found = probe("certificate_files", paths=[str(tmp_path)])
-    # Made by `openssl req -x509` it is a root, whose own signature nobody looks at.
+    # Made by `openssl req -x509` it is a root, whose own signature is not verified.
     assert found["strength"].status == OK
     signed = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=leaf", "-keyout", "leaf.key"]
     subprocess.run([*signed, "-out", "leaf.csr"], cwd=tmp_path, check=True, capture_output=True)
@@ -324,7 +324,7 @@ HOUR = DAY / 24
 
 
 @pytest.mark.parametrize(
-    ("begins", "ends", "status", "told"),
+    ("begins", "ends", "status", "message"),
     [
         (-1.5 * HOUR, -0.5 * HOUR, CRITICAL, "expired 30 minutes ago, "),
         (-2.2 * HOUR, -1.2 * HOUR, CRITICAL, "expired 1 hour ago, "),
@@ -337,18 +337,18 @@ HOUR = DAY / 24
         (-HOUR, 23 * HOUR, OK, "next of 1: cert.pem: CN=leaf,O=Test expires in 1 day, "),
     ],
 )
-def test_lifetimes_of_hours(tmp_path: Path, begins: timedelta, ends: timedelta, status: str, told: str) -> None:
-    """Judged by the very moment, by a third and a sixth of the lifetime; said in a unit that people can read."""
+def test_lifetimes_of_hours(tmp_path: Path, begins: timedelta, ends: timedelta, status: str, message: str) -> None:
+    """Judged by the very second, by a third and a sixth of the lifetime; shown in a readable unit."""
     write(tmp_path / "cert.pem", BETWEEN.issue(begins=begins, ends=ends + timedelta(seconds=1)).pem)
     found = probe("certificate_files", paths=[str(tmp_path)])["expiry"]
-    assert found.status == status and told in found.message, found
+    assert found.status == status and message in found.message, found
     if ends < 0 * DAY:
         found = probe("certificate_files", paths=[str(tmp_path)], warning_days=0, critical_days=0)["expiry"]
         assert found.status == CRITICAL, "what has expired is critical, whatever the limits are"
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (
             lambda data: data.replace(b"-----\n-----BEGIN", b"----------BEGIN"),
@@ -361,10 +361,10 @@ def test_lifetimes_of_hours(tmp_path: Path, begins: timedelta, ends: timedelta, 
     ],
     ids=["glued", "indented", "carriage returns", "stray", "dash"],
 )
-def test_pem_that_no_server_loads(tree: Path, change: Callable[[bytes], bytes], told: str) -> None:
+def test_pem_that_no_server_loads(tree: Path, change: Callable[[bytes], bytes], message: str) -> None:
     write(tree / "web/fullchain.pem", change(LEAF.pem + BETWEEN.pem))
     found = probe("certificate_files", paths=[str(tree)])
-    assert found["readable"].status == CRITICAL and told in found["readable"].message, found["readable"]
+    assert found["readable"].status == CRITICAL and message in found["readable"].message, found["readable"]
     assert bad({aspect: one.status for aspect, one in found.items()}) == {"readable": CRITICAL}
 
 
@@ -419,7 +419,7 @@ def test_unknown_critical_extension_is_critical_wherever_it_is(tree: Path) -> No
 
 
 def test_renewals_of_one_authority_cost_no_more_than_themselves(tree: Path) -> None:
-    """Their search was factorial; with sixteen it would not end while anybody waits."""
+    """Their search was factorial; with sixteen it would not end in a lifetime."""
     ca = subject("Renewed")
     for number in range(16):
         write(tree / f"ca/renewed{number}.pem", certificate(ca, key(1), ca, key(1), [authority()]).pem)
@@ -455,7 +455,7 @@ def fields_of(path: Path) -> object:
 
 
 def listed(*extensions: tuple[x509.ExtensionType, bool], **given: Any) -> bytes:
-    """A list of the intermediate, or of whom it is said."""
+    """A list of the intermediate, or of the issuer that is given."""
     name = given.pop("name", BETWEEN.certificate.subject)
     made = revocations(name, given.pop("signer", BETWEEN.key), given.pop("revoked", ()), extensions, **given)
     return made.public_bytes(ENCODING.PEM)
@@ -471,7 +471,7 @@ def part(**given: bool) -> x509.IssuingDistributionPoint:
 
 
 @pytest.mark.parametrize(
-    ("crl", "status", "told"),
+    ("crl", "status", "message"),
     [
         (listed(name=subject("intermediate", "TEST", PRINTABLE), revoked=REVOKED), CRITICAL, "is revoked by"),
         (listed(name=subject("Another")), UNKNOWN, "CN=Another is not here, whose list this is"),
@@ -490,10 +490,10 @@ def part(**given: bool) -> x509.IssuingDistributionPoint:
         (listed(signer=key(7)), CRITICAL, "CN=Intermediate did not sign this list"),
     ],
 )
-def test_what_a_list_does_not_say_is_unknown(tree: Path, crl: bytes, status: str, told: str) -> None:
+def test_what_a_list_does_not_hold_is_unknown(tree: Path, crl: bytes, status: str, message: str) -> None:
     write(tree / "ca/crl.pem", crl)
     found = probe("certificate_files", paths=[str(tree)])["revocation"]
-    assert found.status == status and told in found.message, found
+    assert found.status == status and message in found.message, found
 
 
 def test_list_of_an_authority_that_may_not_sign_any(tmp_path: Path) -> None:
@@ -513,12 +513,12 @@ def test_what_is_encrypted_is_opened_as_long_as_there_is_time(tree: Path, monkey
     for number in range(4):
         write(tree / f"api/{number}.p12", bundle(PASSPHRASE), 0o400)
     assert bad(statuses(tree, passphrases=[PASSPHRASE])) == {}
-    moments = iter(range(0, 1000, 4))
-    monkeypatch.setattr(time, "monotonic", lambda: float(next(moments)))
+    times = iter(range(0, 1000, 4))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(times)))
     found = probe("certificate_files", paths=[str(tree)], passphrases=[PASSPHRASE])
     assert found["readable"].status == UNKNOWN
     assert "is PKCS#12 that was not opened: 10 s were spent on opening others" in found["readable"].message
-    assert found["expiry"].status == OK, "what is known is said"
+    assert found["expiry"].status == OK, "what is known is judged"
 
 
 def test_root_that_nears_its_end(tree: Path) -> None:
@@ -634,7 +634,7 @@ def test_many_faults_are_counted(tree: Path) -> None:
     assert probe("certificate_files", paths=[str(tree)])["expiry"].message.endswith("; and 4 more")
 
 
-def test_same_certificate_in_two_trees_is_told_apart_by_path(tmp_path: Path) -> None:
+def test_same_certificate_in_two_trees_is_distinguished_by_path(tmp_path: Path) -> None:
     one, two = (write(tmp_path / name / "cert.pem", BETWEEN.issue(name, ends=-DAY / 2).pem) for name in ("one", "two"))
     message = probe("certificate_files", paths=[str(one.parent), str(two.parent)])["expiry"].message
     assert str(one) in message and str(two) in message

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Containers in each of their states, as two versions of Docker tell them."""
+"""Containers in each of their states, as two versions of Docker show them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def judged(*found: dict[str, Any], wanted: str = "running", replicas: int = 1) -
 
 
 @pytest.mark.parametrize(
-    ("service", "status", "said"),
+    ("service", "status", "message"),
     [
         ("healthy", OK, "xorb-healthy-1 running since 2026-11-23T"),
         ("healthy", OK, "Z, healthy"),
@@ -57,20 +57,20 @@ def judged(*found: dict[str, Any], wanted: str = "running", replicas: int = 1) -
         ("unstartable", CRITICAL, "has not been started (exit code 127, failed to create"),
     ],
 )
-def test_state_of_a_service(recording: Recording, docker: Docker, service: str, status: str, said: str) -> None:
+def test_state_of_a_service(recording: Recording, docker: Docker, service: str, status: str, message: str) -> None:
     docker(recording)
     found = probe("container", project="xorb", compose_service=service)
     assert set(found) == {"state", "restarts", "image"}
-    assert found["state"].status == status and said in found["state"].message
+    assert found["state"].status == status and message in found["state"].message
 
 
-def test_asks_by_labels_and_reads_json_only(recording: Recording, docker: Docker) -> None:
+def test_selects_by_labels_and_reads_json_only(recording: Recording, docker: Docker) -> None:
     log = docker(recording)
     probe("container", project="xorb", compose_service="plain")
-    asked = log.read_text().splitlines()
+    commands = log.read_text().splitlines()
     labels = "--filter label=com.docker.compose.project=xorb --filter label=com.docker.compose.service=plain"
-    assert asked[0] == f"ps --no-trunc --all {labels} --format {{{{json .}}}}"
-    assert [line.split(" --")[0] for line in asked[1:]] == ["inspect", "inspect"]
+    assert commands[0] == f"ps --no-trunc --all {labels} --format {{{{json .}}}}"
+    assert [line.split(" --")[0] for line in commands[1:]] == ["inspect", "inspect"]
 
 
 def test_container_of_compose_run_is_not_the_services(recording: Recording, docker: Docker) -> None:
@@ -90,9 +90,9 @@ def test_container_by_name(recording: Recording, docker: Docker) -> None:
 def test_missing_container_of_a_service(recording: Recording, docker: Docker) -> None:
     docker(recording)
     found = probe("container", project="xorb", compose_service="gone")
-    said = "there is no container of service gone of the Compose project xorb"
+    message = "there is no container of service gone of the Compose project xorb"
     assert {aspect: (finding.status, finding.message) for aspect, finding in found.items()} == {
-        "state": (CRITICAL, said)
+        "state": (CRITICAL, message)
     }
 
 
@@ -122,9 +122,9 @@ def test_host_without_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         probe("container", container="api")
 
 
-@pytest.mark.parametrize(("said", "why"), [("json", "no JSON: json"), ('["a"]', "no JSON object")])
-def test_answer_that_is_no_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, why: str) -> None:
-    (tmp_path / "docker").write_text(f"#!/bin/sh\necho '{said}'\n")
+@pytest.mark.parametrize(("printed", "why"), [("json", "no JSON: json"), ('["a"]', "no JSON object")])
+def test_answer_that_is_no_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: str, why: str) -> None:
+    (tmp_path / "docker").write_text(f"#!/bin/sh\necho '{printed}'\n")
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     with pytest.raises(RunbookError, match=f"docker printed what is {why}"):
@@ -137,13 +137,13 @@ def test_replicas_that_are_missing(recording: Recording) -> None:
     assert judged(details(recording, "plain"), details(recording, "healthy"), replicas=2).status == OK
 
 
-def test_completed_is_enough_where_the_description_says_so(recording: Recording) -> None:
+def test_completed_is_enough_where_the_description_has_it(recording: Recording) -> None:
     assert judged(details(recording, "exited0"), wanted="completed").status == OK
     assert judged(details(recording, "exited3"), wanted="completed").status == CRITICAL
     assert judged(details(recording, "plain"), wanted="completed").status == WARNING
 
 
-def test_running_again_for_a_moment_is_not_well(recording: Recording) -> None:
+def test_running_again_for_seconds_is_not_well(recording: Recording) -> None:
     again = details(recording, "plain", restarts=4, StartedAt="2026-11-23T23:59:30.1Z", ExitCode=3)
     assert judged(again).status == WARNING
     assert "the engine has just started it again" in judged(again).message
@@ -161,10 +161,10 @@ def test_health_that_is_absent_or_odd(recording: Recording, health: dict[str, An
     assert judged(details(recording, "plain", Health=health)).status == status
 
 
-@pytest.mark.parametrize(("status", "said"), [("dead", "is dead"), ("removing", "is removing"), ("", "is (empty)")])
-def test_rare_states_are_critical(recording: Recording, status: str, said: str) -> None:
+@pytest.mark.parametrize(("status", "message"), [("dead", "is dead"), ("removing", "is removing"), ("", "is (empty)")])
+def test_rare_states_are_critical(recording: Recording, status: str, message: str) -> None:
     found = judged(details(recording, "plain", Status=status))
-    assert found.status == CRITICAL and said in found.message
+    assert found.status == CRITICAL and message in found.message
 
 
 @pytest.mark.parametrize(
@@ -233,6 +233,6 @@ def test_target(given: dict[str, str], target: str) -> None:
     assert container.KIND.target(given) == target
 
 
-def test_selection_says_what_it_is() -> None:
+def test_selection_names_itself() -> None:
     assert str(Selection(project="a", service="b")) == "service b of the Compose project a"
     assert str(Selection(container="c")) == "container c"

@@ -58,7 +58,7 @@ def test_file_of_the_future_has_no_age(tmp_path: Path) -> None:
     assert (found.status, found.message) == (UNKNOWN, f"{path} is dated 3 h ahead of this host's clock")
 
 
-def test_file_that_nobody_can_look_at_is_a_reason_not_to_know(tmp_path: Path) -> None:
+def test_file_that_cannot_be_read_is_a_reason_not_to_know(tmp_path: Path) -> None:
     path = write(tmp_path / "file") / "below"
     with pytest.raises(RunbookError, match="below: Not a directory"):
         probe("file_age", path=str(path))

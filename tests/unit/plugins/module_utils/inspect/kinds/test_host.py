@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The kinds that look at the host itself: disk, memory, cpu."""
+"""The kinds that inspect the host itself: disk, memory, cpu."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def test_disk_of_this_host() -> None:
 
 def test_disk_agrees_with_df() -> None:
     usage_of_root = os.statvfs("/")
-    said = os.popen("df --output=pcent / | tail -1").read().strip(" %\n")  # noqa: S605
+    printed = os.popen("df --output=pcent / | tail -1").read().strip(" %\n")  # noqa: S605
     value = disk.space("/", usage_of_root, options("disk", path="/")).value
-    assert isinstance(value, float) and abs(value - int(said)) <= 1
+    assert isinstance(value, float) and abs(value - int(printed)) <= 1
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_disk_path_that_is_missing_is_a_reason_not_to_know(tmp_path: Path) -> No
         probe("disk", path=str(tmp_path / "gone"))
 
 
-def test_disk_limits_tell_where_they_come_from() -> None:
+def test_disk_limits_name_where_they_come_from() -> None:
     assert disk.space("/", usage(), options("disk", path="/")).limits.source == "ours"
     given = options("disk", path="/", warning=10)
     assert disk.space("/", usage(), given).limits.source == "platform description"

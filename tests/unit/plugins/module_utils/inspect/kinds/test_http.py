@@ -54,7 +54,7 @@ ANY = Limits()
 
 
 @pytest.mark.parametrize(
-    ("hours", "age", "status", "said"),
+    ("hours", "age", "status", "message"),
     [
         (0, 0, OK, ""),
         (-24, 0, CRITICAL, "s behind this host's"),
@@ -62,16 +62,16 @@ ANY = Limits()
         (-24, 24, OK, ""),  # kept by a cache since yesterday
     ],
 )
-def test_clock_of_the_service(hours: float, age: int, status: str, said: str) -> None:
-    told = f"Date: {formatdate(time.time() + hours * 3600, usegmt=True)}\r\nAge: {age * 3600}\r\n"
-    with served(answer(HEALTHY, headers=told)) as port:
+def test_clock_of_the_service(hours: float, age: int, status: str, message: str) -> None:
+    sent = f"Date: {formatdate(time.time() + hours * 3600, usegmt=True)}\r\nAge: {age * 3600}\r\n"
+    with served(answer(HEALTHY, headers=sent)) as port:
         found = probe("http", port=port, health="/")["health"]
-    assert (found.status, said in found.message) == (status, True)
+    assert (found.status, message in found.message) == (status, True)
 
 
-@pytest.mark.parametrize("told", ["", "Date: yesterday\r\n", "Date: Mon, 99 Foo 2026 99:99:99 GMT\r\n"])
-def test_clock_that_is_not_told_is_not_judged(told: str) -> None:
-    with served(answer(HEALTHY, headers=told)) as port:
+@pytest.mark.parametrize("headers", ["", "Date: yesterday\r\n", "Date: Mon, 99 Foo 2026 99:99:99 GMT\r\n"])
+def test_clock_that_is_not_sent_is_not_judged(headers: str) -> None:
+    with served(answer(HEALTHY, headers=headers)) as port:
         assert probe("http", port=port, health="/")["health"].status == OK
 
 
@@ -140,13 +140,13 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("case", ANSWERS)
-def test_health_is_judged_by_what_is_said(case: str) -> None:
-    behave, status, said, also = ANSWERS[case]
+def test_health_is_judged_by_the_answer(case: str) -> None:
+    behave, status, message, also = ANSWERS[case]
     began = time.monotonic()
     with served(behave) as port:
         found = probe("http", port=port, health="/health", timeout=0.4, max_body_bytes=2048)["health"]
     assert (found.status, time.monotonic() - began < 2) == (status, True), found.message
-    assert said in found.message and also in found.message, found.message
+    assert message in found.message and also in found.message, found.message
     assert "secret" not in found.message and "\n" not in found.message
 
 
@@ -185,7 +185,7 @@ def test_own_accept_replaces_the_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "status", "said"),
+    ("rules", "status", "message"),
     [
         ([{"path": "checks.database.status", "equals": "ok"}], OK, 'checks.database.status is "ok"'),
         ([{"path": "checks.redis.status", "equals": "ok", "else": "warning"}], WARNING, 'is "error", expected "ok"'),
@@ -194,11 +194,11 @@ def test_own_accept_replaces_the_default() -> None:
         ([{"matches": "nothing of this"}], CRITICAL, "the body has no match of nothing of this"),
     ],
 )
-def test_rules_judge_the_body(rules: list[dict[str, Any]], status: str, said: str) -> None:
+def test_rules_judge_the_body(rules: list[dict[str, Any]], status: str, message: str) -> None:
     body = {"checks": {"database": {"status": "ok"}, "redis": {"status": "error"}}, "data": [{"value": 7}]}
     with served(answer(body)) as port:
         found = probe("http", port=port, paths={"page": {"path": "/", "expect": rules}})["page"]
-    assert found.status == status and said in found.message
+    assert found.status == status and message in found.message
 
 
 def test_rules_on_a_body_that_is_not_json_complain_once() -> None:
@@ -313,10 +313,10 @@ def test_header_that_carries_a_secret_is_refused_in_public(name: str) -> None:
 
 def test_zone_of_an_address_is_connected_to_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """The interface belongs to the address for the kernel, and to nothing that is sent."""
-    asked: list[bytes] = []
+    requests: list[bytes] = []
 
     def behave(client: Client) -> None:
-        asked.append(client.request())
+        requests.append(client.request())
         client.send(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     connected: list[Any] = []
@@ -333,4 +333,4 @@ def test_zone_of_an_address_is_connected_to_and_not_repeated(monkeypatch: pytest
         page = {"root": {"path": "/", "status": [204]}}
         assert probe("http", address="fe80::1%eth0", port=port, paths=page)["root"].status == OK
     assert connected == [("127.0.0.1", port, 0, 7)]
-    assert f"Host: [fe80::1]:{port}\r\n".encode() in asked[0]
+    assert f"Host: [fe80::1]:{port}\r\n".encode() in requests[0]

@@ -85,7 +85,7 @@ def test_wrong_answers_are_failures() -> None:
     assert found["p95"].status == UNKNOWN
 
 
-def test_nobody_there(closed_port: int) -> None:
+def test_port_on_which_nothing_listens(closed_port: int) -> None:
     found = probe("latency", address="127.0.0.1", port=closed_port, path="/")
     assert found["failures"].status == CRITICAL and "connection refused" in found["failures"].message
 

@@ -113,20 +113,20 @@ def test_network_interface_that_is_missing_is_a_reason_not_to_know() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "statuses"),
+    ("reading", "statuses"),
     [
         (clock.Clock(synchronised=True, offset=-0.4, error=1.0), (OK, OK, OK)),
         (clock.Clock(synchronised=True, offset=-400.0, error=3000.0), (OK, WARNING, CRITICAL)),
         (clock.Clock(synchronised=False, offset=0.0, error=16000.0), (CRITICAL, UNKNOWN, UNKNOWN)),
     ],
 )
-def test_clock_is_judged(said: clock.Clock, statuses: tuple[str, ...]) -> None:
-    assert tuple(finding.status for finding in clock.judge(said, options("clock"))) == statuses
+def test_clock_is_judged(reading: clock.Clock, statuses: tuple[str, ...]) -> None:
+    assert tuple(finding.status for finding in clock.judge(reading, options("clock"))) == statuses
 
 
 def test_clock_of_this_machine_can_be_asked() -> None:
-    said = clock.read()
-    assert isinstance(said.synchronised, bool) and said.error >= 0
+    reading = clock.read()
+    assert isinstance(reading.synchronised, bool) and reading.error >= 0
 
 
 def test_clock_of_a_container_is_that_of_its_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

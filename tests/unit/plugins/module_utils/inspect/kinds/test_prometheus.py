@@ -101,7 +101,7 @@ def test_server_that_is_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "status", "said"),
+    ("query", "status", "message"),
     [
         ({"query": "slow", "warning": 0.2}, WARNING, "the value is 0.25 (1 in the result)"),
         ({"query": "slow", "warning": 0.1, "critical": 0.2}, CRITICAL, "the value is 0.25"),
@@ -117,9 +117,9 @@ def test_server_that_is_well() -> None:
         ("warned", WARNING, "Prometheus warns: a store did not answer"),
     ],
 )
-def test_queries(query: object, status: str, said: str) -> None:
+def test_queries(query: object, status: str, message: str) -> None:
     found = ask(api(), queries={"it": query})["it"]
-    assert found.status == status and said in found.message, found.message
+    assert found.status == status and message in found.message, found.message
 
 
 def test_targets_that_are_down_are_named() -> None:
@@ -188,7 +188,7 @@ def plain(status: str, text: str) -> Behaviour:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "said"),
+    ("behaviour", "message"),
     [
         (plain("401 Unauthorized", "Unauthorized"), "HTTP 401, expected 200: Unauthorized"),
         (plain("200 OK", "<html>Grafana</html>"), "this is not the API of Prometheus: <html>"),
@@ -197,10 +197,10 @@ def plain(status: str, text: str) -> Behaviour:
         (plain("503 Service Unavailable", "Service Unavailable"), "HTTP 503, expected 200"),
     ],
 )
-def test_something_else_answers(behaviour: Behaviour, said: str) -> None:
+def test_something_else_answers(behaviour: Behaviour, message: str) -> None:
     found = ask(behaviour, queries={"up": "up"})
     assert found["targets"].status == found["rules"].status == CRITICAL
-    assert said in found["targets"].message
+    assert message in found["targets"].message
     assert found["up"].status == UNKNOWN
 
 

@@ -33,11 +33,11 @@ def test_unknown_name() -> None:
     assert found.status == CRITICAL and found.message.startswith("no address is known for no-such-host.invalid: ")
 
 
-def test_silent_port_is_told_from_a_refusal() -> None:
+def test_silent_port_is_distinguished_from_a_refusal() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        # Nobody accepts, so that the queue is soon full and the kernel drops what comes.
+        # Nothing accepts, so that the queue is soon full and the kernel drops what comes.
         port = listener.getsockname()[1]
         queued = [socket.socket() for _number in range(3)]
         for waiting in queued:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A TLS port: what it serves, who vouches for it, and for how long."""
+"""A TLS port: what it serves, which authority vouches for it, and for how long."""
 
 from __future__ import annotations
 
