@@ -583,7 +583,7 @@ def test_unreadable_file_is_unknown(tree: Path, monkeypatch: pytest.MonkeyPatch)
     assert (found.status, found.message) == (UNKNOWN, "api/key.pem: cannot be read: Permission denied")
 
 
-def test_folder_that_cannot_be_looked_through_is_a_finding(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_that_cannot_be_read_is_a_finding(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scan = os.scandir
 
     def refuse(path: str) -> object:

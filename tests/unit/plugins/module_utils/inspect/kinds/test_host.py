@@ -81,7 +81,7 @@ def test_memory_counts_what_is_available(available: int, status: str) -> None:
     assert (found.status, found.value) == (status, round((1000 - available) / 10, 1))
 
 
-def test_memory_of_a_kernel_that_does_not_tell() -> None:
+def test_memory_that_a_kernel_does_not_report() -> None:
     with pytest.raises(RunbookError, match="/proc/meminfo has no MemAvailable"):
         memory.judge("MemTotal: 1 kB\n", options("memory"))
 

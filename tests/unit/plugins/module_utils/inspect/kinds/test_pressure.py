@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The kinds load, swap, network and clock: texts of the kernel judged, and this host really asked."""
+"""The kinds load, swap, network and clock: texts of the kernel judged, and those of this host."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_load_of_this_host() -> None:
     assert isinstance(found["average"].value, float)
 
 
-def test_kernel_without_pressure_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernel_without_pressure_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proc, "PROC", tmp_path)
     found = probe("load")["io_pressure"]
     assert found.status == NOT_APPLICABLE
@@ -124,7 +124,7 @@ def test_clock_is_judged(reading: clock.Clock, statuses: tuple[str, ...]) -> Non
     assert tuple(finding.status for finding in clock.judge(reading, options("clock"))) == statuses
 
 
-def test_clock_of_this_machine_can_be_asked() -> None:
+def test_clock_of_this_machine_can_be_read() -> None:
     reading = clock.read()
     assert isinstance(reading.synchronised, bool) and reading.error >= 0
 

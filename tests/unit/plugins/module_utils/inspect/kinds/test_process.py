@@ -104,7 +104,7 @@ def test_both_versions_of_control_groups() -> None:
     assert cgroups.path("") == ""
 
 
-def test_docker_tells_the_name_of_its_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_docker_has_the_name_of_its_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ID).mkdir()
     (tmp_path / ID / "config.v2.json").write_text(json.dumps({"Name": "/xorb-api"}))
     monkeypatch.setattr(cgroups, "DOCKER", tmp_path)

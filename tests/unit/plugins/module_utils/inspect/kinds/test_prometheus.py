@@ -77,21 +77,21 @@ def api(
         return "200 OK", {"status": "success", "data": QUERIES[query]}
 
     def behave(client: Client) -> None:
-        asked = urlsplit(client.request().split()[1].decode())
-        status, body = answer(asked.path, parse_qs(asked.query))
+        requested = urlsplit(client.request().split()[1].decode())
+        status, body = answer(requested.path, parse_qs(requested.query))
         text = json.dumps(body)
         client.send(f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
 
     return behave
 
 
-def ask(behaviour: Behaviour, **given: Any) -> dict[str, Finding]:
+def checked(behaviour: Behaviour, **given: Any) -> dict[str, Finding]:
     with served(behaviour) as port:
         return probe("prometheus", address="127.0.0.1", port=port, **given)
 
 
 def test_server_that_is_well() -> None:
-    found = ask(api(), queries={"slow": {"query": "slow", "warning": 0.5, "unit": "s"}, "scalar": "one"})
+    found = checked(api(), queries={"slow": {"query": "slow", "warning": 0.5, "unit": "s"}, "scalar": "one"})
     assert {aspect: finding.status for aspect, finding in found.items()} == dict.fromkeys(
         ("targets", "rules", "alerts", "slow", "scalar"), OK
     )
@@ -118,13 +118,13 @@ def test_server_that_is_well() -> None:
     ],
 )
 def test_queries(query: object, status: str, message: str) -> None:
-    found = ask(api(), queries={"it": query})["it"]
+    found = checked(api(), queries={"it": query})["it"]
     assert found.status == status and message in found.message, found.message
 
 
 def test_targets_that_are_down_are_named() -> None:
     down = target("node", "down", 'Get "http://u:p@node:9100/metrics": connection refused')
-    found = ask(api([target("api"), down, target("new", "unknown")]))["targets"]
+    found = checked(api([target("api"), down, target("new", "unknown")]))["targets"]
     assert (found.status, found.value) == (CRITICAL, 1)
     assert found.message == (
         "1 of 3 targets up; down: node at node:9100: connection refused; not scraped yet: new at new:9100"
@@ -132,9 +132,9 @@ def test_targets_that_are_down_are_named() -> None:
 
 
 def test_targets_that_may_be_down() -> None:
-    found = ask(api([target("api"), target("postgres_exporter", "down")]), ignore_jobs=["*_exporter"])["targets"]
+    found = checked(api([target("api"), target("postgres_exporter", "down")]), ignore_jobs=["*_exporter"])["targets"]
     assert (found.status, found.message) == (OK, "1 of 2 targets up, 1 of jobs that may be down")
-    tolerated = ask(api([target("api"), target("node", "down")]), targets_critical=1)["targets"]
+    tolerated = checked(api([target("api"), target("node", "down")]), targets_critical=1)["targets"]
     assert tolerated.status == WARNING
 
 
@@ -169,14 +169,16 @@ def test_alerts_that_fire() -> None:
     assert prometheus.alerts([group(alert("Down", "critical"))], given).status == CRITICAL
 
 
-def test_server_that_is_not_there_is_asked_once(closed_port: int) -> None:
+def test_server_that_is_not_there_is_tried_once(closed_port: int) -> None:
     found = probe("prometheus", address="127.0.0.1", port=closed_port, queries={"up": "up"})
     assert found["targets"].status == CRITICAL and "connection refused" in found["targets"].message
     assert {found[aspect].status for aspect in ("rules", "alerts", "up")} == {UNKNOWN}
 
 
-def test_server_that_hangs_is_asked_once() -> None:
-    assert ask(hang, timeout=0.2, queries={"up": "up"})["up"].message == "not determined: Prometheus does not answer"
+def test_server_that_hangs_is_tried_once() -> None:
+    assert (
+        checked(hang, timeout=0.2, queries={"up": "up"})["up"].message == "not determined: Prometheus does not answer"
+    )
 
 
 def plain(status: str, text: str) -> Behaviour:
@@ -198,7 +200,7 @@ def plain(status: str, text: str) -> Behaviour:
     ],
 )
 def test_something_else_answers(behaviour: Behaviour, message: str) -> None:
-    found = ask(behaviour, queries={"up": "up"})
+    found = checked(behaviour, queries={"up": "up"})
     assert found["targets"].status == found["rules"].status == CRITICAL
     assert message in found["targets"].message
     assert found["up"].status == UNKNOWN
@@ -249,11 +251,11 @@ def test_answer_that_is_too_large_for_us_is_not_the_servers_fault_and_costs_itse
     """Six megabytes of targets are read; with a smaller limit, nothing is known of them, and of nothing else."""
 
     def behave(client: Client) -> None:
-        asked = client.request().split(b" ")[1].decode()
+        path = client.request().split(b" ")[1].decode()
         data: Any = vector(({}, "1"))
-        if "/targets" in asked:
+        if "/targets" in path:
             data = {"activeTargets": [{**target("node"), "discoveredLabels": {"a": "b" * 600}}] * 10000}
-        elif "/rules" in asked:
+        elif "/rules" in path:
             data = {"groups": [group(rule("a"))]}
         body = json.dumps({"status": "success", "data": data}).encode()
         client.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)

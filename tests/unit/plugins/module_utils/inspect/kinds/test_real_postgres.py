@@ -48,12 +48,12 @@ def checked(server: peers.Server, kind: str = "postgres", user: str = "monitor",
 def test_server_that_writes_leaves_nothing_behind(server: peers.Server) -> None:
     found = checked(server, writable=True)
     assert (found["writes"].status, found["writes"].message) == (OK, "the server accepts writes")
-    # What need not be written to is not asked.
+    # What need not be written to gets no write.
     assert checked(server, writable=False)["writes"].status == "not_applicable"
     assert "writes" not in checked(server)
 
 
-def test_read_only_monitoring_role_says_nothing_of_the_server(server: peers.Server) -> None:
+def test_read_only_monitoring_role_is_no_evidence_about_the_server(server: peers.Server) -> None:
     sql(server, "CREATE ROLE reader LOGIN", "ALTER ROLE reader SET default_transaction_read_only = on")
     found = checked(server, user="reader", writable=True)["writes"]
     assert found.status == OK and "set for the role of this check" in found.message

@@ -162,7 +162,7 @@ def test_server_that_demands_a_client_certificate_is_named(authority: Authority,
     assert (found.status, found.message) == (CRITICAL, "TLS failed: the other end demands a client certificate")
 
 
-def test_loading_server_is_still_asked_for_the_rest() -> None:
+def test_loading_server_still_answers_the_rest() -> None:
     found = checked(PING="-LOADING Redis is loading the dataset in memory\r\n")
     assert (found["ping"].status, found["replication"].status) == (CRITICAL, OK)
 

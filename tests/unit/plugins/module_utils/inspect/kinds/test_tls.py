@@ -140,7 +140,7 @@ def test_missing_driver_costs_the_expiry_only(
             next(findings)
 
 
-def test_encrypted_key_is_refused_and_not_asked_about(authority: Authority) -> None:
+def test_encrypted_key_is_refused_without_a_prompt(authority: Authority) -> None:
     pair = authority.issue("client")
     key = serialization.load_pem_private_key(pair.key.read_bytes(), None)
     pair.key.write_bytes(
