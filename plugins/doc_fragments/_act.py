@@ -12,6 +12,6 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.options import 
 
 
 class ModuleDocFragment:
-    """Generated from the declaration of the options, so that nothing has to be said twice."""
+    """Generated from the declaration of the options, so that nothing has to be written twice."""
 
     DOCUMENTATION: ClassVar[str] = yaml.safe_dump({"options": documentation(RUN_OPTIONS)})

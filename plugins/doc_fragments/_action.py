@@ -41,5 +41,5 @@ attributes:
     support: full
 """
 
-    #: Generated, so that a new kind needs no second place.
+    #: Generated, so that a new kind is declared once.
     SELECTORS: ClassVar[str] = yaml.safe_dump({"options": {name: _documented(name) for name in SELECTORS}})

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What is true of a module that only looks."""
+    """What is true of a module that only inspects."""
 
     DOCUMENTATION = r"""
 attributes:

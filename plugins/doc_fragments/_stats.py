@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The options of modules that look at a database in depth, written once: in the judgement itself."""
+"""The options of modules that inspect a database in depth, written once: in the judgement itself."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Sets of certificates, and the run that works on them, as the modules of rotation take them."""
+"""Sets of certificates, and the run that works on them, for the modules of rotation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _sets(options: Options) -> dict[str, object]:
 
 
 class ModuleDocFragment:
-    """Generated from the declaration of the options, so that nothing has to be said twice."""
+    """Generated from the declaration of the options, so that nothing has to be written twice."""
 
     DOCUMENTATION: ClassVar[str] = yaml.safe_dump(
         {"options": {"certificates": _sets(SET_OPTIONS), **documentation(RUN_OPTIONS)}}

@@ -24,7 +24,7 @@ def _documented(kind: Kind) -> dict[str, Any]:
 class ModuleDocFragment:
     """One typed list option for each kind."""
 
-    #: Generated, so that a new kind needs no second place.
+    #: Generated, so that a new kind is declared once.
     DOCUMENTATION: ClassVar[str] = yaml.safe_dump(
         {"options": {name: _documented(kind) for name, kind in KINDS.items()}}
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: postgres_info
-short_description: Look at a PostgreSQL server in depth
+short_description: Inspect a PostgreSQL server in depth
 version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
   - Logs in once and asks for connections, replication, locks, indexes, sequences, transaction numbers, checksums and
     the slowest statements. Returns what it read, and a judgement of each as checks.
-  - What could not be asked for is a check that is V(unknown) with the reason, for example a missing right or a
-    time-out. The module fails only where nobody can look, because its options are wrong or the driver is missing.
+  - What could not be read is a check that is V(unknown) with the reason, for example a missing right or a
+    time-out. The module fails only where it cannot start, because its options are wrong or the driver is missing.
   - Needs a role that is a member of C(pg_monitor). Reads no table, and returns no constant of any statement.
   - The same checks are made by the kind C(postgres_stats) of a platform description.
 requirements:
@@ -28,7 +28,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the database of the shop
+- name: Inspect the database of the shop
   xorb.runbook.postgres_info:
     login_user: xorb_monitor
     login_password: "{{ vault_monitor_password }}"
@@ -37,7 +37,7 @@ EXAMPLES = r"""
       statements: this server does not record statements
   register: database
 
-- name: Look through TLS, with a certificate in place of a password
+- name: Inspect through TLS, with a certificate in place of a password
   xorb.runbook.postgres_info:
     login_host: db.example.com
     login_user: xorb_monitor
@@ -80,7 +80,7 @@ checks:
       duration_ms: 4.6
       falling: false
 facts:
-  description: What was read, by aspect. An aspect that could not be asked for, or was left out, is missing.
+  description: What was read, by aspect. An aspect that could not be read, or was left out, is missing.
   returned: success
   type: dict
   sample:
@@ -101,49 +101,49 @@ facts:
       sample: {version: '17.2', database: shop, standby: false, uptime_s: 864000, statistics: true}
     statistics:
       description: What pg_stat_database counts for the database.
-      returned: when it could be asked for
+      returned: when it could be read
       type: list
       elements: dict
       sample: [{database: shop, sessions: 4, xact_commit: 123456, tup_returned: 987654, tup_fetched: 456789}]
     connections:
       description: Sessions by state, and how many ordinary roles can have.
-      returned: when it could be asked for
+      returned: when it could be read
       type: list
       elements: dict
       sample: [{state: idle, sessions: 12, usable: 97}]
     replication:
       description: Standbys that follow the server, and the server that it follows.
-      returned: when it could be asked for
+      returned: when it could be read
       type: list
       elements: dict
       sample: [{peer: standby, name: db2, state: streaming, sync_state: async, lag_bytes: 0, lag_s: null}]
     slots:
       description: Replication slots.
-      returned: when it could be asked for
+      returned: when it could be read
       type: list
       elements: dict
       sample: [{name: db2, type: physical, active: true, wal_status: reserved, retained_bytes: 1024}]
     longest_query:
       description: The ten queries that run for the longest time, without their text.
-      returned: when it could be asked for
+      returned: when it could be read
       type: list
       elements: dict
       sample: [{pid: 4711, role: shop, database: shop, application: api, state: active, seconds: 3.2}]
     longest_transaction:
       description: The ten transactions that work for the longest time, prepared ones among them.
-      returned: when it could be asked for
+      returned: when it could be read
       type: list
       elements: dict
       sample: [{pid: 4711, role: shop, database: shop, application: api, state: active, seconds: 3.2}]
     idle_in_transaction:
       description: The ten sessions that have been idle in a transaction for the longest time.
-      returned: when it could be asked for
+      returned: when it could be read
       type: list
       elements: dict
       sample: [{pid: 4712, role: shop, database: shop, application: psql, state: idle in transaction, seconds: 812.5}]
     blocked:
-      description: The ten sessions that have waited for a lock for the longest time, and who has it.
-      returned: when it could be asked for
+      description: The ten sessions that have waited for a lock for the longest time, and the sessions that hold it.
+      returned: when it could be read
       type: list
       elements: dict
       sample:
@@ -157,19 +157,19 @@ facts:
           seconds: 9.1
     wraparound:
       description: The ten databases whose oldest transaction is the oldest.
-      returned: when it could be asked for
+      returned: when it could be read
       type: list
       elements: dict
       sample: [{database: shop, transactions: 1234567, multixacts: 12, freeze_max_age: 200000000}]
     invalid_indexes:
       description: Indexes of the database that are not valid.
-      returned: when it could be asked for
+      returned: when it could be read
       type: list
       elements: dict
       sample: [{index: public.orders_ccnew, table: public.orders, building: false}]
     sequences:
       description: Sequences of the database, those that may not be read first, then the fullest.
-      returned: when it could be asked for
+      returned: when it could be read
       type: list
       elements: dict
       sample:
@@ -181,13 +181,13 @@ facts:
           used_percent: 0.0
     cache_hit:
       description: Blocks that were found in memory, and blocks that were not.
-      returned: when it could be asked for
+      returned: when it could be read
       type: list
       elements: dict
       sample: [{database: shop, blks_hit: 998000, blks_read: 2000}]
     checksums:
       description: Whether the server has data checksums, and how many pages failed theirs.
-      returned: when it could be asked for
+      returned: when it could be read
       type: list
       elements: dict
       sample: [{enabled: true, failures: 0, databases: []}]
@@ -210,7 +210,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._clients.postgres imp
 from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers, surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds.postgres_stats import KIND, look
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds.postgres_stats import KIND, answers
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.postgres_judge import THRESHOLDS
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.stats import MODULE_OPTIONS, examine
 
@@ -220,11 +220,11 @@ def main() -> None:
     surroundings.leave()
     options = {**THRESHOLDS, **MODULE_OPTIONS}
     module = AnsibleModule(argument_spec={**login_spec(), **argument_spec(options)}, supports_check_mode=True)
-    asked = module.params
-    given = {**login_given(asked), **{name: asked[name] for name in (*THRESHOLDS, "not_applicable")}}
+    params = module.params
+    given = {**login_given(params), **{name: params[name] for name in (*THRESHOLDS, "not_applicable")}}
     try:
         drivers.load("psycopg2")
-        facts, checks = examine(KIND, look, given, owner=asked["login_host"], deadline=asked["deadline"])
+        facts, checks = examine(KIND, answers, given, owner=params["login_host"], deadline=params["deadline"])
     except RunbookError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(changed=False, facts=facts, checks=[check.as_dict() for check in checks])

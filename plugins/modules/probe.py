@@ -4,17 +4,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: probe
-short_description: Look at many services in one round trip
+short_description: Inspect many services in one round trip
 version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
   - Runs any number of probes side by side on the host, within one deadline, and returns what each of them found as a
     list of checks.
-  - A probe judges what a service says, not that it answered. A health endpoint that answers 200 with an unhealthy body
-    is V(critical), and so is a Redis that answers C(NOAUTH).
-  - A probe that could not look gives checks that are V(unknown) and never V(ok). That is so for one that hangs, for one
-    whose driver is missing, and for one that raised an error. None of them disturbs the others.
+  - A probe judges what a service answers, not that it answers. A health endpoint that answers 200 with an unhealthy
+    body is V(critical), and so is a Redis that answers C(NOAUTH).
+  - A probe that could not inspect its service gives checks that are V(unknown) and never V(ok). That is so for one that
+    hangs, for one whose driver is missing, and for one that raised an error. None of them disturbs the others.
   - A check that fails does not fail the task. The module fails only where its options are wrong.
   - The action M(xorb.runbook.inspect) calls it with the probes that the platform description asks for.
 options:
@@ -35,7 +35,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at an API, its database and the disk under it
+- name: Inspect an API, its database and the disk under it
   xorb.runbook.probe:
     deadline: 15
     http:
@@ -74,12 +74,12 @@ EXAMPLES = r"""
         point: root
         owner: "{{ inventory_hostname }}"
         path: /
-  register: looked
+  register: inspected
 
 - name: Stop where anything is worse than a warning
   ansible.builtin.assert:
-    that: looked.checks | rejectattr('status', 'in', ['ok', 'warning', 'not_applicable']) | length == 0
-    fail_msg: "{{ looked.checks | map(attribute='message') | join('; ') }}"
+    that: inspected.checks | rejectattr('status', 'in', ['ok', 'warning', 'not_applicable']) | length == 0
+    fail_msg: "{{ inspected.checks | map(attribute='message') | join('; ') }}"
 """
 
 RETURN = r"""
@@ -115,7 +115,7 @@ checks:
       type: str
       sample: api.rest.health
     name:
-      description: The same for people.
+      description: The same as words.
       returned: success
       type: str
       sample: api rest health
@@ -130,7 +130,7 @@ checks:
       type: str
       sample: api
     host:
-      description: Where it looked from. Empty here, since only the control node knows the host's name.
+      description: The host that observed it. Empty here, since only the control node knows the host's name.
       returned: success
       type: str
       sample: ''
@@ -140,7 +140,7 @@ checks:
       type: str
       sample: web1
     target:
-      description: What it looked at.
+      description: What it inspected.
       returned: success
       type: str
       sample: web1:8000
@@ -183,7 +183,7 @@ checks:
       type: str
       sample: ours
     remedy:
-      description: Playbook or command that mends it, where one is known.
+      description: Playbook or command that fixes it, where one is known.
       returned: success
       type: str
       sample: systemctl restart api
@@ -210,11 +210,11 @@ checks:
     about:
       description: >-
         What it is about, as words C(key=value), by which the report finds what explains it, and never by its message.
-        C(by) has what may explain it, C(met), C(is), C(brings) and C(hears) begin a fault with its reason, and the
+        C(by) has what may explain it, C(met), C(is), C(brings) and C(reported) begin a fault with its reason, and the
         words behind name what is at fault.
       returned: when it is not as it should be
       type: str
-      sample: by=process says=look met=refused endpoint=web1:8000
+      sample: by=process marks=opens met=refused endpoint=web1:8000
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -241,10 +241,10 @@ def _made_before(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Options(dict[str, Any]):
-    """The argument spec of a kind's options, made when somebody reads it.
+    """The argument spec of a kind's options, made when it is first read.
 
-    A host is asked for a few of the kinds, and to import all of them would be most of what it has to do. Whoever
-    validates a spec wants a dict and no other mapping.
+    A host needs a few of the kinds, and to import all of them would be most of what it has to do. The validator
+    of specs wants a dict and no other mapping.
     """
 
     def __init__(self, *, kind: str = "") -> None:
@@ -268,7 +268,7 @@ class _Options(dict[str, Any]):
 
 
 def probes(params: Mapping[str, Any]) -> Iterator[Probe]:
-    """Yield every probe that the module is asked for, each part of it on its own."""
+    """Yield every probe that the module is given, each part of it on its own."""
     for name in KINDS:
         for given in params[name] or ():
             for part in KINDS[name].split(given):

@@ -59,7 +59,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: A user that may look and do nothing else
+- name: A user that may inspect and do nothing else
   xorb.runbook.redis_acl_user:
     login_password: "{{ vault_redis_password }}"
     name: xorb_monitor

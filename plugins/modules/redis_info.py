@@ -4,14 +4,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: redis_info
-short_description: Look at a Redis server in depth
+short_description: Inspect a Redis server in depth
 version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
   - Asks for INFO and the slow log. Returns what it read, and a judgement of each aspect as checks.
-  - What could not be asked for is a check that is V(unknown) with the reason, for example a missing right or a
-    time-out. The module fails only where nobody can look, because its options are wrong or the driver is missing.
+  - What could not be read is a check that is V(unknown) with the reason, for example a missing right or a
+    time-out. The module fails only where it cannot start, because its options are wrong or the driver is missing.
   - Needs a user that may use C(INFO) and C(SLOWLOG GET). Sends neither C(KEYS) nor C(CONFIG), and returns of a slow
     command its name only.
   - The same checks are made by the kind C(redis_stats) of a platform description.
@@ -33,7 +33,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the cache, which keeps nothing on disk and may evict
+- name: Inspect the cache, which keeps nothing on disk and may evict
   xorb.runbook.redis_info:
     login_user: xorb_monitor
     login_password: "{{ vault_redis_monitor_password }}"
@@ -42,7 +42,7 @@ EXAMPLES = r"""
       evictions: a cache forgets
   register: cache
 
-- name: Look through TLS, with a client certificate
+- name: Inspect through TLS, with a client certificate
   xorb.runbook.redis_info:
     login_host: cache.example.com
     tls: true
@@ -84,7 +84,7 @@ checks:
       duration_ms: 4.6
       falling: false
 facts:
-  description: What was read, by aspect. An aspect that could not be asked for is missing.
+  description: What was read, by aspect. An aspect that could not be read is missing.
   returned: success
   type: dict
   sample:
@@ -145,7 +145,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._clients.redis_login 
 from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers, surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
-from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds.redis_stats import KIND, look
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds.redis_stats import KIND, answers
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.redis_judge import THRESHOLDS
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.stats import MODULE_OPTIONS, examine
 
@@ -158,11 +158,11 @@ def main() -> None:
         argument_spec={**login_spec(), "server_name": {"type": "str"}, **argument_spec(options)},
         supports_check_mode=True,
     )
-    asked = module.params
-    given = {**login_given(asked), **{name: asked[name] for name in (*THRESHOLDS, "not_applicable")}}
+    params = module.params
+    given = {**login_given(params), **{name: params[name] for name in (*THRESHOLDS, "not_applicable")}}
     try:
         drivers.load("redis")
-        facts, checks = examine(KIND, look, given, owner=asked["login_host"], deadline=asked["deadline"])
+        facts, checks = examine(KIND, answers, given, owner=params["login_host"], deadline=params["deadline"])
     except RunbookError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     module.exit_json(changed=False, facts=facts, checks=[check.as_dict() for check in checks])

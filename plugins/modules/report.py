@@ -33,7 +33,7 @@ options:
     type: str
     default: ''
 extends_documentation_fragment:
-  - xorb.runbook._filing
+  - xorb.runbook._publish
   - xorb.runbook._action
   - xorb.runbook._action.selectors
 seealso:

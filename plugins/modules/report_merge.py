@@ -41,7 +41,7 @@ options:
     type: int
     default: 60
 extends_documentation_fragment:
-  - xorb.runbook._filing
+  - xorb.runbook._publish
   - xorb.runbook._action
   - xorb.runbook._action.selectors
 seealso:

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, WARNING, Finding
 
 from tests.contract.repository import load
-from tests.support.loopback import look
+from tests.support.loopback import probe
 from tests.support.procedures import ROOT
 from tests.support.standin import Wire, listening
 
@@ -47,7 +47,7 @@ def test_look_at_a_stand_in(
     described = {key: value for key, value in SERVICES[service]["endpoints"][point].items() if key != "kind"}
 
     def found() -> Finding:
-        return look("http", **{**described, "port": wire.ports[application], "address": "127.0.0.1"})[aspect]
+        return probe("http", **{**described, "port": wire.ports[application], "address": "127.0.0.1"})[aspect]
 
     assert found().status == well, found().message
     wire.state(f"{state}\n")
@@ -61,4 +61,4 @@ def test_every_look_is_in_the_description() -> None:
         for point, options in SERVICES[service]["endpoints"].items()
         if options["kind"] == "http"
     ]
-    assert {look[:2] for look in LOOKS} == set(described)
+    assert {reference[:2] for reference in LOOKS} == set(described)

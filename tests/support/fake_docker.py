@@ -35,10 +35,10 @@ def only(recording: Recording, *services: str) -> Recording:
     return {**recording, "containers": kept, "ps": lines}
 
 
-def _end(said: dict[str, Any]) -> NoReturn:
-    sys.stdout.write(said["stdout"])
-    sys.stderr.write(said["stderr"])
-    sys.exit(said["status"])
+def _end(answer: dict[str, Any]) -> NoReturn:
+    sys.stdout.write(answer["stdout"])
+    sys.stderr.write(answer["stderr"])
+    sys.exit(answer["status"])
 
 
 def _ps(recording: Recording, words: list[str]) -> None:

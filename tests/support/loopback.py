@@ -33,7 +33,7 @@ def options(kind: str, **given: Any) -> dict[str, Any]:
     return with_defaults(KINDS[kind].probe_options, {"service": "s", "point": "p", "owner": "o", **given})
 
 
-def look(kind: str, **given: Any) -> dict[str, Finding]:
+def probe(kind: str, **given: Any) -> dict[str, Finding]:
     """What one probe finds, by aspect; each part of it runs after the other."""
     parts = KINDS[kind].split(options(kind, **given))
     return {finding.aspect: finding for part in parts for finding in KINDS[kind].run(part)}
@@ -57,12 +57,12 @@ class Client:
         return received
 
     def send(self, data: bytes) -> None:
-        """Send, whether or not somebody still listens."""
+        """Send, whether or not the other end still listens."""
         with contextlib.suppress(OSError):
             self.connection.sendall(data)
 
     def pause(self, seconds: float = 60.0) -> bool:
-        """Wait; tells whether the test is over."""
+        """Wait; returns whether the test is over."""
         return self._closing.wait(seconds)
 
 
@@ -120,7 +120,7 @@ class Pair:
 
 
 class Authority:
-    """A CA that issues whatever it is asked for."""
+    """A CA that issues whatever a test requests."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder

@@ -80,7 +80,7 @@ class Shop:
             "client_cert": str(pair / "fullchain.pem"),
             "client_key": str(pair / "key.pem"),
         }
-        met = access_tls.knock({**with_defaults(access_tls.OPTIONS, options), "timeout": 20, "starttls": "none"}).met
+        met = access_tls.try_port({**with_defaults(access_tls.OPTIONS, options), "timeout": 20, "starttls": "none"}).met
         return {attempt.ACCEPTED: "accepted", attempt.REFUSED: "refused"}.get(met, met)
 
     def served(self, port: int) -> str:

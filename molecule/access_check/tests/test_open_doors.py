@@ -106,7 +106,7 @@ def test_nginx_without_a_certificate_for_whom_it_should_let_in(run: Run) -> None
     swapped = {"client_cert": "/etc/xorb/clients/revoked-cert.pem", "client_key": "/etc/xorb/clients/revoked-key.pem"}
     ran = run("access_check", nginx={"endpoints": {"mtls": swapped}})
     assert ran.statuses[f"{MTLS}valid"] == "critical"
-    assert "who may come in is refused" in ran.message(f"{MTLS}valid")
+    assert "the valid client is refused" in ran.message(f"{MTLS}valid")
     assert ran.statuses[f"{MTLS}no_certificate"] == ran.statuses[f"{MTLS}self_signed"] == "unknown"
 
 

@@ -120,7 +120,7 @@ def test_missing_and_old_tools_are_reported(run: Run, broken: Broken) -> None:
     with broken("web", made, f"rm -f {place}"):
         ran = run("performance_check", api={"checks": {"nikto": here, "scanner": old}})
     assert ran.status != 0
-    assert ran.message("xorb-web/api.nikto.version").startswith("nikto is not installed (looked in ")
+    assert ran.message("xorb-web/api.nikto.version").startswith("nikto is not installed (searched ")
     assert ran.message("xorb-web/api.scanner.version") == "/usr/local/bin/scanner is version 2.0.9, older than 2.1"
 
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Old versions of TLS and weak ciphers, offered without a library that speaks them: the first two messages tell."""
+"""Old versions of TLS and weak ciphers, offered without a library that speaks them: two messages are enough."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ipaddress import ip_address
 from .._core.errors import RunbookError
 from .attempt import ACCEPTED, REFUSED, SILENT, Attempt
 
-#: Versions that nobody should accept any more, by aspect: the name, what the library calls it, and what the wire does.
+#: Versions that no server should accept any more, by aspect: the name, that of the library, and that on the wire.
 OLD = {
     "tls_1_0": ("TLS 1.0", "TLSv1", b"\x03\x01"),
     "tls_1_1": ("TLS 1.1", "TLSv1_1", b"\x03\x02"),
 }
 
-#: Suites of TLS 1.2 that encrypt nothing, ask nobody who he is, or can be broken, by their number in IANA's registry.
+#: Suites of TLS 1.2 that encrypt nothing, authenticate no server, or can be broken, by their number in IANA's registry.
 WEAK = {
     0x0001: "RSA_WITH_NULL_MD5",
     0x0002: "RSA_WITH_NULL_SHA",
@@ -86,10 +86,10 @@ def hello(version: str, number: bytes) -> bytes:
         pass
     except (ssl.SSLError, ValueError) as exc:
         raise RunbookError(f"{ssl.OPENSSL_VERSION} of this host cannot offer it: {exc}") from exc
-    said = outgoing.read()
-    if said[:1] != bytes([_HANDSHAKE]) or said[_VERSION] != number:
+    message = outgoing.read()
+    if message[:1] != bytes([_HANDSHAKE]) or message[_VERSION] != number:
         raise RunbookError(f"{ssl.OPENSSL_VERSION} of this host does not offer it")
-    return said
+    return message
 
 
 def weak_hello(server_name: str) -> bytes:
@@ -102,7 +102,7 @@ def weak_hello(server_name: str) -> bytes:
     ]
     if not _is_address(server_name):
         extensions.insert(0, (0, _sized(2, b"\x00" + _sized(2, server_name.encode("idna")))))
-    # The last one is no cipher: it says that renegotiation is safe (RFC 5746), which strict servers ask for.
+    # The last one is no cipher: it means that renegotiation is safe (RFC 5746), which strict servers demand.
     suites = b"".join(suite.to_bytes(2, "big") for suite in (*WEAK, 0x00FF))
     hello = b"".join(
         (
@@ -136,7 +136,7 @@ def weak_cipher(received: bytes) -> str:
 
 
 def answer(name: str, received: bytes) -> Attempt:
-    """What a server's first record says to an offer, which is called ``name``."""
+    """What a server's first record means for an offer, which is called ``name``."""
     if len(received) > _VERSION.stop and received[0] == _HANDSHAKE and received[_MESSAGE] == _SERVER_HELLO:
         return Attempt(ACCEPTED, f"the server agreed to {name}")
     if len(received) > _DESCRIPTION and received[0] == _ALERT:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Client certificates that must be refused, made in memory: they look like a good one, and nobody vouches for them."""
+"""Client certificates that must be refused, made in memory: like a good one, but no authority vouches for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .._core.errors import RunbookError
 
 HOUR = timedelta(hours=1)
 
-#: What ties a certificate to the key that signed it, or to its own: an impostor has other keys.
+#: What ties a certificate to the key that signed it, or to its own: a forged one has other keys.
 _OF_KEYS = ("authorityKeyIdentifier", "subjectKeyIdentifier")
 
 
@@ -39,8 +39,8 @@ def read(path: str) -> Any:
 def lookalike(path: str, *, self_signed: bool) -> Iterator[tuple[str, str]]:
     """The files of a certificate with the names and purposes of a good one, and of its key, while they are needed.
 
-    It is signed by itself, or by somebody who has the name of the good one's issuer but not the key. Both keys are made
-    here and open nothing, so nobody is harmed where a killed process leaves them behind.
+    It is signed by itself, or by an authority that has the name of the good one's issuer but not the key. Both keys are
+    made here and open nothing, so they do no harm where a killed process leaves them behind.
     """
     good = read(path)
     x509 = drivers.load("cryptography.x509")

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from .._clients import tls
 from .._clients.http import HTTP_OPTIONS, get, headers
-from .._clients.network import Unreachable
-from .._core.options import HTTP_STATUS, Given, Option, Options
+from .._core.options import Given, Option, Options
 from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
 from . import attempt as access
 from .attempt import ACCESS_OPTIONS, Attempt
@@ -34,31 +33,18 @@ OPTIONS: Options = {
         "Path to read over HTTP once the handshake is through. Without it the handshake alone is tried, for services "
         "that speak something else.",
     ),
-    "accepted_status": Option(
-        "list", "Status codes that let in.", elements="int", default=[200], within=HTTP_STATUS, filled=True
-    ),
-    "refused_status": Option(
-        "list",
-        "Status codes that refuse. Any other but 2xx says nothing about access and is V(unknown).",
-        elements="int",
-        default=[400, 401, 403, 495, 496],
-        within=HTTP_STATUS,
-        filled=True,
-    ),
+    # 495 and 496 are how nginx refuses certificates, besides 400.
+    **access.status_options([400, 401, 403, 495, 496]),
 }
 
 
-#: Seconds that a server has to refuse after the handshake, where no request would tell.
+#: Seconds that a server has to refuse after the handshake, where no request would show it.
 REFUSAL_WAIT = 1.0
 
 
-def knock(given: Given) -> Attempt:
+def try_port(given: Given) -> Attempt:
     """Shake hands with the client certificate of the options, and read the path where there is one."""
     context = tls.context(given)
     if given.get("path") is None:
         return access.through_tls(given, context, REFUSAL_WAIT)
-    try:
-        answer = get(given, given["path"], headers(given), context)
-    except Unreachable as exc:
-        return access.broken_off(exc)
-    return access.answered(answer, given)
+    return access.over_http(given, lambda: get(given, given["path"], headers(given), context))

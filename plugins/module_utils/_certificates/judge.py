@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from .._clients import tls
-from .._core.about import CERTIFICATE, CHAIN_OF, FILE, LOOK, Fault
+from .._core.about import CERTIFICATE, CHAIN_OF, FILE, PROBE, Fault
 from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, STATUSES, UNKNOWN, WARNING, Finding, Limits
 from .._core.options import NOT_NEGATIVE, Option, Options
 from .._core.text import excerpt
@@ -509,7 +509,7 @@ def _faults(remarks: Sequence[Remark], holdings: Holdings | None) -> tuple[Fault
     """What is wrong as data, each thing once. Of very many, the rest is something that no other check has found."""
     named = holdings.faults if holdings else lambda remark: remark.faults
     found = dict.fromkeys(fault for remark in remarks[:MOST_FAULTS] for fault in named(remark))
-    more = [Fault.stated("more", (LOOK, ""))] if len(remarks) > MOST_FAULTS else []
+    more = [Fault.stated("more", (PROBE, ""))] if len(remarks) > MOST_FAULTS else []
     return (*found, *more)
 
 

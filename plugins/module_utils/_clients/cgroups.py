@@ -22,7 +22,7 @@ _SHORT = 12
 
 
 def owner(pid: int) -> str:
-    """The container or unit of a process, as people call it; empty where there is none or it ended."""
+    """The container or unit of a process, by its usual name; empty where there is none or it ended."""
     try:
         return named(path(proc.read(f"{pid}/cgroup")), path(proc.read("1/cgroup")))
     except OSError:
@@ -35,7 +35,7 @@ def path(text: str) -> str:
 
 
 def named(group: str, of_init: str) -> str:
-    """The name of a group. What is above the first process of this host is the business of who runs the host."""
+    """The name of a group. What is above the first process of this host belongs to whatever runs the host."""
     root = re.sub(r"/(?:init\.scope)?$", "", of_init)
     inside = group.removeprefix(root)
     container = _CONTAINER.search(inside)

@@ -21,7 +21,7 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command that ended by itself said."""
+    """What a command that ended by itself printed, and its status."""
 
     status: int
     stdout: str
@@ -70,7 +70,7 @@ def _start(argv: list[str]) -> subprocess.Popen[str]:
 
 
 def kill_all() -> None:
-    """Kill every command that is still running; who waits for one is told so and starts no other."""
+    """Kill every command that is still running; in a thread that waits for one, `run` raises that."""
     with _lock:
         left = list(_running.values())
         _running.clear()
@@ -81,6 +81,6 @@ def kill_all() -> None:
 def _kill(process: subprocess.Popen[str]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    # A process in uninterruptible sleep cannot be waited for; nobody waits longer than this for it.
+    # A process in uninterruptible sleep cannot be waited for any longer than this.
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=1)

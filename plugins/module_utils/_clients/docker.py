@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Ask the Docker engine of this host through its command line, structured output only."""
+"""Query the Docker engine of this host through its command line, structured output only."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from . import commands
 
 PROJECT, SERVICE, ONE_OFF = "com.docker.compose.project", "com.docker.compose.service", "com.docker.compose.oneoff"
 
-#: The engine is the same thing as its unit, where somebody looks at that.
+#: The engine is the same thing as its unit, where a check inspects that.
 ENGINE_DOWN = Fault(DOWN, ((UNIT, "docker.service"),))
 
-#: What Compose looks for in a folder, in its order.
+#: The files that Compose reads in a folder, in its order.
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 
-#: How a kind is told which containers it is about.
+#: Which containers a kind is about.
 SELECTION_OPTIONS: Options = {
     "project": Option("str", "Name of the Compose project, where it does not follow from I(project_src)."),
     "project_src": Option("path", "Folder of the Compose project. The name of the project is derived as Compose does."),
@@ -39,7 +39,7 @@ SELECTION_OPTIONS: Options = {
 
 
 def selection_problems(given: Given, *, required: bool) -> Iterator[tuple[str, str]]:
-    """Faults in what is told about containers."""
+    """Faults in the options that select containers."""
     of_project = [key for key in ("project", "project_src") if given.get(key)]
     if given.get("container"):
         if of_project or given.get("compose_service"):
@@ -60,7 +60,7 @@ class Selection:
 
     @classmethod
     def of(cls, given: Given) -> Selection:
-        """The selection that options make; reads the Compose files where only they tell the project's name."""
+        """The selection that options make; reads the Compose files where only they have the project's name."""
         if given.get("container"):
             return cls(container=given["container"])
         if not given.get("project") and not given.get("project_src"):
@@ -91,12 +91,12 @@ def rows(words: list[str], *, timeout: float) -> list[dict[str, Any]]:
 
     ``--format json`` would be shorter, but Docker before 23 takes it for a template and prints the word.
     """
-    outcome = _ask([*words, "--format", "{{json .}}"], timeout=timeout)
+    outcome = _query([*words, "--format", "{{json .}}"], timeout=timeout)
     return [_parsed(line) for line in lines(outcome.stdout) if line.strip()]
 
 
 def containers(selection: Selection, *, timeout: float, running: bool = False) -> list[dict[str, Any]]:
-    """The rows of ``docker ps`` of some containers, of stopped ones too; those of ``compose run`` are nobody's."""
+    """The rows of ``docker ps`` of some containers, of stopped ones too; those of ``compose run`` do not count."""
     words = ["ps", "--no-trunc", *([] if running else ["--all"]), *selection.filters]
     found = rows(words, timeout=timeout)
     one_off = re.compile(rf"(^|,){re.escape(ONE_OFF)}=True(,|$)")
@@ -111,12 +111,12 @@ def inspect(sort: str, names: list[str], *, timeout: float) -> list[dict[str, An
     except ValueError as exc:
         raise _no_answer(outcome) from exc
     if outcome.status != 0:
-        # What has gone and an engine that has gone look the same here: an empty list.
-        _ask(["version", "--format", "{{json .Server.Version}}"], timeout=timeout)
+        # What has gone and an engine that has gone are the same here: an empty list.
+        _query(["version", "--format", "{{json .Server.Version}}"], timeout=timeout)
     return details
 
 
-def _ask(words: list[str], *, timeout: float) -> commands.Outcome:
+def _query(words: list[str], *, timeout: float) -> commands.Outcome:
     outcome = commands.run(["docker", *words], timeout=timeout)
     if outcome.status != 0:
         raise _no_answer(outcome)
@@ -139,15 +139,15 @@ def _parsed(line: str) -> dict[str, Any]:
 
 
 def project_name(folder: Path, files: tuple[str, ...] | list[str] = (), *, timeout: float = 5.0) -> str:
-    """The name that Compose gives to the project of a folder: Compose is asked, once for all looks at the project.
+    """The name that Compose gives to the project of a folder: a query to Compose, once for all probes of the project.
 
     Where there is no Compose, it is read as Compose would: from ``.env``, from the files, else from the folder. Raises
-    `RunbookError` where it cannot be told, rather than looking for a project that nobody has.
+    `RunbookError` where it cannot be known, rather than inspect a project that does not exist.
     """
     key = (str(folder), tuple(files))
     with _naming:
         if key not in _names:
-            _names[key] = _asked_name(folder, files, timeout) or _read_name(folder, files)
+            _names[key] = _name_of_compose(folder, files, timeout) or _read_name(folder, files)
         return _names[key]
 
 
@@ -158,8 +158,8 @@ _names: dict[tuple[str, tuple[str, ...]], str] = {}
 _NO_COMPOSE = re.compile(r"is not a docker command|unknown (?:command|flag|shorthand flag)")
 
 
-def _asked_name(folder: Path, files: tuple[str, ...] | list[str], timeout: float) -> str:
-    """What Compose itself says; nothing where it is not there."""
+def _name_of_compose(folder: Path, files: tuple[str, ...] | list[str], timeout: float) -> str:
+    """The name that Compose itself gives; nothing where it is not there."""
     if shutil.which("docker") is None:
         return ""
     chosen = [word for name in files for word in ("--file", str(folder / name))]
@@ -215,7 +215,7 @@ def _text(path: Path) -> str:
 
 
 def _top_level_name(text: str) -> str:
-    """The value of the key ``name`` at the top of a Compose file. Hosts have no YAML parser to ask."""
+    """The value of the key ``name`` at the top of a Compose file. Hosts have no YAML parser for it."""
     found = re.search(
         r"""^(?:name|"name"|'name')[ \t]*:[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|([^\s#][^\n]*?))""" + _END,
         text,

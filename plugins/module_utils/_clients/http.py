@@ -43,7 +43,7 @@ HTTP_OPTIONS: Options = {
     ),
 }
 
-#: Some services refuse the usual ``Accept: */*``, and answer anything but JSON without being asked for it.
+#: Some services refuse the usual ``Accept: */*``, and answer anything but JSON where a client does not accept it alone.
 DEFAULT_HEADERS = {"Accept": "application/json", "User-Agent": "xorb-runbook"}
 
 #: Headers that carry secrets.
@@ -66,7 +66,7 @@ def header_faults(given: Given) -> Iterator[tuple[str, str]]:
 
 
 def path_faults(key: str, path: str) -> Iterator[tuple[str, str]]:
-    """Yield what keeps a path from being asked for."""
+    """Yield what keeps a path from being requested."""
     if not re.fullmatch(r"/[!-~]*", path):
         yield key, f"expected a path that begins with a slash and has no blanks, got {path!r}"
 
@@ -81,7 +81,7 @@ def headers(given: Given) -> dict[str, str]:
 
 
 class TooLarge(RunbookError):
-    """The answer is larger than what is read: a limit of ours, which says nothing about the service."""
+    """The answer is larger than what is read: a limit of ours, which is no fault of the service."""
 
 
 @dataclass(frozen=True)
@@ -92,19 +92,19 @@ class Answer:
     text: str
     location: str
     milliseconds: float
-    skew: float | None = None  # seconds that the server's clock is ahead of ours, where it tells its time
+    skew: float | None = None  # seconds that the server's clock is ahead of ours, where it sends its time
     headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def redirects_to(self) -> str:
-        """The path that a redirection leads to; hosts and queries may hold what nobody should read."""
+        """The path that a redirection leads to; hosts and queries may hold secrets."""
         if not HTTPStatus.MULTIPLE_CHOICES <= self.status < HTTPStatus.BAD_REQUEST or not self.location:
             return ""
         return urlsplit(self.location).path or "/"
 
 
 class Client:
-    """Asks one web service by the options of a probe.
+    """A client of one web service, by the options of a probe.
 
     Raises `RunbookError` when the files of its TLS options cannot be used.
     """
@@ -132,7 +132,7 @@ def get(given: Given, path: str, sent: Mapping[str, str], with_context: ssl.SSLC
         opened = connect(given["address"], given["port"], deadline)
     with contextlib.closing(opened):
         try:
-            response = _ask(_BoundedSocket(opened, deadline), given, path, sent)
+            response = _request(_BoundedSocket(opened, deadline), given, path, sent)
             body = _read(response, given["max_body_bytes"])
         except (OSError, http.client.HTTPException) as exc:
             raise Unreachable(_why(exc, deadline.seconds), fault=_fault(exc, given)) from exc
@@ -149,13 +149,13 @@ def get(given: Given, path: str, sent: Mapping[str, str], with_context: ssl.SSLC
 def _skew(response: http.client.HTTPResponse, now: float) -> float | None:
     """How far the server's clock is ahead by its header Date; what a cache has kept was written some time ago."""
     try:
-        told = parsedate_to_datetime(response.getheader("Date", "")).timestamp()
-        return told + int(response.getheader("Age", "0")) - now
+        sent = parsedate_to_datetime(response.getheader("Date", "")).timestamp()
+        return sent + int(response.getheader("Age", "0")) - now
     except (ValueError, TypeError, IndexError, OverflowError):  # none, or not a time
         return None
 
 
-def _ask(bounded: _BoundedSocket, given: Given, path: str, sent: Mapping[str, str]) -> http.client.HTTPResponse:
+def _request(bounded: _BoundedSocket, given: Given, path: str, sent: Mapping[str, str]) -> http.client.HTTPResponse:
     # The zone of an address is this host's own business; in a header it would be refused.
     connection = http.client.HTTPConnection(without_zone(given["address"]), given["port"])
     connection.response_class = _Response
@@ -187,8 +187,8 @@ def _read(response: http.client.HTTPResponse, limit: int) -> bytes:
     """
     body = response.read(limit + 1)
     if len(body) > limit:
-        told = f"the body is larger than the {size(limit)} that are read (max_body_bytes)"
-        raise TooLarge(told, status=response.status)
+        message = f"the body is larger than the {size(limit)} that are read (max_body_bytes)"
+        raise TooLarge(message, status=response.status)
     if response.length:
         raise http.client.IncompleteRead(body, response.length)
     return body
@@ -216,11 +216,11 @@ _MEANINGS: tuple[tuple[type[Exception], Callable[[Any, float], str]], ...] = (
 
 def _why(exc: Exception, seconds: float) -> str:
     """Why there is no complete answer, in one sentence."""
-    return next(told(exc, seconds) for kind, told in _MEANINGS if isinstance(exc, kind))
+    return next(meaning(exc, seconds) for kind, meaning in _MEANINGS if isinstance(exc, kind))
 
 
 def fault_of_status(status: int) -> Fault:
-    """What an answer with a wrong status code means: a server that fails, whatever it is asked for, is not well."""
+    """What an answer with a wrong status code means: a server that fails, whatever the request, is not well."""
     return Fault(UNWELL if status >= HTTPStatus.INTERNAL_SERVER_ERROR else f"http-{status}")
 
 
@@ -258,7 +258,7 @@ class _BoundedSocket:
         return io.BufferedReader(_Incoming(self))
 
     def close(self) -> None:
-        """Do nothing: `http.client` closes before the body is read, who opened the socket closes it afterwards."""
+        """Do nothing: `http.client` closes before the body is read, and `get` closes the socket afterwards."""
 
 
 class _Incoming(io.RawIOBase):
@@ -269,7 +269,7 @@ class _Incoming(io.RawIOBase):
         self._bounded = bounded
 
     def readable(self) -> bool:
-        """Say that this can be read."""
+        """Always: there is something to read."""
         return True
 
     def readinto(self, buffer: Any) -> int:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is mounted where, as the kernel tells, and what should be, as systemd and /etc/fstab have it."""
+"""What is mounted where, by the kernel, and what should be, by systemd and /etc/fstab."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Mount:
 
 @dataclass(frozen=True)
 class Meant:
-    """What should be mounted, and who says so."""
+    """What should be mounted, and the source of that: systemd or /etc/fstab."""
 
     point: str
     read_only: bool
@@ -67,8 +67,8 @@ def within(path: str, folder: str) -> bool:
 
 
 def holding(path: str) -> Mount:
-    """The mounted file system that a resolved path is on. Raises OSError where the kernel does not tell."""
-    # Later lines cover earlier ones at the same place.
+    """The mounted file system that a resolved path is on. Raises OSError where the kernel does not answer."""
+    # Later lines cover earlier ones at the same path.
     found = [mount for mount in parse(proc.read("self/mountinfo")) if within(path, mount.point)]
     return max(enumerate(found), key=lambda pair: (len(pair[1].point), pair[0]))[1]
 
@@ -103,10 +103,10 @@ def meant(path: str, *, timeout: float) -> Meant | None:
 
 
 def of_fstab(text: str) -> Iterator[Meant]:
-    """What /etc/fstab has mounted without being asked."""
+    """What /etc/fstab has mounted at each start."""
     for line in lines(text):
         fields = line.split()
-        if len(fields) < 3 or fields[0].startswith("#") or fields[2] == "swap" or not fields[1].startswith("/"):  # noqa: PLR2004 - device, place, kind
+        if len(fields) < 3 or fields[0].startswith("#") or fields[2] == "swap" or not fields[1].startswith("/"):  # noqa: PLR2004 - device, path, kind
             continue
         options = (fields[3] if len(fields) > 3 else "defaults").split(",")  # noqa: PLR2004
         if "noauto" not in options:
@@ -119,8 +119,8 @@ def _of_systemd(path: str, timeout: float) -> Iterator[Meant]:
     if not folders:
         return
     for unit in systemd.show([unit_name(folder) for folder in folders], _PROPERTIES, timeout=timeout):
-        asked_for = unit.get("WantedBy") or unit.get("RequiredBy") or unit.get("SourcePath")
-        if unit.get("LoadState") == "loaded" and unit.get("FragmentPath") and asked_for:
+        wanted = unit.get("WantedBy") or unit.get("RequiredBy") or unit.get("SourcePath")
+        if unit.get("LoadState") == "loaded" and unit.get("FragmentPath") and wanted:
             options = unit.get("Options", "").split(",")
             if "noauto" not in options:
                 yield Meant(unit["Where"], "ro" in options, unit["Id"])

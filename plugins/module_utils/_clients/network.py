@@ -15,9 +15,9 @@ from .._core.errors import RunbookError
 
 
 class Unreachable(RunbookError):
-    """The other end cannot be talked to; the message says how that showed.
+    """The other end cannot be reached; the message names how that showed.
 
-    That is a verdict on the service, where any other `RunbookError` means that nobody could look.
+    That is a verdict on the service, where any other `RunbookError` means that the service could not be inspected.
     """
 
 
@@ -52,7 +52,7 @@ def connect(address: str, port: int, deadline: Deadline) -> socket.socket:
             # Each address gets its share of the time that is left, or a dead one would leave nothing to the next.
             return _connected(family, sort, protocol, where, deadline.left() / (len(found) - index))
         except OSError as exc:
-            # A name with two addresses on a host with one family: the other says nothing about the service.
+            # A name with two addresses on a host with one family: the other is no evidence about the service.
             if failure is None or exc.errno != errno.EADDRNOTAVAIL:
                 failure = exc
     why = reason(failure, deadline.seconds) if failure else "the host has no address"
@@ -78,7 +78,7 @@ def without_zone(address: str) -> str:
 
 
 def reason(exc: OSError, seconds: float) -> str:
-    """Why a connection failed, telling a refusal from silence."""
+    """Why a connection failed, where a refusal is not the same as silence."""
     if isinstance(exc, socket.timeout):
         return f"no answer within {seconds:g} s (dropped by a firewall, or the service hangs)"
     if exc.errno == errno.ECONNREFUSED:
@@ -102,6 +102,6 @@ def fault_of(exc: OSError, *, otherwise: str = SILENT) -> Fault:
     """What an attempt met, as data.
 
     A connection that was never made (``otherwise`` is `DROPPED`) is another thing than one on which nothing comes: the
-    kernel takes connections for a process that hangs.
+    kernel accepts connections for a process that hangs.
     """
     return Fault(_MET.get(exc.errno or 0, otherwise))

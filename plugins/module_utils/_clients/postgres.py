@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The session with a PostgreSQL server: the only place that knows psycopg2."""
+"""The session with a PostgreSQL server: the only module that knows psycopg2."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def login_given(login: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-#: What the kernel says where the host has no address of that family.
+#: The kernel's error where the host has no address of that family.
 NO_SUCH_FAMILY = "Cannot assign requested address"
 
 
@@ -84,11 +84,11 @@ def reason(exc: Exception, timeout: float) -> str:
     if isinstance(exc, socket.timeout):
         return f"no answer within {timeout:g} s (dropped by a firewall, or the server hangs)"
     # libpq 14 and later: connection to server at "localhost" (::1), port 5432 failed: FATAL:  ...
-    # and then, indented, a hint. The driver takes the beginning off the first line of a connection that it polls.
-    told = [line.split(" failed: ", 1)[-1] for line in lines(str(exc)) if line[:1].strip()]
-    reasons = dict.fromkeys(re.sub(r"^(FATAL|ERROR):\s*", "", line.strip()) for line in told)
+    # and then, indented, a hint. The driver removes the beginning of the first line of a connection that it polls.
+    messages = [line.split(" failed: ", 1)[-1] for line in lines(str(exc)) if line[:1].strip()]
+    reasons = dict.fromkeys(re.sub(r"^(FATAL|ERROR):\s*", "", line.strip()) for line in messages)
     if len(reasons) > 1:
-        # A name with two addresses on a host with one family: the other address says nothing about the server.
+        # A name with two addresses on a host with one family: the other address is no evidence about the server.
         reasons.pop(NO_SUCH_FAMILY, None)
     return excerpt(" / ".join(reasons), 200)
 
@@ -117,8 +117,8 @@ class Session:
     @property
     def version(self) -> str:
         """The server's version as it gives it, without the packager's."""
-        told = self._connection.get_parameter_status("server_version") or "of unknown version"
-        return excerpt(told.partition(" (")[0])
+        version = self._connection.get_parameter_status("server_version") or "of unknown version"
+        return excerpt(version.partition(" (")[0])
 
     def row(self, query: str) -> tuple[Any, ...]:
         """The one row that a query gives."""
@@ -145,8 +145,8 @@ class Session:
         if self._lost:
             raise RunbookError("an earlier query got no answer")
         cursor = self._connection.cursor()
-        # Sent as one: it holds for this query only, even where a pooler gives the session to somebody else next. The
-        # time-out ends the query in the server, and nobody's function is called in place of the server's own.
+        # Sent as one: it holds for this query only, even where a pooler gives the session to another client next. The
+        # time-out ends the query in the server, and no user's function is called in place of the server's own.
         limit = int(self._timeout * 1000 * _SERVERS_SHARE)
         cursor.execute(f"SET LOCAL statement_timeout = {limit}; SET LOCAL search_path = pg_catalog; {query}", values)
         self._wait()
@@ -180,7 +180,7 @@ def _plain(value: Any) -> Any:
     return value.encode("latin-1").decode("utf-8", "backslashreplace") if isinstance(value, str) else value
 
 
-#: What libpq would look for in the home folder of the user who happens to run this: passwords, certificates, and lists
+#: What libpq would read from the home folder of the user who happens to run this: passwords, certificates, and lists
 #: of revocations. A Kerberos ticket in it would be tried first.
 HOMELESS = {
     **dict.fromkeys(("passfile", "sslrootcert", "sslcert", "sslcrl"), NOWHERE),
@@ -192,7 +192,7 @@ _SYSTEM_TRUST = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bu
 
 
 def connection_parameters(given: Given) -> dict[str, Any]:
-    """What libpq is told: everything, so that it looks for nothing by itself (see `surroundings` for the rest)."""
+    """What libpq is given: everything, so that it searches for nothing by itself (see `surroundings` for the rest)."""
     mode = given.get("sslmode") or ("verify-full" if given.get("ca") else "prefer")
     certificate = given.get("client_cert")
     parameters = {
@@ -228,9 +228,9 @@ def _where(given: Given) -> dict[str, str]:
     return {"host": ",".join([name] * len(addresses)), "hostaddr": ",".join(addresses)}
 
 
-#: What a server says that is there and does not go on, by what it means; the driver has no codes for sessions that
-#: never came to be.
-_SAID = (
+#: The messages of a server that is there and does not go on, by what they mean; the driver has no codes for sessions
+#: that never came to be.
+_MEANINGS = (
     (re.compile(r"too many (clients|connections)|remaining connection slots", re.IGNORECASE), FULL),
     (re.compile(r"(starting up|shutting down|recovery mode|not yet accepting)", re.IGNORECASE), STARTING),
     (re.compile(r"authentication failed|pg_hba\.conf|password|role \S+ |permission denied", re.IGNORECASE), LOGIN),
@@ -239,31 +239,31 @@ _SAID = (
     (re.compile(r"closed the connection|reset by peer|terminat", re.IGNORECASE), CLOSED),
 )
 #: Seconds to find out whether anything listens at all.
-_KNOCK = 1.0
+_CONNECTING = 1.0
 
 
 def fault(exc: Exception, given: Given) -> Fault | None:
     """Why there is no session or no answer, as data.
 
-    Whether anything listens is asked of the kernel, and what is wrong with a certificate of OpenSSL: libpq only has
-    words for it.
+    The kernel knows whether anything listens, and OpenSSL what is wrong with a certificate: libpq only has words for
+    it.
     """
     if isinstance(exc, RunbookError):
         return exc.fault
     try:
-        connect(given["address"], given["port"], Deadline(min(given["timeout"], _KNOCK))).close()
+        connect(given["address"], given["port"], Deadline(min(given["timeout"], _CONNECTING))).close()
     except Unreachable as unreachable:
         return unreachable.fault
     except OSError:
         return None
     if isinstance(exc, socket.timeout):
         return Fault(SILENT)
-    met = next((met for words, met in _SAID if words.search(str(exc))), UNWELL)
+    met = next((met for words, met in _MEANINGS if words.search(str(exc))), UNWELL)
     return (_untrusted(given) if met in (CHAIN, NAMES) else None) or Fault(met)
 
 
 def _untrusted(given: Given) -> Fault | None:
-    """What OpenSSL says of the certificate that the server shows; nothing where it has no objection."""
+    """OpenSSL's verdict on the certificate that the server shows; nothing where it has no objection."""
     try:
         context = tls.context(given)
         context.check_hostname = not str(given.get("sslmode") or "").endswith("-ca")

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the kernel tells in /proc, as numbers: texts in, plain values out."""
+"""What the kernel has in /proc, as numbers: texts in, plain values out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TIMES = 8
 
 
 def read(name: str) -> str:
-    """A file of /proc; a name that no encoding fits does not end the look."""
+    """A file of /proc; a name that no encoding fits does not end the probe."""
     return (PROC / name).read_text(encoding="utf-8", errors="replace")
 
 

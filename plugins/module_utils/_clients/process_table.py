@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The processes of the host, from /proc: no driver, no ``ps``, and nothing of their command lines is told."""
+"""The processes of the host, from /proc: no driver, no ``ps``, and nothing of their command lines is shown."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from . import proc
 ZOMBIE, STOPPED = "Z", "T"
 
 #: How often, and how many seconds apart, a process has to be seen stopped.
-_LOOKS, _PAUSE = 6, 0.1
+_SAMPLES, _PAUSE = 6, 0.1
 
-#: Places in ``/proc/PID/stat`` behind the name, which may hold anything.
+#: Positions in ``/proc/PID/stat`` behind the name, which may hold anything.
 _STATE, _PARENT, _USER_TIME, _SYSTEM_TIME, _STARTED, _RESIDENT = 0, 1, 11, 12, 19, 21
 
 
@@ -40,8 +40,8 @@ class Process:
         return (self.pid, self.started)
 
 
-#: The right to look at any process (CAP_SYS_PTRACE), as a bit of the effective rights.
-_LOOKS_AT_ANY = 1 << 19
+#: The right to see any process (CAP_SYS_PTRACE), as a bit of the effective rights.
+_SEES_ANY = 1 << 19
 
 
 def read() -> list[Process]:
@@ -51,14 +51,14 @@ def read() -> list[Process]:
     """
     hidden = hides(proc.read("self/mountinfo"), proc.read("self/status"))
     if hidden:
-        raise RunbookError(f"/proc is mounted with {hidden}, so this user sees only its own processes; look as root")
+        raise RunbookError(f"/proc is mounted with {hidden}, so this user sees only its own processes; inspect as root")
     return [parse(text) for text in _texts()]
 
 
 def hides(mountinfo: str, status: str) -> str:
-    """The option of /proc that hides the processes of others from whoever has this status, or nothing.
+    """The option of /proc that hides the processes of others from a process of this status, or nothing.
 
-    The kernel makes exceptions for a group and for who may look at any process.
+    The kernel makes exceptions for a group and for a process that may see any other.
     """
     mounts = [line.split(" - ", 1) for line in lines(mountinfo) if " /proc " in line.partition(" - ")[0]]
     words = mounts[-1][1].split()[-1].split(",") if mounts else []
@@ -67,7 +67,7 @@ def hides(mountinfo: str, status: str) -> str:
         return ""
     fields = dict(line.split(":", 1) for line in lines(status) if ":" in line)
     groups = [*fields.get("Groups", "").split(), *fields.get("Gid", "").split()[1:2]]
-    may = int(fields.get("CapEff", "0"), 16) & _LOOKS_AT_ANY or options.get("gid") in groups
+    may = int(fields.get("CapEff", "0"), 16) & _SEES_ANY or options.get("gid") in groups
     return "" if may else f"hidepid={options['hidepid']}"
 
 
@@ -96,9 +96,9 @@ def parse(stat: str) -> Process:
     )
 
 
-def stays_stopped(pid: int) -> bool:
-    """Whether a process is stopped by a signal, and not just for the moment: some tools stop and wake one in turn."""
-    for _look in range(_LOOKS):
+def remains_stopped(pid: int) -> bool:
+    """Whether a process is stopped by a signal, and not just for a while: some tools stop and wake one in turn."""
+    for _sample in range(_SAMPLES):
         try:
             state = parse(proc.read(f"{pid}/stat")).state
         except OSError:  # it ended, or may not be seen

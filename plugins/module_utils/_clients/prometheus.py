@@ -15,13 +15,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .._core.errors import RunbookError
-from .._core.refusal import said
+from .._core.refusal import reasons_in
 from .._core.text import excerpt
 from .http import Client
 
 
 class Refused(RunbookError):
-    """The server answered, but not with what it was asked for; the message has its own words."""
+    """The server answered, but not with what was requested; the message has its own words."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Sample:
 
     @property
     def name(self) -> str:
-        """The labels, as people write them."""
+        """The labels in the usual notation."""
         pairs = [f"{key}={value}" for key, value in sorted(self.labels.items()) if key != "__name__"]
         return excerpt(f"{{{', '.join(pairs)}}}") if pairs else excerpt(self.labels.get("__name__", "the value"))
 
@@ -44,7 +44,7 @@ class Sample:
 
 
 class Api:
-    """Asks one Prometheus.
+    """The API of one Prometheus.
 
     Everything raises `Unreachable` when no complete answer arrives, and `Refused` when it is not the right one.
     """
@@ -55,7 +55,7 @@ class Api:
 
     def query(self, expression: str) -> tuple[list[Sample], list[str]]:
         """The elements of an instant vector (or the one of a scalar), and what the server warns of."""
-        answer = self._ask("query", query=expression)
+        answer = self._get("query", query=expression)
         data = answer["data"]
         warnings = [str(warning) for warning in answer.get("warnings") or ()]
         if not isinstance(data, Mapping):
@@ -76,13 +76,13 @@ class Api:
         return self._list("rules", "groups")
 
     def _list(self, endpoint: str, key: str, **arguments: str) -> list[Mapping[str, Any]]:
-        data = self._ask(endpoint, **arguments)["data"]
+        data = self._get(endpoint, **arguments)["data"]
         found = data.get(key) if isinstance(data, Mapping) else None
         if not isinstance(found, list):
             raise Refused(f"the answer has no list of {key}")
         return found
 
-    def _ask(self, endpoint: str, **arguments: str) -> Mapping[str, Any]:
+    def _get(self, endpoint: str, **arguments: str) -> Mapping[str, Any]:
         query = f"?{urlencode(arguments)}" if arguments else ""
         answer = self._client.get(f"{self._prefix}/api/v1/{endpoint}{query}")
         try:
@@ -92,7 +92,7 @@ class Api:
         if isinstance(body, Mapping) and body.get("status") == "error":
             raise Refused(f"{excerpt(body.get('errorType'))}: {excerpt(body.get('error'), 200)}")
         if answer.status != HTTPStatus.OK:
-            raise Refused(f"HTTP {answer.status}, expected 200: {said(answer.text)}")
+            raise Refused(f"HTTP {answer.status}, expected 200: {reasons_in(answer.text)}")
         if not isinstance(body, Mapping) or body.get("status") != "success" or "data" not in body:
             raise Refused(f"this is not the API of Prometheus: {excerpt(answer.text)}")
         return body
@@ -106,7 +106,7 @@ def _sample(element: Any) -> Sample:
         raise Refused(f"the query gives something without a value: {excerpt(element)}") from exc
 
 
-def moment(text: object) -> datetime | None:
+def parse_time(text: object) -> datetime | None:
     """A time of the API, which may have more digits than Python reads; nothing where it never was."""
     match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)", str(text))
     if not match or match.group(1).startswith("0001"):

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The connection to a Redis server that is looked at: the only place that knows redis-py where nothing is changed."""
+"""The connection to a Redis server that is inspected: the only module that knows redis-py where nothing is changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def connected(driver: Any, given: Given) -> Any:
     """A client of one connection that sends nothing of its own accord and tries everything once."""
 
     class Connection(driver.connection.Connection):
-        """Connects as every probe does: one way to trust, one way to say why not, with old and new redis-py."""
+        """Connects as every probe does: one way to trust, one way to explain why not, with old and new redis-py."""
 
         def _connect(self) -> socket.socket:
             deadline = Deadline(given["timeout"])
@@ -47,9 +47,9 @@ def connected(driver: Any, given: Given) -> Any:
             return opened
 
         def can_read(self, *arguments: Any, **options: Any) -> bool:
-            """Whether something came before anything was asked: a server that is full says so, and hangs up.
+            """Whether something came before any command: a server that is full sends an error, and hangs up.
 
-            The pool would throw that away and complain that the connection is not ready. Reading it raises what it is.
+            The pool would drop that and complain that the connection is not ready. Reading it raises what it is.
             """
             if super().can_read(*arguments, **options):
                 self.read_response()
@@ -71,7 +71,7 @@ def connected(driver: Any, given: Given) -> Any:
     }
     makers = [cls.__dict__["__init__"] for cls in Connection.__mro__[:-1] if "__init__" in cls.__dict__]
     known = {name for maker in makers for name in inspect.signature(maker).parameters}
-    # Tell nothing about the library: where the user may not, each attempt would be a line in the server's ACL log.
+    # Send nothing about the library: where the user may not, each attempt would be a line in the server's ACL log.
     options.update(dict.fromkeys(["driver_info"] if "driver_info" in known else ["lib_name", "lib_version"]))
     pool = driver.ConnectionPool(Connection, **{name: value for name, value in options.items() if name in known})
     client = driver.Redis(connection_pool=pool)
@@ -93,10 +93,10 @@ _MEANINGS = (
 
 
 def reason(driver: Any, exc: Exception, timeout: float) -> str:
-    """Why a command failed, in words that tell the usual causes apart."""
-    told = excerpt(exc, 200)
+    """Why a command failed, in words that distinguish the usual causes."""
+    message = excerpt(exc, 200)
     if isinstance(exc, Unreachable):
-        return told
+        return message
     if isinstance(exc, driver.TimeoutError):
         return f"no answer within {timeout:g} s (the server hangs, or is busy)"
     cause = exc.__cause__ or exc.__context__
@@ -104,12 +104,12 @@ def reason(driver: Any, exc: Exception, timeout: float) -> str:
         return tls.failure(cause, timeout)
     if isinstance(cause, OSError):
         return f"connection lost: {lost(cause, timeout)}"
-    if told.startswith("WRONGPASS"):  # an error without a class of its own in redis-py 4
-        return f"login refused: {told}"
-    return next(f"{means}: {told}" for name, means in _MEANINGS if isinstance(exc, getattr(driver.exceptions, name)))
+    if message.startswith("WRONGPASS"):  # an error without a class of its own in redis-py 4
+        return f"login refused: {message}"
+    return next(f"{means}: {message}" for name, means in _MEANINGS if isinstance(exc, getattr(driver.exceptions, name)))
 
 
-#: The same as data; more special ones first, and what Redis says has the first word of its own.
+#: The same as data; more special ones first, and an error of Redis begins with a word of its own.
 _FAULTS = (
     ("BusyLoadingError", STARTING),
     ("NoPermissionError", DENIED),
@@ -118,7 +118,7 @@ _FAULTS = (
     ("ConnectionError", CLOSED),
     ("RedisError", UNWELL),
 )
-_SAID = {"NOAUTH": LOGIN, "WRONGPASS": LOGIN, "NOPERM": DENIED, "LOADING": STARTING, "MISCONF": UNSAVED}
+_FIRST_WORDS = {"NOAUTH": LOGIN, "WRONGPASS": LOGIN, "NOPERM": DENIED, "LOADING": STARTING, "MISCONF": UNSAVED}
 
 
 def fault(driver: Any, exc: Exception) -> Fault:
@@ -131,10 +131,10 @@ def fault(driver: Any, exc: Exception) -> Fault:
     if isinstance(cause, OSError):
         return tls.failed(cause, {})
     return Fault(
-        _said(str(exc)) or next(met for name, met in _FAULTS if isinstance(exc, getattr(driver.exceptions, name)))
+        _of_reply(str(exc)) or next(met for name, met in _FAULTS if isinstance(exc, getattr(driver.exceptions, name)))
     )
 
 
-def _said(text: str) -> str:
+def _of_reply(text: str) -> str:
     """What the first word of a reply means, where it has a meaning."""
-    return FULL if "max number of clients" in text else _SAID.get(text.partition(" ")[0], "")
+    return FULL if "max number of clients" in text else _FIRST_WORDS.get(text.partition(" ")[0], "")

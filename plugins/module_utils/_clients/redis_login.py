@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How the user of a module says which Redis server to log in to."""
+"""How the user of a module names the Redis server to log in to."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What systemd says of its units, through ``systemctl`` and as plain data."""
+"""The state of systemd's units, through ``systemctl`` and as plain data."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ STARTING = ("activating",)
 #: Those of one that does not: systemd knows no other (``systemctl --state=help``).
 STOPPED = ("inactive", "failed", "deactivating", "maintenance")
 
-#: How a run ends that went well, or was not needed: ``ExecCondition=`` said so.
+#: How a run ends that went well, or was not needed by its ``ExecCondition=``.
 WENT_WELL = ("success", "exec-condition")
 
-#: What the ways of not being loaded mean to people.
+#: What the ways of not being loaded mean.
 NOT_LOADED = {"not-found": "is not known to systemd", "masked": "is masked, so nothing can start it"}
 
 
@@ -36,7 +36,7 @@ def name_faults(key: str, name: object) -> Iterator[tuple[str, str]]:
 
 
 def show(units: Iterable[str], properties: Iterable[str], *, timeout: float) -> list[dict[str, str]]:
-    """Properties of some units, in their order, asked for once."""
+    """Properties of some units, in their order, by one command."""
     argv = ["systemctl", "show", f"--property={','.join(properties)}", "--", *units]
     outcome = commands.run(argv, timeout=timeout)
     shown = [parse(block) for block in re.split(r"\n\s*\n", outcome.stdout.strip())]
@@ -69,7 +69,7 @@ def parse(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines(text) if "=" in line)
 
 
-def moment(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
     """A time as ``systemctl show`` prints it (in UTC, see `commands`), or nothing where there was none."""
     match = re.search(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? UTC", text)
     if not match:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""TLS as every probe speaks it: one way to build the context, one way to say why a handshake failed."""
+"""TLS as every probe speaks it: one way to build the context, one way to explain why a handshake failed."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from .network import Deadline, Unreachable, connect, fault_of, reason, without_z
 #: The name came with Python 3.10, the flag is as old as OpenSSL 1.0.2.
 _PARTIAL_CHAIN = getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0x80000)
 
-#: What has to be said before TLS begins; Redis and HTTPS begin with TLS at once.
+#: The protocol that TLS begins within; Redis and HTTPS begin with TLS at once.
 POSTGRES = "postgres"
 STARTTLS = Option(
     "str",
-    "What has to be said before TLS begins. PostgreSQL wants to be asked; Redis and HTTPS begin with TLS at once.",
+    "The protocol that TLS begins within. PostgreSQL wants a request for it; Redis and HTTPS begin with TLS at once.",
     default="none",
     choices=("none", POSTGRES),
 )
@@ -47,7 +47,7 @@ STARTTLS = Option(
 #: The message SSLRequest: its length, and a number that no version of the protocol has.
 _SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 
-#: What OpenSSL calls a failure, and what it means to people.
+#: What OpenSSL calls a failure, and what it means.
 _MEANINGS = {
     "WRONG_VERSION_NUMBER": "the port does not speak TLS",
     "HTTP_REQUEST": "the port does not speak TLS",
@@ -64,7 +64,7 @@ _MEANINGS = {
 
 
 class _Connection(ssl.SSLSocket):
-    """A connection of which a failed write says what the other end said before it closed.
+    """A connection of which a failed write raises what the other end sent before it closed.
 
     In TLS 1.3 a server turns a client away after the handshake: its alert waits to be read while the client still
     writes, and a write to a closed connection knows no more than that it is closed.
@@ -77,10 +77,10 @@ class _Connection(ssl.SSLSocket):
             self.settimeout(0)
             try:
                 self.recv(1)
-            except ssl.SSLError as told:
-                if told.reason in _MEANINGS:
-                    raise told from exc
-            except OSError:  # it said nothing
+            except ssl.SSLError as alert:
+                if alert.reason in _MEANINGS:
+                    raise alert from exc
+            except OSError:  # it sent nothing
                 pass
             raise
 
@@ -96,7 +96,7 @@ def context(given: Mapping[str, Any], *, verify: bool = True) -> ssl.SSLContext:
     except OSError as exc:  # ssl.SSLError is one, and neither names the file
         raise RunbookError(f"ca: {ca} cannot be used: {exc.strerror or exc}") from exc
     # Python 3.13 began to refuse what OpenSSL, curl and nginx accept, and to accept an intermediate as an anchor: a
-    # verdict must not depend on the Python of the host that looks.
+    # verdict must not depend on the Python of the observing host.
     made.verify_flags &= ~ssl.VERIFY_X509_STRICT
     made.verify_flags |= _PARTIAL_CHAIN
     made.sslsocket_class = _Connection
@@ -128,7 +128,7 @@ def open_connection(given: Mapping[str, Any], with_context: ssl.SSLContext, dead
     try:
         plain.settimeout(deadline.left())
         if given.get("starttls") == POSTGRES:
-            _ask_postgres(plain)
+            _request_tls(plain)
         return with_context.wrap_socket(
             plain, server_hostname=given.get("server_name") or without_zone(given["address"])
         )
@@ -140,26 +140,26 @@ def open_connection(given: Mapping[str, Any], with_context: ssl.SSLContext, dead
 def wait_for_refusal(connection: ssl.SSLSocket, deadline: Deadline, seconds: float, *, silent: float = 0.0) -> None:
     """Raise `Unreachable` when the other end turns the client away within some seconds after the handshake.
 
-    In TLS 1.3 that comes after the client believes to be through, and in the place of what most servers send to those
-    whom they let in: tickets to come again with. As long as nothing has come at all, the server may just be slow, and
-    is given ``silent`` seconds.
+    In TLS 1.3 that comes after the client believes to be through, and instead of what most servers send to the clients
+    that they let in: tickets for the next session. As long as nothing has come at all, the server may just be slow,
+    and is given ``silent`` seconds.
     """
     begun = time.monotonic()
-    heard = connection.version() != "TLSv1.3"
+    received = connection.version() != "TLSv1.3"
     connection.settimeout(0)
     try:
         while True:
             try:
                 if not connection.recv(1):
-                    told = "the other end closed the connection right after the handshake"
-                    raise Unreachable(told, fault=Fault(CLOSED)) from ssl.SSLEOFError()
+                    message = "the other end closed the connection right after the handshake"
+                    raise Unreachable(message, fault=Fault(CLOSED)) from ssl.SSLEOFError()
                 return
             except ssl.SSLWantReadError:
-                patience = seconds if heard else max(seconds, silent)
+                patience = seconds if received else max(seconds, silent)
             left = min(begun + patience - time.monotonic(), deadline.left())
             if not _readable(connection, left):
                 return
-            heard = True
+            received = True
     except socket.timeout:  # Python 3.9 does not take it for a TimeoutError
         pass
     except OSError as exc:
@@ -173,8 +173,8 @@ def _readable(connection: socket.socket, seconds: float) -> bool:
         return seconds > 0 and bool(waiting.select(seconds))
 
 
-def _ask_postgres(plain: socket.socket) -> None:
-    """Ask a PostgreSQL server to go on in TLS; raises `Unreachable` where it will not."""
+def _request_tls(plain: socket.socket) -> None:
+    """Request TLS from a PostgreSQL server; raises `Unreachable` where it will not go on in it."""
     plain.sendall(_SSL_REQUEST)
     answer = plain.recv(1)
     if answer == b"S":
@@ -211,15 +211,15 @@ def failed(exc: OSError, given: Mapping[str, Any]) -> Fault:
         shown = _shown(given) if given else b""
         met = _FOUND.get(exc.verify_code, CHAIN)
         return Fault(met, shown_at(given["port"], shown)) if shown else Fault(met)
-    told = getattr(exc, "reason", None)
-    if isinstance(exc, ssl.SSLError) and told in _OF_THE_CLIENT and given.get("client_cert"):
+    alert = getattr(exc, "reason", None)
+    if isinstance(exc, ssl.SSLError) and alert in _OF_THE_CLIENT and given.get("client_cert"):
         mine = _first_of(given["client_cert"])
-        return Fault(_OF_THE_CLIENT[told], ((CHAIN_OF, fingerprint(mine)),) if mine else ())
+        return Fault(_OF_THE_CLIENT[alert], ((CHAIN_OF, fingerprint(mine)),) if mine else ())
     if isinstance(exc, ssl.SSLEOFError):
         return Fault(CLOSED)
     if isinstance(exc, ssl.SSLError):
         # Without the words it would be the same as every other refusal of the same service.
-        return Fault(GARBLED) if told in _NOT_TLS else Fault(f"tls-{told or UNSEEN}".lower())
+        return Fault(GARBLED) if alert in _NOT_TLS else Fault(f"tls-{alert or UNSEEN}".lower())
     return fault_of(exc)
 
 
@@ -233,7 +233,7 @@ def shown_at(port: int, der: bytes) -> tuple[Subject, ...]:
 
 
 def fingerprint(der: bytes) -> str:
-    """The beginning of a certificate's SHA-256, enough to tell it from any other; nothing for none."""
+    """The beginning of a certificate's SHA-256, enough to distinguish it from any other; nothing for none."""
     return hashlib.sha256(der).hexdigest()[:32] if der else ""
 
 
@@ -258,5 +258,5 @@ def _first_of(path: str) -> bytes:
 
 
 def judged(reason: str, port: int, der: bytes) -> Fault:
-    """A fault of a certificate that is shown by a port, and that a check looks at itself."""
+    """A fault of a certificate that is shown by a port, and that a check itself inspects."""
     return Fault.stated(reason, (CERTIFICATE, fingerprint(der)), *shown_at(port, der))

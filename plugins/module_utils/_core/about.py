@@ -10,19 +10,19 @@ from urllib.parse import quote, unquote
 
 # -- Reasons: how something is wrong ----------------------------------------------------------------------------------
 
-#: What an attempt to talk to a service met. Nothing listens; packets vanish; it is connected to and says nothing; it
+#: What an attempt to reach a service met. Nothing listens; packets vanish; it is connected to and sends nothing; it
 #: hangs up; the answer is no whole one; it answers that it is not well; it answers late.
 REFUSED, DROPPED, SILENT, CLOSED, GARBLED = "refused", "dropped", "silent", "closed", "garbled"
 UNWELL, SLOW = "unwell", "slow"
-#: It answers, but not this client: the login, a right, a free place, or its start is missing.
+#: It answers, but not this client: the login, a right, a free connection, or its start is missing.
 LOGIN, DENIED, FULL, STARTING = "login", "denied", "full", "starting"
 #: Its data cannot be written to disk.
 UNSAVED = "unsaved"
 #: No address is known.
 UNRESOLVED = "unresolved"
-#: There is no process or container to look at.
+#: There is no process or container to inspect.
 ABSENT = "absent"
-#: Nothing could be looked at: a library or a program is not there, the deadline came first, or whatever else.
+#: Nothing could be inspected: a library or a program is not there, the deadline came first, or whatever else.
 MISSING, LATE, UNSEEN = "missing", "late", "unseen"
 #: A unit, a container or an engine does not run.
 DOWN = "down"
@@ -31,8 +31,8 @@ EXPIRY, CHAIN, NAMES, REVOCATION, SERVED = "expiry", "chain", "names", "revocati
 
 # -- Subjects: what is wrong, by sort ---------------------------------------------------------------------------------
 
-ENDPOINT, SERVICE, LOOK, UNIT, FILE, MOUNT, PROGRAM = (
-    "endpoint", "service", "look", "unit", "file", "mount", "program",
+ENDPOINT, SERVICE, PROBE, UNIT, FILE, MOUNT, PROGRAM = (
+    "endpoint", "service", "probe", "unit", "file", "mount", "program",
 )  # fmt: skip
 #: A certificate, and the chain that begins with it, by fingerprint: the same on every host.
 CERTIFICATE, CHAIN_OF = "certificate", "chain"
@@ -42,7 +42,7 @@ SHOWN = "shown"
 DRIVERS = "drivers"
 #: A variable of the inventory.
 VARIABLE = "variable"
-#: A host and port as somebody else knows them, who need not use our names.
+#: A host and port as another component knows them, which need not use our names.
 ADDRESS = "address"
 
 #: What is only meant on one host: the runner puts the host's name in front.
@@ -53,8 +53,8 @@ OF_A_HOST = frozenset({ENDPOINT, SHOWN, UNIT, FILE, MOUNT, PROGRAM})
 #: The process of its own service does not run, and a service that it needs fails.
 PROCESS, DEPENDENCY = "process", "dependency"
 
-#: Which of them are compatible with a reason. Who got an answer was not talking to a dead process, and a port at which
-#: nothing listens is no consequence of what the process would have needed.
+#: Which of them are compatible with a reason. A probe that got an answer has not reached a dead process, and a port at
+#: which nothing listens is no consequence of what the process would have needed.
 COMPATIBLE = {
     REFUSED: frozenset({PROCESS}),
     DROPPED: frozenset({PROCESS}),
@@ -71,10 +71,10 @@ OUTAGES = frozenset({REFUSED, DROPPED, SILENT, CLOSED, DOWN})
 
 # -- Records ----------------------------------------------------------------------------------------------------------
 
-#: How a check knows of a fault: it is what brings it about, it looks at the very thing, it ran into it on its way to
-#: something else, or it only hears that something is wrong there.
-BRINGS, STATED, MET, HEARD = "brings", "is", "met", "hears"
-#: The first is the most specific one. Who only hears of a fault is no finder of it.
+#: How a check knows of a fault: it is what brings it about, it inspects the very thing, it ran into it on its way to
+#: something else, or another component reported that something is wrong there.
+BRINGS, STATED, MET, REPORTED = "brings", "is", "met", "reported"
+#: The first is the most specific one. A check to which a fault was only reported is no finder of it.
 FINDERS = (BRINGS, STATED, MET)
 
 Subject = tuple[str, str]
@@ -85,7 +85,7 @@ class Fault:
     """One thing that is wrong: how (``reason``), and what, by all the names that are known of it.
 
     Two checks have found the same fault where the reason and one of the subjects are the same. Without a subject, it is
-    the endpoint of the probe, or else the look itself.
+    the endpoint of the probe, or else the probe itself.
     """
 
     reason: str
@@ -94,7 +94,7 @@ class Fault:
 
     @classmethod
     def stated(cls, reason: str, *subjects: Subject) -> Fault:
-        """A fault of what a check looks at itself."""
+        """A fault of what a check itself inspects."""
         return cls(reason, subjects, STATED)
 
 
@@ -102,8 +102,8 @@ class Fault:
 class About:
     """What the report knows of a failing check besides its words.
 
-    ``explained_by`` has the relations by which another check may explain it. ``process`` says that it tells of a
-    service's process being dead, and ``opens`` that without it the rest of its look cannot be found out.
+    ``explained_by`` has the relations by which another check may explain it. ``process`` means that a service's process
+    is dead, and ``opens`` that without this check the rest of its probe cannot be found out.
     """
 
     faults: tuple[Fault, ...] = ()
@@ -114,8 +114,8 @@ class About:
     def __str__(self) -> str:
         """As words of ``key=value``, which is how it travels in a check and stands in the ledger."""
         words = [("by", ",".join(sorted(self.explained_by)))]
-        says = [name for name, said in (("process", self.process), ("look", self.opens)) if said]
-        words += [("says", ",".join(says))] if says else []
+        marks = [name for name, present in (("process", self.process), ("opens", self.opens)) if present]
+        words += [("marks", ",".join(marks))] if marks else []
         for fault in self.faults:
             words += [(fault.known, fault.reason), *fault.subjects]
         return " ".join(f"{key}={quote(value, safe=_SAFE)}" for key, value in words)
@@ -128,18 +128,18 @@ class About:
         for word in text.split():
             key, _equals, spelled = word.partition("=")
             value = unquote(spelled)
-            if key in (*FINDERS, HEARD):
+            if key in (*FINDERS, REPORTED):
                 faults.append((value, key, []))
             elif faults:
                 faults[-1][2].append((key, value))
             else:
                 given[key] = frozenset(filter(None, value.split(",")))
-        says = given.get("says", frozenset())
+        marks = given.get("marks", frozenset())
         return cls(
             tuple(Fault(reason, tuple(subjects), known) for reason, known, subjects in faults),
             given.get("by", frozenset()),
-            process="process" in says,
-            opens="look" in says,
+            process="process" in marks,
+            opens="opens" in marks,
         )
 
 

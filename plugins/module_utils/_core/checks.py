@@ -17,7 +17,7 @@ CRITICAL = "critical"
 UNKNOWN = "unknown"
 NOT_APPLICABLE = "not_applicable"
 
-#: From harmless to worst. ``unknown`` is worse than a warning: nobody looked, so nobody knows.
+#: From harmless to worst. ``unknown`` is worse than a warning: nothing was seen, so nothing is known.
 STATUSES = (NOT_APPLICABLE, OK, WARNING, UNKNOWN, CRITICAL)
 
 TOPICS = (
@@ -68,10 +68,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a probe says of one aspect; the runner adds who was asked and turns it into a `Check`.
+    """What a probe found of one aspect; the runner adds which service that was and turns it into a `Check`.
 
     ``message`` is one sentence with the evidence and never holds a secret. ``faults`` are what it found to be wrong, as
-    data, for the report to know what else found the same; who got an answer and does not like it has none.
+    data, for the report to know what else found the same; a probe that got an answer and refuses it has none.
     """
 
     aspect: str
@@ -136,23 +136,23 @@ class Check:
         return Limits(self.warning, self.critical, self.threshold_source, self.falling)
 
     def __post_init__(self) -> None:
-        """Clean whatever a host said: here, so that no kind, no module and no output can forget it."""
+        """Clean whatever a host sent: here, so that no kind, no module and no output can forget it."""
         for name, value in self.__dict__.items():
             if isinstance(value, str) and not value.isprintable():
                 object.__setattr__(self, name, clean(value))
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells this check from every other of the same run."""
+        """What distinguishes this check from every other of the same run."""
         return (self.host, self.owner, self.id)
 
     @property
     def address(self) -> str:
-        """How ``blocked_by`` refers to this check; who looks at another host says whose service it is."""
+        """How ``blocked_by`` refers to this check; one of another host's service names that host."""
         return address(self.host, self.id, self.owner)
 
     def as_dict(self) -> dict[str, Any]:
-        """The check as plain data: every field, but ``about`` only where there is anything to say of it."""
+        """The check as plain data: every field, but ``about`` only where it is not empty."""
         # Every value is flat; to copy them deeply is most of what a report of many hosts would cost.
         data = dict(self.__dict__)
         if not self.about:
@@ -161,7 +161,7 @@ class Check:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Check:
-        """Read a check that came over the wire; a status that nobody defined is ``unknown``."""
+        """Read a check that came over the wire; an undefined status is ``unknown``."""
         known = {name: data[name] for name in FIELDS if name in data}
         status = str(known.get("status", ""))
         if status not in STATUSES:

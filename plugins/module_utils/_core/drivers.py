@@ -15,11 +15,11 @@ from .errors import DriverMissing
 PACKAGES = {"psycopg2": "python3-psycopg2", "redis": "python3-redis", "cryptography": "python3-cryptography"}
 
 #: The oldest version of each that was ever tried, which is what Debian 12 has. Something older may fail anywhere, or
-#: answer another question than it was asked.
+#: answer another question than the one that was put.
 OLDEST = {"psycopg2": (2, 9), "redis": (4, 3), "cryptography": (38, 0)}
 
 
-#: Drivers that were found to be usable: some are asked for with each of ten thousand certificates.
+#: Drivers that were found to be usable: some are loaded for each of ten thousand certificates.
 _LOADED: dict[str, ModuleType] = {}
 
 

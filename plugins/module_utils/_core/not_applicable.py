@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Aspects that somebody decided not to look at, each with the reason."""
+"""Aspects that the operator has left out, each with the reason."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Callable
 from .options import Given, Option
 
 NOT_APPLICABLE_OPTION = Option(
-    "dict", "Aspects that are not looked at, each with the reason; they are reported as V(not_applicable)."
+    "dict", "Aspects that are left out, each with the reason; they are reported as V(not_applicable)."
 )
 
 
 def left_out(given: Given) -> Mapping[str, str]:
-    """The aspects that somebody decided not to look at, with the reasons."""
+    """The aspects that the operator has left out, with the reasons."""
     return given.get("not_applicable") or {}
 
 

@@ -57,12 +57,12 @@ EXIT_STATUS = Range(0, 255)
 class Option:
     """One option of a kind.
 
-    ``source`` tells where a default threshold comes from. ``computed`` options are filled in by the collection and
+    ``source`` is where a default threshold comes from. ``computed`` options are filled in by the collection and
     are no key of the platform description. ``within`` is what a number, or each number of a list, can be. An option
-    that is ``filled``, or required, is no empty text, list or map: nothing would be looked at. A ``lasting`` one is a
-    time that a look takes, and has to fit into the deadline of a host. The thresholds of a ``falling`` pair are crossed
-    downwards. A ``path`` is one on a host, whose folder and home nobody knows: it begins with a slash, unless it is
-    ``here``, on the control node.
+    that is ``filled``, or required, is no empty text, list or map: nothing would be inspected. A ``lasting`` one is a
+    time that a probe takes, and has to fit into the deadline of a host. The thresholds of a ``falling`` pair are
+    crossed downwards. A ``path`` is one on a host, whose folder and home the control node does not know: it begins with
+    a slash, unless it is ``here``, on the control node.
     """
 
     type: str
@@ -96,7 +96,7 @@ def argument_spec(options: Options) -> dict[str, Any]:
 
 
 def _entry(option: Option) -> dict[str, Any]:
-    # validate-modules wants no_log said out loud where a name only looks like a secret (ca, client_key).
+    # validate-modules wants no_log in writing where a name only looks like a secret (ca, client_key).
     entry: dict[str, Any] = {"type": option.type, "no_log": option.secret}
     if option.default is not None:
         entry["default"] = option.default
@@ -225,7 +225,7 @@ def _limit_problems(name: str, option: Option, value: Any) -> Iterator[tuple[str
 
 
 def _is_absolute(path: str) -> bool:
-    """Whether a path means the same whoever reads it: Ansible would fill in the environment and the home folder."""
+    """Whether a path means the same to every reader: Ansible would fill in the environment and the home folder."""
     return path.startswith("/") and not re.search(r"\$(\w|\{)", path)
 
 
@@ -304,7 +304,7 @@ def plain(value: Any) -> Any:
     On the control node each text knows which file and line it comes from. The validator copies what it is given, and to
     copy such a text takes so long that it was most of what a host cost there.
     """
-    # Asked first, since most values are: whether one is a mapping takes longer to find out.
+    # Tested first, since most values are: whether one is a mapping takes longer to find out.
     if value is None or type(value) in (str, int, float, bool):
         return value
     if isinstance(value, Mapping):
@@ -360,7 +360,7 @@ def thresholds(
     verb: str = "above",
     within: Range = NOT_NEGATIVE,
 ) -> Options:
-    """The two options that `limits` reads, with ``name_`` as its prefix; those that say ``below`` are falling."""
+    """The two options that `limits` reads, with ``name_`` as its prefix; those that are ``below`` are falling."""
     return {
         f"{name}_{threshold}": Option(
             "float",

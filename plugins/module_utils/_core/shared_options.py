@@ -12,7 +12,7 @@ COMMON_OPTIONS: Options = {
     "point": Option("str", "Name of the endpoint or check within the service.", required=True, computed=True),
     "owner": Option("str", "Inventory name of the host that owns the service.", required=True, computed=True),
     "topic": Option("str", "Chapter of the runbook that the checks belong to; the kind has a sensible one."),
-    "remedy": Option("str", "Playbook or command that mends a failing check."),
+    "remedy": Option("str", "Playbook or command that fixes a failing check."),
     "timeout": Option(
         "float", "Seconds that one step of the probe may take.", default=5.0, within=POSITIVE, lasting=True
     ),
@@ -30,8 +30,8 @@ def port(number: int | None = None, what: str = "TCP port.", *, required: bool =
     return Option("int", what, default=number, required=required, within=PORTS)
 
 
-#: How long what changes by the second is looked at.
-SAMPLE_SECONDS = Option("float", "Seconds to look.", default=1.0, within=POSITIVE, lasting=True)
+#: How long what changes by the second is observed.
+SAMPLE_SECONDS = Option("float", "Seconds to observe.", default=1.0, within=POSITIVE, lasting=True)
 
 
 #: Options of every probe that speaks TLS.

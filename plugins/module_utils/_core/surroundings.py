@@ -3,8 +3,8 @@
 """The environment that clients work in: what the user or the machine has set for itself decides nothing.
 
 libpq reads ``PGHOSTADDR`` and service files, OpenSSL ``SSL_CERT_FILE`` and ``OPENSSL_CONF``, docker ``DOCKER_HOST`` and
-``~/.docker``, and everything that prints reads ``LANG``: with them, a look at one server would be one at another. So
-little is kept instead of much being taken away; what the next library reads is nobody's to know.
+``~/.docker``, and everything that prints reads ``LANG``: with them, a probe of one server would be one of another. So
+little is kept instead of much being removed; what the next library reads cannot be known.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from ansible.module_utils import basic
 from ansible.module_utils.common.respawn import has_respawned, respawn_module
 
-#: A path that never exists, for what would otherwise be looked for in a home folder.
+#: A path that never exists, for what would otherwise be read from a home folder.
 NOWHERE = "/nonexistent"
 
 #: Where programs are and where temporary files go is a property of the host.

@@ -1,17 +1,18 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How findings word what was seen: evidence in one printable line, and sizes that people can read."""
+"""Text of findings: evidence in one printable line, lists that stay short, and sizes in readable units."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
 def lines(text: str) -> list[str]:
     """The lines of what a program or a server printed.
 
-    Python would end a line at a form feed, at U+0085 and at U+2028, too, which are characters like others to whoever
-    wrote the text: they stand in names and labels.
+    Python would end a line at a form feed, at U+0085 and at U+2028, too, which are characters like others to what wrote
+    the text: they stand in names and labels.
     """
     return [line.removesuffix("\r") for line in text.split("\n")]
 
@@ -39,11 +40,18 @@ def excerpt(text: Any, length: int = 80) -> str:
     return line or "(empty)"
 
 
+def some_of(items: Iterable[str], most: int, separator: str = ", ") -> str:
+    """The first items in one line, and how many more there are: a message names some of ten thousand, never all."""
+    texts = list(items)
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return separator.join(texts[:most]) + more
+
+
 _STEP = 1024
 
 
 def size(count: float) -> str:
-    """A number of bytes for people, in binary units."""
+    """A number of bytes in binary units."""
     units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
     while count >= _STEP and len(units) > 1:
         count /= _STEP

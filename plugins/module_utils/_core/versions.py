@@ -66,10 +66,10 @@ def _local(local: str | None) -> Key:
 
 
 def older(version: str, minimum: str) -> bool | None:
-    """Whether a version comes before another; nothing where that cannot be told.
+    """Whether a version comes before another; nothing where that cannot be known.
 
     What PEP 440 does not know (9.2p1, 1.1.1w, 2.4.57-2+deb12u1) is compared by its leading numbers. Where those are the
-    same, what follows them decides nothing unless the minimum says nothing there.
+    same, what follows them decides nothing unless the minimum ends there.
     """
     left, right = key(version), key(minimum)
     if left is not None and right is not None:

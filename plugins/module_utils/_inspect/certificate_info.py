@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One look at any number of files and endpoints: checks, single findings, a summary, and every field on demand."""
+"""One inspection of any number of files and endpoints: checks, single findings, a summary, every field on demand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .._core.checks import NOT_APPLICABLE, OK, UNKNOWN, Check, Finding
 from .._core.options import Given, Option, Options, with_defaults
 from .kinds import certificate_files, tls
 from .runner import Probe, run_probes
-from .stats import told_by_the_module
+from .stats import with_module_source
 
 SERVICE = "certificates"
 
@@ -34,7 +34,7 @@ ENDPOINT_OPTIONS: Options = {
 OPTIONS: Options = {
     "paths": replace(certificate_files.OPTIONS["paths"], required=False),
     **certificate_files.FILES_OPTIONS,
-    "endpoints": Option("list", "Ports that are looked at.", elements="dict", options=ENDPOINT_OPTIONS),
+    "endpoints": Option("list", "Ports that are inspected.", elements="dict", options=ENDPOINT_OPTIONS),
     "detail": Option(
         "str",
         "C(summary) gives checks, findings and a summary; C(full) adds every field of every certificate, key and list.",
@@ -42,7 +42,7 @@ OPTIONS: Options = {
         choices=("summary", "full"),
     ),
     "timeout": Option("float", "Seconds that one step of a handshake may take.", default=5.0),
-    "deadline": Option("int", "Seconds after which what has not been looked at is V(unknown).", default=60),
+    "deadline": Option("int", "Seconds after which what has not been inspected is V(unknown).", default=60),
 }
 
 
@@ -57,7 +57,7 @@ class Seen:
 
 
 def inspect(given: Given, *, owner: str) -> dict[str, Any]:
-    """Look at everything that is asked for, within one deadline; the result of the module."""
+    """Inspect everything that is given, within one deadline; the result of the module."""
     with without_collection():
         return _inspected(given, owner)
 
@@ -66,10 +66,10 @@ def _inspected(given: Given, owner: str) -> dict[str, Any]:
     now, seen = datetime.now(timezone.utc), Seen()
     probes = [_files_probe(given, owner, now, seen)] if given.get("paths") else []
     probes += [_endpoint_probe(one, given["timeout"], owner, seen) for one in given.get("endpoints") or ()]
-    checks = [told_by_the_module(check) for check in run_probes(probes, deadline=given["deadline"])]
+    checks = [with_module_source(check) for check in run_probes(probes, deadline=given["deadline"])]
     findings = [
         *(remark.as_dict() for remark in seen.remarks),
-        *(_as_finding(check) for check in checks if _told(check)),
+        *(_as_finding(check) for check in checks if _is_finding(check)),
     ]
     result = {
         "checks": [check.as_dict() for check in checks],
@@ -135,15 +135,15 @@ def _compared(path: str, address: str, port: int, got: list[Certificate]) -> Fin
     return finding(SERVED, compared(got[0], file, address, port), good)
 
 
-def _told(check: Check) -> bool:
+def _is_finding(check: Check) -> bool:
     """Whether a check of an endpoint is a finding; those of files have findings of their own."""
     of_files = check.id.startswith(f"{SERVICE}.files.")
     return not of_files and check.status not in (OK, NOT_APPLICABLE)
 
 
 def _as_finding(check: Check) -> dict[str, Any]:
-    place = check.target.partition(":")[2]
-    return Remark(check.id.rsplit(".", 1)[1], check.status, place, check.message).as_dict()
+    address = check.target.partition(":")[2]
+    return Remark(check.id.rsplit(".", 1)[1], check.status, address, check.message).as_dict()
 
 
 def _summary(seen: Seen, findings: list[dict[str, Any]], now: datetime) -> dict[str, Any]:

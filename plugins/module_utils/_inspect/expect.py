@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a service's answer must say: rules of the description, and what is expected where it has none.
+"""What a service's answer must hold: rules of the description, and what is expected where it has none.
 
 A healthy status code proves that something answered. Whether it is well stands in the body.
 """
@@ -20,7 +20,7 @@ from .._core.text import excerpt, lines
 
 RULE_OPTIONS: Options = {
     "path": Option("str", "Keys and list indexes that lead to a value of a JSON body, joined by dots."),
-    "header": Option("str", "Name of a header of the answer, in place of a value of its body."),
+    "header": Option("str", "Name of a header of the answer, instead of a value of its body."),
     "equals": Option("raw", "The value is this one; a text is not a number."),
     "in": Option("list", "The value is one of these.", elements="raw", filled=True),
     "min": Option("float", "The value is a number of at least this."),
@@ -40,7 +40,7 @@ _MISSING = object()
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one rule says of a body: a status, and the evidence."""
+    """What one rule makes of a body: a status, and the evidence."""
 
     status: str
     message: str
@@ -138,7 +138,7 @@ def rule_faults(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     elif not rule.get("path") and not rule.get("header") and tests != ["matches"]:
         yield "path", "missing; without it, only 'matches' can judge the body"
     if rule.get("matches") == "":
-        yield "matches", "would accept every body; leave the rule out or say what must be there"
+        yield "matches", "would accept every body; leave the rule out or give what must be there"
     elif rule.get("matches") is not None:
         try:
             re.compile(str(rule["matches"]))
@@ -244,5 +244,5 @@ def metrics(body: Body) -> list[Verdict]:
     return [Verdict(OK, f"{len(samples)} samples")]
 
 
-#: What is expected of an endpoint of this name where the description does not say it.
+#: What is expected of an endpoint of this name where the description does not have it.
 DEFAULTS: Mapping[str, Expectation] = {"health": health, "readiness": health, "metrics": metrics}

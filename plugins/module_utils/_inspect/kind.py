@@ -14,7 +14,7 @@ from .._core.shared_options import COMMON_OPTIONS
 
 
 def no_problems(_given: Given) -> Iterator[tuple[str, str]]:
-    """A kind whose options say everything there is to say."""
+    """A kind whose options are checked enough by their declaration."""
     yield from ()
 
 
@@ -25,22 +25,22 @@ def whole(given: Given) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Kind:
-    """A way of looking at a service.
+    """A way of inspecting a service.
 
     ``expected`` returns the aspects that must arrive; it may depend on which keys are given, never on their values,
-    because the report asks it about a description whose secrets and templates it does not resolve.
+    because the report calls it with a description whose secrets and templates it does not resolve.
     ``run`` yields one `Finding` for each of them (more may follow) and imports its driver itself. It raises whatever
     goes wrong: the runner turns that into ``unknown`` checks for the aspects that did not arrive.
-    ``target`` names what is looked at, for people.
+    ``target`` names what is inspected, as a check shows it.
     ``check`` yields faults that an option spec cannot express, as ``(key, message)``.
     ``split`` cuts a point into parts that are probed side by side, so that one that hangs holds up no other.
-    ``local`` kinds look at the host they run on and cannot be seen from elsewhere.
-    ``acting`` options are those that only procedures need which change something: they are not sent to who looks.
+    ``local`` kinds inspect the host they run on, which cannot be done from elsewhere.
+    ``acting`` options are those that only procedures need which change something: no observing host gets them.
 
     What can explain a failing check is declared here, too, and goes with the check, so that the report knows no kind.
     ``explained_by`` has the relations of `_core.about`: the service's dead process, a service that it needs. Whether
     one fits depends on what was met: a port that refuses is no consequence of a dependency. ``opens`` names the aspects
-    without which the others of the same look cannot be found out; by default, each of them can be one.
+    without which the others of the same probe cannot be found out; by default, each of them can be one.
     """
 
     name: str

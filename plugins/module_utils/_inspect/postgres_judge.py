@@ -13,7 +13,7 @@ from .._clients.postgres import Row
 from .._core.about import Fault
 from .._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, WARNING, Finding, Limits, worst
 from .._core.options import NOT_NEGATIVE, PERCENT, Given, Option, Options, Range, limits, thresholds
-from .._core.text import excerpt, size
+from .._core.text import excerpt, size, some_of
 
 _MIB = 1024 * 1024
 
@@ -58,7 +58,7 @@ THRESHOLDS: Options = {
 #: How many items a message names.
 _NAMED = 3
 
-#: The state of sessions that say nothing about themselves (``track_activities``).
+#: The state of sessions that show nothing about themselves (``track_activities``).
 HIDDEN = "disabled"
 
 #: Where a setting comes from that holds for one role only.
@@ -95,17 +95,17 @@ def statistics(rows: list[Row], _given: Given) -> Finding:
 
 
 def connections(rows: list[Row], given: Given) -> Finding:
-    """Judge how many of the connections that ordinary roles can have are taken."""
+    """Judge how many of the connections that ordinary roles can have are in use."""
     used = sum(row["sessions"] for row in rows)
     usable = rows[0]["usable"] if rows else 0
     states = ", ".join(f"{row['sessions']} {row['state']}" for row in rows)
-    return connections_taken(used, usable, limits(THRESHOLDS, given, "connections_"), f": {states}")
+    return connections_used(used, usable, limits(THRESHOLDS, given, "connections_"), f": {states}")
 
 
-def connections_taken(used: int, usable: int, by: Limits, more: str = "") -> Finding:
+def connections_used(used: int, usable: int, by: Limits, more: str = "") -> Finding:
     """Judge a number of connections against the number that there can be."""
     percent = round(100 * used / usable, 1) if usable > 0 else 100.0
-    message = f"{used} of {usable} connections are taken ({percent:g} %){more}"
+    message = f"{used} of {usable} connections are in use ({percent:g} %){more}"
     return Finding.measured("connections", message, value=percent, unit="%", limits=by)
 
 
@@ -122,7 +122,7 @@ def writes(server: Row, role: Row | None, given: Given) -> Finding:
         return Finding("writes", UNKNOWN, f"not determined: {message}")
     alone = ""
     if server["read_only"]:
-        alone = f"; {_READ_ONLY} is set for the role that looks, which says nothing of the others"
+        alone = f"; {_READ_ONLY} is set for the role of this check, which is no evidence about the others"
     return Finding("writes", OK, f"the server accepts writes{alone}")
 
 
@@ -166,7 +166,7 @@ def _refusals_of_role(role: Row | None, given: Given) -> Iterator[str]:
 
 
 def replication(rows: list[Row], given: Given) -> Finding:
-    """Judge who follows this server, whom it follows, and by how much they are behind."""
+    """Judge which servers follow this one, which one it follows, and by how much they are behind."""
     standbys = [row for row in rows if row["peer"] == "standby"]
     statuses, parts = [], []
     if len(standbys) < given["standbys"]:
@@ -176,7 +176,7 @@ def replication(rows: list[Row], given: Given) -> Finding:
         statuses += [_state_of_peer(row), *_times_of_peer(row, given)]
         parts.append(_peer(row, given))
     if not parts:
-        return Finding("replication", OK, "nobody follows this server, and it follows nobody")
+        return Finding("replication", OK, "no server follows this one, and it follows none")
     lag = max((row["lag_bytes"] for row in rows if row["lag_bytes"] is not None), default=0)
     found = Finding.measured(
         "replication",
@@ -190,7 +190,7 @@ def replication(rows: list[Row], given: Given) -> Finding:
 
 
 def _peer(row: Row, given: Given) -> str:
-    """One peer for people."""
+    """One peer as a text."""
     # One that is disconnected has no name.
     name = f" {excerpt(row['name'])}" if row["name"] != row["peer"] else ""
     behind = f", {size(row['lag_bytes'])} behind" if row["lag_bytes"] is not None else ""
@@ -215,13 +215,13 @@ def _state_of_peer(row: Row) -> str:
 
 
 def slots(rows: list[Row], given: Given) -> Finding:
-    """Judge what replication slots keep: one that nobody reads fills the disk, and one that is lost is of no use."""
+    """Judge what replication slots keep: one that no client reads fills the disk, and one that is lost is of no use."""
     if not rows:
         return Finding("slots", OK, "there are no replication slots")
     parts = []
     for row in rows:
         kept = f"keeps {size(row['retained_bytes'])}" if row["retained_bytes"] is not None else "keeps nothing"
-        parts.append(f"{row['name']} is {'active' if row['active'] else 'not read by anybody'}, {kept}")
+        parts.append(f"{row['name']} is {'active' if row['active'] else 'not read by any client'}, {kept}")
     lost = [row["name"] for row in rows if row["wal_status"] == "lost"]
     if lost:
         parts.insert(0, f"lost: {', '.join(lost)}")
@@ -255,7 +255,7 @@ def idle_in_transaction(rows: list[Row], given: Given) -> Finding:
 
 
 def _longest(aspect: str, rows: list[Row], by: Limits, none: str) -> Finding:
-    """Judge the longest one that can be seen. Sessions that say nothing about themselves leave the answer open."""
+    """Judge the longest one that can be seen. Sessions that show nothing about themselves leave the answer open."""
     seen = [row for row in rows if row["state"] != HIDDEN]
     hidden = sum(row["sessions"] for row in rows if row["state"] == HIDDEN)
     seconds = max((row["seconds"] or 0.0 for row in seen), default=0.0)
@@ -268,7 +268,7 @@ def _longest(aspect: str, rows: list[Row], by: Limits, none: str) -> Finding:
 
 
 def blocked(rows: list[Row], given: Given) -> Finding:
-    """Judge how long sessions wait for a lock, and name who has it."""
+    """Judge how long sessions wait for a lock, and name the sessions that hold it."""
     by = limits(THRESHOLDS, given, "blocked_")
     seconds = max((row["seconds"] or 0.0 for row in rows), default=0.0)
     named = [
@@ -280,7 +280,7 @@ def blocked(rows: list[Row], given: Given) -> Finding:
 
 def _blockers(pids: list[int]) -> str:
     # A transaction that was prepared has no process any more.
-    return ", ".join(f"pid {pid}" if pid else "a prepared transaction" for pid in pids) or "nobody any more"
+    return ", ".join(f"pid {pid}" if pid else "a prepared transaction" for pid in pids) or "no session any more"
 
 
 def wraparound(rows: list[Row], given: Given) -> Finding:
@@ -345,7 +345,7 @@ def sequences(rows: list[Row], given: Given) -> Finding:
 
 
 def cache_hit(rows: list[Row], given: Given) -> Finding:
-    """Judge how much of what the database reads is in memory already, once it has read enough to tell."""
+    """Judge how much of what the database reads is in memory already, once it has read enough for that."""
     row = rows[0] if rows else {"blks_hit": 0, "blks_read": 0, "counted": True}
     if not row["counted"]:
         return Finding.failed("cache_hit", UNKNOWN, _UNCOUNTED, Fault("uncounted"))
@@ -416,8 +416,7 @@ def _at_least(found: Finding, statuses: Iterable[str]) -> Finding:
 
 
 def _named(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return some_of(names, _NAMED)
 
 
 def _session(row: Row) -> str:
@@ -426,7 +425,7 @@ def _session(row: Row) -> str:
 
 
 def _span(seconds: Any) -> str:
-    """A time for people."""
+    """A time in its largest unit."""
     left = float(seconds or 0)
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if left >= length:

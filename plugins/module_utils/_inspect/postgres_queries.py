@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What PostgreSQL is asked in depth: one question for each aspect, in SQL for the versions 14 and newer.
+"""The questions to PostgreSQL in depth: one for each aspect, in SQL for the versions 14 and newer.
 
 Numbers are cast to what JSON knows. No question reads a table of the platform's, or the text of a running statement.
 """
@@ -16,7 +16,7 @@ from .._clients.postgres import Row
 from .._core.errors import RunbookError
 
 
-class Asked(Protocol):
+class Queryable(Protocol):
     """What is needed of a session."""
 
     def rows(self, query: str) -> list[Row]:
@@ -25,13 +25,13 @@ class Asked(Protocol):
 
 @dataclass(frozen=True)
 class Question:
-    """How one aspect is asked for.
+    """How one aspect is read.
 
     ``statistics`` questions show a role without the rights of ``pg_read_all_stats`` its own sessions only, without an
     error: what it would see is no answer.
     """
 
-    ask: Callable[[Asked], list[Row]]
+    rows: Callable[[Queryable], list[Row]]
     statistics: bool = False
 
 
@@ -113,7 +113,7 @@ SELECT slot_name::text AS name, slot_type AS type, active, coalesce(wal_status, 
 FROM pg_replication_slots ORDER BY 1
 """
 
-#: Sessions that have ``track_activities`` switched off say nothing about themselves: one row tells how many there are.
+#: Sessions that have ``track_activities`` switched off show nothing about themselves: one row has how many there are.
 HIDDEN = """
 SELECT count(*)::int AS sessions, 'disabled' AS state
 FROM pg_stat_activity WHERE state = 'disabled' AND backend_type = 'client backend' HAVING count(*) > 0
@@ -184,7 +184,7 @@ FROM pg_index AS i
 WHERE NOT i.indisvalid ORDER BY 1
 """
 
-#: A sequence ends where its column does, if that is earlier. Nothing is told of one that the role may not read.
+#: A sequence ends where its column does, if that is earlier. One that the role may not read has no number.
 SEQUENCES = """
 WITH known AS (
   SELECT format('%I.%I', schemas.nspname, sequences.relname) AS sequence,
@@ -243,7 +243,7 @@ _LITERAL = re.compile(r"'(?:[^']|'')*'|\$([A-Za-z_]*)\$.*?\$\1\$", re.DOTALL)
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 
 
-def statements(session: Asked) -> list[Row]:
+def statements(session: Queryable) -> list[Row]:
     """The ten statements of this database that take the longest on average.
 
     Raises `RunbookError` where the server does not record any.
@@ -268,16 +268,16 @@ def public(statement: str) -> str:
     return " ".join(bare.split())
 
 
-def _only(query: str) -> Callable[[Asked], list[Row]]:
+def _only(query: str) -> Callable[[Queryable], list[Row]]:
     return lambda session: session.rows(query)
 
 
-def _activity(query: str) -> Callable[[Asked], list[Row]]:
-    """A question about what sessions do, which some of them may not tell."""
+def _activity(query: str) -> Callable[[Queryable], list[Row]]:
+    """A question about what sessions do, which some of them may not show."""
     return lambda session: [*session.rows(query), *session.rows(HIDDEN)]
 
 
-#: In the order in which they are asked. The availability comes first, since it says what may be asked.
+#: In the order in which they are sent. The availability comes first, since it decides which may be sent.
 QUESTIONS: Mapping[str, Question] = {
     "statistics": Question(_only(STATISTICS)),
     "connections": Question(_only(CONNECTIONS), statistics=True),

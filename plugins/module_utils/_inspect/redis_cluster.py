@@ -27,14 +27,14 @@ def part_of_cluster(driver: Any, client: Any, info: Mapping[str, Any], given: Gi
         own = judge(parse(client.execute_command("CLUSTER INFO")))
     except (driver.RedisError, Unreachable) as exc:
         own = Finding("", UNKNOWN, f"the cluster is not determined: {reason(driver, exc, given['timeout'])}")
-    # Whoever writes is refused for the same reason.
+    # Each client that writes is refused for the same reason.
     faults = (*found.faults, Fault(UNWELL)) if own.status == CRITICAL else found.faults
     status = worst((found.status, own.status))
     return replace(found, status=status, message=f"{found.message}; {own.message}", faults=faults)
 
 
 def parse(reply: Any) -> dict[str, str]:
-    """What ``CLUSTER INFO`` says, by name; newer drivers have parsed it already."""
+    """The fields of ``CLUSTER INFO`` by name; newer drivers have parsed them already."""
     if isinstance(reply, Mapping):
         return {str(name): str(value) for name, value in reply.items()}
     return dict(line.split(":", 1) for line in lines(str(reply)) if ":" in line)

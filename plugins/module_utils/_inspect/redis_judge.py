@@ -18,7 +18,7 @@ from .._core.text import excerpt, size
 
 Info = Mapping[str, Any]
 
-#: Redis says this word of everything that went well.
+#: The word of Redis for everything that went well.
 GOOD = "ok"
 
 _MIB = 1024 * 1024
@@ -29,7 +29,7 @@ MEMORY_THRESHOLDS: Options = thresholds(
     "memory", "percentage of the memory limit", 80.0, 90.0, source="ours", within=PERCENT
 )
 
-#: A replica reports every second, and a master sends a PING every ten seconds unless it is told otherwise.
+#: A replica reports every second, and a master sends a PING every ten seconds unless it is configured otherwise.
 TIME_THRESHOLDS: Options = {
     **thresholds("delay", "number of seconds since a replica reported", 10.0, 30.0, source="ours"),
     **thresholds("silence", "number of seconds since the master of this replica spoke", 20.0, 45.0, source="ours"),
@@ -52,7 +52,7 @@ THRESHOLDS: Options = {
 def availability(info: Info) -> Finding:
     """The server answers; what it is stands in the message."""
     if "redis_version" not in info:
-        return _untold("availability", "version")
+        return _unreported("availability", "version")
     hours = info.get("uptime_in_seconds", 0) / _HOUR
     mode = excerpt(info.get("redis_mode", "unknown mode"))
     return Finding("availability", OK, f"Redis {excerpt(info['redis_version'])}, {mode}, up for {hours:.1f} h")
@@ -61,7 +61,7 @@ def availability(info: Info) -> Finding:
 def persistence(info: Mapping[str, Any]) -> Finding:
     """Judge whether the last attempts to write the data to disk went well."""
     if "rdb_last_bgsave_status" not in info:
-        return Finding("persistence", UNKNOWN, "not determined: the server does not tell about its persistence")
+        return _unreported("persistence", "persistence")
     written: dict[str, Any] = {"last background save": info["rdb_last_bgsave_status"]}
     if info.get("aof_enabled"):
         written["last append-only write"] = info.get("aof_last_write_status")
@@ -76,7 +76,7 @@ def persistence(info: Mapping[str, Any]) -> Finding:
 def memory(info: Mapping[str, Any], given: Given) -> Finding:
     """Judge the memory against the limit that the server has."""
     if "used_memory" not in info or "maxmemory" not in info:
-        return Finding("memory", UNKNOWN, "not determined: the server does not tell about its memory")
+        return _unreported("memory", "memory")
     used, limit = info["used_memory"], info["maxmemory"]
     if not limit:
         return Finding("memory", OK, f"{size(used)} used, no limit set")
@@ -88,7 +88,7 @@ def memory(info: Mapping[str, Any], given: Given) -> Finding:
 
 
 def refuses_writes(info: Info) -> str:
-    """Why nothing can be written by what INFO tells, or nothing: a replica that only reads need not be asked."""
+    """Why nothing can be written by what INFO has, or nothing: a replica that only reads needs no attempt."""
     if info.get("role") == "slave" and info.get("slave_read_only", 1):
         return f"{_replica_of(info)}, which refuses to write; a master is expected"
     return ""
@@ -99,7 +99,7 @@ def _replica_of(info: Info) -> str:
 
 
 def replication(info: Info, given: Given) -> Finding:
-    """Judge the link of a replica, the replicas of a master, and the time since each was heard of."""
+    """Judge the link of a replica, the replicas of a master, and the time since each has last answered."""
     role = info.get("role")
     if role == "master":
         replicas = list(_replicas(info))
@@ -168,7 +168,7 @@ def _is_replica(name: str, value: Any) -> bool:
 
 
 def memory_stats(info: Info, given: Given) -> Finding:
-    """Judge the memory against its limit, and say what the memory is used for beyond the data."""
+    """Judge the memory against its limit, and name what the memory is used for beyond the data."""
     found = memory(info, given)
     if found.status == UNKNOWN:
         return found
@@ -182,9 +182,9 @@ def memory_stats(info: Info, given: Given) -> Finding:
 def statistics(info: Info, _given: Given) -> Finding:
     """What the server did since its counters began; there is no right or wrong of that."""
     if "total_commands_processed" not in info:
-        return _untold("statistics", "commands")
+        return _unreported("statistics", "commands")
     hits, misses = info.get("keyspace_hits", 0), info.get("keyspace_misses", 0)
-    found = f", {100 * hits / (hits + misses):.1f} % of the keys asked for were there" if hits + misses else ""
+    found = f", {100 * hits / (hits + misses):.1f} % of the keys requested were there" if hits + misses else ""
     message = (
         f"{info['total_commands_processed']} commands, {info.get('instantaneous_ops_per_sec', 0)} a second now{found},"
         f" {info.get('expired_keys', 0)} keys expired"
@@ -195,11 +195,11 @@ def statistics(info: Info, _given: Given) -> Finding:
 def snapshot(info: Info, given: Given, now: float) -> Finding:
     """Judge the last background save, and its age where changes wait for the next."""
     if "rdb_last_bgsave_status" not in info:
-        return _untold("snapshot", "snapshots")
+        return _unreported("snapshot", "snapshots")
     if info["rdb_last_bgsave_status"] != GOOD:
         return Finding("snapshot", CRITICAL, f"the last background save is {excerpt(info['rdb_last_bgsave_status'])}")
     if "rdb_last_save_time" not in info:
-        return _untold("snapshot", "last save")
+        return _unreported("snapshot", "last save")
     hours = max(0.0, round((now - info["rdb_last_save_time"]) / _HOUR, 1))
     changes = info.get("rdb_changes_since_last_save", 0)
     if info.get("aof_enabled"):
@@ -218,7 +218,7 @@ def snapshot(info: Info, given: Given, now: float) -> Finding:
 def append_only(info: Info, _given: Given) -> Finding:
     """Judge the append-only file, where the server has one."""
     if "aof_enabled" not in info:
-        return _untold("append_only", "append-only file")
+        return _unreported("append_only", "append-only file")
     if not info["aof_enabled"]:
         return Finding("append_only", NOT_APPLICABLE, "the server keeps no append-only file")
     states = {"write": info.get("aof_last_write_status"), "rewrite": info.get("aof_last_bgrewrite_status")}
@@ -231,7 +231,7 @@ def append_only(info: Info, _given: Given) -> Finding:
 def clients(info: Info, given: Given) -> Finding:
     """Judge the number of clients against the limit that the server has."""
     if "connected_clients" not in info or not info.get("maxclients"):
-        return _untold("clients", "limit of clients (Redis before 6.2)")
+        return _unreported("clients", "limit of clients (Redis before 6.2)")
     used, limit = info["connected_clients"], info["maxclients"]
     percent = round(100 * used / limit, 1)
     message = (
@@ -243,9 +243,9 @@ def clients(info: Info, given: Given) -> Finding:
 
 
 def evictions(info: Info, given: Given) -> Finding:
-    """Judge keys that were thrown away for lack of memory: somebody had stored them."""
+    """Judge keys that were dropped for lack of memory: a client had stored them."""
     if "evicted_keys" not in info:
-        return _untold("evictions", "evictions")
+        return _unreported("evictions", "evictions")
     count = info["evicted_keys"]
     message = f"{count} keys were evicted since the counters began, policy {info.get('maxmemory_policy', 'unknown')}"
     by = limits(THRESHOLDS, given, "evictions_")
@@ -266,7 +266,7 @@ def slow_entries(reply: Any) -> list[dict[str, Any]]:
 
 
 def slow_log(entries: list[dict[str, Any]], given: Given, now: float) -> Finding:
-    """Judge how many commands of the last hour were slow; the server's own setting says what slow is."""
+    """Judge how many commands of the last hour were slow; the server's own setting defines what slow is."""
     recent = [entry for entry in entries if now - entry["at"] <= _HOUR]
     names = ", ".join(f"{count} {name}" for name, count in Counter(entry["command"] for entry in recent).most_common(5))
     slowest = max((entry["duration_ms"] for entry in recent), default=0)
@@ -278,12 +278,12 @@ def slow_log(entries: list[dict[str, Any]], given: Given, now: float) -> Finding
 
 def server_time(info: Info, otherwise: float) -> float:
     """The time that the server's own time stamps are to be compared with."""
-    told = info.get("server_time_usec")
-    return told / 1e6 if isinstance(told, int) else otherwise
+    microseconds = info.get("server_time_usec")
+    return microseconds / 1e6 if isinstance(microseconds, int) else otherwise
 
 
-def _untold(aspect: str, what: str) -> Finding:
-    return Finding(aspect, UNKNOWN, f"not determined: the server does not tell its {what}")
+def _unreported(aspect: str, what: str) -> Finding:
+    return Finding(aspect, UNKNOWN, f"not determined: the server does not report its {what}")
 
 
 InfoJudge = Callable[[Info, Given, float], Finding]
@@ -312,5 +312,5 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
 
 
 def facts(aspect: str, info: Info) -> dict[str, Any]:
-    """What INFO tells of an aspect, in its own words."""
+    """What INFO has on an aspect, in its own words."""
     return {key: value for key, value in info.items() if key.startswith(_FACTS[aspect])}

@@ -48,7 +48,7 @@ def _shipped() -> None:
 
 
 class _Kinds(Mapping[str, Kind]):
-    """Every kind by its name, imported when it is asked for: a host is asked for a few of them in each run."""
+    """Every kind by its name, imported when it is used: a host needs a few of them in each run."""
 
     def __getitem__(self, name: str) -> Kind:
         if name not in NAMES:

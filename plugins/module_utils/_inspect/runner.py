@@ -23,7 +23,7 @@ from .kind import Kind
 
 @dataclass(frozen=True)
 class Probe:
-    """One look at one point, ready to run: a kind and its resolved options."""
+    """One inspection of one point, ready to run: a kind and its resolved options."""
 
     kind: Kind
     options: Mapping[str, Any]
@@ -89,7 +89,7 @@ class Probe:
             answered = finding.status != UNKNOWN and self._topic == "health"
             allowed = facts.COMPATIBLE[facts.UNWELL] if answered else frozenset()
         critical = finding.status == CRITICAL
-        # A number beyond its limits was found out, which keeps nobody from finding out the rest.
+        # A number beyond its limits was found out, which does not keep the rest from being found out.
         measured = isinstance(finding.value, (int, float)) and finding.limits.judge(finding.value) == finding.status
         opens = not measured if self.kind.opens is None else finding.aspect in self.kind.opens
         down = critical or any(fault.reason == facts.DOWN for fault in faults)
@@ -107,8 +107,8 @@ class Probe:
     def _placed(self, fault: Fault) -> Fault:
         """The fault with what it is of: names that mean something on one host only get that host's."""
         owner, service = self.options["owner"], self.options["service"]
-        of = {facts.SERVICE: f"{owner}/{service}", facts.LOOK: f"{owner}/{service}.{self.options['point']}"}
-        subjects = fault.subjects or (((facts.ENDPOINT, self._port),) if self._port else ((facts.LOOK, ""),))
+        of = {facts.SERVICE: f"{owner}/{service}", facts.PROBE: f"{owner}/{service}.{self.options['point']}"}
+        subjects = fault.subjects or (((facts.ENDPOINT, self._port),) if self._port else ((facts.PROBE, ""),))
         placed = tuple(
             (sort, of.get(sort) or (f"{owner}:{name}" if sort in facts.OF_A_HOST else name)) for sort, name in subjects
         )
@@ -116,14 +116,14 @@ class Probe:
 
     @property
     def _port(self) -> str:
-        """The port that is talked to; a description that is not resolved may have a template in its place."""
+        """The port that is connected to; a description that is not resolved may have a template instead."""
         option = self.kind.options.get("port")
         port = self.options.get("port") or (option and option.default)
         return str(port) if str(port).isdecimal() else ""
 
 
-#: Whatever else kept a look from being made: its aspects have that in common, and nothing with other looks.
-_UNSEEN = Fault.stated(facts.UNSEEN, (facts.LOOK, ""))
+#: Whatever else kept a probe from being made: its aspects have that in common, and nothing with other probes.
+_UNSEEN = Fault.stated(facts.UNSEEN, (facts.PROBE, ""))
 
 
 def run_probes(probes: list[Probe], *, deadline: float) -> list[Check]:
@@ -133,27 +133,27 @@ def run_probes(probes: list[Probe], *, deadline: float) -> list[Check]:
     executor would wait for it). Child processes that are still there at the deadline are killed.
     """
     ends = time.monotonic() + deadline
-    news: queue.SimpleQueue[_News] = queue.SimpleQueue()
+    events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
     for index, probe in enumerate(probes):
         try:
-            threading.Thread(target=_run_one, args=(index, probe, news), name=f"probe-{index}", daemon=True).start()
+            threading.Thread(target=_run_one, args=(index, probe, events), name=f"probe-{index}", daemon=True).start()
         except RuntimeError as exc:  # a limit on processes is a reason not to know, none to lose the other probes
-            news.put(_News(index, failure=f"no thread for this probe: {exc}"))
+            events.put(_Event(index, failure=f"no thread for this probe: {exc}"))
 
     checks: list[list[Check]] = [[] for _probe in probes]
     running = set(range(len(probes)))
     while running:
         try:
-            told = news.get(timeout=max(0.0, ends - time.monotonic()))
+            event = events.get(timeout=max(0.0, ends - time.monotonic()))
         except queue.Empty:
             break
-        index = told.index
-        if told.check is not None:
-            checks[index].append(told.check)
+        index = event.index
+        if event.check is not None:
+            checks[index].append(event.check)
             continue
         running.discard(index)
-        reason = told.failure or "the probe ended without saying anything"
-        checks[index] += _missing(probes[index], checks[index], reason, told.fault)
+        reason = event.failure or "the probe ended without a result"
+        checks[index] += _missing(probes[index], checks[index], reason, event.fault)
     commands.kill_all()
     for index in running:
         reason = f"no answer within the deadline of {deadline:g} s"
@@ -162,8 +162,8 @@ def run_probes(probes: list[Probe], *, deadline: float) -> list[Check]:
 
 
 @dataclass(frozen=True)
-class _News:
-    """What the thread of a probe has to say: a check, or that it has ended, with the reason where it failed."""
+class _Event:
+    """What the thread of a probe sends: a check, or that it has ended, with the reason where it failed."""
 
     index: int
     check: Check | None = None
@@ -176,17 +176,17 @@ def _missing(probe: Probe, arrived: list[Check], reason: str, fault: Fault | Non
     return probe.unknown(reason, fault=fault, but=aspects, observed_at=timestamp())
 
 
-def _run_one(index: int, probe: Probe, news: queue.SimpleQueue[_News]) -> None:
+def _run_one(index: int, probe: Probe, events: queue.SimpleQueue[_Event]) -> None:
     """Run one probe; the last thing put into the queue is always its end."""
     began = time.monotonic()
     failure, fault = "", None
     try:
         for finding in probe.kind.run(probe.options):
             spent = round((time.monotonic() - began) * 1000, 1)
-            news.put(_News(index, probe.check(finding, observed_at=timestamp(), duration_ms=spent)))
+            events.put(_Event(index, probe.check(finding, observed_at=timestamp(), duration_ms=spent)))
             began = time.monotonic()
     except RunbookError as exc:
         failure, fault = str(exc), exc.fault
-    except Exception as exc:  # noqa: BLE001 - the one place where anything a probe raises becomes a truthful "could not look"
+    except Exception as exc:  # noqa: BLE001 - the one place where anything a probe raises becomes a truthful "unknown"
         failure = f"{type(exc).__name__}: {exc}".strip()
-    news.put(_News(index, failure=failure, fault=fault))
+    events.put(_Event(index, failure=failure, fault=fault))

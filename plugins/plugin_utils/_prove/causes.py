@@ -21,9 +21,9 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.about import (
     DROPPED,
     ENDPOINT,
     FINDERS,
-    HEARD,
     OUTAGES,
     PROCESS,
+    REPORTED,
     SERVICE,
     About,
     Fault,
@@ -119,7 +119,7 @@ class _Node:
         self.about = About.read(check.about) if check.about else _undeclared(check)
         self.look = (check.host, check.owner, check.id.rpartition(".")[0])
         self.found = [fault for fault in self.about.faults if fault.known in FINDERS]
-        self.heard = [name for fault in self.about.faults if fault.known == HEARD for _sort, name in fault.subjects]
+        self.heard = [name for fault in self.about.faults if fault.known == REPORTED for _sort, name in fault.subjects]
 
     @cached_property
     def rank(self) -> _Rank:

@@ -274,7 +274,7 @@ ROWS = (
         "a replication slot that nobody reads keeps every log file, until the disk is full",
         _sql(_DEPTH, "SELECT pg_create_physical_replication_slot('forgotten', true)"),
         _sql(_DEPTH, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"),
-        Expected("sql.slots", "warning", "forgotten is not read by anybody"),
+        Expected("sql.slots", "warning", "forgotten is not read by any client"),
     ),
     _row(
         5452,
@@ -399,7 +399,7 @@ ROWS = (
         "the role that looks was set to read only, as it should be; everybody else writes",
         _sql(5462, "ALTER ROLE xorb_monitor SET default_transaction_read_only = on"),
         Expected("sql.query", "ok"),
-        Expected("sql.writes", "ok", "set for the role that looks"),
+        Expected("sql.writes", "ok", "set for the role of this check"),
         writable=True,
         harmless=True,
     ),

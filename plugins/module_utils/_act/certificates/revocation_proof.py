@@ -113,7 +113,9 @@ def _at_the_doors(given: Given, serial: str, old: Pair, new: Pair) -> Iterator[F
     for door in doors:
         place = f"{door['address']} port {door['port']}"
         cases = {REFUSAL: Case(f"the revoked certificate {serial}", partial(_knock, given, door, old))}
-        findings = {finding.aspect: finding for finding in attempt.look({}, partial(_knock, given, door, new), cases)}
+        findings = {
+            finding.aspect: finding for finding in attempt.check_access({}, partial(_knock, given, door, new), cases)
+        }
         welcome, refusal = findings[attempt.VALID], findings[REFUSAL]
         if refusal.status == CRITICAL:
             yield Finding(REFUSAL, CRITICAL, f"{place}: still accepted: {refusal.message}")
@@ -127,7 +129,7 @@ def _knock(given: Given, door: Mapping[str, Any], pair: Pair) -> Attempt:
     options = {name: value for name, value in door.items() if value is not None and name != "starttls"}
     who = {"client_cert": pair.certificate, "client_key": pair.key}
     full = with_defaults(access_tls.OPTIONS, {**options, **who})
-    return access_tls.knock({**full, "timeout": given["timeout"], "starttls": door.get("starttls") or "none"})
+    return access_tls.try_port({**full, "timeout": given["timeout"], "starttls": door.get("starttls") or "none"})
 
 
 # -- A client that reads revocation lists ------------------------------------------------------------------------------
@@ -142,7 +144,7 @@ def _by_a_client(given: Given, serial: str, old: Pair, new: Pair, revocations: s
         lists.write(revocations)
         lists.flush()
         case = Case(f"the revoked certificate {serial}", lambda: _shown(old, str(trust), lists.name))
-        for finding in attempt.look({}, lambda: _shown(new, str(trust), lists.name), {REFUSAL: case}):
+        for finding in attempt.check_access({}, lambda: _shown(new, str(trust), lists.name), {REFUSAL: case}):
             if finding.aspect == REFUSAL or finding.status != OK:
                 told = "a client that reads the revocation lists"
                 yield Finding(REFUSAL, finding.status, f"{told}: {finding.message}")

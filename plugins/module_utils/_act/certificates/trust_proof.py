@@ -159,20 +159,20 @@ def _worst_of(aspect: str, said: Sequence[tuple[str, str]]) -> Iterator[Finding]
 
 def _accepted(place: str, attempt: Attempt) -> tuple[str, str]:
     status = {ACCEPTED: OK, NOT_ASKED: OK, SILENT: UNKNOWN}.get(attempt.met, CRITICAL)
-    return status, f"{place}: {'not determined: ' if status == UNKNOWN else ''}{attempt.said}"
+    return status, f"{place}: {'not determined: ' if status == UNKNOWN else ''}{attempt.evidence}"
 
 
 def _refused(place: str, attempt: Attempt, control: Attempt | None) -> tuple[str, str]:
     """Whether a refusal is one: somebody else has to be let in at the same time."""
     if attempt.met == ACCEPTED:
-        return CRITICAL, f"{place}: still accepted: {attempt.said}"
+        return CRITICAL, f"{place}: still accepted: {attempt.evidence}"
     if attempt.met == NOT_ASKED:
-        return OK, f"{place}: {attempt.said}"
+        return OK, f"{place}: {attempt.evidence}"
     if attempt.met == SILENT:
-        return UNKNOWN, f"{place}: not determined: {attempt.said}"
+        return UNKNOWN, f"{place}: not determined: {attempt.evidence}"
     if control is None or control.met != ACCEPTED:
-        return UNKNOWN, f"{place}: refused, but so is who may come in: {attempt.said}"
-    return OK, f"{place}: refused: {attempt.said}"
+        return UNKNOWN, f"{place}: refused, but so is the valid client: {attempt.evidence}"
+    return OK, f"{place}: refused: {attempt.evidence}"
 
 
 @contextlib.contextmanager
@@ -238,9 +238,9 @@ def _beside_a_stranger(where: Given, attempt: Attempt, pair: Pair, stranger: Pai
         return Attempt(NOT_ASKED, "lets in strangers as well")
     # Servers of HTTP shake hands with everybody, and refuse who asks for something.
     own, other = (_asked(where, each, "/", verify=verify) for each in (pair, stranger))
-    if (own.met, own.said) != (other.met, other.said):
-        return Attempt(ACCEPTED, f"{own.said}, where a stranger gets {other.said}")
-    return Attempt(NOT_ASKED, f"lets in strangers as well: {own.said}") if own.met == ACCEPTED else own
+    if (own.met, own.evidence) != (other.met, other.evidence):
+        return Attempt(ACCEPTED, f"{own.evidence}, where a stranger gets {other.evidence}")
+    return Attempt(NOT_ASKED, f"lets in strangers as well: {own.evidence}") if own.met == ACCEPTED else own
 
 
 def _handshake(where: Given, pair: Pair, *, verify: bool) -> tuple[Attempt, bool]:

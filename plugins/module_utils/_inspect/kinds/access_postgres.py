@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Kind ``access_postgres``: a PostgreSQL server lets its user in over TLS with the right password, and nobody else."""
+"""Kind ``access_postgres``: a PostgreSQL server lets its user in over TLS with the right password, and no others."""
 
 from __future__ import annotations
 
@@ -12,8 +12,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from ..._access import attempt
-from ..._access.attempt import ACCEPTED, ACCESS_OPTIONS, HUNG_UP, REFUSED, SILENT, Attempt, Case, chosen
+from ..._access.attempt import (
+    ACCEPTED,
+    ACCESS_OPTIONS,
+    HUNG_UP,
+    REFUSED,
+    SILENT,
+    VALID,
+    Attempt,
+    Case,
+    Matrix,
+    check_access,
+)
 from ..._clients.postgres import LOGIN_OPTIONS, PORT, Session, fault, reason
 from ..._core import drivers
 from ..._core.about import DEPENDENCY, LOGIN, PROCESS, Fault
@@ -29,9 +39,7 @@ OPTIONS: Options = {
     "forbidden_database": Option("str", "A database that exists, and that the role must not enter."),
 }
 
-ALWAYS = ("no_tls", "wrong_password", "unknown_user")
-BY_KEY = {"forbidden_database": ("wrong_database",)}
-ASPECTS = (*ALWAYS, *(aspect for aspects in BY_KEY.values() for aspect in aspects))
+MATRIX = Matrix(("no_tls", "wrong_password", "unknown_user"), {"forbidden_database": ("wrong_database",)})
 
 #: Protocol of the session; every role may see its own.
 TLS = "SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl"
@@ -46,23 +54,23 @@ _CUT = re.compile(r"closed the connection unexpectedly|reset by peer", re.IGNORE
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Log in as who may, and then in every way that must not work."""
+    """Log in as the role that may, and then in every way that must not work."""
     driver = drivers.load("psycopg2")
     # One attempt each: the mode `prefer` would try again without TLS, and count as two failures.
     mode = given.get("sslmode") or ("verify-full" if given.get("ca") else "require")
     encrypted = {**given, "sslmode": mode}
     nonsense = secrets.token_urlsafe(24)
-    nobody = f"nobody_{secrets.token_hex(4)}"
+    stranger = f"stranger_{secrets.token_hex(4)}"
     changes: dict[str, tuple[str, dict[str, Any]]] = {
         "no_tls": ("a session without TLS", {"sslmode": "disable"}),
         "wrong_password": (f"{given['user']} with a wrong password", {"password": nonsense}),
-        "unknown_user": ("a role that does not exist", {"user": nobody, "password": nonsense}),
+        "unknown_user": ("a role that does not exist", {"user": stranger, "password": nonsense}),
     }
     if given.get("forbidden_database") is not None:
         other = given["forbidden_database"]
         changes["wrong_database"] = (f"{given['user']} in the database {other}", {"database": other})
-    cases = {name: Case(who, _login(driver, {**encrypted, **changed})) for name, (who, changed) in changes.items()}
-    yield from attempt.look(given, _login(driver, encrypted), cases)
+    cases = {name: Case(client, _login(driver, {**encrypted, **more})) for name, (client, more) in changes.items()}
+    yield from check_access(given, _login(driver, encrypted), cases)
 
 
 def _login(driver: Any, given: Given) -> Any:
@@ -70,7 +78,7 @@ def _login(driver: Any, given: Given) -> Any:
 
 
 def log_in(driver: Any, given: Given) -> Attempt:
-    """Log in and ask what the session is encrypted with."""
+    """Log in and query what the session is encrypted with."""
     try:
         with contextlib.closing(Session(driver, given)) as session:
             protocol = session.rows(TLS)
@@ -90,13 +98,13 @@ def judge(why: str) -> Attempt:
 
 KIND = Kind(
     name="access_postgres",
-    summary="A PostgreSQL server lets its user in over TLS with the right password, and nobody else.",
+    summary="A PostgreSQL server lets its user in over TLS with the right password, and no others.",
     topic="access",
     options=OPTIONS,
-    expected=lambda given: chosen(given, ALWAYS, BY_KEY),
+    expected=MATRIX.expected,
     run=run,
     target=lambda given: str(given.get("port") or PORT),
-    check=left_out_problems(ASPECTS),
+    check=left_out_problems(MATRIX.aspects),
     explained_by=frozenset({PROCESS, DEPENDENCY}),
-    opens=("valid",),
+    opens=(VALID,),
 )

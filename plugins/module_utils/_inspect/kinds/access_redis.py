@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Kind ``access_redis``: a Redis server lets in who has the right password, and lets nobody do more than they may."""
+"""Kind ``access_redis``: a Redis server lets in clients with the right password, and lets none do more than it may."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..._access import attempt
-from ..._access.attempt import ACCEPTED, ACCESS_OPTIONS, HUNG_UP, REFUSED, SILENT, Attempt, Case, chosen
+from ..._access.attempt import ACCEPTED, ACCESS_OPTIONS, REFUSED, SILENT, VALID, Attempt, Case, Matrix
 from ..._clients.network import Unreachable
 from ..._clients.redis import LOGIN_OPTIONS, PORT, connected, fault, reason
 from ..._core import drivers
@@ -47,9 +47,7 @@ OPTIONS: Options = {
     ),
 }
 
-ALWAYS = ("no_password", "wrong_password", "plaintext")
-BY_KEY = {"denied_command": ("denied_command",)}
-ASPECTS = (*ALWAYS, *BY_KEY)
+MATRIX = Matrix(("no_password", "wrong_password", "plaintext"), {"denied_command": ("denied_command",)})
 
 #: What a server that demands no password says to a client that gives one, from Redis 6 on and before.
 _NO_PASSWORD_AT_ALL = ("called without any password configured", "no password is set")
@@ -60,7 +58,7 @@ _NO = ("NOAUTH", "WRONGPASS", "NOPERM", "ERR unknown command", "ERR invalid pass
 
 def check(given: Given) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the command and with what is left out."""
-    yield from left_out_problems(ASPECTS)(given)
+    yield from left_out_problems(MATRIX.aspects)(given)
     words = given.get("denied_command")
     if words is not None:
         named = tuple(str(word).upper() for word in words)
@@ -73,69 +71,66 @@ def check(given: Given) -> Iterator[tuple[str, str]]:
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Log in as who may, and try everything else."""
+    """Log in as the user that may, and try everything else."""
     driver = drivers.load("redis")
-    stranger = {**given, "username": None, "password": None}
-    impostor = {**given, "password": secrets.token_urlsafe(24)}
-    who = given.get("username") or "the default user"
+    anonymous = {**given, "username": None, "password": None}
+    mistaken = {**given, "password": secrets.token_urlsafe(24)}
+    user = given.get("username") or "the default user"
     cases = {
-        "no_password": Case("a client without a password", lambda: send(driver, stranger, ["PING"])),
-        "wrong_password": Case(f"{who} with a wrong password", lambda: send(driver, impostor, ["PING"])),
+        "no_password": Case("a client without a password", lambda: send(driver, anonymous, ["PING"])),
+        "wrong_password": Case(f"{user} with a wrong password", lambda: send(driver, mistaken, ["PING"])),
         "plaintext": Case("a client without TLS", lambda: speak_plainly(given)),
     }
     denied = given.get("denied_command")
     if denied is not None:
         cases["denied_command"] = Case(
-            f"{' '.join(denied)} of {who}", lambda: send(driver, given, denied, accepted="the server answered")
+            f"{' '.join(denied)} of {user}", lambda: send(driver, given, denied, accepted="the server answered")
         )
-    yield from attempt.look(given, lambda: send(driver, given, ["PING"]), cases)
+    yield from attempt.check_access(given, lambda: send(driver, given, ["PING"]), cases)
 
 
 def send(driver: Any, given: Given, words: list[str], *, accepted: str = "") -> Attempt:
-    """Log in as the options say and send a command; the words of a reply may be anybody's data and are not repeated."""
+    """Log in by the options and send a command; the words of a reply may be a user's data and are not repeated."""
     with contextlib.closing(connected(driver, given)) as client:
         try:
             reply = client.execute_command(*words)
         except (driver.RedisError, Unreachable) as exc:
-            if any(told in str(exc) for told in _NO_PASSWORD_AT_ALL):
-                # Nothing is wrong with the client: the server lets in whoever comes. What it does then is the answer.
+            if any(error in str(exc) for error in _NO_PASSWORD_AT_ALL):
+                # Nothing is wrong with the client: the server lets in every one. What it does then is the answer.
                 return send(driver, {**given, "username": None, "password": None}, words, accepted=accepted)
             return _refusal(driver, exc, given["timeout"])
-    # Whoever gets in by a PING does because of how the login is set up, which may keep out who should get in.
+    # A client gets in by a PING because of how the login is set up, which may keep out the one that should get in.
     return Attempt(ACCEPTED, accepted or excerpt(reply), None if accepted else Fault.stated(LOGIN))
 
 
 def _refusal(driver: Any, exc: Exception, seconds: float) -> Attempt:
-    told = reason(driver, exc, seconds)
+    why = reason(driver, exc, seconds)
     if isinstance(exc, (driver.AuthenticationError, driver.exceptions.NoPermissionError)) or str(exc).startswith(_NO):
-        return Attempt(REFUSED, told, fault(driver, exc))
+        return Attempt(REFUSED, why, fault(driver, exc))
     cause = exc.__cause__ or exc.__context__
     met = attempt.broken_off(cause if isinstance(cause, OSError) else exc).met
-    return Attempt(met, told, fault(driver, exc))
+    return Attempt(met, why, fault(driver, exc))
 
 
 def speak_plainly(given: Given) -> Attempt:
     """Send a PING without TLS: a port that speaks TLS hangs up, one that does not answers."""
-    received, ended = attempt.first_bytes(given, b"*1\r\n$4\r\nPING\r\n")
+    received, ended = attempt.without_tls(given, b"*1\r\n$4\r\nPING\r\n", "a PING")
     if ended:
-        said = "a PING without TLS gets no answer" if ended.met == HUNG_UP else ended.said
-        return Attempt(ended.met, said, ended.fault)
+        return ended
     if received[:1] in (b"+", b"-"):
         return Attempt(ACCEPTED, "the port speaks without TLS, so passwords cross the network in the clear")
-    if received[:1] == b"\x15":
-        return Attempt(REFUSED, "a PING without TLS is answered by an alert of TLS")
     return Attempt(SILENT, f"a PING without TLS was answered, but not by Redis: {excerpt(received.decode('latin-1'))}")
 
 
 KIND = Kind(
     name="access_redis",
-    summary="A Redis server lets in who has the right password, over TLS only, and denies what they may not do.",
+    summary="A Redis server lets in clients with the right password, over TLS only, and denies what they may not do.",
     topic="access",
     options=OPTIONS,
-    expected=lambda given: chosen(given, ALWAYS, BY_KEY),
+    expected=MATRIX.expected,
     run=run,
     target=lambda given: str(given.get("port") or PORT),
     check=check,
     explained_by=frozenset({PROCESS, DEPENDENCY}),
-    opens=("valid",),
+    opens=(VALID,),
 )

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Kind ``access_tls``: a TLS port lets in who has the right certificate, and speaks neither plainly nor as of old."""
+"""Kind ``access_tls``: a TLS port lets in the right client certificate, and neither plain text nor old versions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, Callable
 
 from ..._access import attempt as access
 from ..._access import client_hello, forged
-from ..._access.attempt import ACCEPTED, HUNG_UP, REFUSED, Attempt, Case, chosen
-from ..._access.tls import OPTIONS, knock
+from ..._access.attempt import ACCEPTED, REFUSED, VALID, Attempt, Case, Matrix
+from ..._access.tls import OPTIONS, try_port
 from ..._certificates.certificate import moment
 from ..._clients.http import header_faults, path_faults
 from ..._core.about import DEPENDENCY, PROCESS
@@ -26,15 +26,15 @@ from ..kind import Kind
 
 OLD = client_hello.OLD
 
-ALWAYS = ("plaintext", *OLD, "weak_ciphers")
-#: What is tried with certificates, by the option that makes it possible.
-BY_KEY = {
-    "client_cert": ("no_certificate", "self_signed", "foreign_authority"),
-    "expired_cert": ("expired",),
-    "revoked_cert": ("revoked",),
-    "wrong_unit_cert": ("wrong_unit",),
-}
-ASPECTS = (*ALWAYS, *(aspect for aspects in BY_KEY.values() for aspect in aspects))
+MATRIX = Matrix(
+    always=("plaintext", *OLD, "weak_ciphers"),
+    by_key={
+        "client_cert": ("no_certificate", "self_signed", "foreign_authority"),
+        "expired_cert": ("expired",),
+        "revoked_cert": ("revoked",),
+        "wrong_unit_cert": ("wrong_unit",),
+    },
+)
 
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})")
@@ -46,8 +46,8 @@ def check(given: Given) -> Iterator[tuple[str, str]]:
     if given.get("path") is not None:
         yield from path_faults("path", given["path"])
     yield from header_faults(given)
-    yield from ((f"host_header{key[12:]}", said) for key, said in header_faults(_as_header(given)))
-    yield from left_out_problems(ASPECTS)(given)
+    yield from ((f"host_header{key[12:]}", fault) for key, fault in header_faults(_as_header(given)))
+    yield from left_out_problems(MATRIX.aspects)(given)
     for name in ("expired", "revoked", "wrong_unit"):
         if given.get(f"{name}_cert") is not None and given.get("client_cert") is None:
             yield f"{name}_cert", "means something only beside a certificate that is let in; give client_cert"
@@ -58,30 +58,30 @@ def _as_header(given: Given) -> dict[str, Any]:
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Come in as who may, and then in every way that must not work."""
+    """Connect as the client that may, and then in every way that must not work."""
     cases = {"plaintext": Case("a client without TLS", lambda: speak_plainly(given))}
     cases.update({aspect: Case(f"a client of {OLD[aspect][0]}", _offer(given, aspect)) for aspect in OLD})
     cases["weak_ciphers"] = Case("a client of weak ciphers", lambda: _offer_weak(given))
     if given.get("client_cert") is not None:
-        nobody = {**given, "client_cert": None, "client_key": None}
-        cases["no_certificate"] = Case("a client without a certificate", lambda: knock(nobody))
+        anonymous = {**given, "client_cert": None, "client_key": None}
+        cases["no_certificate"] = Case("a client without a certificate", lambda: try_port(anonymous))
         cases["self_signed"] = Case("a self-signed certificate", lambda: _disguised(given, self_signed=True))
         cases["foreign_authority"] = Case(
-            "a certificate of somebody with the name of its authority", lambda: _disguised(given, self_signed=False)
+            "a certificate of another authority with the name of its own", lambda: _disguised(given, self_signed=False)
         )
-    for name, who in (
+    for name, client in (
         ("expired", "an expired certificate"),
         ("revoked", "a revoked certificate"),
         ("wrong_unit", "a certificate of another unit"),
     ):
         if given.get(f"{name}_cert") is not None:
-            cases[name] = Case(who, _with_pair(given, name))
-    yield from access.look(given, lambda: knock(given), cases)
+            cases[name] = Case(client, _with_pair(given, name))
+    yield from access.check_access(given, lambda: try_port(given), cases)
 
 
 def _disguised(given: Given, *, self_signed: bool) -> Attempt:
     with forged.lookalike(given["client_cert"], self_signed=self_signed) as (certificate, key):
-        return knock({**given, "client_cert": certificate, "client_key": key})
+        return try_port({**given, "client_cert": certificate, "client_key": key})
 
 
 def _with_pair(given: Given, name: str) -> Callable[[], Attempt]:
@@ -89,7 +89,7 @@ def _with_pair(given: Given, name: str) -> Callable[[], Attempt]:
 
     def attempt() -> Attempt:
         must_be_what_it_is_called(certificate, given["client_cert"], expired=name == "expired")
-        return knock({**given, "client_cert": certificate, "client_key": key})
+        return try_port({**given, "client_cert": certificate, "client_key": key})
 
     return attempt
 
@@ -120,25 +120,22 @@ def _offer_weak(given: Given) -> Attempt:
 def _offered(given: Given, name: str, hello: bytes, agreed: Callable[[bytes], str] = lambda _received: "") -> Attempt:
     received, ended = access.first_bytes(given, hello)
     if ended:
-        return Attempt(ended.met, f"{name}: {ended.said}", ended.fault)
+        return Attempt(ended.met, f"{name}: {ended.evidence}", ended.fault)
     return client_hello.answer(agreed(received) or name, received)
 
 
 def speak_plainly(given: Given) -> Attempt:
-    """Send a request without TLS: a port that speaks TLS hangs up, sends an alert, or says that it wants TLS."""
+    """Send a request without TLS: a port that speaks TLS hangs up, sends an alert, or answers that it wants TLS."""
     host = given.get("host_header") or given.get("server_name") or given["address"]
     request = f"GET {given.get('path') or '/'} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\r\n"
-    received, ended = access.first_bytes(given, request.encode("latin-1"))
+    received, ended = access.without_tls(given, request.encode("latin-1"), "a request")
     if ended:
-        said = "a request without TLS gets no answer" if ended.met == HUNG_UP else ended.said
-        return Attempt(ended.met, said, ended.fault)
-    if received[:1] == b"\x15":
-        return Attempt(REFUSED, "a request without TLS is answered by an alert of TLS")
+        return ended
     status = _STATUS_LINE.match(received)
     if not status:
         return Attempt(ACCEPTED, f"the port answers without TLS: {excerpt(received.decode('latin-1'))}")
     code = int(status[1])
-    # The very same request is welcome over TLS, so it is the missing TLS that is complained about.
+    # The very same request is let in over TLS, so it is the missing TLS that is refused.
     if code in (HTTPStatus.BAD_REQUEST, HTTPStatus.UPGRADE_REQUIRED):
         return Attempt(REFUSED, f"HTTP {code} to a request without TLS")
     if _LOCATION.search(received):
@@ -148,13 +145,13 @@ def speak_plainly(given: Given) -> Attempt:
 
 KIND = Kind(
     name="access_tls",
-    summary="A TLS port lets in who has the right client certificate, and neither plain text nor old versions.",
+    summary="A TLS port lets in the right client certificate, and neither plain text nor old versions.",
     topic="access",
     options=OPTIONS,
-    expected=lambda given: chosen(given, ALWAYS, BY_KEY),
+    expected=MATRIX.expected,
     run=run,
     target=lambda given: str(given.get("port", "")),
     check=check,
     explained_by=frozenset({PROCESS, DEPENDENCY}),
-    opens=("valid",),
+    opens=(VALID,),
 )

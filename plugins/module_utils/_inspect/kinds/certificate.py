@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Kind ``certificate``: one managed set of certificate, key and chain is sound, and is what its service serves.
 
-These options are the one declaration of a set: what is looked at here is what the procedures of rotation replace.
+These options are the one declaration of a set: what is inspected here is what the procedures of rotation replace.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..kind import Kind
 
 
 def expected(given: Given) -> tuple[str, ...]:
-    """Every aspect; ``served`` where somebody serves it."""
+    """Every aspect; ``served`` where a port serves it."""
     return (*ASPECTS, SERVED) if given.get("served_by") else ASPECTS
 
 

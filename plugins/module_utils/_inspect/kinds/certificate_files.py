@@ -16,7 +16,7 @@ from ..._core.checks import CRITICAL, UNKNOWN, Finding
 from ..._core.options import Given, Option, Options
 from ..kind import Kind
 
-#: Where to look, and what to hold it against; the module ``certificate_info`` has the same.
+#: What to inspect, and what to hold it against; the module ``certificate_info`` has the same.
 FILES_OPTIONS: Options = {
     "excluded": Option(
         "list",
@@ -25,7 +25,7 @@ FILES_OPTIONS: Options = {
     ),
     "crls": Option("list", "Files with revocation lists, besides those among the files.", elements="path"),
     "trust": Option(
-        "path", "PEM file with the authorities that every chain must end at. Without it, only the order is looked at."
+        "path", "PEM file with the authorities that every chain must end at. Without it, only the order is checked."
     ),
     "passphrases": Option(
         "list", "Passphrases that are tried on PKCS#12 files and encrypted keys.", elements="str", secret=True
@@ -36,7 +36,7 @@ FILES_OPTIONS: Options = {
 OPTIONS: Options = {
     "paths": Option(
         "list",
-        "Files, folders with all below them, and shell patterns of both. In folders, files are looked into whose names"
+        "Files, folders with all below them, and shell patterns of both. In folders, files are read whose names"
         " end like those of certificates; hidden ones are passed over.",
         required=True,
         elements="path",
@@ -48,7 +48,7 @@ OPTIONS: Options = {
 def holdings(given: Given, now: datetime, *, unlocking: float = UNLOCKING) -> tuple[Holdings, list[Remark]]:
     """What the paths hold, and what was in the way of finding out.
 
-    What is encrypted is opened for ``unlocking`` seconds in all; the rest stays closed, and says so.
+    What is encrypted is opened for ``unlocking`` seconds in all; the rest stays closed, which is a finding.
     """
     reader = Reader(given.get("passphrases") or (), unlocking=unlocking)
     found = find(given["paths"], given.get("excluded") or ())

@@ -35,7 +35,7 @@ ASPECTS = ("synchronisation", "offset", "error")
 #: From <sys/timex.h>.
 TIME_ERROR, STA_UNSYNC, STA_NANO = 5, 0x0040, 0x2000
 
-#: Where a container says that it is one.
+#: The marks of a container.
 CONTAINER_MARKS = (Path("/run/systemd/container"), Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
@@ -52,7 +52,7 @@ class _Timex(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Clock:
-    """What the kernel says of its clock, in milliseconds."""
+    """The kernel's clock by its own account, in milliseconds."""
 
     synchronised: bool
     offset: float
@@ -60,7 +60,7 @@ class Clock:
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Ask the kernel, unless the clock is somebody else's to keep."""
+    """Query the kernel, unless another machine keeps the clock."""
     if any(mark.exists() for mark in CONTAINER_MARKS):
         for aspect in ASPECTS:
             yield Finding(aspect, NOT_APPLICABLE, "the host is a container: the machine that runs it keeps the time")
@@ -69,7 +69,7 @@ def run(given: Given) -> Iterator[Finding]:
 
 
 def read() -> Clock:
-    """Ask by ``adjtimex`` without changing anything, which everybody may."""
+    """Query by ``adjtimex`` without changing anything, which every user may."""
     library = ctypes.CDLL(None, use_errno=True)
     answer = _Timex()
     state = library.adjtimex(ctypes.byref(answer))
@@ -84,7 +84,7 @@ def read() -> Clock:
 
 
 def judge(clock: Clock, given: Given) -> Iterator[Finding]:
-    """Judge the clock; what a kernel says of one that nobody keeps is no measurement."""
+    """Judge the clock; what a kernel has on one that is not synchronised is no measurement."""
     if not clock.synchronised:
         yield Finding("synchronisation", CRITICAL, "nothing keeps the kernel's clock in time (see timedatectl)")
         for aspect in ("offset", "error"):

@@ -58,37 +58,37 @@ def check(given: Given) -> Iterator[tuple[str, str]]:
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Look for the tool, and run it without a shell."""
+    """Find the tool, and run it without a shell."""
     name = given["argv"][0]
-    place = shutil.which(name)
-    if place is None:
-        where = "" if "/" in name else f" (looked in {excerpt(os.environ.get('PATH', os.defpath), 200)})"
+    path = shutil.which(name)
+    if path is None:
+        where = "" if "/" in name else f" (searched {excerpt(os.environ.get('PATH', os.defpath), 200)})"
         yield Finding("version", given["missing"], f"{name} is not installed{where}")
         return
-    yield judge(place, commands.run([place, *given["argv"][1:]], timeout=given["timeout"]), given)
+    yield judge(path, commands.run([path, *given["argv"][1:]], timeout=given["timeout"]), given)
 
 
-def judge(place: str, outcome: commands.Outcome, given: Given) -> Finding:
-    """Judge what a tool that is there did and said."""
-    said = f"{outcome.stdout}\n{outcome.stderr}"
+def judge(path: str, outcome: commands.Outcome, given: Given) -> Finding:
+    """Judge what a tool that is there did and printed."""
+    printed = f"{outcome.stdout}\n{outcome.stderr}"
     if outcome.status not in given["status"]:
         expected = " or ".join(str(status) for status in given["status"])
-        message = f"{place} ended with {outcome.status}, expected {expected}: {excerpt(said)}"
+        message = f"{path} ended with {outcome.status}, expected {expected}: {excerpt(printed)}"
         return Finding("version", CRITICAL, message)
-    found = re.search(given["pattern"], said)
+    found = re.search(given["pattern"], printed)
     version = found and found.group(found.re.groups)
     if not version:
         wanted = given["pattern"]
         like = "" if wanted == OPTIONS["pattern"].default else f" matching {wanted}"
-        message = f"{place} runs, but prints no version{like}: {excerpt(said)}"
+        message = f"{path} runs, but prints no version{like}: {excerpt(printed)}"
         return Finding("version", UNKNOWN, message)
     version, minimum = excerpt(version), given.get("minimum")
     old = versions.older(version, minimum) if minimum else False
     if old is None:
-        return Finding("version", UNKNOWN, f"{place} is {version}, which cannot be compared with {minimum}", version)
+        return Finding("version", UNKNOWN, f"{path} is {version}, which cannot be compared with {minimum}", version)
     if old:
-        return Finding("version", CRITICAL, f"{place} is version {version}, older than {minimum}", version)
-    return Finding("version", OK, f"{place} is version {version}", version)
+        return Finding("version", CRITICAL, f"{path} is version {version}, older than {minimum}", version)
+    return Finding("version", OK, f"{path} is version {version}", version)
 
 
 def _target(given: Given) -> str:

@@ -45,12 +45,12 @@ Details = Mapping[str, Any]
 
 
 def check(given: Given) -> Iterator[tuple[str, str]]:
-    """It must be said which containers."""
+    """The options must select containers."""
     yield from docker.selection_problems(given, required=True)
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Ask everything before saying anything, so that an engine that stops answering hides no aspect."""
+    """Query everything before judging anything, so that an engine that stops answering hides no aspect."""
     timeout = given["timeout"]
     selection = Selection.of(given)
     names = [row["ID"] for row in docker.containers(selection, timeout=timeout)]
@@ -77,8 +77,8 @@ def judge(found: Sequence[Details], state: str, replicas: int, *, now: datetime)
     """Judge containers together: the worst of them decides, and is named first."""
     judged = [(*_judge_one(details, state, now), _name(details)) for details in found]
     judged.sort(key=lambda one: (-STATUSES.index(one[0]), one[2]))
-    status = worst(status for status, _said, _name in judged)
-    message = "; ".join(f"{name} {said}" for _status, said, name in judged)
+    status = worst(status for status, _state, _name in judged)
+    message = "; ".join(f"{name} {shown}" for _status, shown, name in judged)
     faults = tuple(_fault(details) for details in found if _judge_one(details, state, now)[0] != OK)
     if len(judged) < replicas:
         message = f"{len(judged)} of {replicas} containers are there: {message}"
@@ -98,24 +98,24 @@ def _name(details: Details) -> str:
 
 
 def _judge_one(details: Details, wanted: str, now: datetime) -> tuple[str, str]:
-    """The status of one container, and what to say about it after its name."""
+    """The status of one container, and its state as it stands behind its name in a message."""
     state: Details = details["State"]
     status = str(state.get("Status", ""))
     if status == "running":
         return _judge_running(details, wanted, now)
     if status == "exited" and wanted == COMPLETED and state.get("ExitCode") == 0:
-        return OK, f"completed at {_moment(state['FinishedAt'])}"
+        return OK, f"completed at {_time(state['FinishedAt'])}"
     return CRITICAL, _NOT_RUNNING.get(status, _odd)(state)
 
 
 def _ended(state: Details) -> str:
     """With what a container ended, and why, as far as the engine knows."""
-    said = f"exit code {state.get('ExitCode')}"
+    shown = f"exit code {state.get('ExitCode')}"
     if state.get("OOMKilled"):
-        said += ", killed for lack of memory"
+        shown += ", killed for lack of memory"
     if state.get("Error"):
-        said += f", {excerpt(state['Error'], 160)}"
-    return said
+        shown += f", {excerpt(state['Error'], 160)}"
+    return shown
 
 
 def _odd(state: Details) -> str:
@@ -123,7 +123,7 @@ def _odd(state: Details) -> str:
 
 
 _NOT_RUNNING: Mapping[str, Callable[[Details], str]] = {
-    "exited": lambda state: f"exited at {_moment(state.get('FinishedAt', ''))} with {_ended(state)}",
+    "exited": lambda state: f"exited at {_time(state.get('FinishedAt', ''))} with {_ended(state)}",
     "restarting": lambda state: f"ended with {_ended(state)} and waits to be started again",
     "paused": lambda _state: "is paused: its processes are frozen",
     "created": lambda state: f"was made but has not been started ({_ended(state)})",
@@ -133,17 +133,18 @@ _NOT_RUNNING: Mapping[str, Callable[[Details], str]] = {
 
 def _judge_running(details: Details, wanted: str, now: datetime) -> tuple[str, str]:
     state: Details = details["State"]
-    said = f"running since {_moment(state.get('StartedAt', ''))}"
+    shown = f"running since {_time(state.get('StartedAt', ''))}"
     health: Details = state.get("Health") or {}
     status, comment = _HEALTH.get(str(health.get("Status") or "none"), (UNKNOWN, "health {Status}"))
-    said = f"{said}, {comment.format(**{'FailingStreak': 0, **health})}"
+    shown = f"{shown}, {comment.format(**{'FailingStreak': 0, **health})}"
     if status == OK and state.get("OOMKilled"):
-        status, said = WARNING, f"{said}; one of its processes was killed for lack of memory"
+        status, shown = WARNING, f"{shown}; one of its processes was killed for lack of memory"
     if status == OK and details.get("RestartCount") and _age(state.get("StartedAt", ""), now) < FRESH:
-        status, said = WARNING, f"{said}; the engine has just started it again (exit code before: {state['ExitCode']})"
+        status = WARNING
+        shown += f"; the engine has just started it again (exit code before: {state['ExitCode']})"
     if status == OK and wanted == COMPLETED:
-        status, said = WARNING, f"{said}; still at its work"
-    return status, said
+        status, shown = WARNING, f"{shown}; still at its work"
+    return status, shown
 
 
 _HEALTH = {
@@ -154,8 +155,8 @@ _HEALTH = {
 }
 
 
-def _moment(text: str) -> str:
-    """The engine's time without the fractions that nobody reads."""
+def _time(text: str) -> str:
+    """The engine's time without its fractions of a second."""
     return f"{text[:19]}Z" if text[:4].isdigit() and not text.startswith("0001") else "an unknown time"
 
 
@@ -190,21 +191,21 @@ def _images(found: Iterable[Details], timeout: float) -> dict[str, Details]:
 
 
 def judge_images(found: Iterable[Details], images: Mapping[str, Details]) -> Finding:
-    """Name each image with its digest, and tell where a container runs another one than its name stands for now."""
-    said: dict[str, str] = {}
+    """Name each image with its digest, and where a container runs another one than its name stands for now."""
+    comments: dict[str, str] = {}
     for details in found:
         name, identity = str(details["Config"]["Image"]), str(details["Image"])
         current = images.get(name) or images.get(f"{name}:latest")
         stale = current is not None and current["Id"] != identity
         digests = (images.get(identity) or {}).get("RepoDigests") or ()
         text = f"{name}, {_digest(digests) or f'no digest, id {identity}'}"
-        said[text] = (
+        comments[text] = (
             f"; {_name(details)} still runs it, but {name} stands for {current['Id']} by now"
             if stale and current
             else ""
         )
-    message = "; ".join(f"{text}{comment}" for text, comment in said.items())
-    return Finding("image", WARNING if any(said.values()) else OK, message)
+    message = "; ".join(f"{text}{comment}" for text, comment in comments.items())
+    return Finding("image", WARNING if any(comments.values()) else OK, message)
 
 
 def _digest(digests: Iterable[str]) -> str:

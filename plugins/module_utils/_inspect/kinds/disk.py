@@ -39,7 +39,7 @@ OPTIONS: Options = {
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Ask the kernel once; a dead network file system may keep it waiting for ever, the deadline ends that."""
+    """Query the kernel once; a dead network file system may keep it waiting for ever, the deadline ends that."""
     path = given["path"]
     try:
         usage = os.statvfs(path)
@@ -47,13 +47,13 @@ def run(given: Given) -> Iterator[Finding]:
         mount = mounts.holding(os.path.realpath(path))
     except OSError as exc:
         raise RunbookError(f"{path}: {exc.strerror}") from exc
-    place = os.path.realpath(path)
+    resolved = os.path.realpath(path)
     try:
-        meant = _meant(place, given)
+        meant = _meant(resolved, given)
     except RunbookError as exc:
         missing, found = None, Finding("mount", UNKNOWN, f"not determined: {exc}")
     else:
-        missing = not_mounted(mount, place, meant, given)
+        missing = not_mounted(mount, resolved, meant, given)
         found = missing or writable(mount, meant, given)
     if missing:
         # What was measured is another file system.
@@ -65,22 +65,22 @@ def run(given: Given) -> Iterator[Finding]:
     yield found
 
 
-def _meant(place: str, given: Given) -> mounts.Meant | None:
-    """What should be mounted there, as the host itself has it; asked only where the description leaves that open."""
+def _meant(path: str, given: Given) -> mounts.Meant | None:
+    """What should be mounted there, as the host itself has it; read only where the description leaves that open."""
     if given.get("mounted") is not None and given.get("read_only") is not None:
         return None
-    return mounts.meant(place, timeout=given["timeout"])
+    return mounts.meant(path, timeout=given["timeout"])
 
 
-def not_mounted(mount: mounts.Mount, place: str, meant: mounts.Meant | None, given: Given) -> Finding | None:
+def not_mounted(mount: mounts.Mount, path: str, meant: mounts.Meant | None, given: Given) -> Finding | None:
     """A finding where what should be mounted is not: everything there is about what lies above it."""
     if given.get("mounted") is None:
         wanted, source = (meant.point, meant.source) if meant else ("", "")
     else:
-        wanted, source = (place if given["mounted"] else "", "the description")
+        wanted, source = (path if given["mounted"] else "", "the description")
     if not wanted or mounts.within(mount.point, wanted):
         return None
-    message = f"{wanted} is not mounted, and {source} has it: {place} is on {mount.point} ({mount.kind})"
+    message = f"{wanted} is not mounted, and {source} has it: {path} is on {mount.point} ({mount.kind})"
     return Finding("mount", CRITICAL, message, remedy=f"mount {wanted}")
 
 
@@ -103,10 +103,10 @@ def space(mount: str, usage: os.statvfs_result, given: Given) -> Finding:
     if not used + usage.f_bavail:
         return Finding("space", NOT_APPLICABLE, f"the file system on {mount} has no size")
     percent = round(100 * used / (used + usage.f_bavail), 1)
-    total, taken = (size(blocks * usage.f_frsize) for blocks in (usage.f_blocks, used))
+    total, occupied = (size(blocks * usage.f_frsize) for blocks in (usage.f_blocks, used))
     return Finding.measured(
         "space",
-        f"{taken} of {total} used on {mount} ({percent:g} %)",
+        f"{occupied} of {total} used on {mount} ({percent:g} %)",
         value=percent,
         unit="%",
         limits=limits(OPTIONS, given),

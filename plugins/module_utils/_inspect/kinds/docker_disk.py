@@ -30,7 +30,7 @@ Row = Mapping[str, Any]
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Ask once. The engine adds up files for this, so that many containers take it more than a moment."""
+    """Query once. The engine adds up files for this, which takes seconds where there are many containers."""
     rows = docker.rows(["system", "df"], timeout=given["timeout"])
     yield from judge({str(row.get("Type")): row for row in rows}, given)
 
@@ -50,7 +50,7 @@ def judge(rows: Mapping[str, Row], given: Given) -> Iterator[Finding]:
         size, reclaimable = count(row.get("Size")), count(row.get("Reclaimable"))
         if size is None or reclaimable is None:
             unread.append(sort)
-            yield Finding(aspect, UNKNOWN, f"docker does not say how big {sort} are")
+            yield Finding(aspect, UNKNOWN, f"docker does not report the size of {sort}")
             continue
         total += reclaimable
         yield Finding(
@@ -61,7 +61,7 @@ def judge(rows: Mapping[str, Row], given: Given) -> Iterator[Finding]:
             unit="GB",
         )
     if unread:
-        yield Finding("reclaimable", UNKNOWN, f"docker does not say how big {' and '.join(unread)} are")
+        yield Finding("reclaimable", UNKNOWN, f"docker does not report the size of {' and '.join(unread)}")
         return
     value = round(total / _GB, 3)
     yield Finding.measured(

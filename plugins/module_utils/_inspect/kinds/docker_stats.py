@@ -11,10 +11,11 @@ from typing import Any
 
 from ..._clients import docker
 from ..._clients.docker import Selection
-from ..._core.about import ABSENT, LOOK, PROCESS, Fault
+from ..._core.about import ABSENT, PROBE, PROCESS, Fault
 from ..._core.checks import UNKNOWN, Finding
 from ..._core.errors import RunbookError
 from ..._core.options import PERCENT, Given, Option, Options, limits
+from ..._core.text import some_of
 from ..kind import Kind
 
 OPTIONS: Options = {
@@ -51,32 +52,32 @@ def check(given: Given) -> Iterator[tuple[str, str]]:
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Ask for one sample, which takes the engine two seconds."""
+    """Request one sample, which takes the engine two seconds."""
     timeout = given["timeout"]
     selection = Selection.of(given)
     running = [row["ID"] for row in docker.containers(selection, timeout=timeout, running=True)]
     if not running:
-        raise RunbookError(f"no container of {selection} runs", fault=Fault(ABSENT, ((LOOK, ""),)))
+        raise RunbookError(f"no container of {selection} runs", fault=Fault(ABSENT, ((PROBE, ""),)))
     rows = docker.rows(["stats", "--no-stream", "--no-trunc", *running], timeout=timeout)
     yield judge_cpu(rows, given, os.cpu_count() or 1)
     yield judge_memory(rows, given)
 
 
 def percentage(text: object) -> float | None:
-    """A percentage as docker prints it; ``None`` for the ``--`` that stands where there is no figure."""
+    """A percentage as docker prints it; ``None`` for the ``--`` that stands where it has measured nothing."""
     found = re.fullmatch(r"([0-9.]+)%", str(text).strip())
     return float(found[1]) if found else None
 
 
 def judge_cpu(rows: Sequence[Row], given: Given, processors: int) -> Finding:
     """Judge the busiest container by its share of all processors: docker counts each of them as 100 %."""
-    figures = [(value, row) for row in rows if (value := percentage(row.get("CPUPerc"))) is not None and _measured(row)]
-    if not figures:
-        return _no_figures("cpu", rows)
-    share = round(max(value for value, _row in figures) / processors, 1)
+    shares = [(value, row) for row in rows if (value := percentage(row.get("CPUPerc"))) is not None and _measured(row)]
+    if not shares:
+        return _unmeasured("cpu", rows)
+    share = round(max(value for value, _row in shares) / processors, 1)
     return Finding.measured(
         "cpu",
-        f"{_busiest(figures)}; the busiest has {share:g} % of {processors} processors{_left_out(rows, figures)}",
+        f"{_busiest(shares)}; the busiest has {share:g} % of {processors} processors{_left_out(rows, shares)}",
         value=share,
         unit="%",
         limits=limits(OPTIONS, given, "cpu_"),
@@ -85,13 +86,13 @@ def judge_cpu(rows: Sequence[Row], given: Given, processors: int) -> Finding:
 
 def judge_memory(rows: Sequence[Row], given: Given) -> Finding:
     """Judge the container that is nearest to its limit."""
-    figures = [(value, row) for row in rows if (value := percentage(row.get("MemPerc"))) is not None and _measured(row)]
-    if not figures:
-        return _no_figures("memory", rows)
+    shares = [(value, row) for row in rows if (value := percentage(row.get("MemPerc"))) is not None and _measured(row)]
+    if not shares:
+        return _unmeasured("memory", rows)
     return Finding.measured(
         "memory",
-        f"{_busiest(figures, 'MemUsage')}{_left_out(rows, figures)}",
-        value=max(value for value, _row in figures),
+        f"{_busiest(shares, 'MemUsage')}{_left_out(rows, shares)}",
+        value=max(value for value, _row in shares),
         unit="%",
         limits=limits(OPTIONS, given, "memory_"),
     )
@@ -103,21 +104,21 @@ def _measured(row: Row) -> bool:
     return bool(re.match(r"[0-9.]*[1-9]", limit))
 
 
-def _busiest(figures: list[tuple[float, Row]], more: str = "") -> str:
-    """The containers with the highest figures first."""
-    ordered = sorted(figures, key=lambda figure: (-figure[0], str(figure[1].get("Name"))))
-    named = [f"{row.get('Name')} {value:g} %{f' ({row.get(more)})' if more else ''}" for value, row in ordered[:NAMED]]
-    return ", ".join(named) + (f" and {len(ordered) - NAMED} more" if len(ordered) > NAMED else "")
+def _busiest(shares: list[tuple[float, Row]], more: str = "") -> str:
+    """The containers with the highest shares first."""
+    ordered = sorted(shares, key=lambda share: (-share[0], str(share[1].get("Name"))))
+    named = (f"{row.get('Name')} {value:g} %{f' ({row.get(more)})' if more else ''}" for value, row in ordered)
+    return some_of(named, NAMED)
 
 
-def _left_out(rows: Sequence[Row], figures: list[tuple[float, Row]]) -> str:
-    without = len(rows) - len(figures)
-    return f"; no figures of {without} more" if without else ""
+def _left_out(rows: Sequence[Row], shares: list[tuple[float, Row]]) -> str:
+    unmeasured = len(rows) - len(shares)
+    return f"; no measurement of {unmeasured} more" if unmeasured else ""
 
 
-def _no_figures(aspect: str, rows: Sequence[Row]) -> Finding:
+def _unmeasured(aspect: str, rows: Sequence[Row]) -> Finding:
     names = ", ".join(sorted(str(row.get("Name")) for row in rows)[:NAMED]) or "any container"
-    return Finding(aspect, UNKNOWN, f"the engine gives no figures of {names}: it cannot read their control groups")
+    return Finding(aspect, UNKNOWN, f"the engine has no measurement of {names}: it cannot read their control groups")
 
 
 def _target(given: Given) -> str:

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from ..._clients import process_table, systemd
 from ..._core.checks import CRITICAL, OK, WARNING, Finding, worst
 from ..._core.options import NOT_NEGATIVE, POSITIVE, Given, Option, Options, limits
+from ..._core.text import some_of
 from ..kind import Kind
 
 OPTIONS: Options = {
@@ -37,7 +38,7 @@ MICROSECONDS = 1_000_000
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Ask systemd for the units that are in trouble, and the kernel for processes."""
+    """Query systemd for the units that are in trouble, and the kernel for processes."""
     names = [
         name
         for name in systemd.listed(["failed", "activating"], timeout=given["timeout"])
@@ -53,8 +54,8 @@ def failed(units: list[Mapping[str, str]] | list[dict[str, str]], given: Given) 
     """Judge the units that failed, each with systemd's word for it."""
     if not units:
         return Finding("failures", OK, "no unit is failed", value=0)
-    told = _told(f"{unit.get('Id')} ({unit.get('Result')})" for unit in units)
-    message = f"{len(units)} failed: {told}"
+    named = some_of((f"{unit.get('Id')} ({unit.get('Result')})" for unit in units), NAMED)
+    message = f"{len(units)} failed: {named}"
     return Finding(
         "failures",
         given["severity"],
@@ -67,7 +68,7 @@ def failed(units: list[Mapping[str, str]] | list[dict[str, str]], given: Given) 
 
 def starting(units: Iterable[Mapping[str, str]], given: Given, now: float) -> Finding:
     """Judge the units that are about to start: one that ended and is started again and again never is."""
-    statuses, told, ended = [OK], [], []
+    statuses, stuck, ended = [OK], [], []
     for unit in units:
         if unit["ActiveState"] != "activating":
             continue
@@ -75,12 +76,12 @@ def starting(units: Iterable[Mapping[str, str]], given: Given, now: float) -> Fi
         if unit.get("SubState", "").startswith("auto-restart"):
             statuses.append(given["severity"])
             ended.append(unit.get("Id", ""))
-            told.append(f"{unit.get('Id')} ended and waits to be started again (restart {unit.get('NRestarts')})")
+            stuck.append(f"{unit.get('Id')} ended and waits to be started again (restart {unit.get('NRestarts')})")
         elif since > given["starting_seconds"]:
             statuses.append(WARNING)
-            told.append(f"{unit.get('Id')} has been starting for {since} s")
-    message = _told(told) if told else "no unit is stuck at its start"
-    return Finding("starts", worst(statuses), message, value=len(told), faults=systemd.down(*ended))
+            stuck.append(f"{unit.get('Id')} has been starting for {since} s")
+    message = some_of(stuck, NAMED) if stuck else "no unit is stuck at its start"
+    return Finding("starts", worst(statuses), message, value=len(stuck), faults=systemd.down(*ended))
 
 
 def zombies(processes: Iterable[process_table.Process], given: Given) -> Finding:
@@ -90,15 +91,9 @@ def zombies(processes: Iterable[process_table.Process], given: Given) -> Finding
     if dead:
         # Whose they are is what helps: they end with their parent.
         families = Counter((process.name, process.parent) for process in dead)
-        told = (f"{name} of process {parent} ({number})" for (name, parent), number in families.most_common())
-        message += f": {_told(told)}"
+        named = (f"{name} of process {parent} ({number})" for (name, parent), number in families.most_common())
+        message += f": {some_of(named, NAMED)}"
     return Finding.measured("zombies", message, value=len(dead), unit="", limits=limits(OPTIONS, given, "zombies_"))
-
-
-def _told(items: Iterable[str]) -> str:
-    names = list(items)
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
 
 
 KIND = Kind(

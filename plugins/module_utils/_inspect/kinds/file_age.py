@@ -34,7 +34,7 @@ OPTIONS: Options = {
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Look at the newest file that the path names."""
+    """Find the newest file that the path names."""
     found = newest(given["path"])
     if found is None:
         yield Finding("age", CRITICAL, f"{given['path']}: no such file")
@@ -66,7 +66,7 @@ def newest(path: str) -> tuple[str, os.stat_result] | None:
 
 
 def age(path: str, hours: float, given: Given) -> Finding:
-    """Judge an age; a time to come says nothing about it."""
+    """Judge an age; a time to come is no evidence of it."""
     hours = round(hours, 2)
     if hours < -AHEAD:
         return Finding("age", UNKNOWN, f"{path} is dated {-hours:g} h ahead of this host's clock", hours, "h")

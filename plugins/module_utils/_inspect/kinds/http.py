@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Kind ``http``: a web service answers, and says that it is well."""
+"""Kind ``http``: a web service answers, and reports that it is well."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..._core.options import (
     thresholds,
     with_defaults,
 )
-from ..._core.refusal import said
+from ..._core.refusal import reasons_in
 from ..._core.shared_options import port
 from ..._core.text import excerpt
 from ..expect import DEFAULTS, RULE_OPTIONS, Body, Expectation, Verdict, follow, rule_faults
@@ -45,10 +45,10 @@ OPTIONS: Options = {
     "port": port(required=True),
     "health": Option(
         "raw",
-        "Path that says whether the service is well, or a map of C(path), C(status) and C(expect). Without C(expect), "
-        "the body must be a JSON object whose C(status) is healthy, ok, ready, pass or up.",
+        "Path that reports whether the service is well, or a map of C(path), C(status) and C(expect). Without "
+        "C(expect), the body must be a JSON object whose C(status) is healthy, ok, ready, pass or up.",
     ),
-    "readiness": Option("raw", "Path that says whether the service can work now; judged as I(health) is."),
+    "readiness": Option("raw", "Path that reports whether the service can work now; judged as I(health) is."),
     "metrics": Option(
         "raw", "Path of metrics; without C(expect), the body must be Prometheus text or a JSON object with metrics."
     ),
@@ -109,13 +109,13 @@ def split(given: Given) -> list[dict[str, Any]]:
 def check(given: Given) -> Iterator[tuple[str, str]]:
     """Yield the faults of paths, rules and headers."""
     if not _pages(given):
-        yield "health", "missing; give health, readiness, metrics or paths, or nothing would be looked at"
+        yield "health", "missing; give health, readiness, metrics or paths, or nothing would be checked"
     for name in NAMED:
         if given.get(name) is not None:
             yield from _page_faults(name, given[name])
     for name, page in (given.get("paths") or {}).items():
         if name in NAMED:
-            yield f"paths.{name}", f"has a place of its own: write it as {name}, not under paths"
+            yield f"paths.{name}", f"is an option of its own: write it as {name}, not under paths"
         elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", str(name)):
             yield f"paths.{name}", "a name has letters, digits and underscores only"
         else:
@@ -171,7 +171,7 @@ def judge(page: Page, answer: Answer, latency: Limits, skew: Limits) -> Finding:
     took = f"in {answer.milliseconds:g} ms"
     if answer.status not in page.status:
         statuses.append(CRITICAL)
-        # Rules have something to say of an error only where it speaks their language.
+        # Rules judge an error only where it speaks their language.
         message = "; ".join([_wrong_status(page, answer), *(broken if body.is_json else ())])
     elif broken:
         # Several rules fail for one reason where the body is not JSON.
@@ -211,17 +211,17 @@ def _wrong_status(page: Page, answer: Answer) -> str:
         return f"HTTP {answer.status} redirects to {excerpt(answer.redirects_to)}, {expected}"
     if answer.text.strip().lower() == "invalid host header":
         return f"HTTP {answer.status}, {expected}: Invalid host header (set host_header to a name that is allowed)"
-    return f"HTTP {answer.status}, {expected}: {said(answer.text)}"
+    return f"HTTP {answer.status}, {expected}: {reasons_in(answer.text)}"
 
 
 KIND = Kind(
     name="http",
-    summary="A web service answers in time, and its body says that it is well.",
+    summary="A web service answers in time, and its body reports that it is well.",
     topic="health",
     options=OPTIONS,
     expected=lambda given: tuple(_pages(given)),
     run=run,
-    # Without the path: who does not get as far as a path must name the same target.
+    # Without the path: a probe that does not get as far as a path must name the same target.
     target=lambda given: str(given.get("port", "")),
     check=check,
     split=split,

@@ -13,7 +13,7 @@ from ..._core.errors import RunbookError
 from ..._core.options import NOT_NEGATIVE, PERCENT, Given, Option, Options, limits
 from ..kind import Kind
 
-#: What each pressure counts: for processors, time in which somebody waited; otherwise, time in which everybody did.
+#: What each pressure counts: for processors, time in which some process waited; otherwise, in which every one did.
 PRESSURES = {"cpu": "some", "memory": "full", "io": "full"}
 
 
@@ -48,7 +48,7 @@ OPTIONS: Options = {
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Ask the kernel."""
+    """Query the kernel."""
     yield average(os.getloadavg(), os.cpu_count() or 1, given)
     for resource in PRESSURES:
         try:
@@ -79,8 +79,8 @@ def pressure(resource: str, text: str, given: Given) -> Finding:
         percent = float(shares[measure]["avg60"])
     except KeyError as exc:
         raise RunbookError(f"/proc/pressure/{resource} has no {exc.args[0]}") from exc
-    who = "some process" if measure == "some" else "every process"
-    message = f"{who} waited for {resource} during {percent:g} % of the last minute"
+    waiting = "some process" if measure == "some" else "every process"
+    message = f"{waiting} waited for {resource} during {percent:g} % of the last minute"
     limit = limits(OPTIONS, given, f"{resource}_")
     return Finding.measured(f"{resource}_pressure", message, value=percent, unit="%", limits=limit)
 

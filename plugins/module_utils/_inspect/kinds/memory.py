@@ -30,7 +30,7 @@ def run(given: Given) -> Iterator[Finding]:
 
 
 def judge(meminfo: str, given: Given) -> Finding:
-    """Judge what programs could not have without swapping: the page cache is not taken."""
+    """Judge what programs could not have without swapping: the page cache counts as free."""
     total, available = proc.memory_sizes(meminfo, "MemTotal", "MemAvailable")
     percent = round(100 * (total - available) / total, 1)
     return Finding.measured(

@@ -20,7 +20,7 @@ from ..kind import Kind
 OPTIONS: Options = {
     "interfaces": Option(
         "list",
-        "Interfaces to look at, as shell patterns. Without it, all but the loopback.",
+        "Interfaces to inspect, as shell patterns. Without it, all but the loopback.",
         elements="str",
         filled=True,
     ),
@@ -67,7 +67,7 @@ def losses(text: str, interfaces: list[str] | None) -> dict[str, Losses]:
         name, colon, counters = line.partition(":")
         if colon and _chosen(name.strip(), interfaces):
             fields = [int(counter) for counter in counters.split()]
-            found[name.strip()] = Losses(**{key: sum(fields[at] for at in places) for key, places in COLUMNS.items()})
+            found[name.strip()] = Losses(**{key: sum(fields[at] for at in columns) for key, columns in COLUMNS.items()})
     if not found:
         wanted = f" of the name {', '.join(interfaces)}" if interfaces else " but the loopback"
         raise RunbookError(f"the host has no interface{wanted}")
@@ -82,7 +82,7 @@ def judge(aspect: str, before: Mapping[str, Losses], after: Mapping[str, Losses]
     """Judge what the worst interface lost; one that came or went in between has no rate."""
     lost = {name: getattr(after[name], aspect) - getattr(before[name], aspect) for name in before if name in after}
     if not lost:
-        raise RunbookError("no interface stayed during the sample")
+        raise RunbookError("no interface was there during the whole sample")
     worst = max(lost, key=lambda name: (lost[name], getattr(after[name], aspect)))
     seconds = given["sample_seconds"]
     message = (

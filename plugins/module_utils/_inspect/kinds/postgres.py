@@ -18,7 +18,7 @@ from ..._core.checks import CRITICAL, NOT_APPLICABLE, OK, UNKNOWN, Finding
 from ..._core.errors import RunbookError
 from ..._core.options import Given, Option, Options, limits
 from ..kind import Kind
-from ..postgres_judge import THRESHOLDS, connections_taken, writes
+from ..postgres_judge import THRESHOLDS, connections_used, writes
 from ..postgres_queries import ROLE, WRITE, WRITES
 
 OPTIONS: Options = {
@@ -26,7 +26,7 @@ OPTIONS: Options = {
     "user": Option("str", "Role to log in as; it needs no rights.", required=True),
     "writable": Option(
         "bool",
-        "Whether the server must accept writes. It is asked for the number of a transaction then, which every write "
+        "Whether the server must accept writes. The probe requests the number of a transaction then, which every write "
         "begins with; nothing is written.",
     ),
     "application_role": Option(
@@ -48,7 +48,7 @@ SELECT
     - coalesce(current_setting('reserved_connections', true)::int, 0)
 """
 
-#: The least that a server can be asked.
+#: The smallest query that a server can answer.
 ALIVE = "SELECT 1"
 
 _NONE_LEFT = re.compile(r"too many (clients|connections)|remaining connection slots", re.IGNORECASE)
@@ -81,7 +81,7 @@ def run(given: Given) -> Iterator[Finding]:
         except (driver.Error, socket.timeout, RunbookError) as exc:
             yield Finding("connections", UNKNOWN, f"not determined: {reason(exc, given['timeout'])}")
         else:
-            yield connections_taken(used, usable, limits(OPTIONS, given, "connections_"))
+            yield connections_used(used, usable, limits(OPTIONS, given, "connections_"))
 
 
 def _writes(driver: Any, session: Session, given: Given) -> Finding:
@@ -119,9 +119,9 @@ def expected(given: Given) -> tuple[str, ...]:
 
 
 def check(given: Given) -> Iterator[tuple[str, str]]:
-    """Yield what would not be looked at."""
+    """Yield what would not be checked."""
     if given.get("application_role") is not None and not given.get("writable"):
-        yield "application_role", "is looked at with writable: true only"
+        yield "application_role", "is checked with writable: true only"
 
 
 KIND = Kind(

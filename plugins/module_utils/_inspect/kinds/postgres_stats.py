@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Kind ``postgres_stats``: what a PostgreSQL server tells about its own state."""
+"""Kind ``postgres_stats``: the state of a PostgreSQL server, from its own statistics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..._core.options import Given, Options
 from ..kind import Kind
 from ..postgres_judge import JUDGES, THRESHOLDS, availability
 from ..postgres_queries import AVAILABILITY, QUESTIONS
-from ..stats import Answer, findings, not_asked
+from ..stats import Answer, findings, not_applicable
 
 OPTIONS: Options = {**LOGIN_OPTIONS, **THRESHOLDS, "not_applicable": NOT_APPLICABLE_OPTION}
 
@@ -28,13 +28,13 @@ ASPECTS = ("availability", *QUESTIONS)
 _NO_RIGHT = "the role sees its own sessions only; make it a member of pg_monitor (playbook xorb.runbook.prerequisites)"
 
 
-def look(given: Given) -> Iterator[Answer]:
-    """Log in once and ask one question for each aspect; one that fails costs only itself."""
+def answers(given: Given) -> Iterator[Answer]:
+    """Log in once and send one question for each aspect; one that fails costs only itself."""
     driver = drivers.load("psycopg2")
     # A ValueError is a text or a time that the driver cannot read.
     failures = (driver.Error, socket.timeout, RunbookError, ValueError)
     skipped = left_out(given)
-    yield from (not_asked(aspect, why) for aspect, why in skipped.items())
+    yield from (not_applicable(aspect, why) for aspect, why in skipped.items())
     try:
         session = Session(driver, given)
     except (driver.Error, socket.timeout) as exc:
@@ -57,7 +57,7 @@ def look(given: Given) -> Iterator[Answer]:
                 yield _not_determined(aspect, _NO_RIGHT, Fault(DENIED))
                 continue
             try:
-                rows = question.ask(session)
+                rows = question.rows(session)
             except failures as exc:
                 yield _not_determined(aspect, reason(exc, given["timeout"]))
             else:
@@ -82,7 +82,7 @@ KIND = Kind(
     topic="database",
     options=OPTIONS,
     expected=lambda _given: ASPECTS,
-    run=findings(look),
+    run=findings(answers),
     target=lambda given: str(given.get("port") or PORT),
     check=left_out_problems(ASPECTS),
     explained_by=frozenset({PROCESS, DEPENDENCY}),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..._clients import cgroups, proc, process_table
 from ..._clients.process_table import Process
-from ..._core.about import ABSENT, LOOK, PROCESS, Fault
+from ..._core.about import ABSENT, PROBE, PROCESS, Fault
 from ..._core.checks import Finding
 from ..._core.errors import RunbookError
 from ..._core.options import AT_LEAST_ONE, PERCENT, Given, Option, Options, limits
@@ -21,7 +21,7 @@ from ..kind import Kind
 
 OPTIONS: Options = {
     "pattern": Option(
-        "str", "Regular expression: only processes are looked at whose name or command line has a match."
+        "str", "Regular expression: only processes are inspected whose name or command line has a match."
     ),
     "top": Option("int", "How many processes the message names.", default=5, within=AT_LEAST_ONE),
     "cpu_warning": Option(
@@ -79,7 +79,7 @@ def run(given: Given) -> Iterator[Finding]:
     after, ended = process_table.read(), proc.processor_times(proc.read("stat"))
     chosen = choose(after, given.get("pattern"))
     if not chosen:
-        raise RunbookError(f"no process matches {given['pattern']}", fault=Fault(ABSENT, ((LOOK, ""),)))
+        raise RunbookError(f"no process matches {given['pattern']}", fault=Fault(ABSENT, ((PROBE, ""),)))
     (total,) = proc.memory_sizes(proc.read("meminfo"), "MemTotal")
     yield judge("cpu", cpu_shares(before, chosen, sum(ended) - sum(began)), given)
     yield judge("memory", [Share(one, 100 * one.resident / total) for one in chosen], given)
@@ -102,14 +102,14 @@ def cpu_shares(before: Iterable[Process], after: Iterable[Process], ticks: int) 
 
 
 def judge(aspect: str, shares: Iterable[Share], given: Given) -> Finding:
-    """Judge the largest share, and name the largest ones with whom they belong to."""
+    """Judge the largest share, and name the largest ones with the container or unit that they belong to."""
     largest = sorted(shares, key=lambda share: (-share.percent, share.process.pid))[: given["top"]]
-    told = ", ".join(_told(aspect, share) for share in largest)
+    message = ", ".join(_named(aspect, share) for share in largest)
     limit = limits(OPTIONS, given, f"{aspect}_")
-    return Finding.measured(aspect, told, value=round(largest[0].percent, 1), unit="%", limits=limit)
+    return Finding.measured(aspect, message, value=round(largest[0].percent, 1), unit="%", limits=limit)
 
 
-def _told(aspect: str, share: Share) -> str:
+def _named(aspect: str, share: Share) -> str:
     process = share.process
     owner = cgroups.owner(process.pid)
     memory = f" ({size(process.resident)})" if aspect == "memory" else ""

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from ..._clients.http import HTTP_OPTIONS, Client, TooLarge, header_faults, path_faults
 from ..._clients.network import Unreachable
-from ..._clients.prometheus import Api, Refused, Sample, moment
-from ..._core.about import ADDRESS, DEPENDENCY, DOWN, HEARD, PROCESS, Fault
+from ..._clients.prometheus import Api, Refused, Sample, parse_time
+from ..._core.about import ADDRESS, DEPENDENCY, DOWN, PROCESS, REPORTED, Fault
 from ..._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding, Limits, worst
 from ..._core.options import (
     AT_LEAST_ONE,
@@ -28,7 +28,7 @@ from ..._core.options import (
     with_defaults,
 )
 from ..._core.shared_options import port
-from ..._core.text import excerpt
+from ..._core.text import excerpt, some_of
 from ..kind import Kind
 
 PORT = 9090
@@ -69,13 +69,13 @@ OPTIONS: Options = {
     "ignore_alerts": Option("list", "Alerts that may fire, as shell patterns.", elements="str", default=[]),
 }
 
-#: What is looked at besides the queries.
+#: What is checked besides the queries.
 ITSELF = ("targets", "rules", "alerts")
 
 #: A group is late when it was not evaluated for this many of its intervals, and for this time.
 LATE_INTERVALS, LATE = 5, timedelta(minutes=2)
 
-#: Severities of alerts that fire all the time, to prove that they can, or that call nobody.
+#: Severities of alerts that fire all the time, to prove that they can, or that need no operator.
 QUIET = ("none", "info")
 
 #: How many names a message has.
@@ -96,7 +96,7 @@ def check(given: Given) -> Iterator[tuple[str, str]]:
     for name, query in _queries(given).items():
         where = f"queries.{name}"
         if name in ITSELF:
-            yield where, "is looked at anyway; give the query another name"
+            yield where, "is checked anyway; give the query another name"
         elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", str(name)):
             yield where, "a name has letters, digits and underscores only"
         elif not isinstance(query, (str, Mapping)):
@@ -110,7 +110,7 @@ def check(given: Given) -> Iterator[tuple[str, str]]:
 
 
 def _query_faults(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the faults of one query, whose thresholds are crossed as it says itself."""
+    """Yield the faults of one query, whose thresholds are crossed in the direction that it has itself."""
     found = list(problems(QUERY_OPTIONS, query))
     yield from found
     if not found:
@@ -118,19 +118,19 @@ def _query_faults(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Ask for targets, rules and every query, each for itself: what one answer hides, the others may tell."""
+    """Request targets, rules and every query, each for itself: what one answer hides, the others may show."""
     api = Api(Client(given), given.get("prefix") or "")
     silent = 0
     met: Fault | None = None
-    for aspect, ask in _questions(api, given).items():
+    for aspect, request in _requests(api, given).items():
         if silent >= _PATIENCE:
             yield Finding.failed(aspect, UNKNOWN, "not determined: Prometheus does not answer", met)
             continue
         try:
-            yield ask()
+            yield request()
             silent = 0
         except Unreachable as exc:
-            # The first silence is the finding; what cannot be asked because of it is not known.
+            # The first silence is the finding; what cannot be requested because of it is not known.
             first = aspect in ITSELF and not silent
             why = str(exc) if first else f"not determined: {exc}"
             met = exc.fault
@@ -143,12 +143,12 @@ def run(given: Given) -> Iterator[Finding]:
             yield Finding(aspect, UNKNOWN, f"not determined: {exc}")
 
 
-#: A server that is silent so often in a row is not asked again: each question would wait as long.
+#: A server that is silent so often in a row gets no further request: each would wait as long.
 _PATIENCE = 2
 
 
-def _questions(api: Api, given: Given) -> dict[str, Callable[[], Finding]]:
-    """How each aspect is asked for; rules and alerts are in one answer."""
+def _requests(api: Api, given: Given) -> dict[str, Callable[[], Finding]]:
+    """How each aspect is requested; rules and alerts are in one answer."""
     groups: list[list[Mapping[str, Any]]] = []
 
     def of_rules() -> Finding:
@@ -164,8 +164,8 @@ def _questions(api: Api, given: Given) -> dict[str, Callable[[], Finding]]:
         options = with_defaults(QUERY_OPTIONS, _full(query))
         return lambda: judge(name, *api.query(options["query"]), options)
 
-    asked = {name: of_query(name, query) for name, query in _queries(given).items()}
-    return {"targets": lambda: targets(api.targets(), given), "rules": of_rules, "alerts": of_alerts, **asked}
+    queries = {name: of_query(name, query) for name, query in _queries(given).items()}
+    return {"targets": lambda: targets(api.targets(), given), "rules": of_rules, "alerts": of_alerts, **queries}
 
 
 def targets(found: Iterable[Mapping[str, Any]], given: Given) -> Finding:
@@ -173,26 +173,26 @@ def targets(found: Iterable[Mapping[str, Any]], given: Given) -> Finding:
     active = list(found)
     if not active:
         return Finding("targets", CRITICAL, "Prometheus scrapes nothing: no target is active")
-    excused = [target for target in active if _matches(_label(target, "job"), given["ignore_jobs"])]
-    judged = [target for target in active if target not in excused]
+    ignored = [target for target in active if _matches(_label(target, "job"), given["ignore_jobs"])]
+    judged = [target for target in active if target not in ignored]
     down = [target for target in judged if target.get("health") == "down"]
     fresh = [target for target in judged if target.get("health") not in ("up", "down")]
-    message = f"{len(active) - len(down) - len(fresh) - len(excused)} of {len(active)} targets up"
-    if excused:
-        message += f", {len(excused)} of jobs that may be down"
+    message = f"{len(active) - len(down) - len(fresh) - len(ignored)} of {len(active)} targets up"
+    if ignored:
+        message += f", {len(ignored)} of jobs that may be down"
     if down:
-        message += f"; down: {_told(f'{_where(target)}: {_error(target)}' for target in down)}"
+        message += f"; down: {_some(f'{_where(target)}: {_error(target)}' for target in down)}"
     if fresh:
-        message += f"; not scraped yet: {_told(_where(target) for target in fresh)}"
+        message += f"; not scraped yet: {_some(_where(target) for target in fresh)}"
     limit = limits(OPTIONS, given, "targets_")
     status = worst([limit.judge(len(down)), WARNING if fresh else OK])
-    faults = tuple(_heard(urlsplit(str(target.get("scrapeUrl", ""))).netloc) for target in down)
+    faults = tuple(_reported(urlsplit(str(target.get("scrapeUrl", ""))).netloc) for target in down)
     return Finding("targets", status, message, value=len(down), limits=limit, faults=faults)
 
 
-def _heard(address: str) -> Fault:
-    """That something is wrong with what Prometheus knows by an address; without one, nobody can find out what."""
-    return Fault(DOWN, ((ADDRESS, address),), HEARD)
+def _reported(address: str) -> Fault:
+    """That something is wrong with what Prometheus knows by an address; without one, it cannot be found out what."""
+    return Fault(DOWN, ((ADDRESS, address),), REPORTED)
 
 
 def _label(target: Mapping[str, Any], name: str) -> str:
@@ -212,17 +212,15 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _told(items: Iterable[str]) -> str:
-    names = list(items)
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
+def _some(items: Iterable[str]) -> str:
+    return some_of(items, NAMED)
 
 
 def rules(groups: list[Mapping[str, Any]], given: Given, now: datetime) -> Finding:
     """Judge whether rules are loaded and evaluated; those that are not there never fire."""
     missing = [name for name in given["rule_groups"] if name not in [group.get("name") for group in groups]]
     if missing:
-        return Finding("rules", CRITICAL, f"not loaded: {_told(missing)}", value=len(groups))
+        return Finding("rules", CRITICAL, f"not loaded: {_some(missing)}", value=len(groups))
     every = [rule for group in groups for rule in group.get("rules") or ()]
     if not every:
         return Finding("rules", WARNING, "no rules are loaded, so nothing would ever alert", value=0)
@@ -236,19 +234,19 @@ def rules(groups: list[Mapping[str, Any]], given: Given, now: datetime) -> Findi
     message = f"{len(every)} rules in {len(groups)} groups"
     for what, names in (("failing", bad), ("late", late), ("not evaluated yet", fresh)):
         if names:
-            message += f"; {what}: {_told(names)}"
+            message += f"; {what}: {_some(names)}"
     status = CRITICAL if bad or late else WARNING if fresh else OK
     return Finding("rules", status, message, value=len(every))
 
 
 def _is_late(group: Mapping[str, Any], now: datetime) -> bool:
-    last = moment(group.get("lastEvaluation"))
+    last = parse_time(group.get("lastEvaluation"))
     interval = timedelta(seconds=float(group.get("interval") or 0))
     return last is not None and now - last > max(LATE_INTERVALS * interval, LATE)
 
 
 def _labels(alert: Mapping[str, Any]) -> dict[str, str]:
-    """The labels of an alert; people write its severity as they like."""
+    """The labels of an alert; there is no rule for how its severity is written."""
     labels = {name: str(value) for name, value in (alert.get("labels") or {}).items()}
     return {**labels, "severity": labels.get("severity", "").strip().lower()}
 
@@ -264,11 +262,11 @@ def alerts(groups: Iterable[Mapping[str, Any]], given: Given) -> Finding:
     ]
     loud = [(name, labels) for name, labels in firing if labels["severity"] not in QUIET]
     if not loud:
-        return Finding("alerts", OK, "no alert fires that calls for anybody", value=0)
+        return Finding("alerts", OK, "no alert fires that needs an operator", value=0)
     status = CRITICAL if any(labels["severity"] == CRITICAL for _name, labels in loud) else WARNING
-    told = _told(sorted({f"{excerpt(name)} ({excerpt(labels['severity'])})" for name, labels in loud}))
-    faults = tuple(dict.fromkeys(_heard(labels.get("instance", "")) for _name, labels in loud))
-    return Finding("alerts", status, f"{len(loud)} firing: {told}", value=len(loud), faults=faults)
+    named = _some(sorted({f"{excerpt(name)} ({excerpt(labels['severity'])})" for name, labels in loud}))
+    faults = tuple(dict.fromkeys(_reported(labels.get("instance", "")) for _name, labels in loud))
+    return Finding("alerts", status, f"{len(loud)} firing: {named}", value=len(loud), faults=faults)
 
 
 def judge(name: str, samples: list[Sample], warnings: list[str], query: Given) -> Finding:
@@ -282,19 +280,19 @@ def judge(name: str, samples: list[Sample], warnings: list[str], query: Given) -
     odd = [one for one in samples if not one.is_number]
     statuses = [limit.judge(one.value) for one in numbers] + [UNKNOWN for _one in odd] + [WARNING for _one in warnings]
     crossing = [one for one in numbers if limit.judge(one.value) != OK]
-    told = [f"{one.name} is {one.value:g}" for one in crossing or numbers[:1]]
-    told += [f"{one.name} is {one.value:g}, which is no number to judge" for one in odd]
-    message = f"{_told(told)} ({len(samples)} in the result)"
+    shown = [f"{one.name} is {one.value:g}" for one in crossing or numbers[:1]]
+    shown += [f"{one.name} is {one.value:g}, which is no number to judge" for one in odd]
+    message = f"{_some(shown)} ({len(samples)} in the result)"
     if warnings:
         message += f"; Prometheus warns: {excerpt(warnings[0])}"
     value = numbers[0].value if numbers else None
-    faults = tuple(dict.fromkeys(_heard(one.labels.get("instance", "")) for one in crossing))
+    faults = tuple(dict.fromkeys(_reported(one.labels.get("instance", "")) for one in crossing))
     return Finding(name, worst(statuses), message, value=value, unit=unit, limits=limit, faults=faults)
 
 
 KIND = Kind(
     name="prometheus",
-    summary="Prometheus scrapes its targets, evaluates its rules, and what it is asked for is as it should be.",
+    summary="Prometheus scrapes its targets, evaluates its rules, and the results of queries are as they should be.",
     topic="monitoring",
     options=OPTIONS,
     expected=lambda given: (*ITSELF, *_queries(given)),

@@ -20,7 +20,7 @@ from ..kind import Kind
 from ..redis_cluster import part_of_cluster
 from ..redis_judge import MEMORY_THRESHOLDS, TIME_THRESHOLDS, memory, persistence, refuses_writes, replication
 
-#: What the keys that are asked for begin with, so that a user's rights can be as narrow.
+#: What the keys that are read begin with, so that a user's rights can be as narrow.
 PREFIX = "xorb-runbook:"
 WRITE_KEY = f"{PREFIX}no-such-key"
 
@@ -37,8 +37,8 @@ OPTIONS: Options = {
     **TIME_THRESHOLDS,
     "writable": Option(
         "bool",
-        f"Whether the server must accept writes. It is asked to replace the key C({WRITE_KEY}) then, which does not "
-        "exist.",
+        f"Whether the server must accept writes. The probe tries to replace the key C({WRITE_KEY}) then, which is not "
+        "there.",
     ),
 }
 
@@ -79,9 +79,7 @@ def writes(driver: Any, client: Any, info: Any, given: Given) -> Finding:
     try:
         client.execute_command(*WRITE)
     except driver.exceptions.MovedError:
-        return Finding(
-            "writes", OK, "the cluster accepts writes; another server has the slot of the key that was asked"
-        )
+        return Finding("writes", OK, "the cluster accepts writes; another server has the slot of the key that was used")
     except driver.exceptions.NoPermissionError as exc:
         why = f"{reason(driver, exc, given['timeout'])}; it needs +set ~{PREFIX}* (playbook xorb.runbook.prerequisites)"
         return Finding("writes", UNKNOWN, f"not determined: {why}")

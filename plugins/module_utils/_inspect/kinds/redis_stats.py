@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Kind ``redis_stats``: what a Redis server tells about its own state."""
+"""Kind ``redis_stats``: the state of a Redis server, from its own statistics."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from ..._core.options import Given, Options
 from ..kind import Kind
 from ..redis_cluster import part_of_cluster
 from ..redis_judge import INFO_JUDGES, THRESHOLDS, availability, facts, server_time, slow_entries, slow_log
-from ..stats import Answer, findings, not_asked
+from ..stats import Answer, findings, not_applicable
 
 OPTIONS: Options = {**LOGIN_OPTIONS, **THRESHOLDS, "not_applicable": NOT_APPLICABLE_OPTION}
 
 ASPECTS = ("availability", *INFO_JUDGES, "slow_log")
 
-#: How much of the slow log is read; the server keeps as many unless it is told otherwise.
+#: How much of the slow log is read; the server keeps as many unless it is configured otherwise.
 _SLOW_ENTRIES = 128
 
 
-def look(given: Given) -> Iterator[Answer]:
-    """Ask for INFO once, which answers nearly everything, and for the slow log."""
+def answers(given: Given) -> Iterator[Answer]:
+    """Request INFO once, which answers nearly everything, and the slow log."""
     driver = drivers.load("redis")
     skipped = left_out(given)
-    yield from (not_asked(aspect, why) for aspect, why in skipped.items())
+    yield from (not_applicable(aspect, why) for aspect, why in skipped.items())
     with contextlib.closing(connected(driver, given)) as client:
         try:
             info = client.info()
@@ -65,7 +65,7 @@ def _judged(info: Mapping[str, Any], given: Given, now: float) -> Iterator[Answe
 
 
 def _cut_short(driver: Any, exc: Exception, given: Given) -> Iterator[Answer]:
-    """Nothing is known without INFO; a user who may not ask for it is no fault of the server."""
+    """Nothing is known without INFO; a user who may not read it is no fault of the server."""
     why = reason(driver, exc, given["timeout"])
     met = fault(driver, exc)
     denied = isinstance(exc, driver.exceptions.NoPermissionError)
@@ -85,7 +85,7 @@ KIND = Kind(
     topic="database",
     options=OPTIONS,
     expected=lambda _given: ASPECTS,
-    run=findings(look),
+    run=findings(answers),
     target=lambda given: str(given.get("port") or PORT),
     check=left_out_problems(ASPECTS),
     explained_by=frozenset({PROCESS, DEPENDENCY}),

@@ -31,7 +31,7 @@ COUNTERS = ("pswpin", "pswpout")
 
 
 def run(given: Given) -> Iterator[Finding]:
-    """Ask the kernel, and see whether pages move: memory that rests in the swap harms nobody."""
+    """Query the kernel, and see whether pages move: memory that rests in the swap does no harm."""
     total, free = proc.memory_sizes(proc.read("meminfo"), "SwapTotal", "SwapFree")
     if not total:
         for aspect in ("used", "activity"):

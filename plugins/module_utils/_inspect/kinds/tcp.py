@@ -29,7 +29,7 @@ def run(given: Given) -> Iterator[Finding]:
 
 KIND = Kind(
     name="tcp",
-    summary="A port accepts connections. Says nothing about the service behind it.",
+    summary="A port accepts connections. That is no evidence about the service behind it.",
     topic="health",
     options={**NETWORK_OPTIONS, "port": port(required=True)},
     expected=lambda _given: ("connect",),

@@ -67,10 +67,10 @@ def state(timer: Mapping[str, str], unit: str) -> Finding:
 
 def fired(timer: Mapping[str, str], given: Given, now: datetime) -> Finding:
     """Judge how long ago it fired; one that never did has had since its start to do so."""
-    last = systemd.moment(timer.get("LastTriggerUSec", ""))
-    since = last or systemd.moment(timer.get("ActiveEnterTimestamp", ""))
+    last = systemd.parse_time(timer.get("LastTriggerUSec", ""))
+    since = last or systemd.parse_time(timer.get("ActiveEnterTimestamp", ""))
     if since is None:
-        return Finding("fired", UNKNOWN, "systemd tells neither when the timer fired nor since when it is active")
+        return Finding("fired", UNKNOWN, "systemd reports neither when the timer fired nor since when it is active")
     hours = round(max((now - since) / HOUR, 0.0), 2)
     when = f"{since:%Y-%m-%d %H:%M} UTC"
     message = f"fired {hours:g} h ago, {when}"
@@ -85,7 +85,7 @@ def succeeded(service: Mapping[str, str], unit: str) -> Finding:
     if load != "loaded":
         reason = systemd.NOT_LOADED.get(load, f"cannot be loaded: {load}")
         return Finding("service", CRITICAL, f"{unit} {reason}")
-    ended = systemd.moment(service.get("ExecMainExitTimestamp", ""))
+    ended = systemd.parse_time(service.get("ExecMainExitTimestamp", ""))
     if result not in systemd.WENT_WELL or service["ActiveState"] == "failed":
         status = service.get("ExecMainStatus", "unknown")
         return Finding("service", CRITICAL, f"{unit} failed: {result}, exit status {status}{_when(ended)}")
@@ -98,8 +98,8 @@ def succeeded(service: Mapping[str, str], unit: str) -> Finding:
     return Finding("service", OK, f"{unit} succeeded{_when(ended)}")
 
 
-def _when(moment: datetime | None) -> str:
-    return f", {moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+def _when(time: datetime | None) -> str:
+    return f", {time:%Y-%m-%d %H:%M} UTC" if time else ""
 
 
 KIND = Kind(

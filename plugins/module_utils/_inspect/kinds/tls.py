@@ -20,7 +20,7 @@ from ..._core.options import Given, Options
 from ..._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
 from ..kind import Kind
 
-#: Seconds that a server has to refuse the client after the handshake, and those that it has if it says nothing at all.
+#: Seconds that a server has to refuse the client after the handshake, and those that it has if it sends nothing at all.
 REFUSAL_WAIT, SILENCE_WAIT = 0.2, 1.0
 
 OPTIONS: Options = {
@@ -41,7 +41,7 @@ def run(given: Given) -> Iterator[Finding]:
 
 
 def examine(given: Given, keep: Callable[[str, Certificate], None]) -> Iterator[Finding]:
-    """The same for those who want to know more: ``keep`` is told what was agreed on, and the certificate."""
+    """The same for a caller that needs more: ``keep`` is called with what was agreed on, and the certificate."""
     try:
         agreed, served = _handshake(given)
     except Unreachable as exc:

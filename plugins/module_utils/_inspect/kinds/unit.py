@@ -38,15 +38,15 @@ def run(given: Given) -> Iterator[Finding]:
     (properties,) = systemd.show([given["unit"]], PROPERTIES, timeout=given["timeout"])
     found = judge(properties, given["unit"], given["state"])
     process = int(properties.get("MainPID") or 0)
-    if found.status == OK and process and process_table.stays_stopped(process):
-        # For systemd it runs, and its port takes connections: the kernel does that.
-        said = f"{found.message}: but its main process {process} is stopped by a signal (SIGCONT lets it go on)"
-        found = replace(found, status=CRITICAL, message=said)
+    if found.status == OK and process and process_table.remains_stopped(process):
+        # For systemd it runs, and its port accepts connections: the kernel does that.
+        message = f"{found.message}: but its main process {process} is stopped by a signal (SIGCONT lets it go on)"
+        found = replace(found, status=CRITICAL, message=message)
     yield found
 
 
 def judge(properties: Mapping[str, str], unit: str, state: str) -> Finding:
-    """Judge a unit by its properties, telling apart the ways of not being there."""
+    """Judge a unit by its properties, and distinguish the ways of not being there."""
     load = properties.get("LoadState", "")
     if load != "loaded":
         why = f"{unit} {systemd.NOT_LOADED.get(load, f'cannot be loaded: {load}')}"
@@ -56,7 +56,7 @@ def judge(properties: Mapping[str, str], unit: str, state: str) -> Finding:
 
 
 def _meaning(active: str, sub: str, state: str) -> tuple[str, str]:
-    """The status that a state means, and what people should know about it."""
+    """The status that a state means, and what an operator should know about it."""
     if active in systemd.WORKING:
         if sub == "exited" and state == RUNNING:
             return CRITICAL, ": it has no process; name the unit that does the work, or set state to active"
@@ -71,7 +71,7 @@ def _meaning(active: str, sub: str, state: str) -> tuple[str, str]:
 
 
 def _facts(properties: Mapping[str, str]) -> str:
-    """State, result, how long and how often, as far as systemd tells."""
+    """State, result, how long and how often, as far as systemd knows."""
     facts = [f"{properties.get('ActiveState')} ({properties.get('SubState')})"]
     if properties.get("StateChangeTimestamp"):
         facts.append(f"since {properties['StateChangeTimestamp']}")

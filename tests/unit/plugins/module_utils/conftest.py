@@ -13,13 +13,13 @@ from tests.support.loopback import Authority, Pair
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """The CA that probes are told to trust."""
+    """The CA that probes are to trust."""
     return Authority(tmp_path_factory.mktemp("authority"), "Test CA")
 
 
 @pytest.fixture(scope="session")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """A CA that nobody trusts."""
+    """A CA that no probe trusts."""
     return Authority(tmp_path_factory.mktemp("foreign"), "Foreign CA")
 
 
@@ -31,7 +31,7 @@ def leaf(authority: Authority) -> Pair:
 
 @pytest.fixture
 def closed_port() -> int:
-    """A port that nobody listens on."""
+    """A port that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         number: int = listener.getsockname()[1]
     return number

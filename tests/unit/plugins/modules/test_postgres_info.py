@@ -31,7 +31,7 @@ ANSWERS: dict[str, Any] = {
 
 
 class Session:
-    """A server that answers what it is told to, and everything else with no rows."""
+    """A server that answers what a test gives it, and everything else with no rows."""
 
     version = "17.2"
     answers = ANSWERS
@@ -118,10 +118,10 @@ def test_main_dead_server_is_a_result(run: Any, monkeypatch: pytest.MonkeyPatch)
     assert set(list(statuses(result).values())[1:]) == {"unknown"}
 
 
-def test_main_left_out_is_said_with_the_reason(run: Any) -> None:
-    result = run(not_applicable={"statements": "nobody records them"})
+def test_main_left_out_comes_with_the_reason(run: Any) -> None:
+    result = run(not_applicable={"statements": "they are not recorded"})
     (check,) = [check for check in result["checks"] if check["id"].endswith(".statements")]
-    assert (check["status"], check["message"]) == ("not_applicable", "left out: nobody records them")
+    assert (check["status"], check["message"]) == ("not_applicable", "left out: they are not recorded")
     assert len(result["checks"]) == len(postgres_stats.ASPECTS)
 
 
@@ -137,7 +137,7 @@ def test_main_left_out_must_make_sense(run: Any, not_applicable: dict[str, str],
     assert result["failed"] and message in result["msg"]
 
 
-def test_main_own_thresholds_say_whose_they_are(run: Any) -> None:
+def test_main_own_thresholds_are_named_as_options(run: Any) -> None:
     result = run(connections_warning=99, connections_critical=99.5)
     (check,) = [check for check in result["checks"] if check["id"].endswith(".connections")]
     assert (check["status"], check["threshold_source"]) == ("ok", "module options")

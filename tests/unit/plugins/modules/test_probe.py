@@ -16,7 +16,7 @@ from ansible_collections.xorb.runbook.plugins.modules import probe
 
 from tests.support.loopback import Client, served
 
-WHO = {"service": "api", "point": "rest", "owner": "web1"}
+IDENTITY = {"service": "api", "point": "rest", "owner": "web1"}
 
 
 def run(capsys: pytest.CaptureFixture[str], **arguments: Any) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def healthy(client: Client) -> None:
 
 def test_probe_runs_every_part(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:
     with served(healthy) as port:
-        web = {**WHO, "port": port, "paths": {"other": "/o"}, "secret_headers": {"Token": "correct horse"}}
+        web = {**IDENTITY, "port": port, "paths": {"other": "/o"}, "secret_headers": {"Token": "correct horse"}}
         disk = {"service": "host", "point": "root", "owner": "web1", "path": str(tmp_path)}
         result = run(capsys, http=[{**web, "health": "/h"}], disk=[disk], deadline=5)
     assert result["changed"] is False
@@ -55,23 +55,23 @@ def test_probe_hides_secrets_that_a_service_repeats(capsys: pytest.CaptureFixtur
         client.send(b"HTTP/1.1 500 Oops\r\nContent-Length: 24\r\n\r\nbad token: correct horse")
 
     with served(echo) as port:
-        web = {**WHO, "port": port, "health": "/", "secret_headers": {"Token": "correct horse"}}
+        web = {**IDENTITY, "port": port, "health": "/", "secret_headers": {"Token": "correct horse"}}
         result = run(capsys, http=[web])
     assert "correct horse" not in json.dumps(result)
     assert result["checks"][0]["status"] == "critical"
 
 
-def test_probe_nothing_asked_is_nothing_found(capsys: pytest.CaptureFixture[str]) -> None:
+def test_probe_of_nothing_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys)["checks"] == []
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"http": [{**WHO, "port": 1}]}, "http[0].health: missing; give health, readiness, metrics or paths"),
-        ({"unit": [{**WHO, "unit": "a*"}]}, "unit[0].unit: expected the name of one unit, got 'a*'"),
+        ({"http": [{**IDENTITY, "port": 1}]}, "http[0].health: missing; give health, readiness, metrics or paths"),
+        ({"unit": [{**IDENTITY, "unit": "a*"}]}, "unit[0].unit: expected the name of one unit, got 'a*'"),
         ({"tcp": [{"port": 1}]}, "missing required arguments: owner, point, service found in tcp"),
-        ({"disk": [{**WHO, "path": "/", "wraning": 1}]}, "Unsupported parameters"),
+        ({"disk": [{**IDENTITY, "path": "/", "wraning": 1}]}, "Unsupported parameters"),
     ],
 )
 def test_probe_wrong_options_fail(arguments: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]) -> None:

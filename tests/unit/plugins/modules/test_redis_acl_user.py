@@ -21,40 +21,40 @@ WANTED = AclUser.wanted("monitor", PASSWORD, commands=["+ping", "+info"], keys=[
 
 @dataclass
 class Server:
-    """A Redis server with users and a memory of what was asked of it."""
+    """A Redis server with users and a record of its commands."""
 
     users: dict[str, AclUser] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
     deaf: bool = False
 
     def get_user(self, name: str) -> AclUser | None:
         return self.users.get(name)
 
     def set_user(self, user: AclUser) -> None:
-        self.asked.append("set")
+        self.commands.append("set")
         if not self.deaf:
             self.users[user.name] = user
 
     def save(self) -> None:
-        self.asked.append("save")
+        self.commands.append("save")
 
 
 def test_ensure_user_missing_is_made_and_kept() -> None:
     server = Server()
     outcome = ensure_user(server, WANTED, persist=True, check_mode=False)
-    assert (outcome.changed, outcome.password_changed, server.asked) == (True, True, ["set", "save"])
+    assert (outcome.changed, outcome.password_changed, server.commands) == (True, True, ["set", "save"])
 
 
 def test_ensure_user_right_is_kept_all_the_same() -> None:
     server = Server({"monitor": WANTED})
     outcome = ensure_user(server, WANTED, persist=True, check_mode=False)
-    assert (outcome.changed, server.asked) == (False, ["save"])
+    assert (outcome.changed, server.commands) == (False, ["save"])
 
 
-def test_ensure_user_check_mode_asks_for_nothing() -> None:
+def test_ensure_user_check_mode_sends_no_command() -> None:
     server = Server()
     assert ensure_user(server, WANTED, persist=True, check_mode=True).changed
-    assert server.asked == []
+    assert server.commands == []
 
 
 def test_ensure_user_that_does_not_take_is_an_error() -> None:

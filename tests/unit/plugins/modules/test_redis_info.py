@@ -49,7 +49,7 @@ def bulk(data: bytes) -> bytes:
     return b"$%d\r\n%s\r\n" % (len(data), data)
 
 
-TOLD = bulk("".join(f"{key}:{value}\r\n" for key, value in INFO.items()).encode())
+INFO_REPLY = bulk("".join(f"{key}:{value}\r\n" for key, value in INFO.items()).encode())
 #: The second word is no text in any encoding.
 SLOW = (
     b"*1\r\n*6\r\n:3\r\n:1795463600\r\n:12500\r\n*2\r\n"
@@ -61,17 +61,17 @@ SLOW = (
 DENIED = b"-NOPERM this user has no permissions to run this command\r\n"
 
 
-def answering(asked: list[str], **replies: bytes) -> Callable[[Client], None]:
-    """Behave as a healthy server but for some commands, and remember what it was asked."""
-    every = {"AUTH": b"+OK\r\n", "INFO": TOLD, "SLOWLOG": SLOW, **replies}
+def answering(commands: list[str], **replies: bytes) -> Callable[[Client], None]:
+    """Behave as a healthy server but for some commands, and remember its commands."""
+    every = {"AUTH": b"+OK\r\n", "INFO": INFO_REPLY, "SLOWLOG": SLOW, **replies}
 
     def behave(client: Client) -> None:
         reader = client.connection.makefile("rb")
         with contextlib.suppress(OSError):
             while head := reader.readline():
                 words = [(reader.readline(), reader.readline())[1].strip() for _word in range(int(head[1:]))]
-                asked.append(words[0].decode().upper())
-                client.send(every.get(asked[-1], DENIED))
+                commands.append(words[0].decode().upper())
+                client.send(every.get(commands[-1], DENIED))
 
     return behave
 
@@ -95,8 +95,8 @@ def statuses(result: dict[str, Any]) -> dict[str, str]:
 
 
 def test_main_returns_facts_and_checks(run: Any) -> None:
-    asked: list[str] = []
-    with served(answering(asked)) as port:
+    commands: list[str] = []
+    with served(answering(commands)) as port:
         result = run(port, login_user="monitor", login_password=PASSWORD)
     assert not result["changed"] and "failed" not in result
     found = statuses(result)
@@ -104,7 +104,7 @@ def test_main_returns_facts_and_checks(run: Any) -> None:
     assert set(found.values()) == {"ok"}
     assert result["facts"]["replication"]["slave0"]["state"] == "online"
     assert result["facts"]["slow_log"] == [{"id": 3, "at": 1795463600, "duration_ms": 12.5, "command": "GET"}]
-    assert set(asked) == {"AUTH", "INFO", "SLOWLOG"}
+    assert set(commands) == {"AUTH", "INFO", "SLOWLOG"}
     assert PASSWORD not in json.dumps(result)
 
 
@@ -130,12 +130,12 @@ def test_main_dead_server_is_a_result(run: Any) -> None:
     assert [status for aspect, status in statuses(result).items() if aspect != "availability"] == ["unknown"] * 8
 
 
-def test_main_left_out_is_said_with_the_reason(run: Any) -> None:
-    asked: list[str] = []
-    with served(answering(asked)) as port:
+def test_main_left_out_comes_with_the_reason(run: Any) -> None:
+    commands: list[str] = []
+    with served(answering(commands)) as port:
         result = run(port, not_applicable={"slow_log": "not here", "memory": "nor this"})
     assert statuses(result)["slow_log"] == statuses(result)["memory"] == "not_applicable"
-    assert len(result["checks"]) == len(redis_stats.ASPECTS) and "SLOWLOG" not in asked
+    assert len(result["checks"]) == len(redis_stats.ASPECTS) and "SLOWLOG" not in commands
 
 
 def test_main_left_out_must_make_sense(run: Any) -> None:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A refusal means something only beside a welcome, and silence is never one."""
+"""A refusal means something only beside a positive control, and silence is never one."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def met(*outcomes: str) -> Callable[[], Attempt]:
     return lambda: Attempt(next(left), "so")
 
 
-def looked(*valid: str, stranger: str, **given: Any) -> dict[str, Finding]:
+def checked(*valid: str, stranger: str, **given: Any) -> dict[str, Finding]:
     cases = {"stranger": Case("a stranger", met(stranger))}
-    return {finding.aspect: finding for finding in attempt.look(given, met(*valid), cases)}
+    return {finding.aspect: finding for finding in attempt.check_access(given, met(*valid), cases)}
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def looked(*valid: str, stranger: str, **given: Any) -> dict[str, Finding]:
         ([ACCEPTED], REFUSED, OK, OK),
         ([ACCEPTED], ACCEPTED, OK, CRITICAL),
         ([ACCEPTED], SILENT, OK, UNKNOWN),
-        # The door is tried again: who hung up may have refused, or may have crashed.
+        # The valid client is tried again: a service that hung up may have refused, or may have crashed.
         ([ACCEPTED, ACCEPTED], HUNG_UP, OK, OK),
         ([ACCEPTED, SILENT], HUNG_UP, OK, UNKNOWN),
         ([ACCEPTED, HUNG_UP], HUNG_UP, OK, UNKNOWN),
-        # A service that refuses everybody proves nothing by refusing one, but letting one in is worse than ever.
+        # A service that refuses every client proves nothing by refusing one, but letting one in is worse than ever.
         ([REFUSED], REFUSED, CRITICAL, UNKNOWN),
         ([REFUSED], HUNG_UP, CRITICAL, UNKNOWN),
         ([REFUSED], ACCEPTED, CRITICAL, CRITICAL),
@@ -61,35 +61,37 @@ def looked(*valid: str, stranger: str, **given: Any) -> dict[str, Finding]:
         ([HUNG_UP], REFUSED, UNKNOWN, UNKNOWN),
     ],
 )
-def test_look_judges_beside_the_welcome(valid: list[str], stranger: str, control: str, judged: str) -> None:
-    found = looked(*valid, stranger=stranger)
+def test_refusal_is_judged_beside_the_positive_control(
+    valid: list[str], stranger: str, control: str, judged: str
+) -> None:
+    found = checked(*valid, stranger=stranger)
     assert (found["valid"].status, found["stranger"].status) == (control, judged)
 
 
-def test_look_says_who_was_let_in() -> None:
-    assert looked(ACCEPTED, stranger=ACCEPTED)["stranger"].message == "accepted a stranger: so"
-    assert looked(REFUSED, stranger=REFUSED)["stranger"].message == "refused, but so is who may come in: so"
+def test_client_that_was_let_in_is_named() -> None:
+    assert checked(ACCEPTED, stranger=ACCEPTED)["stranger"].message == "accepted a stranger: so"
+    assert checked(REFUSED, stranger=REFUSED)["stranger"].message == "refused, but so is the valid client: so"
 
 
-def test_look_tries_nobody_where_the_service_is_down() -> None:
+def test_no_client_is_tried_where_the_service_is_down() -> None:
     def never() -> Attempt:
         raise AssertionError("waits for the same silence once more")
 
-    found = list(attempt.look({}, met(SILENT), {"stranger": Case("a stranger", never)}))
+    found = list(attempt.check_access({}, met(SILENT), {"stranger": Case("a stranger", never)}))
     assert [(one.aspect, one.status) for one in found] == [("valid", UNKNOWN), ("stranger", UNKNOWN)]
 
 
-def test_look_leaves_out_with_the_reason() -> None:
-    found = looked(ACCEPTED, stranger=ACCEPTED, not_applicable={"stranger": "no strangers here"})
+def test_case_is_left_out_with_the_reason() -> None:
+    found = checked(ACCEPTED, stranger=ACCEPTED, not_applicable={"stranger": "no strangers here"})
     assert (found["stranger"].status, found["stranger"].message) == (NOT_APPLICABLE, "left out: no strangers here")
 
 
-def test_look_attempt_that_cannot_be_made_costs_only_itself() -> None:
+def test_attempt_that_cannot_be_made_costs_only_itself() -> None:
     def missing() -> Attempt:
         raise RunbookError("the file is missing")
 
     cases = {"one": Case("one", missing), "two": Case("two", met(REFUSED))}
-    found = {one.aspect: one for one in attempt.look({}, met(ACCEPTED), cases)}
+    found = {one.aspect: one for one in attempt.check_access({}, met(ACCEPTED), cases)}
     assert (found["one"].status, found["one"].message) == (UNKNOWN, "not determined: the file is missing")
     assert found["two"].status == OK
 
@@ -108,7 +110,7 @@ def ssl_error(reason: str, kind: type[ssl.SSLError] = ssl.SSLError) -> ssl.SSLEr
         (ssl_error("SSLV3_ALERT_CERTIFICATE_REVOKED"), REFUSED),
         (ssl_error("TLSV1_ALERT_INTERNAL_ERROR"), SILENT),
         (ssl_error("WRONG_VERSION_NUMBER"), SILENT),
-        # We refuse the server, which says nothing about whom it refuses.
+        # We refuse the server, which is no evidence about what it refuses.
         (ssl_error("CERTIFICATE_VERIFY_FAILED", ssl.SSLCertVerificationError), SILENT),
         (ssl_error("UNEXPECTED_EOF_WHILE_READING", ssl.SSLEOFError), HUNG_UP),
         (ConnectionResetError(104, "reset"), HUNG_UP),
@@ -117,7 +119,7 @@ def ssl_error(reason: str, kind: type[ssl.SSLError] = ssl.SSLError) -> ssl.SSLEr
         (TimeoutError("timed out"), SILENT),
     ],
 )
-def test_broken_off_tells_a_refusal_from_silence(cause: Exception, outcome: str) -> None:
+def test_broken_off_distinguishes_a_refusal_from_silence(cause: Exception, outcome: str) -> None:
     wrapped = Unreachable("why")
     wrapped.__cause__ = cause
     assert attempt.broken_off(wrapped) == Attempt(outcome, "why")
@@ -132,7 +134,7 @@ def test_answered_by_something_else_is_no_refusal(status: int, outcome: str) -> 
     assert attempt.answered(Answer(status, "", "", 1.0), given).met == outcome
 
 
-def test_answered_with_a_page_tells_its_title() -> None:
+def test_answered_with_a_page_has_its_title() -> None:
     given = {"accepted_status": [200], "refused_status": [400]}
     page = "<html><head><title>400 The SSL certificate error</title></head></html>"
     assert attempt.answered(Answer(400, page, "", 1.0), given) == Attempt(

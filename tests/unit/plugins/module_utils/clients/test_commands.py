@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._clients import comma
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 
-def test_run_tells_status_and_both_outputs() -> None:
+def test_run_returns_status_and_both_outputs() -> None:
     outcome = commands.run(["sh", "-c", "echo $LC_ALL; cat; echo oops >&2; exit 3"], timeout=5)
     assert outcome == commands.Outcome(3, "C\n", "oops\n")
 

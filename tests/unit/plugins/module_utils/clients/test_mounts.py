@@ -16,7 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.loopback import look, options
+from tests.support.loopback import options, probe
 
 _MOUNTINFO = r"""21 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw,errors=remount-ro
 22 21 8:2 / /srv/data rw,relatime - ext4 /dev/sdb1 ro
@@ -87,22 +87,22 @@ _FSTAB = Meant("/srv/data", read_only=False, source="/etc/fstab")
 def test_mount_is_judged_by_what_should_be_there(
     mount: Mount, meant: Meant | None, more: dict[str, bool], status: str
 ) -> None:
-    asked = options("disk", path="/srv/data", **more)
-    found = disk.not_mounted(mount, "/srv/data", meant, asked) or disk.writable(mount, meant, asked)
+    given = options("disk", path="/srv/data", **more)
+    found = disk.not_mounted(mount, "/srv/data", meant, given) or disk.writable(mount, meant, given)
     assert found.status == status, found
 
 
-def test_space_of_another_file_system_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_space_of_another_file_system_is_not_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk is in fstab, and not mounted: what can be measured is the file system above."""
-    place = tmp_path / "data"
-    place.mkdir()
+    path = tmp_path / "data"
+    path.mkdir()
     monkeypatch.setattr(mounts, "FSTAB", tmp_path / "fstab")
-    (tmp_path / "fstab").write_text(f"UUID=1 {place} ext4 defaults 0 2\n")
-    found = look("disk", path=str(place))
+    (tmp_path / "fstab").write_text(f"UUID=1 {path} ext4 defaults 0 2\n")
+    found = probe("disk", path=str(path))
     assert (found["mount"].status, found["space"].status, found["inodes"].status) == (CRITICAL, UNKNOWN, UNKNOWN)
-    assert f"{place} is not mounted, and {tmp_path}/fstab has it" in found["mount"].message
+    assert f"{path} is not mounted, and {tmp_path}/fstab has it" in found["mount"].message
     (tmp_path / "fstab").write_text("")
-    assert {finding.status for finding in look("disk", path=str(place)).values()} <= {OK, "not_applicable", "warning"}
+    assert {finding.status for finding in probe("disk", path=str(path)).values()} <= {OK, "not_applicable", "warning"}
 
 
 def test_holding_agrees_with_the_kernel() -> None:

@@ -9,25 +9,25 @@ from ansible_collections.xorb.runbook.plugins.module_utils._clients import proce
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 _MOUNTS = "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n22 21 0:5 / /proc rw,nosuid - proc proc rw{options}\n"
-_NOBODY = "Name:\tpython3\nGid:\t1000\t1000\t1000\t1000\nGroups:\t27 1000 \nCapEff:\t0000000000000000\n"
+_UNPRIVILEGED = "Name:\tpython3\nGid:\t1000\t1000\t1000\t1000\nGroups:\t27 1000 \nCapEff:\t0000000000000000\n"
 _ROOT = "Name:\tpython3\nGid:\t0\t0\t0\t0\nGroups:\t0 \nCapEff:\t000001ffffffffff\n"
 
 
 @pytest.mark.parametrize(
     ("options", "status", "hidden"),
     [
-        ("", _NOBODY, ""),
-        (",hidepid=0", _NOBODY, ""),
-        (",hidepid=off", _NOBODY, ""),
-        (",hidepid=1", _NOBODY, "hidepid=1"),
-        (",hidepid=2", _NOBODY, "hidepid=2"),
-        (",hidepid=invisible", _NOBODY, "hidepid=invisible"),
-        (",hidepid=ptraceable", _NOBODY, "hidepid=ptraceable"),
-        (",gid=27,hidepid=invisible", _NOBODY, ""),
-        (",gid=1000,hidepid=2", _NOBODY, ""),
-        (",gid=28,hidepid=2", _NOBODY, "hidepid=2"),
+        ("", _UNPRIVILEGED, ""),
+        (",hidepid=0", _UNPRIVILEGED, ""),
+        (",hidepid=off", _UNPRIVILEGED, ""),
+        (",hidepid=1", _UNPRIVILEGED, "hidepid=1"),
+        (",hidepid=2", _UNPRIVILEGED, "hidepid=2"),
+        (",hidepid=invisible", _UNPRIVILEGED, "hidepid=invisible"),
+        (",hidepid=ptraceable", _UNPRIVILEGED, "hidepid=ptraceable"),
+        (",gid=27,hidepid=invisible", _UNPRIVILEGED, ""),
+        (",gid=1000,hidepid=2", _UNPRIVILEGED, ""),
+        (",gid=28,hidepid=2", _UNPRIVILEGED, "hidepid=2"),
         (",hidepid=2", _ROOT, ""),
-        # Root of a container without the right to look at any process.
+        # Root of a container without the right to see any process.
         (",hidepid=2", _ROOT.replace("000001ffffffffff", "00000000a80425fb"), "hidepid=2"),
     ],
 )
@@ -37,7 +37,7 @@ def test_hides(options: str, status: str, hidden: str) -> None:
 
 def test_last_mount_is_the_one_that_is_seen() -> None:
     text = _MOUNTS.format(options=",hidepid=2") + "23 22 0:6 / /proc rw - proc proc rw\n"
-    assert process_table.hides(text, _NOBODY) == ""
+    assert process_table.hides(text, _UNPRIVILEGED) == ""
 
 
 def test_read_of_a_part_is_no_read(monkeypatch: pytest.MonkeyPatch) -> None:

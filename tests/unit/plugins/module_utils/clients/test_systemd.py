@@ -30,7 +30,7 @@ def test_load_states_other_than_loaded_are_faults() -> None:
         assert unit.judge({"LoadState": state, "ActiveState": "active"}, "a.service", "running").status == CRITICAL
 
 
-def test_refreshing_unit_works_and_an_unheard_of_state_is_unknown() -> None:
+def test_refreshing_unit_works_and_an_undefined_state_is_unknown() -> None:
     properties = {"LoadState": "loaded", "ActiveState": "refreshing", "SubState": "running"}
     assert unit.judge(properties, "a.service", "running").status == OK
     assert unit.judge({**properties, "ActiveState": "dreaming"}, "a.service", "running").status == UNKNOWN

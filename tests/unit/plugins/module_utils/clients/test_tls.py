@@ -36,7 +36,7 @@ def written_until_it_fails(opened: ssl.SSLSocket) -> OSError:
     pytest.fail("a closed connection took everything")
 
 
-def test_refusal_is_told_to_who_writes_before_it_reads(authority: Authority, leaf: Pair) -> None:
+def test_refusal_reaches_a_client_that_writes_before_it_reads(authority: Authority, leaf: Pair) -> None:
     context = leaf.server_context()
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(authority.file)
@@ -45,7 +45,7 @@ def test_refusal_is_told_to_who_writes_before_it_reads(authority: Authority, lea
     assert tls.failure(met, 5) == "TLS failed: the other end demands a client certificate"
 
 
-def test_server_that_closes_without_a_word_is_said_to_have_closed(authority: Authority, leaf: Pair) -> None:
+def test_server_that_closes_without_a_word_has_closed(authority: Authority, leaf: Pair) -> None:
     with connected(leaf.server_context(), authority) as opened:
         met = written_until_it_fails(opened)
     assert tls.failure(met, 5) == "TLS failed: the other end closed the connection"

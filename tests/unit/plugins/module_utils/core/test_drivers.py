@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A driver that is missing, broken or too old is told apart from a service that is."""
+"""A driver that is missing, broken or too old is distinguished from a service that is."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def test_with_defaults_converts_and_completes() -> None:
     assert complete["rules"] == [{"path": "1"}]
 
 
-def test_argument_spec_says_of_each_option_whether_it_is_secret() -> None:
+def test_argument_spec_marks_each_secret_option() -> None:
     spec = argument_spec(OPTIONS)
     assert {name for name, entry in spec.items() if entry["no_log"]} == {"password", "tokens"}
     assert spec["rules"]["options"] == {"path": {"type": "str", "no_log": False, "required": True}}
@@ -100,7 +100,7 @@ LIMITS = {
 
 
 @pytest.mark.parametrize(("warning", "source"), [(1, "ours"), (7, "platform description")])
-def test_limits_tell_where_they_come_from(warning: int, source: str) -> None:
+def test_limits_name_where_they_come_from(warning: int, source: str) -> None:
     found = limits(LIMITS, {"x_warning_ms": warning, "x_critical_ms": 2}, "x_", suffix="_ms")
     assert (found.warning, found.critical, found.source) == (warning, 2, source)
 
@@ -203,7 +203,7 @@ def test_out_of_range_is_what_an_argument_spec_lets_through() -> None:
     assert [key for key, _message in out_of_range(BOUNDED, given)] == ["port", "status[0]", "parts[0].port"]
 
 
-def test_documentation_says_what_a_number_can_be() -> None:
+def test_documentation_has_what_a_number_can_be() -> None:
     documented = documentation(BOUNDED)
     assert documented["port"]["description"] == ["Port.", "A number from 1 to 65535."]
     assert documented["status"]["description"] == ["Status.", "Each is a number from 100 to 599."]
@@ -245,6 +245,6 @@ def test_crossed_thresholds_are_named(given: dict[str, Any], faults: list[str]) 
     assert [f"{key}: {message}" for key, message in crossed(PAIRS, given)] == faults
 
 
-def test_crossed_takes_the_direction_that_it_is_told() -> None:
+def test_crossed_in_the_direction_that_is_given() -> None:
     assert list(crossed(PAIRS, {"warning": 95, "critical": 90}, falling=True)) == []
     assert [key for key, _message in crossed(PAIRS, {"warning": 80, "critical": 90}, falling=True)] == ["warning"]

@@ -8,11 +8,11 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._core.refusal import said
+from ansible_collections.xorb.runbook.plugins.module_utils._core.refusal import reasons_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-_LONG = {"status": "healthy", "message": "fine", "figures": list(range(100))}
+_LONG = {"status": "healthy", "message": "fine", "counts": list(range(100))}
 
 
 @pytest.mark.parametrize(
@@ -35,18 +35,18 @@ _LONG = {"status": "healthy", "message": "fine", "figures": list(range(100))}
         ({}, "{}"),
     ],
 )
-def test_said_is_the_reason_of_what_fails(body: Any, shown: str) -> None:
-    assert said(json.dumps(body)) == shown
+def test_reasons_are_those_of_what_fails(body: Any, shown: str) -> None:
+    assert reasons_in(json.dumps(body)) == shown
 
 
-def test_said_of_many_is_short() -> None:
+def test_many_reasons_are_short() -> None:
     body = {f"part{number}": {"status": "down", "message": "m" * 1000} for number in range(50)}
-    assert said(json.dumps(body)).endswith("and 47 more") and len(said(json.dumps(body))) < 700
+    assert reasons_in(json.dumps(body)).endswith("and 47 more") and len(reasons_in(json.dumps(body))) < 700
 
 
-def test_said_of_no_json() -> None:
-    assert said("<html>Bad Gateway</html>") == "<html>Bad Gateway</html>"
-    assert said("[" * 100000) == "[" * 80 + "..."
+def test_reason_of_no_json_is_its_beginning() -> None:
+    assert reasons_in("<html>Bad Gateway</html>") == "<html>Bad Gateway</html>"
+    assert reasons_in("[" * 100000) == "[" * 80 + "..."
 
 
 _JSON = st.recursive(
@@ -61,5 +61,5 @@ _JSON = st.recursive(
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(_JSON)
-def test_said_of_anything_is_one_line(body: Any) -> None:
-    assert said(json.dumps(body)).isprintable()
+def test_reasons_of_anything_are_one_line(body: Any) -> None:
+    assert reasons_in(json.dumps(body)).isprintable()

@@ -35,10 +35,10 @@ _POINT = {"service": "s", "point": "p", "owner": "o", "timeout": 5.0}
 
 def probed(kind: str, environment: dict[str, str], **given: Any) -> dict[str, dict[str, Any]]:
     """The checks of one probe by aspect, made by the module in a process with these variables."""
-    asked = {"deadline": 60, kind: [{**_POINT, **given}]}
+    given_options = {"deadline": 60, kind: [{**_POINT, **given}]}
     ended = subprocess.run(
         [sys.executable, "-c", _RUN],
-        input=json.dumps(asked),
+        input=json.dumps(given_options),
         env={**os.environ, "PYTHONPATH": str(ROOT / ".ansible/collections"), **environment},
         capture_output=True,
         text=True,
@@ -88,7 +88,7 @@ def test_files_of_the_home_folder_are_not_read(tmp_path: Path) -> None:
 
 
 def test_no_variable_decides_whom_to_trust(tmp_path: Path) -> None:
-    authority = Authority(tmp_path, "Somebody's own CA")
+    authority = Authority(tmp_path, "The user's own CA")
     pair = authority.issue("localhost")
     with served(_answer, pair.server_context()) as port:
         for environment in (
@@ -100,7 +100,7 @@ def test_no_variable_decides_whom_to_trust(tmp_path: Path) -> None:
 
 
 def test_no_configuration_of_openssl_changes_what_is_spoken(tmp_path: Path) -> None:
-    """A configuration that accepts no signature that the server can make: the look is as if there were none."""
+    """A configuration that accepts no signature that the server can make: the probe works as if there were none."""
     (tmp_path / "openssl.cnf").write_text(
         "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = tls\n[tls]\nSignatureAlgorithms = ed448\n"
     )
@@ -108,8 +108,18 @@ def test_no_configuration_of_openssl_changes_what_is_spoken(tmp_path: Path) -> N
     with served(_answer, pair.server_context()) as port:
         given = {"address": "localhost", "port": port, "scheme": "https", "verify": False}
         page = {"paths": {"root": {"path": "/", "status": [204]}}}
-        asked = {"deadline": 60, "http": [{**_POINT, **given, **page}]}
-        words = ["-i", "localhost,", "-c", "local", "localhost", "-m", "xorb.runbook.probe", "-a", json.dumps(asked)]
+        given_options = {"deadline": 60, "http": [{**_POINT, **given, **page}]}
+        words = [
+            "-i",
+            "localhost,",
+            "-c",
+            "local",
+            "localhost",
+            "-m",
+            "xorb.runbook.probe",
+            "-a",
+            json.dumps(given_options),
+        ]
         interpreter = f"ansible_python_interpreter={sys.executable}"
         ended = subprocess.run(
             [str(BIN / "ansible"), *words, "-e", interpreter],

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Evidence in one printable line, and sizes for people."""
+"""Evidence in one printable line, and lists that stay short, and sizes in readable units."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._core.text import excerpt, size
+from ansible_collections.xorb.runbook.plugins.module_utils._core.text import excerpt, size, some_of
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,17 @@ def test_excerpt(text: object, line: str) -> None:
 )
 def test_size(count: int, words: str) -> None:
     assert size(count) == words
+
+
+@pytest.mark.parametrize(
+    ("items", "line"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b"], "a; b"),
+        (["a", "b", "c"], "a; b and 1 more"),
+        (list("abcde"), "a; b and 3 more"),
+    ],
+)
+def test_some_of(items: list[str], line: str) -> None:
+    assert some_of(iter(items), 2, "; ") == line

@@ -28,7 +28,7 @@ SQL = {"user": "u", "database": "d", "password": "a password"}
 ACCESS = {"password": "a password", "not_applicable": {"plaintext": "speaks no TLS"}}
 
 
-def looked(*probes: tuple[str, dict[str, Any]], service: str = "s") -> list[Check]:
+def checked(*probes: tuple[str, dict[str, Any]], service: str = "s") -> list[Check]:
     """The checks of some probes of one service on the host ``o``."""
     made = [
         Probe(KINDS[kind], {**part, "service": service, "point": f"point{number}"})
@@ -66,16 +66,16 @@ EVERYTHING: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def test_port_that_refuses_is_one_cause_whatever_looks(closed_port: int) -> None:
-    checks = looked(*((kind, {"port": closed_port, **given}) for kind, given in EVERYTHING))
+def test_port_that_refuses_is_one_cause_whatever_probes_it(closed_port: int) -> None:
+    checks = checked(*((kind, {"port": closed_port, **given}) for kind, given in EVERYTHING))
     assert {check.status for check in checks} <= {CRITICAL, UNKNOWN, "not_applicable"}
     assert reasons(checks) == {"refused"}
     assert roots(checks) == ["o/s.point0.connect"]
 
 
-def test_server_that_hangs_is_one_cause_whatever_looks() -> None:
+def test_server_that_hangs_is_one_cause_whatever_probes_it() -> None:
     with served(hang) as port:
-        checks = looked(*((kind, {"port": port, **given}) for kind, given in EVERYTHING[1:]))
+        checks = checked(*((kind, {"port": port, **given}) for kind, given in EVERYTHING[1:]))
     assert reasons(checks) == {"silent"}
     assert roots(checks) == ["o/s.point0.health"]
 
@@ -90,7 +90,7 @@ def through(pair: Pair, authority: Authority) -> list[Check]:
     """What several kinds find of a server with a certificate, and of its file."""
     given = {"ca": str(authority.file), "server_name": "localhost"}
     with served(well, pair.server_context()) as port:
-        return looked(
+        return checked(
             ("http", {"port": port, "scheme": "https", "health": "/", **given}),
             ("tls", {"port": port, **given}),
             ("latency", {"port": port, "scheme": "https", "seconds": 0.5, **given}),
@@ -119,7 +119,7 @@ def test_certificate_of_another_authority_is_one_cause(authority: Authority, for
 
 def test_two_certificates_that_expired_are_two_causes(authority: Authority) -> None:
     one, two = (authority.issue(name, begins=-90 * DAY, ends=-DAY) for name in ("localhost", "localhost"))
-    both = looked(("certificate_files", {"paths": [str(one.certificate), str(two.certificate)]}), service="tree")
+    both = checked(("certificate_files", {"paths": [str(one.certificate), str(two.certificate)]}), service="tree")
     checks = [*through(one, authority), *both]
     assert roots(checks) == ["o/s.point1.expiry", "o/tree.point0.expiry"]
 
@@ -134,7 +134,7 @@ def test_missing_drivers_are_one_cause(monkeypatch: pytest.MonkeyPatch, closed_p
         ("postgres_stats", SQL),
         ("access_redis", ACCESS),
     ]
-    checks = looked(*((kind, {"port": closed_port, **given}) for kind, given in probes))
+    checks = checked(*((kind, {"port": closed_port, **given}) for kind, given in probes))
     assert {check.status for check in checks} == {UNKNOWN}
     assert len(roots(checks)) == 1
 
@@ -145,7 +145,7 @@ def test_server_that_answers_every_page_with_an_error_is_one_cause() -> None:
         client.send(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
 
     with served(broken) as port:
-        checks = looked(
+        checks = checked(
             ("http", {"port": port, "health": "/a", "readiness": "/b", "paths": {"other": "/c"}}),
             ("latency", {"port": port, "path": "/", "seconds": 0.5}),
             ("access_http", {"port": port, "path": "/", "token": "a good token"}),
@@ -153,13 +153,13 @@ def test_server_that_answers_every_page_with_an_error_is_one_cause() -> None:
     assert reasons(checks) == {"unwell"} and len(roots(checks)) == 1
 
 
-def test_check_that_is_as_it_should_be_says_nothing() -> None:
+def test_check_that_is_as_it_should_be_is_about_nothing() -> None:
     with served(hang) as port:
-        (check,) = looked(("tcp", {"port": port}))
+        (check,) = checked(("tcp", {"port": port}))
     assert check.about == "" and "about" not in check.as_dict()
 
 
-def test_fingerprint_is_that_of_the_certificate_whoever_reads_it(authority: Authority) -> None:
+def test_fingerprint_is_that_of_the_certificate_whatever_reads_it(authority: Authority) -> None:
     pair = authority.issue("localhost")
     der = tls._first_of(str(pair.certificate))
     shown = subprocess.run(
@@ -170,26 +170,26 @@ def test_fingerprint_is_that_of_the_certificate_whoever_reads_it(authority: Auth
     assert tls._first_of("/nonexistent") == b"" and tls.fingerprint(b"") == ""
 
 
-def test_process_that_stays_stopped_is_told_from_one_that_runs() -> None:
+def test_process_that_remains_stopped_is_distinguished_from_one_that_runs() -> None:
     process = subprocess.Popen(["sleep", "600"])
     try:
-        assert not process_table.stays_stopped(process.pid)
+        assert not process_table.remains_stopped(process.pid)
         process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, process.pid, os.WSTOPPED)
-        assert process_table.stays_stopped(process.pid)
+        assert process_table.remains_stopped(process.pid)
         process.send_signal(signal.SIGCONT)
         os.waitid(os.P_PID, process.pid, os.WCONTINUED)
-        assert not process_table.stays_stopped(process.pid)
+        assert not process_table.remains_stopped(process.pid)
     finally:
         process.kill()
         process.wait()
-    assert not process_table.stays_stopped(process.pid)
+    assert not process_table.remains_stopped(process.pid)
 
 
-def test_file_system_is_one_cause_whichever_of_its_paths_is_looked_at(tmp_path: Path) -> None:
+def test_file_system_is_one_cause_whichever_of_its_paths_is_probed(tmp_path: Path) -> None:
     (tmp_path / "deeper").mkdir()
     full = {"warning": 0.0, "critical": 0.0}
-    checks = looked(*(("disk", {"path": str(path), **full}) for path in (tmp_path, tmp_path / "deeper")))
+    checks = checked(*(("disk", {"path": str(path), **full}) for path in (tmp_path, tmp_path / "deeper")))
     assert roots([check for check in checks if check.id.endswith(".space")]) == ["o/s.point0.space"]
 
 
@@ -205,15 +205,15 @@ def test_containers_are_known_by_their_names() -> None:
     ]
 
 
-def test_what_prometheus_hears_of_has_the_address_that_it_asks() -> None:
+def test_what_prometheus_reports_has_the_address_that_it_scrapes() -> None:
     target = {"health": "down", "scrapeUrl": "http://10.0.0.2:9090/metrics", "labels": {"job": "a", "instance": "api"}}
     given = options("prometheus")
     assert [fault.subjects for fault in prometheus.targets([target], given).faults] == [(("address", "10.0.0.2:9090"),)]
     alert = {"state": "firing", "labels": {"severity": "critical", "instance": "10.0.0.2:9090"}}
     groups = [{"rules": [{"name": "Down", "alerts": [alert, {"state": "firing", "labels": {}}]}]}]
-    heard = prometheus.alerts(groups, given)
-    assert {fault.subjects for fault in heard.faults} == {(("address", "10.0.0.2:9090"),), (("address", ""),)}
-    assert {fault.known for fault in heard.faults} == {"hears"}
+    found = prometheus.alerts(groups, given)
+    assert {fault.subjects for fault in found.faults} == {(("address", "10.0.0.2:9090"),), (("address", ""),)}
+    assert {fault.known for fault in found.faults} == {"reported"}
 
 
 def test_certificate_that_was_cut_off_is_the_cause_of_a_key_without_one(authority: Authority, tmp_path: Path) -> None:
@@ -222,6 +222,6 @@ def test_certificate_that_was_cut_off_is_the_cause_of_a_key_without_one(authorit
     (tmp_path / "key.pem").chmod(0o600)
     (tmp_path / "cert.pem").write_bytes(pair.certificate.read_bytes()[:300])
     (tmp_path / "ca.pem").write_bytes(authority.file.read_bytes())
-    checks = looked(("certificate_files", {"paths": [str(tmp_path)]}))
+    checks = checked(("certificate_files", {"paths": [str(tmp_path)]}))
     assert {"readable", "key"} <= {check.id.rpartition(".")[2] for check in checks if check.status == CRITICAL}
     assert roots(checks) == ["o/s.point0.readable"]

@@ -143,7 +143,7 @@ def test_every_question_has_a_judge() -> None:
 
 def test_connections_names_the_states() -> None:
     rows: list[Row] = [{"state": "idle", "sessions": 3, "usable": 97}, {"state": "active", "sessions": 1, "usable": 97}]
-    assert judge.connections(rows, given()).message == "4 of 97 connections are taken (4.1 %): 3 idle, 1 active"
+    assert judge.connections(rows, given()).message == "4 of 97 connections are in use (4.1 %): 3 idle, 1 active"
 
 
 def test_replication_misses_a_standby() -> None:
@@ -152,7 +152,7 @@ def test_replication_misses_a_standby() -> None:
     assert judge.replication([standby()], given(standbys=1)).status == OK
 
 
-def test_blocked_names_who_has_the_lock() -> None:
+def test_blocked_names_the_session_with_the_lock() -> None:
     found = judge.blocked([session(7, blocked_by=[9, 0])], given())
     assert found.message == ("1 blocked: pid 7 (shop in shop, api) waits for 7 s for pid 9, a prepared transaction")
 
@@ -162,7 +162,7 @@ def test_sequences_that_may_not_be_read_are_named_with_the_right_they_need() -> 
     assert found.message == "not determined: 1 of 1 sequences may not be read (public.s): GRANT SELECT on them"
 
 
-def test_thresholds_of_the_description_say_so() -> None:
+def test_thresholds_of_the_description_are_named() -> None:
     found = judge.longest_query([session(3)], given(query_warning=1, query_critical=2))
     assert (found.status, found.limits.source) == (CRITICAL, "platform description")
 
@@ -193,7 +193,7 @@ class Recorded:
         return [{"calls": 2, "mean_ms": 5.5, "statement": "ALTER ROLE x PASSWORD 'hidden'"}]
 
 
-def test_statements_are_asked_for_where_they_are() -> None:
+def test_statements_are_read_where_they_are() -> None:
     rows = statements(Recorded())
     assert "hidden" not in str(rows)
     found = judge.statements(rows, given())

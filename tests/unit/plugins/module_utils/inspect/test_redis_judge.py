@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What Redis answers, judged: every threshold from both sides, and what the server does not tell."""
+"""What Redis answers, judged: every threshold from both sides, and what the server does not report."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_slow_log_is_judged_by_its_last_hour(count: int, age: int, status: str) 
     assert not count or entries[0] == {"id": 0, "at": NOW - age, "duration_ms": 12.5, "command": "SET"}
 
 
-def test_time_is_the_servers_where_it_tells_it() -> None:
+def test_time_is_the_servers_where_it_sends_it() -> None:
     assert judge.server_time({"server_time_usec": 5_000_000}, NOW) == 5
     assert judge.server_time({}, NOW) == NOW
 

@@ -118,10 +118,10 @@ def test_probe_that_raises_is_unknown_with_the_reason(error: Exception, message:
     assert (checks["s.p.two"].status, checks["s.p.two"].message) == (UNKNOWN, message)
 
 
-def test_probe_that_says_nothing_is_unknown() -> None:
+def test_probe_without_a_result_is_unknown() -> None:
     checks = found(probe(lambda _given: iter(()), "one"))
     assert checks["s.p.one"].status == UNKNOWN
-    assert checks["s.p.one"].message == "the probe ended without saying anything"
+    assert checks["s.p.one"].message == "the probe ended without a result"
 
 
 def test_more_than_expected_is_kept() -> None:
@@ -158,7 +158,7 @@ def test_command_that_outlives_the_deadline_is_killed() -> None:
     checks = found(probe(command, "one"), probe(spy, "one", point="q"), deadline=2)
     assert (checks["s.p.one"].status, checks["s.q.one"].status) == (UNKNOWN, OK)
     assert not commands._running
-    # Nothing survives SIGKILL, but on a busy machine it takes the kernel a moment to carry it out.
+    # Nothing survives SIGKILL, but on a busy machine it takes the kernel some time to carry it out.
     patience = time.monotonic() + 60
     while members(pids[0]) and time.monotonic() < patience:
         time.sleep(0.01)

@@ -22,10 +22,10 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.about import (
     DROPPED,
     ENDPOINT,
     EXPIRY,
-    HEARD,
     MISSING,
     PROCESS,
     REFUSED,
+    REPORTED,
     SERVED,
     SILENT,
     UNIT,
@@ -250,7 +250,9 @@ def test_about_travels_as_words() -> None:
         frozenset({PROCESS}),
         opens=True,
     )
-    assert str(about).startswith("by=process says=look met=refused endpoint=web:80 is=space mount=web:/srv/odd%20name")
+    assert str(about).startswith(
+        "by=process marks=opens met=refused endpoint=web:80 is=space mount=web:/srv/odd%20name"
+    )
     assert About.read(str(about)) == about
     assert str(About()) == "by=" and About.read("by=") == About()
     assert About.read("nonsense and=more met=") == About((Fault("", ()),))
@@ -410,7 +412,7 @@ def test_engine_that_is_down_explains_its_services_ports() -> None:
 
 def heard(aspect: str, *addresses: str, status: str = CRITICAL) -> Check:
     """A check of a monitoring system that says where something is wrong."""
-    faults = [Fault(DOWN, ((ADDRESS, address),), HEARD) for address in addresses]
+    faults = [Fault(DOWN, ((ADDRESS, address),), REPORTED) for address in addresses]
     return with_faults(check("mon", "prometheus", "api", aspect, status, topic="monitoring"), *faults)
 
 

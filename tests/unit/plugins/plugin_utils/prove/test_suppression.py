@@ -152,7 +152,7 @@ def test_acknowledgement_ends_when_the_check_was_fine() -> None:
 
 
 #: Redis hangs, which others run into at another port, and the API fails with it.
-HUNG = check("db", "redis", "main", "ping", CRITICAL, about="by=process says=look met=silent endpoint=db:6379")
+HUNG = check("db", "redis", "main", "ping", CRITICAL, about="by=process marks=opens met=silent endpoint=db:6379")
 LOGIN = check("db", "redis", "access", "valid", UNKNOWN, topic="access", about="by=process met=silent endpoint=db:6380")
 UNREADY = check("web", "api", "rest", "readiness", CRITICAL, about="by=dependency met=unwell endpoint=web:80")
 MINE = silence(ACKNOWLEDGEMENT, checks=("redis.main.ping",))

@@ -100,7 +100,7 @@ def test_refusal_by_a_port_that_refuses_everybody_proves_nothing(doors: Any, sit
     distribute, client, _serial, old = doors
     new = load_bundle((site.folder / "client/cert.pem").read_bytes())[0]
     status, told = asked(client, distribute(old, Issued(new.x509, None)))["refusal"]
-    assert status == CRITICAL and "the certificate in service: who may come in is refused" in told
+    assert status == CRITICAL and "the certificate in service: the valid client is refused" in told
 
 
 def test_refusal_by_a_port_that_is_down_proves_nothing(doors: Any, closed_port: int) -> None:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who may read a guarded path of the API, asked of the stand-in over the wire, and what an operator may write."""
+"""Which clients may read a guarded path of the stand-in's API over the wire, and what an operator may write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
 
-from tests.support.loopback import Client, hang, look, served
+from tests.support.loopback import Client, hang, probe, served
 from tests.support.standin import EXPIRED_TOKEN, HOST, TOKEN, VIEWER_TOKEN, Wire, listening
 
 TOKENS = {"token": TOKEN, "expired_token": EXPIRED_TOKEN, "wrong_role_token": VIEWER_TOKEN}
@@ -26,17 +26,17 @@ def api(tmp_path: Path) -> Iterator[Wire]:
         yield started
 
 
-def asked(port: int, **given: Any) -> dict[str, Finding]:
+def checked(port: int, **given: Any) -> dict[str, Finding]:
     wanted = {"address": "127.0.0.1", "port": port, "path": "/api/v1/status", "host_header": HOST, **TOKENS, **given}
-    return look("access_http", **wanted)
+    return probe("access_http", **wanted)
 
 
 def statuses(found: dict[str, Finding]) -> dict[str, str]:
     return {aspect: finding.status for aspect, finding in found.items()}
 
 
-def test_everybody_gets_what_they_should(api: Wire) -> None:
-    found = asked(api.port)
+def test_every_client_gets_what_it_should(api: Wire) -> None:
+    found = checked(api.port)
     assert statuses(found) == dict.fromkeys(ASPECTS, OK)
     assert found["valid"].message == "let in: HTTP 200"
     assert found["no_credentials"].message == found["expired_token"].message == "refused: HTTP 401"
@@ -51,39 +51,39 @@ def test_everybody_gets_what_they_should(api: Wire) -> None:
             "no_authentication",
             {
                 "no_credentials": "accepted a request without credentials: HTTP 200",
-                "garbage_token": "accepted a token that nobody issued: HTTP 200",
+                "garbage_token": "accepted an invented token: HTTP 200",
                 "expired_token": "accepted an expired token: HTTP 200",
                 "wrong_role": "accepted a token of the wrong role: HTTP 200",
             },
         ),
     ],
 )
-def test_who_is_let_in_wrongly_is_named(api: Wire, state: str, let_in: dict[str, str]) -> None:
+def test_client_that_is_let_in_wrongly_is_named(api: Wire, state: str, let_in: dict[str, str]) -> None:
     api.state(f"{state}\n")
-    found = asked(api.port)
+    found = checked(api.port)
     assert {name: one.message for name, one in found.items() if one.status == CRITICAL} == let_in
 
 
 def test_refused_valid_token_makes_refusals_meaningless(api: Wire) -> None:
-    found = asked(api.port, token=TOKEN[::-1])
+    found = checked(api.port, token=TOKEN[::-1])
     assert statuses(found) == {**dict.fromkeys(ASPECTS, UNKNOWN), "valid": CRITICAL}
 
 
 @pytest.mark.parametrize("state", ["error_500", "redirect_login", "rate_limited", "invalid_host elsewhere"])
 def test_answer_that_is_no_refusal_is_unknown(api: Wire, state: str) -> None:
     api.state(f"{state}\n")
-    assert statuses(asked(api.port)) == dict.fromkeys(ASPECTS, UNKNOWN)
+    assert statuses(checked(api.port)) == dict.fromkeys(ASPECTS, UNKNOWN)
 
 
-def test_service_that_is_down_refuses_nobody(closed_port: int) -> None:
-    found = asked(closed_port)
+def test_service_that_is_down_refuses_no_client(closed_port: int) -> None:
+    found = checked(closed_port)
     assert statuses(found) == dict.fromkeys(ASPECTS, UNKNOWN)
     assert "connection refused" in found["no_credentials"].message
 
 
 def test_service_that_hangs_is_waited_for_once() -> None:
     with served(hang) as port:
-        assert statuses(asked(port, timeout=0.2)) == dict.fromkeys(ASPECTS, UNKNOWN)
+        assert statuses(checked(port, timeout=0.2)) == dict.fromkeys(ASPECTS, UNKNOWN)
 
 
 def test_password_instead_of_a_token() -> None:
@@ -94,7 +94,7 @@ def test_password_instead_of_a_token() -> None:
 
     password = {"user": "monitor", "password": "long enough"}
     with served(behave) as port:
-        found = look("access_http", address="127.0.0.1", port=port, path="/metrics", **password)
+        found = probe("access_http", address="127.0.0.1", port=port, path="/metrics", **password)
     assert statuses(found) == {"valid": OK, "no_credentials": OK, "wrong_password": OK}
 
 
@@ -111,7 +111,7 @@ def test_password_instead_of_a_token() -> None:
     ],
 )
 def test_check_names_the_key(given: dict[str, Any], key: str) -> None:
-    assert [name for name, _said in KINDS["access_http"].problems({"port": 1, "path": "/", **given})] == [key]
+    assert [name for name, _message in KINDS["access_http"].problems({"port": 1, "path": "/", **given})] == [key]
 
 
 def test_expected_depends_on_keys_only() -> None:

@@ -10,7 +10,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import access_postgres
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
 
-from tests.support.loopback import hang, look, served
+from tests.support.loopback import hang, probe, served
 
 LOGIN = {"address": "127.0.0.1", "user": "monitor", "database": "shop", "password": "long enough"}
 ASPECTS = {"valid", "no_tls", "wrong_password", "unknown_user", "wrong_database"}
@@ -26,7 +26,7 @@ ASPECTS = {"valid", "no_tls", "wrong_password", "unknown_user", "wrong_database"
         ('role "m" does not exist', REFUSED),
         ('role "m" is not permitted to log in', REFUSED),
         ("connection requires a valid client certificate", REFUSED),
-        # Whoever cannot enter a database that is not there was not refused.
+        # A role that cannot enter a database that is not there was not refused.
         ('database "audit" does not exist', SILENT),
         ("sorry, too many clients already", SILENT),
         ("the database system is starting up", SILENT),
@@ -40,14 +40,14 @@ def test_reason_of_a_failed_login(why: str, outcome: str) -> None:
     assert access_postgres.judge(why).met == outcome
 
 
-def test_server_that_is_down_refuses_nobody(closed_port: int) -> None:
-    found = look("access_postgres", port=closed_port, forbidden_database="audit", **LOGIN)
+def test_server_that_is_down_refuses_no_client(closed_port: int) -> None:
+    found = probe("access_postgres", port=closed_port, forbidden_database="audit", **LOGIN)
     assert {aspect: finding.status for aspect, finding in found.items()} == dict.fromkeys(ASPECTS, UNKNOWN)
 
 
 def test_server_that_hangs_is_waited_for_once() -> None:
     with served(hang) as port:
-        found = look("access_postgres", port=port, timeout=0.3, **LOGIN)
+        found = probe("access_postgres", port=port, timeout=0.3, **LOGIN)
     assert {finding.status for finding in found.values()} == {UNKNOWN}
 
 
@@ -56,11 +56,11 @@ def test_every_login_is_tried_once_and_in_its_own_way(monkeypatch: pytest.Monkey
 
     def log_in(_driver: object, given: dict[str, object]) -> Attempt:
         tried.append(tuple(given[name] for name in ("user", "database", "sslmode")))
-        welcome = given["password"] == LOGIN["password"] and given["sslmode"] != "disable"
-        return Attempt("accepted" if welcome else "refused", "so")
+        let_in = given["password"] == LOGIN["password"] and given["sslmode"] != "disable"
+        return Attempt("accepted" if let_in else "refused", "so")
 
     monkeypatch.setattr(access_postgres, "log_in", log_in)
-    found = look("access_postgres", port=1, ca="/ca.pem", forbidden_database="audit", **LOGIN)
+    found = probe("access_postgres", port=1, ca="/ca.pem", forbidden_database="audit", **LOGIN)
     assert tried[:3] == [
         ("monitor", "shop", "verify-full"),
         ("monitor", "shop", "disable"),

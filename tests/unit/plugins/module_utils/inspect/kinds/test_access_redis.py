@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who gets into a Redis server that checks passwords, and into one that does not."""
+"""Which clients get into a Redis server that checks passwords, and into one that does not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
 
-from tests.support.loopback import Authority, Client, Pair, hang, look, served
+from tests.support.loopback import Authority, Client, Pair, hang, probe, served
 from tests.support.redis_server import commands
 
 RIGHT = "long enough"
@@ -43,23 +43,23 @@ def guarded(*, careless: str = "") -> Callable[[Client], None]:
         let_in = False
         with contextlib.suppress(OSError):
             for words in commands(client):
-                said, let_in = reply(words, let_in)
-                client.send(f"{said}\r\n".encode())
+                answer, let_in = reply(words, let_in)
+                client.send(f"{answer}\r\n".encode())
 
     return behave
 
 
-def asked(context: ssl.SSLContext | None, careless: str = "", **given: Any) -> dict[str, Finding]:
+def checked(context: ssl.SSLContext | None, careless: str = "", **given: Any) -> dict[str, Finding]:
     with served(guarded(careless=careless), context) as port:
-        return look("access_redis", port=port, **{**GIVEN, **given})
+        return probe("access_redis", port=port, **{**GIVEN, **given})
 
 
 def statuses(found: dict[str, Finding]) -> dict[str, str]:
     return {aspect: finding.status for aspect, finding in found.items()}
 
 
-def test_server_over_tls_refuses_everybody_else(authority: Authority, leaf: Pair) -> None:
-    found = asked(leaf.server_context(), tls=True, ca=str(authority.file))
+def test_server_over_tls_refuses_every_other_client(authority: Authority, leaf: Pair) -> None:
+    found = checked(leaf.server_context(), tls=True, ca=str(authority.file))
     assert statuses(found) == dict.fromkeys(ASPECTS, OK)
     assert found["valid"].message == "let in: PONG"
     assert found["no_password"].message == "refused: login refused: Authentication required."
@@ -67,20 +67,20 @@ def test_server_over_tls_refuses_everybody_else(authority: Authority, leaf: Pair
 
 
 @pytest.mark.parametrize("careless", ["no_password", "wrong_password", "denied_command"])
-def test_who_is_let_in_wrongly_is_named(careless: str, authority: Authority, leaf: Pair) -> None:
-    found = asked(leaf.server_context(), careless, tls=True, ca=str(authority.file))
+def test_client_that_is_let_in_wrongly_is_named(careless: str, authority: Authority, leaf: Pair) -> None:
+    found = checked(leaf.server_context(), careless, tls=True, ca=str(authority.file))
     assert statuses(found) == {**dict.fromkeys(ASPECTS, OK), careless: CRITICAL}
     assert found[careless].message.startswith("accepted ")
 
 
 def test_port_without_tls_is_critical() -> None:
-    found = asked(None)
+    found = checked(None)
     assert statuses(found) == {**dict.fromkeys(ASPECTS, OK), "plaintext": CRITICAL}
     assert "in the clear" in found["plaintext"].message
 
 
 def test_wrong_own_password_makes_refusals_meaningless() -> None:
-    found = asked(None, password=RIGHT[::-1], not_applicable={"plaintext": "this machine only"})
+    found = checked(None, password=RIGHT[::-1], not_applicable={"plaintext": "this machine only"})
     assert found["valid"].status == CRITICAL
     assert (found["no_password"].status, found["wrong_password"].status) == (UNKNOWN, UNKNOWN)
 
@@ -88,27 +88,27 @@ def test_wrong_own_password_makes_refusals_meaningless() -> None:
 @pytest.mark.parametrize(
     "reply", ["-LOADING Redis is loading the dataset in memory", "-ERR max number of clients reached"]
 )
-def test_server_in_trouble_refuses_nobody(reply: str) -> None:
+def test_server_in_trouble_refuses_no_client(reply: str) -> None:
     def behave(client: Client) -> None:
         with contextlib.suppress(OSError):
             for _words in commands(client):
                 client.send(f"{reply}\r\n".encode())
 
     with served(behave) as port:
-        assert statuses(look("access_redis", port=port, **GIVEN)) == dict.fromkeys(ASPECTS, UNKNOWN)
+        assert statuses(probe("access_redis", port=port, **GIVEN)) == dict.fromkeys(ASPECTS, UNKNOWN)
 
 
-def test_server_that_is_down_refuses_nobody(closed_port: int) -> None:
-    assert statuses(look("access_redis", port=closed_port, **GIVEN)) == dict.fromkeys(ASPECTS, UNKNOWN)
+def test_server_that_is_down_refuses_no_client(closed_port: int) -> None:
+    assert statuses(probe("access_redis", port=closed_port, **GIVEN)) == dict.fromkeys(ASPECTS, UNKNOWN)
 
 
 def test_server_that_hangs_is_waited_for_once() -> None:
     with served(hang) as port:
-        assert statuses(look("access_redis", port=port, **GIVEN, timeout=0.2)) == dict.fromkeys(ASPECTS, UNKNOWN)
+        assert statuses(probe("access_redis", port=port, **GIVEN, timeout=0.2)) == dict.fromkeys(ASPECTS, UNKNOWN)
 
 
 @pytest.mark.parametrize("words", [["FLUSHALL"], ["CONFIG", "SET", "save", ""], ["GET"], []])
 def test_command_that_would_change_something_is_refused(words: list[str]) -> None:
     given = {"password": RIGHT, "denied_command": words}
-    found = [name for name, _said in KINDS["access_redis"].problems(given)]
+    found = [name for name, _message in KINDS["access_redis"].problems(given)]
     assert found == ([] if words == ["GET"] else ["denied_command"])

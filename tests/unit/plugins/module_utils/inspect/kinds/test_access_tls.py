@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who gets through a TLS port: real handshakes with real certificates, on the loopback address."""
+"""Which clients get through a TLS port: real handshakes with real certificates, on the loopback address."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.support.loopback import DAY, Authority, Client, Pair, hang, look, served
+from tests.support.loopback import DAY, Authority, Client, Pair, hang, probe, served
 
 # Old versions are what this is about.
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
@@ -34,8 +34,8 @@ def answering(status: bytes = b"200 OK", *, refused: tuple[str, ...] = ()) -> Ca
     def behave(client: Client) -> None:
         if client.request():
             names = str(client.connection.getpeercert()) if isinstance(client.connection, ssl.SSLSocket) else ""
-            said = b"403 Forbidden" if any(name in names for name in refused) else status
-            client.send(b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % said)
+            answer = b"403 Forbidden" if any(name in names for name in refused) else status
+            client.send(b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % answer)
 
     return behave
 
@@ -51,7 +51,7 @@ def demanding(authority: Authority, leaf: Pair) -> ssl.SSLContext:
 
 @pytest.fixture(scope="module")
 def clients(authority: Authority) -> dict[str, Any]:
-    """Certificates that may come in, and that must not."""
+    """Certificates that must be let in, and that must be refused."""
     pairs = {
         "client": authority.issue("client.example"),
         "expired": authority.issue("client.example", begins=-9 * DAY, ends=-DAY),
@@ -62,23 +62,23 @@ def clients(authority: Authority) -> dict[str, Any]:
     return files | {f"{name}_key": str(pair.key) for name, pair in pairs.items()}
 
 
-def knocked(
+def checked(
     context: ssl.SSLContext | None, authority: Authority, behave: Callable[[Client], None] | None = None, **given: Any
 ) -> dict[str, Finding]:
     with served(behave or answering(), context) as port:
         options = {"address": "127.0.0.1", "port": port, "path": "/", "ca": str(authority.file), **given}
-        return look("access_tls", **options)
+        return probe("access_tls", **options)
 
 
 def statuses(found: dict[str, Finding]) -> dict[str, str]:
     return {aspect: finding.status for aspect, finding in found.items()}
 
 
-def test_everybody_gets_what_they_should(
+def test_every_client_gets_what_it_should(
     demanding: ssl.SSLContext, authority: Authority, clients: dict[str, Any]
 ) -> None:
     behave = answering(refused=("revoked.example", "service.example"))
-    found = knocked(demanding, authority, behave, **clients)
+    found = checked(demanding, authority, behave, **clients)
     assert statuses(found) == dict.fromkeys(EVERYTHING, OK), found
     assert found["valid"].message == "let in: HTTP 200"
     assert found["wrong_unit"].message == "refused: HTTP 403"
@@ -91,9 +91,9 @@ def test_server_that_demands_no_certificate_is_found_out(
     demanding: ssl.SSLContext, authority: Authority, clients: dict[str, Any], mode: ssl.VerifyMode
 ) -> None:
     demanding.verify_mode = mode
-    found = knocked(demanding, authority, **clients)
+    found = checked(demanding, authority, **clients)
     assert found["no_certificate"].message == "accepted a client without a certificate: HTTP 200"
-    # Who looks at a certificate when there is one still refuses bad ones.
+    # A server that verifies a certificate when there is one still refuses bad ones.
     bad = dict.fromkeys(("self_signed", "foreign_authority", "expired"), OK if mode else CRITICAL)
     assert {aspect: found[aspect].status for aspect in bad} == bad
     assert found["revoked"].status == found["wrong_unit"].status == CRITICAL
@@ -103,20 +103,20 @@ def test_handshake_alone_where_nothing_speaks_http(
     demanding: ssl.SSLContext, authority: Authority, clients: dict[str, Any]
 ) -> None:
     given = {name: clients[name] for name in ("client_cert", "client_key", "expired_cert", "expired_key")}
-    found = knocked(demanding, authority, hang, path=None, **given)
+    found = checked(demanding, authority, hang, path=None, **given)
     assert statuses(found) == dict.fromkeys(WITH_CERTIFICATES | {"expired"}, OK), found
     assert found["valid"].message == "let in: TLSv1.3"
 
 
 def test_port_without_client_certificates(authority: Authority, leaf: Pair) -> None:
-    assert statuses(knocked(leaf.server_context(), authority)) == dict.fromkeys(OPEN, OK)
+    assert statuses(checked(leaf.server_context(), authority)) == dict.fromkeys(OPEN, OK)
 
 
 def test_server_of_old_versions_is_found_out(authority: Authority, leaf: Pair) -> None:
     context = leaf.server_context()
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = ssl.TLSVersion.TLSv1
-    found = knocked(context, authority)
+    found = checked(context, authority)
     assert found["tls_1_0"].message == "accepted a client of TLS 1.0: the server agreed to TLS 1.0"
     assert found["tls_1_1"].status == CRITICAL and found["valid"].status == OK
 
@@ -132,7 +132,7 @@ def test_server_of_weak_ciphers_is_found_out(
 ) -> None:
     context = authority.issue("localhost", "127.0.0.1", curve=curve).server_context()
     context.set_ciphers(ciphers)
-    found = knocked(context, authority, server_name=name)
+    found = checked(context, authority, server_name=name)
     assert found["weak_ciphers"].message.startswith("accepted a client of weak ciphers: the server agreed to " + agreed)
     assert found["weak_ciphers"].status == CRITICAL and found["valid"].status == OK
 
@@ -140,9 +140,9 @@ def test_server_of_weak_ciphers_is_found_out(
 def test_version_that_cannot_be_offered_is_unknown(
     monkeypatch: pytest.MonkeyPatch, authority: Authority, leaf: Pair
 ) -> None:
-    # What nearly no OpenSSL has any more, in place of what some will not have any more.
+    # What nearly no OpenSSL has any more, instead of what some will not have any more.
     monkeypatch.setitem(client_hello.OLD, "tls_1_0", ("TLS 1.0", "SSLv3", b"\x03\x00"))
-    found = knocked(leaf.server_context(), authority)
+    found = checked(leaf.server_context(), authority)
     assert found["tls_1_0"].status == UNKNOWN and "cannot offer it" in found["tls_1_0"].message
     assert found["tls_1_1"].status == OK
 
@@ -175,12 +175,12 @@ PLAIN = [
 ]
 
 
-@pytest.mark.parametrize(("said", "status"), PLAIN)
-def test_port_that_speaks_both_is_found_out(authority: Authority, leaf: Pair, said: bytes, status: str) -> None:
+@pytest.mark.parametrize(("reply", "status"), PLAIN)
+def test_port_that_speaks_both_is_found_out(authority: Authority, leaf: Pair, reply: bytes, status: str) -> None:
     context = leaf.server_context()
 
     def behave(client: Client) -> None:
-        # A look at the first byte tells which of the two a client speaks.
+        # The first byte shows which of the two a client speaks.
         if client.connection.recv(1, 2) == b"\x16":
             with contextlib.suppress(OSError):
                 secure = context.wrap_socket(client.connection, server_side=True)
@@ -188,25 +188,25 @@ def test_port_that_speaks_both_is_found_out(authority: Authority, leaf: Pair, sa
                 secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         else:
             client.request()
-            client.send(said)
+            client.send(reply)
 
-    found = knocked(None, authority, behave)
+    found = checked(None, authority, behave)
     assert (found["valid"].status, found["plaintext"].status) == (OK, status), found["plaintext"].message
 
 
-def test_port_that_is_down_refuses_nobody(closed_port: int, authority: Authority, clients: dict[str, Any]) -> None:
-    found = look("access_tls", address="127.0.0.1", port=closed_port, path="/", ca=str(authority.file), **clients)
+def test_port_that_is_down_refuses_no_client(closed_port: int, authority: Authority, clients: dict[str, Any]) -> None:
+    found = probe("access_tls", address="127.0.0.1", port=closed_port, path="/", ca=str(authority.file), **clients)
     assert statuses(found) == dict.fromkeys(EVERYTHING, UNKNOWN)
 
 
 def test_port_that_hangs_is_waited_for_once(authority: Authority, clients: dict[str, Any]) -> None:
     with served(hang) as port:
         given = {"address": "127.0.0.1", "port": port, "ca": str(authority.file), "timeout": 0.2, **clients}
-        assert statuses(look("access_tls", **given)) == dict.fromkeys(EVERYTHING, UNKNOWN)
+        assert statuses(probe("access_tls", **given)) == dict.fromkeys(EVERYTHING, UNKNOWN)
 
 
 def test_server_that_is_not_trusted_shows_nothing(foreign: Authority, leaf: Pair) -> None:
-    found = knocked(leaf.server_context(), foreign)
+    found = checked(leaf.server_context(), foreign)
     assert statuses(found) == dict.fromkeys(OPEN, UNKNOWN)
     assert "certificate not trusted" in found["valid"].message
 
@@ -214,13 +214,13 @@ def test_server_that_is_not_trusted_shows_nothing(foreign: Authority, leaf: Pair
 def test_refused_valid_certificate_makes_refusals_meaningless(
     demanding: ssl.SSLContext, authority: Authority, clients: dict[str, Any]
 ) -> None:
-    found = knocked(demanding, authority, answering(b"403 Forbidden"), **clients)
+    found = checked(demanding, authority, answering(b"403 Forbidden"), **clients)
     assert found["valid"].status == CRITICAL
     assert {found[aspect].status for aspect in ("no_certificate", "self_signed", "expired", "revoked")} == {UNKNOWN}
 
 
 @pytest.mark.parametrize(
-    ("case", "like", "said"),
+    ("case", "like", "words"),
     [
         ("expired", "client", "is valid until"),
         ("revoked", "expired", "has expired on"),
@@ -228,11 +228,11 @@ def test_refused_valid_certificate_makes_refusals_meaningless(
     ],
 )
 def test_certificate_that_would_prove_something_else_is_unknown(
-    demanding: ssl.SSLContext, authority: Authority, clients: dict[str, Any], case: str, like: str, said: str
+    demanding: ssl.SSLContext, authority: Authority, clients: dict[str, Any], case: str, like: str, words: str
 ) -> None:
     wrong = {f"{case}_cert": clients[f"{like}_cert"], f"{case}_key": clients[f"{like}_key"]}
-    found = knocked(demanding, authority, **{**clients, **wrong})
-    assert found[case].status == UNKNOWN and said in found[case].message
+    found = checked(demanding, authority, **{**clients, **wrong})
+    assert found[case].status == UNKNOWN and words in found[case].message
 
 
 @pytest.mark.parametrize("case", ["expired", "revoked", "wrong_unit"])
@@ -241,7 +241,7 @@ def test_certificate_that_is_not_valid_yet_is_unknown(
 ) -> None:
     early = authority.issue("client.example", begins=DAY, ends=9 * DAY)
     wrong = {f"{case}_cert": str(early.certificate), f"{case}_key": str(early.key)}
-    found = knocked(demanding, authority, **{**clients, **wrong})
+    found = checked(demanding, authority, **{**clients, **wrong})
     assert found[case].status == UNKNOWN and "is not valid before" in found[case].message
 
 
@@ -250,14 +250,14 @@ def test_revoked_certificate_of_another_issuer_is_unknown(
 ) -> None:
     pair = foreign.issue("revoked.example")
     wrong = {"revoked_cert": str(pair.certificate), "revoked_key": str(pair.key)}
-    found = knocked(demanding, authority, **{**clients, **wrong})
+    found = checked(demanding, authority, **{**clients, **wrong})
     assert found["revoked"].status == UNKNOWN and "another issuer" in found["revoked"].message
 
 
 def test_missing_file_costs_only_its_case(
     demanding: ssl.SSLContext, authority: Authority, clients: dict[str, Any]
 ) -> None:
-    found = knocked(demanding, authority, **{**clients, "revoked_cert": "/nowhere.pem"})
+    found = checked(demanding, authority, **{**clients, "revoked_cert": "/nowhere.pem"})
     assert found["revoked"].message == "not determined: /nowhere.pem cannot be read: No such file or directory"
     assert found["self_signed"].status == OK
 
@@ -291,7 +291,7 @@ def test_file_without_a_certificate_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_check_names_the_key(given: dict[str, Any], key: str) -> None:
-    assert [name for name, _said in KINDS["access_tls"].problems({"port": 1, **given})] == [key]
+    assert [name for name, _message in KINDS["access_tls"].problems({"port": 1, **given})] == [key]
 
 
 def test_expected_depends_on_keys_only() -> None:

@@ -25,7 +25,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
 from cryptography import x509
 
 from tests.support.issuing import CLIENT, DAY, ENCODING, Issued, key_pem, new_key, root, self_signed
-from tests.support.loopback import Behaviour, Client, look, served
+from tests.support.loopback import Behaviour, Client, probe, served
 from tests.support.odd_certificates import authority, certificate, key, names_of, subject
 
 TOP = root()
@@ -56,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def examine(folder: Path, **given: Any) -> dict[str, Any]:
-    return look("certificate", directory=str(folder), **{"names": ["localhost"], **MINE, **given})
+    return probe("certificate", directory=str(folder), **{"names": ["localhost"], **MINE, **given})
 
 
 def bad(found: dict[str, Any]) -> dict[str, str]:
@@ -71,7 +71,7 @@ def test_sound_set(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "given", "expected", "told"),
+    ("change", "given", "expected", "message"),
     [
         (None, {"names": ["localhost", "other"]}, {"names": CRITICAL}, "cert.pem: does not cover other (its names: "),
         (
@@ -169,7 +169,7 @@ def test_sound_set(folder: Path) -> None:
     ],
 )
 def test_fault_is_found_in_its_aspect_only(
-    folder: Path, change: Callable[[Path], object] | None, given: dict[str, Any], expected: dict[str, str], told: str
+    folder: Path, change: Callable[[Path], object] | None, given: dict[str, Any], expected: dict[str, str], message: str
 ) -> None:
     if change:
         change(folder)
@@ -180,7 +180,7 @@ def test_fault_is_found_in_its_aspect_only(
     if expected[aspect] is None:  # which user runs the tests decides how bad it is
         expected = {aspect: WARNING if MINE["user"] == "root" else CRITICAL}
     assert bad(found) == expected, found
-    assert found[aspect].message.startswith(told)
+    assert found[aspect].message.startswith(message)
 
 
 def test_output_of_openssl_req_is_no_certificate_of_a_managed_set(folder: Path) -> None:
@@ -281,7 +281,7 @@ def test_port_that_is_down_is_unknown(folder: Path, closed_port: int) -> None:
     assert "nothing listens there" in found["served"].message
 
 
-def test_served_cannot_be_told_without_a_file(folder: Path) -> None:
+def test_served_cannot_be_known_without_a_file(folder: Path) -> None:
     replace(folder / "cert.pem", b"")
     assert examine(folder, served_by=[{"port": 1}])["served"].status == UNKNOWN
 
@@ -290,8 +290,8 @@ def postgres(made: ssl.SSLContext, answer: bytes = b"S") -> Behaviour:
     """Behave as a PostgreSQL server up to the handshake."""
 
     def behave(client: Client) -> None:
-        asked = client.connection.recv(8)
-        client.send(answer if asked == bytes.fromhex("0000000804d2162f") else b"E")
+        request = client.connection.recv(8)
+        client.send(answer if request == bytes.fromhex("0000000804d2162f") else b"E")
         if answer == b"S":
             with made.wrap_socket(client.connection, server_side=True) as secure:
                 secure.recv(1)
@@ -302,23 +302,23 @@ def postgres(made: ssl.SSLContext, answer: bytes = b"S") -> Behaviour:
 def test_served_by_postgres(folder: Path) -> None:
     with served(postgres(context(folder))) as port:
         assert bad(examine(folder, served_by=[{"port": port, "starttls": "postgres"}])) == {}
-        assert look("tls", port=port, starttls="postgres", ca=str(folder / "ca.pem"))["trust"].status == OK
+        assert probe("tls", port=port, starttls="postgres", ca=str(folder / "ca.pem"))["trust"].status == OK
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (b"N", "the server does not offer TLS (PostgreSQL has ssl = off)"),
         (b"H", "the port does not speak PostgreSQL"),
         (b"", "the other end closed the connection"),
     ],
 )
-def test_postgres_without_tls_is_never_ok(folder: Path, answer: bytes, told: str) -> None:
+def test_postgres_without_tls_is_never_ok(folder: Path, answer: bytes, message: str) -> None:
     with served(postgres(context(folder), answer)) as port:
         found = examine(folder, served_by=[{"port": port, "starttls": "postgres"}])["served"]
-        handshake = look("tls", port=port, starttls="postgres")["handshake"]
-    assert found.status == UNKNOWN and told in found.message
-    assert (handshake.status, handshake.message) == (CRITICAL, told)
+        handshake = probe("tls", port=port, starttls="postgres")["handshake"]
+    assert found.status == UNKNOWN and message in found.message
+    assert (handshake.status, handshake.message) == (CRITICAL, message)
 
 
 def test_server_that_wants_a_client_certificate(folder: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 from tests.support.issuing import CLIENT, DAY, ENCODING, key_pem, new_key, root, self_signed
-from tests.support.loopback import look
+from tests.support.loopback import probe
 from tests.support.odd_certificates import (
     PRINTABLE,
     authority,
@@ -74,7 +74,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def statuses(tree: Path, **given: object) -> dict[str, str]:
-    return {aspect: found.status for aspect, found in look("certificate_files", paths=[str(tree)], **given).items()}
+    return {aspect: found.status for aspect, found in probe("certificate_files", paths=[str(tree)], **given).items()}
 
 
 def bad(found: dict[str, str]) -> dict[str, str]:
@@ -82,7 +82,7 @@ def bad(found: dict[str, str]) -> dict[str, str]:
 
 
 def test_sound_tree(tree: Path) -> None:
-    found = look("certificate_files", paths=[str(tree)], trust=str(tree / "ca/ca.pem"))
+    found = probe("certificate_files", paths=[str(tree)], trust=str(tree / "ca/ca.pem"))
     assert tuple(found) == ASPECTS
     assert {aspect: one.status for aspect, one in found.items()} == {
         **dict.fromkeys(ASPECTS, OK),
@@ -98,7 +98,7 @@ Change = Callable[[Path], object]
 
 
 @pytest.mark.parametrize(
-    ("change", "expected", "told"),
+    ("change", "expected", "words"),
     [
         pytest.param(
             lambda tree: write(tree / "api/new.pem", BETWEEN.issue(begins=-40 * DAY, ends=-2 * DAY).pem),
@@ -164,7 +164,7 @@ Change = Callable[[Path], object]
             lambda tree: write(tree / "api/key2.pem", new_key_pem(), 0o400),
             {"key": CRITICAL},
             "api/key2.pem: does not match any certificate beside it",
-            id="key of nobody",
+            id="key of no certificate",
         ),
         pytest.param(
             lambda tree: (
@@ -173,7 +173,7 @@ Change = Callable[[Path], object]
             ),
             {"key": CRITICAL},
             "web/client-key.pem: does not match the certificate in web/client-cert.pem",
-            id="key of somebody else",
+            id="key of another certificate",
         ),
         pytest.param(
             lambda tree: write(tree / "web/cert.pem", BETWEEN.issue("web", key=weak_key()).pem),
@@ -261,15 +261,15 @@ Change = Callable[[Path], object]
         ),
     ],
 )
-def test_bad_file_is_found_in_its_aspect_only(tree: Path, change: Change, expected: dict[str, str], told: str) -> None:
+def test_bad_file_is_found_in_its_aspect_only(tree: Path, change: Change, expected: dict[str, str], words: str) -> None:
     for path in tree.rglob("*.pem"):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode | 0o200)
     change(tree)
-    found = look("certificate_files", paths=[str(tree)])
+    found = probe("certificate_files", paths=[str(tree)])
     assert bad({aspect: one.status for aspect, one in found.items()}) == expected, found
     if expected:
-        assert found[next(iter(expected))].message.startswith(told)
+        assert found[next(iter(expected))].message.startswith(words)
 
 
 def new_key_pem() -> bytes:
@@ -295,8 +295,8 @@ def test_signature_with_sha1_is_weak(tmp_path: Path) -> None:
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha1", "-subj", "/CN=old", "-days", "90"]
     subprocess.run([*made, "-keyout", "key.pem", "-out", "cert.pem"], cwd=tmp_path, check=True, capture_output=True)
     (tmp_path / "key.pem").chmod(0o400)
-    found = look("certificate_files", paths=[str(tmp_path)])
-    # Made by `openssl req -x509` it is a root, whose own signature nobody looks at.
+    found = probe("certificate_files", paths=[str(tmp_path)])
+    # Made by `openssl req -x509` it is a root, whose own signature is not verified.
     assert found["strength"].status == OK
     signed = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=leaf", "-keyout", "leaf.key"]
     subprocess.run([*signed, "-out", "leaf.csr"], cwd=tmp_path, check=True, capture_output=True)
@@ -315,7 +315,7 @@ def test_signature_with_sha1_is_weak(tmp_path: Path) -> None:
         "90",
     ]
     subprocess.run([*issue, "-out", "leaf.pem"], cwd=tmp_path, check=True, capture_output=True)
-    found = look("certificate_files", paths=[str(tmp_path)])
+    found = probe("certificate_files", paths=[str(tmp_path)])
     assert found["strength"].status == CRITICAL
     assert found["strength"].message == "leaf.pem: signed with SHA1, which can be forged"
 
@@ -324,7 +324,7 @@ HOUR = DAY / 24
 
 
 @pytest.mark.parametrize(
-    ("begins", "ends", "status", "told"),
+    ("begins", "ends", "status", "message"),
     [
         (-1.5 * HOUR, -0.5 * HOUR, CRITICAL, "expired 30 minutes ago, "),
         (-2.2 * HOUR, -1.2 * HOUR, CRITICAL, "expired 1 hour ago, "),
@@ -337,18 +337,18 @@ HOUR = DAY / 24
         (-HOUR, 23 * HOUR, OK, "next of 1: cert.pem: CN=leaf,O=Test expires in 1 day, "),
     ],
 )
-def test_lifetimes_of_hours(tmp_path: Path, begins: timedelta, ends: timedelta, status: str, told: str) -> None:
-    """Judged by the very moment, by a third and a sixth of the lifetime; said in a unit that people can read."""
+def test_lifetimes_of_hours(tmp_path: Path, begins: timedelta, ends: timedelta, status: str, message: str) -> None:
+    """Judged by the very second, by a third and a sixth of the lifetime; shown in a readable unit."""
     write(tmp_path / "cert.pem", BETWEEN.issue(begins=begins, ends=ends + timedelta(seconds=1)).pem)
-    found = look("certificate_files", paths=[str(tmp_path)])["expiry"]
-    assert found.status == status and told in found.message, found
+    found = probe("certificate_files", paths=[str(tmp_path)])["expiry"]
+    assert found.status == status and message in found.message, found
     if ends < 0 * DAY:
-        found = look("certificate_files", paths=[str(tmp_path)], warning_days=0, critical_days=0)["expiry"]
+        found = probe("certificate_files", paths=[str(tmp_path)], warning_days=0, critical_days=0)["expiry"]
         assert found.status == CRITICAL, "what has expired is critical, whatever the limits are"
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (
             lambda data: data.replace(b"-----\n-----BEGIN", b"----------BEGIN"),
@@ -361,10 +361,10 @@ def test_lifetimes_of_hours(tmp_path: Path, begins: timedelta, ends: timedelta, 
     ],
     ids=["glued", "indented", "carriage returns", "stray", "dash"],
 )
-def test_pem_that_no_server_loads(tree: Path, change: Callable[[bytes], bytes], told: str) -> None:
+def test_pem_that_no_server_loads(tree: Path, change: Callable[[bytes], bytes], message: str) -> None:
     write(tree / "web/fullchain.pem", change(LEAF.pem + BETWEEN.pem))
-    found = look("certificate_files", paths=[str(tree)])
-    assert found["readable"].status == CRITICAL and told in found["readable"].message, found["readable"]
+    found = probe("certificate_files", paths=[str(tree)])
+    assert found["readable"].status == CRITICAL and message in found["readable"].message, found["readable"]
     assert bad({aspect: one.status for aspect, one in found.items()}) == {"readable": CRITICAL}
 
 
@@ -374,13 +374,13 @@ def test_parameters_and_pkcs7_beside_a_certificate(tree: Path) -> None:
     write(tree / "web/cert.pem", parameters + LEAF.pem + pkcs7_)
     assert bad(statuses(tree)) == {}
     write(tree / "web/alone.pem", pkcs7_)
-    found = look("certificate_files", paths=[str(tree)])["readable"]
+    found = probe("certificate_files", paths=[str(tree)])["readable"]
     assert (found.status, found.message) == (UNKNOWN, "web/alone.pem: holds nothing but PKCS#7, which is not read")
 
 
 def test_bundle_with_its_key_begins_with_the_certificate_of_the_key(tree: Path) -> None:
     write(tree / "web/server.pem", BETWEEN.pem + LEAF.pem + LEAF.key_pem, 0o400)
-    found = look("certificate_files", paths=[str(tree)])
+    found = probe("certificate_files", paths=[str(tree)])
     assert found["chain"].status == found["key"].status == CRITICAL
     assert "wrong order: number 2 is to be the first" in found["chain"].message
     write(tree / "web/server.pem", LEAF.pem + BETWEEN.pem + LEAF.key_pem, 0o400)
@@ -405,7 +405,7 @@ def test_authority_that_names_a_host_is_a_certificate_of_a_server(tree: Path, tm
     subprocess.run(made, cwd=tree / "own", check=True, capture_output=True)
     (tree / "own/key.pem").chmod(0o400)
     trust = write(tmp_path / "trust.pem", TOP.pem)
-    found = look("certificate_files", paths=[str(tree)], trust=str(trust))["chain"]
+    found = probe("certificate_files", paths=[str(tree)], trust=str(trust))["chain"]
     assert found.status == CRITICAL
     assert found.message == "own/cert.pem: CN=localhost is self-signed, where an authority is expected"
 
@@ -413,18 +413,18 @@ def test_authority_that_names_a_host_is_a_certificate_of_a_server(tree: Path, tm
 def test_unknown_critical_extension_is_critical_wherever_it_is(tree: Path) -> None:
     odd = certificate(subject("odd"), key(1), BETWEEN.certificate.subject, BETWEEN.key, [unknown()])
     write(tree / "web/odd.pem", odd.pem)
-    found = look("certificate_files", paths=[str(tree)])["chain"]
+    found = probe("certificate_files", paths=[str(tree)])["chain"]
     assert found.status == CRITICAL
     assert found.message.startswith("web/odd.pem: has a critical extension that OpenSSL does not know")
 
 
 def test_renewals_of_one_authority_cost_no_more_than_themselves(tree: Path) -> None:
-    """Their search was factorial; with sixteen it would not end while anybody waits."""
+    """Their search was factorial; with sixteen it would not end in a lifetime."""
     ca = subject("Renewed")
     for number in range(16):
         write(tree / f"ca/renewed{number}.pem", certificate(ca, key(1), ca, key(1), [authority()]).pem)
     write(tree / "web/cert.pem", certificate(subject("leaf"), key(2), ca, key(1), [names_of("leaf")]).pem)
-    found = look("certificate_files", paths=[str(tree)], trust=str(tree / "ca/root/certs/ca.cert.pem"))["chain"]
+    found = probe("certificate_files", paths=[str(tree)], trust=str(tree / "ca/root/certs/ca.cert.pem"))["chain"]
     assert found.status == CRITICAL and "CN=Renewed is self-signed and not trusted" in found.message
 
 
@@ -436,7 +436,7 @@ def test_certificate_that_the_library_refuses_costs_its_own_file(tree: Path) -> 
     write(tree / "odd/bits.pem", der.replace(b"\x0c\x0fapi.example.com", b"\x03\x0f\x00pi.example.com"))
     listed = BETWEEN.crl().public_bytes(ENCODING.DER)
     write(tree / "odd/list.crl", listed.replace(b"Intermediate", b"Inter\xff\xfediate"))
-    found = look("certificate_files", paths=[str(tree)])
+    found = probe("certificate_files", paths=[str(tree)])
     for aspect in ("expiry", "key", "names", "strength", "permissions", "chain"):
         assert found[aspect].status == OK, found[aspect]
     assert found["readable"].status in (CRITICAL, UNKNOWN)
@@ -455,7 +455,7 @@ def fields_of(path: Path) -> object:
 
 
 def listed(*extensions: tuple[x509.ExtensionType, bool], **given: Any) -> bytes:
-    """A list of the intermediate, or of whom it is said."""
+    """A list of the intermediate, or of the issuer that is given."""
     name = given.pop("name", BETWEEN.certificate.subject)
     made = revocations(name, given.pop("signer", BETWEEN.key), given.pop("revoked", ()), extensions, **given)
     return made.public_bytes(ENCODING.PEM)
@@ -471,7 +471,7 @@ def part(**given: bool) -> x509.IssuingDistributionPoint:
 
 
 @pytest.mark.parametrize(
-    ("crl", "status", "told"),
+    ("crl", "status", "message"),
     [
         (listed(name=subject("intermediate", "TEST", PRINTABLE), revoked=REVOKED), CRITICAL, "is revoked by"),
         (listed(name=subject("Another")), UNKNOWN, "CN=Another is not here, whose list this is"),
@@ -490,10 +490,10 @@ def part(**given: bool) -> x509.IssuingDistributionPoint:
         (listed(signer=key(7)), CRITICAL, "CN=Intermediate did not sign this list"),
     ],
 )
-def test_what_a_list_does_not_say_is_unknown(tree: Path, crl: bytes, status: str, told: str) -> None:
+def test_what_a_list_does_not_hold_is_unknown(tree: Path, crl: bytes, status: str, message: str) -> None:
     write(tree / "ca/crl.pem", crl)
-    found = look("certificate_files", paths=[str(tree)])["revocation"]
-    assert found.status == status and told in found.message, found
+    found = probe("certificate_files", paths=[str(tree)])["revocation"]
+    assert found.status == status and message in found.message, found
 
 
 def test_list_of_an_authority_that_may_not_sign_any(tmp_path: Path) -> None:
@@ -502,7 +502,7 @@ def test_list_of_an_authority_that_may_not_sign_any(tmp_path: Path) -> None:
     leaf = certificate(subject("leaf"), key(2), ca, key(1), [names_of("leaf")])
     for name, data in (("ca.pem", top.pem), ("cert.pem", leaf.pem), ("crl.pem", listed(name=ca, signer=key(1)))):
         write(tmp_path / name, data)
-    found = look("certificate_files", paths=[str(tmp_path)])["revocation"]
+    found = probe("certificate_files", paths=[str(tmp_path)])["revocation"]
     assert found.status == UNKNOWN and "CN=No lists may not sign revocation lists" in found.message
 
 
@@ -513,18 +513,18 @@ def test_what_is_encrypted_is_opened_as_long_as_there_is_time(tree: Path, monkey
     for number in range(4):
         write(tree / f"api/{number}.p12", bundle(PASSPHRASE), 0o400)
     assert bad(statuses(tree, passphrases=[PASSPHRASE])) == {}
-    moments = iter(range(0, 1000, 4))
-    monkeypatch.setattr(time, "monotonic", lambda: float(next(moments)))
-    found = look("certificate_files", paths=[str(tree)], passphrases=[PASSPHRASE])
+    times = iter(range(0, 1000, 4))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(times)))
+    found = probe("certificate_files", paths=[str(tree)], passphrases=[PASSPHRASE])
     assert found["readable"].status == UNKNOWN
     assert "is PKCS#12 that was not opened: 10 s were spent on opening others" in found["readable"].message
-    assert found["expiry"].status == OK, "what is known is said"
+    assert found["expiry"].status == OK, "what is known is judged"
 
 
 def test_root_that_nears_its_end(tree: Path) -> None:
     long_ago = root("Old", ends=100 * DAY, begins=-3000 * DAY)
     write(tree / "ca/old.pem", long_ago.pem)
-    found = look("certificate_files", paths=[str(tree)])["expiry"]
+    found = probe("certificate_files", paths=[str(tree)])["expiry"]
     assert (found.status, found.limits.warning, found.limits.critical) == (CRITICAL, 365.0, 182.0)
     assert statuses(tree, ca_critical_days=50, ca_warning_days=90)["expiry"] == OK
 
@@ -539,7 +539,7 @@ def test_trust_refuses_strangers(tree: Path) -> None:
     stranger = root("Stranger")
     write(tree / "web/cert.pem", stranger.issue("web").pem)
     write(tree / "own/cert.pem", self_signed("own").pem)
-    found = look("certificate_files", paths=[str(tree)], trust=trust)["chain"]
+    found = probe("certificate_files", paths=[str(tree)], trust=trust)["chain"]
     assert found.status == CRITICAL
     assert "web/cert.pem: the issuer CN=Stranger is missing" in found.message
     assert "own/cert.pem: CN=own is self-signed, where an authority is expected" in found.message
@@ -557,14 +557,14 @@ def test_unusable_trust_is_unknown_and_never_ok(tree: Path, trust: str) -> None:
 
 def test_given_list_counts_and_a_missing_one_is_unknown(tree: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "crl.der", BETWEEN.crl(LEAF).public_bytes(ENCODING.DER))
-    found = look("certificate_files", paths=[str(tree)], crls=[str(path)])["revocation"]
+    found = probe("certificate_files", paths=[str(tree)], crls=[str(path)])["revocation"]
     assert found.status == CRITICAL and f"is revoked by {path} (and in 1 more files)" in found.message
     assert statuses(tree, crls=["/nowhere.pem"])["revocation"] == UNKNOWN
 
 
 def test_passphrases_open_what_is_locked(tree: Path) -> None:
     write(tree / "api/api.p12", bundle(PASSPHRASE), 0o400)
-    found = look("certificate_files", paths=[str(tree)], passphrases=["not this one", PASSPHRASE])
+    found = probe("certificate_files", paths=[str(tree)], passphrases=["not this one", PASSPHRASE])
     assert found["readable"].status == found["key"].status == OK
     assert found["key"].message == "3 keys compared with the certificates beside"
     assert PASSPHRASE not in str(found)
@@ -579,11 +579,11 @@ def test_unreadable_file_is_unknown(tree: Path, monkeypatch: pytest.MonkeyPatch)
         return opened(path, flags)
 
     monkeypatch.setattr(os, "open", refuse)
-    found = look("certificate_files", paths=[str(tree)])["readable"]
+    found = probe("certificate_files", paths=[str(tree)])["readable"]
     assert (found.status, found.message) == (UNKNOWN, "api/key.pem: cannot be read: Permission denied")
 
 
-def test_folder_that_cannot_be_looked_through_is_a_finding(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_that_cannot_be_read_is_a_finding(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scan = os.scandir
 
     def refuse(path: str) -> object:
@@ -592,13 +592,13 @@ def test_folder_that_cannot_be_looked_through_is_a_finding(tree: Path, monkeypat
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    found = look("certificate_files", paths=[str(tree)])["readable"]
+    found = probe("certificate_files", paths=[str(tree)])["readable"]
     assert found.status != OK and "/api: cannot be looked through: Permission denied" in found.message
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/nowhere/*.pem"])
 def test_nothing_found_is_never_ok(path: str) -> None:
-    found = look("certificate_files", paths=[path])
+    found = probe("certificate_files", paths=[path])
     assert found["readable"].status == CRITICAL and found["expiry"].status == UNKNOWN
     assert path in found["readable"].message
 
@@ -618,23 +618,23 @@ def test_excluded_and_hidden_are_passed_over(tree: Path) -> None:
 def test_patterns_files_and_links_to_folders(tree: Path, tmp_path: Path) -> None:
     write(tmp_path / "odd.name", BETWEEN.issue(ends=-DAY / 2).pem)
     (tree / "linked").symlink_to(tree)
-    found = look("certificate_files", paths=[str(tree / "*/cert.pem"), str(tmp_path / "odd.name")])
+    found = probe("certificate_files", paths=[str(tree / "*/cert.pem"), str(tmp_path / "odd.name")])
     assert found["readable"].message.startswith("2 files with 2 certificates")
     assert found["expiry"].message.startswith(f"{tmp_path}/odd.name: ")
-    assert look("certificate_files", paths=[str(tree)])["readable"].message.startswith("9 files")
+    assert probe("certificate_files", paths=[str(tree)])["readable"].message.startswith("9 files")
 
 
 def test_many_faults_are_counted(tree: Path) -> None:
     for number in range(9):
         write(tree / f"bad{number}.pem", b"x")
-    message = look("certificate_files", paths=[str(tree)])["readable"].message
+    message = probe("certificate_files", paths=[str(tree)])["readable"].message
     assert message == "bad0.pem: is no certificate, key or revocation list (and in 8 more files)"
     for number in range(9):
         write(tree / f"old{number}.pem", BETWEEN.issue(f"old{number}", ends=-DAY / 2).pem)
-    assert look("certificate_files", paths=[str(tree)])["expiry"].message.endswith("; and 4 more")
+    assert probe("certificate_files", paths=[str(tree)])["expiry"].message.endswith("; and 4 more")
 
 
-def test_same_certificate_in_two_trees_is_told_apart_by_path(tmp_path: Path) -> None:
+def test_same_certificate_in_two_trees_is_distinguished_by_path(tmp_path: Path) -> None:
     one, two = (write(tmp_path / name / "cert.pem", BETWEEN.issue(name, ends=-DAY / 2).pem) for name in ("one", "two"))
-    message = look("certificate_files", paths=[str(one.parent), str(two.parent)])["expiry"].message
+    message = probe("certificate_files", paths=[str(one.parent), str(two.parent)])["expiry"].message
     assert str(one) in message and str(two) in message

@@ -11,14 +11,14 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import command
 
-from tests.support.loopback import look
+from tests.support.loopback import probe
 
 NMAP = "Nmap version 7.95 ( https://nmap.org )\nCompiled with: nmap-libdnet-1.12"
 
 
 @pytest.fixture
 def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A place in PATH for a tool of the test."""
+    """A folder in PATH for a tool of the test."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     return tmp_path / "scanner"
 
@@ -29,7 +29,7 @@ def install(tool: Path, script: str) -> None:
 
 
 def version(*argv: str, **given: object) -> Finding:
-    return look("command", argv=list(argv), **given)["version"]
+    return probe("command", argv=list(argv), **given)["version"]
 
 
 def test_tool_and_its_version(tool: Path) -> None:
@@ -55,15 +55,15 @@ def test_versions_are_compared_as_numbers(tool: Path, minimum: str, status: str)
     assert version("scanner", minimum=minimum).status == status
 
 
-def test_missing_tool_says_where_it_was_looked_for(tool: Path) -> None:
+def test_missing_tool_names_where_it_was_searched(tool: Path) -> None:
     found = version("no-such-scanner")
     assert found.status == CRITICAL
-    assert found.message.startswith(f"no-such-scanner is not installed (looked in {tool.parent}:")
+    assert found.message.startswith(f"no-such-scanner is not installed (searched {tool.parent}:")
     assert version("no-such-scanner", missing="warning").status == WARNING
     assert version("/opt/no-such-scanner").message == "/opt/no-such-scanner is not installed"
 
 
-def test_file_that_nobody_may_execute_is_no_tool(tool: Path) -> None:
+def test_file_that_no_user_may_execute_is_no_tool(tool: Path) -> None:
     tool.write_text("#!/bin/sh\n")
     assert version("scanner").status == CRITICAL
 

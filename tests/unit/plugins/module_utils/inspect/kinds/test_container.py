@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Containers in each of their states, as two versions of Docker tell them."""
+"""Containers in each of their states, as two versions of Docker show them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import container
 
 from tests.support.fake_docker import only
-from tests.support.loopback import look, options
+from tests.support.loopback import options, probe
 
 Recording = dict[str, Any]
 Docker = Callable[[Recording], Path]
@@ -40,7 +40,7 @@ def judged(*found: dict[str, Any], wanted: str = "running", replicas: int = 1) -
 
 
 @pytest.mark.parametrize(
-    ("service", "status", "said"),
+    ("service", "status", "message"),
     [
         ("healthy", OK, "xorb-healthy-1 running since 2026-11-23T"),
         ("healthy", OK, "Z, healthy"),
@@ -57,48 +57,48 @@ def judged(*found: dict[str, Any], wanted: str = "running", replicas: int = 1) -
         ("unstartable", CRITICAL, "has not been started (exit code 127, failed to create"),
     ],
 )
-def test_state_of_a_service(recording: Recording, docker: Docker, service: str, status: str, said: str) -> None:
+def test_state_of_a_service(recording: Recording, docker: Docker, service: str, status: str, message: str) -> None:
     docker(recording)
-    found = look("container", project="xorb", compose_service=service)
+    found = probe("container", project="xorb", compose_service=service)
     assert set(found) == {"state", "restarts", "image"}
-    assert found["state"].status == status and said in found["state"].message
+    assert found["state"].status == status and message in found["state"].message
 
 
-def test_asks_by_labels_and_reads_json_only(recording: Recording, docker: Docker) -> None:
+def test_selects_by_labels_and_reads_json_only(recording: Recording, docker: Docker) -> None:
     log = docker(recording)
-    look("container", project="xorb", compose_service="plain")
-    asked = log.read_text().splitlines()
+    probe("container", project="xorb", compose_service="plain")
+    commands = log.read_text().splitlines()
     labels = "--filter label=com.docker.compose.project=xorb --filter label=com.docker.compose.service=plain"
-    assert asked[0] == f"ps --no-trunc --all {labels} --format {{{{json .}}}}"
-    assert [line.split(" --")[0] for line in asked[1:]] == ["inspect", "inspect"]
+    assert commands[0] == f"ps --no-trunc --all {labels} --format {{{{json .}}}}"
+    assert [line.split(" --")[0] for line in commands[1:]] == ["inspect", "inspect"]
 
 
 def test_container_of_compose_run_is_not_the_services(recording: Recording, docker: Docker) -> None:
     docker(recording)
-    assert "oneoff" not in look("container", project="xorb", compose_service="plain")["state"].message
+    assert "oneoff" not in probe("container", project="xorb", compose_service="plain")["state"].message
 
 
 def test_container_by_name(recording: Recording, docker: Docker) -> None:
     docker(recording)
-    assert look("container", container="xorb-plain-1")["state"].status == OK
+    assert probe("container", container="xorb-plain-1")["state"].status == OK
     # Neither a part of a name nor a pattern is the name.
     for name in ("xorb-plain", "xorb.plain-1"):
-        missing = look("container", container=name)
+        missing = probe("container", container=name)
         assert (missing["state"].status, missing["state"].message) == (CRITICAL, f"there is no container {name}")
 
 
 def test_missing_container_of_a_service(recording: Recording, docker: Docker) -> None:
     docker(recording)
-    found = look("container", project="xorb", compose_service="gone")
-    said = "there is no container of service gone of the Compose project xorb"
+    found = probe("container", project="xorb", compose_service="gone")
+    message = "there is no container of service gone of the Compose project xorb"
     assert {aspect: (finding.status, finding.message) for aspect, finding in found.items()} == {
-        "state": (CRITICAL, said)
+        "state": (CRITICAL, message)
     }
 
 
 def test_project_as_a_whole_is_as_bad_as_its_worst(recording: Recording, docker: Docker) -> None:
     docker(only(recording, "healthy", "plain", "starting", "paused"))
-    state = look("container", project="xorb")["state"]
+    state = probe("container", project="xorb")["state"]
     assert state.status == CRITICAL
     parts = [part.split()[0] for part in state.message.split("; ")]
     assert parts == ["xorb-paused-1", "xorb-starting-1", "xorb-healthy-1", "xorb-plain-1"]
@@ -108,27 +108,27 @@ def test_project_as_a_whole_is_as_bad_as_its_worst(recording: Recording, docker:
 def test_engine_that_is_gone_is_a_reason_not_to_know(recording: Recording, docker: Docker, down: list[str]) -> None:
     docker({**recording, "down": down})
     with pytest.raises(RunbookError, match="the Docker engine does not answer: Cannot connect to the Docker daemon"):
-        look("container", project="xorb", compose_service="plain")
+        probe("container", project="xorb", compose_service="plain")
 
 
 def test_container_that_vanished_meanwhile_is_missing(recording: Recording, docker: Docker) -> None:
     docker({**recording, "containers": []})
-    assert look("container", project="xorb", compose_service="plain")["state"].status == CRITICAL
+    assert probe("container", project="xorb", compose_service="plain")["state"].status == CRITICAL
 
 
 def test_host_without_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RunbookError, match="docker cannot be run: No such file or directory"):
-        look("container", container="api")
+        probe("container", container="api")
 
 
-@pytest.mark.parametrize(("said", "why"), [("json", "no JSON: json"), ('["a"]', "no JSON object")])
-def test_answer_that_is_no_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, why: str) -> None:
-    (tmp_path / "docker").write_text(f"#!/bin/sh\necho '{said}'\n")
+@pytest.mark.parametrize(("printed", "why"), [("json", "no JSON: json"), ('["a"]', "no JSON object")])
+def test_answer_that_is_no_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: str, why: str) -> None:
+    (tmp_path / "docker").write_text(f"#!/bin/sh\necho '{printed}'\n")
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     with pytest.raises(RunbookError, match=f"docker printed what is {why}"):
-        look("container", project="xorb")
+        probe("container", project="xorb")
 
 
 def test_replicas_that_are_missing(recording: Recording) -> None:
@@ -137,13 +137,13 @@ def test_replicas_that_are_missing(recording: Recording) -> None:
     assert judged(details(recording, "plain"), details(recording, "healthy"), replicas=2).status == OK
 
 
-def test_completed_is_enough_where_the_description_says_so(recording: Recording) -> None:
+def test_completed_is_enough_where_the_description_has_it(recording: Recording) -> None:
     assert judged(details(recording, "exited0"), wanted="completed").status == OK
     assert judged(details(recording, "exited3"), wanted="completed").status == CRITICAL
     assert judged(details(recording, "plain"), wanted="completed").status == WARNING
 
 
-def test_running_again_for_a_moment_is_not_well(recording: Recording) -> None:
+def test_running_again_for_seconds_is_not_well(recording: Recording) -> None:
     again = details(recording, "plain", restarts=4, StartedAt="2026-11-23T23:59:30.1Z", ExitCode=3)
     assert judged(again).status == WARNING
     assert "the engine has just started it again" in judged(again).message
@@ -161,10 +161,10 @@ def test_health_that_is_absent_or_odd(recording: Recording, health: dict[str, An
     assert judged(details(recording, "plain", Health=health)).status == status
 
 
-@pytest.mark.parametrize(("status", "said"), [("dead", "is dead"), ("removing", "is removing"), ("", "is (empty)")])
-def test_rare_states_are_critical(recording: Recording, status: str, said: str) -> None:
+@pytest.mark.parametrize(("status", "message"), [("dead", "is dead"), ("removing", "is removing"), ("", "is (empty)")])
+def test_rare_states_are_critical(recording: Recording, status: str, message: str) -> None:
     found = judged(details(recording, "plain", Status=status))
-    assert found.status == CRITICAL and said in found.message
+    assert found.status == CRITICAL and message in found.message
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_image_is_named_with_its_digest(recording: Recording) -> None:
 
 def test_image_that_was_built_here_has_an_id_only(recording: Recording, docker: Docker) -> None:
     docker(recording)
-    finding = look("container", project="xorb", compose_service="plain")["image"]
+    finding = probe("container", project="xorb", compose_service="plain")["image"]
     assert finding.status == OK
     assert finding.message == f"xorb/local:1, no digest, id {details(recording, 'plain')['Image']}"
 
@@ -233,6 +233,6 @@ def test_target(given: dict[str, str], target: str) -> None:
     assert container.KIND.target(given) == target
 
 
-def test_selection_says_what_it_is() -> None:
+def test_selection_names_itself() -> None:
     assert str(Selection(project="a", service="b")) == "service b of the Compose project a"
     assert str(Selection(container="c")) == "container c"

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What containers use, as two versions of Docker tell it: docker_stats and docker_disk."""
+"""What containers use, as two versions of Docker show it: docker_stats and docker_disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import docker_disk, docker_stats
 
 from tests.support.fake_docker import only
-from tests.support.loopback import look, options
+from tests.support.loopback import options, probe
 
 Recording = dict[str, Any]
 Docker = Callable[[Recording], Path]
@@ -31,7 +31,7 @@ DASHES = row(cpu="--", memory="--", usage="-- / --")
 
 def test_stats_of_a_project(recording: Recording, docker: Docker) -> None:
     log = docker(only(recording, "healthy", "plain", "exited0"))
-    found = look("docker_stats", project="xorb")
+    found = probe("docker_stats", project="xorb")
     assert {aspect: finding.status for aspect, finding in found.items()} == {"cpu": OK, "memory": OK}
     assert "xorb-plain-1" in found["cpu"].message
     assert found["memory"].message.count("MiB / 23.54GiB") == 2
@@ -41,25 +41,25 @@ def test_stats_of_a_project(recording: Recording, docker: Docker) -> None:
     )
 
 
-def test_stats_of_containers_that_stopped_meanwhile_are_no_figures(recording: Recording, docker: Docker) -> None:
+def test_stats_of_containers_that_stopped_meanwhile_are_not_measured(recording: Recording, docker: Docker) -> None:
     docker({**recording, "stats": recording["stats_of_none"]})
-    found = look("docker_stats")
+    found = probe("docker_stats")
     assert {finding.status for finding in found.values()} == {UNKNOWN}
-    assert "gives no figures of xorb-created-1, xorb-exited0-1" in found["cpu"].message
+    assert "has no measurement of xorb-created-1, xorb-exited0-1" in found["cpu"].message
 
 
 def test_stats_where_nothing_runs(recording: Recording, docker: Docker) -> None:
     docker(only(recording, "exited0"))
     with pytest.raises(RunbookError, match="no container of the Compose project xorb runs"):
-        look("docker_stats", project="xorb")
+        probe("docker_stats", project="xorb")
     with pytest.raises(RunbookError, match="no container of this host runs"):
-        look("docker_stats")
+        probe("docker_stats")
 
 
 def test_stats_without_an_engine(recording: Recording, docker: Docker) -> None:
     docker({**recording, "down": ["ps"]})
     with pytest.raises(RunbookError, match="the Docker engine does not answer"):
-        look("docker_stats")
+        probe("docker_stats")
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,12 @@ def test_stats_memory_is_judged_against_the_limit(memory: str, status: str) -> N
 
 
 @pytest.mark.parametrize("nothing", [NOTHING, DASHES])
-def test_stats_without_figures_are_unknown(nothing: dict[str, str]) -> None:
+def test_stats_without_measurements_are_unknown(nothing: dict[str, str]) -> None:
     given = options("docker_stats")
     for found in (docker_stats.judge_cpu([nothing], given, 2), docker_stats.judge_memory([nothing], given)):
         assert (found.status, found.value) == (UNKNOWN, None)
-        assert found.message == "the engine gives no figures of api: it cannot read their control groups"
-    assert docker_stats.judge_memory([nothing, row("web")], given).message.endswith("; no figures of 1 more")
+        assert found.message == "the engine has no measurement of api: it cannot read their control groups"
+    assert docker_stats.judge_memory([nothing, row("web")], given).message.endswith("; no measurement of 1 more")
 
 
 def test_stats_names_the_first_five() -> None:
@@ -101,7 +101,7 @@ def test_stats_check() -> None:
 
 def test_disk(recording: Recording, docker: Docker) -> None:
     log = docker(recording)
-    found = look("docker_disk")
+    found = probe("docker_disk")
     assert tuple(found) == docker_disk.KIND.expected({})
     assert {finding.status for finding in found.values()} == {OK}
     assert found["images"].value in (5.632, 0.092)  # 20.10 and 26.1

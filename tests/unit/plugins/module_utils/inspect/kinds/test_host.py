@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The kinds that look at the host itself: disk, memory, cpu."""
+"""The kinds that inspect the host itself: disk, memory, cpu."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import cpu, disk, memory
 
-from tests.support.loopback import look, options
+from tests.support.loopback import options, probe
 
 MIB = 256  # blocks of 4096 bytes
 
@@ -24,16 +24,16 @@ def usage(
 
 
 def test_disk_of_this_host() -> None:
-    found = look("disk", path="/")
+    found = probe("disk", path="/")
     assert set(found) == {"space", "inodes", "mount"}
     assert found["space"].unit == "%" and " used on / (" in found["space"].message
 
 
 def test_disk_agrees_with_df() -> None:
     usage_of_root = os.statvfs("/")
-    said = os.popen("df --output=pcent / | tail -1").read().strip(" %\n")  # noqa: S605
+    printed = os.popen("df --output=pcent / | tail -1").read().strip(" %\n")  # noqa: S605
     value = disk.space("/", usage_of_root, options("disk", path="/")).value
-    assert isinstance(value, float) and abs(value - int(said)) <= 1
+    assert isinstance(value, float) and abs(value - int(printed)) <= 1
 
 
 @pytest.mark.parametrize(
@@ -60,17 +60,17 @@ def test_disk_inodes() -> None:
 
 def test_disk_path_that_is_missing_is_a_reason_not_to_know(tmp_path: Path) -> None:
     with pytest.raises(RunbookError, match="gone: No such file or directory"):
-        look("disk", path=str(tmp_path / "gone"))
+        probe("disk", path=str(tmp_path / "gone"))
 
 
-def test_disk_limits_tell_where_they_come_from() -> None:
+def test_disk_limits_name_where_they_come_from() -> None:
     assert disk.space("/", usage(), options("disk", path="/")).limits.source == "ours"
     given = options("disk", path="/", warning=10)
     assert disk.space("/", usage(), given).limits.source == "platform description"
 
 
 def test_memory_of_this_host() -> None:
-    found = look("memory")["used"]
+    found = probe("memory")["used"]
     assert found.unit == "%" and found.limits.source == "the runbook (memory > 85 %)"
 
 
@@ -81,13 +81,13 @@ def test_memory_counts_what_is_available(available: int, status: str) -> None:
     assert (found.status, found.value) == (status, round((1000 - available) / 10, 1))
 
 
-def test_memory_of_a_kernel_that_does_not_tell() -> None:
+def test_memory_that_a_kernel_does_not_report() -> None:
     with pytest.raises(RunbookError, match="/proc/meminfo has no MemAvailable"):
         memory.judge("MemTotal: 1 kB\n", options("memory"))
 
 
 def test_cpu_of_this_host() -> None:
-    found = look("cpu", sample_seconds=0.05)["used"]
+    found = probe("cpu", sample_seconds=0.05)["used"]
     assert isinstance(found.value, float) and 0 <= found.value <= 100
     assert "% busy over 0.05 s on " in found.message and "load average" in found.message
 

@@ -16,7 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import http
 
-from tests.support.loopback import Authority, Behaviour, Client, Pair, hang, look, served
+from tests.support.loopback import Authority, Behaviour, Client, Pair, hang, probe, served
 
 
 def answer(body: object, *, status: str = "200 OK", headers: str = "", length: int | None = None) -> Behaviour:
@@ -54,7 +54,7 @@ ANY = Limits()
 
 
 @pytest.mark.parametrize(
-    ("hours", "age", "status", "said"),
+    ("hours", "age", "status", "message"),
     [
         (0, 0, OK, ""),
         (-24, 0, CRITICAL, "s behind this host's"),
@@ -62,17 +62,17 @@ ANY = Limits()
         (-24, 24, OK, ""),  # kept by a cache since yesterday
     ],
 )
-def test_clock_of_the_service(hours: float, age: int, status: str, said: str) -> None:
-    told = f"Date: {formatdate(time.time() + hours * 3600, usegmt=True)}\r\nAge: {age * 3600}\r\n"
-    with served(answer(HEALTHY, headers=told)) as port:
-        found = look("http", port=port, health="/")["health"]
-    assert (found.status, said in found.message) == (status, True)
+def test_clock_of_the_service(hours: float, age: int, status: str, message: str) -> None:
+    sent = f"Date: {formatdate(time.time() + hours * 3600, usegmt=True)}\r\nAge: {age * 3600}\r\n"
+    with served(answer(HEALTHY, headers=sent)) as port:
+        found = probe("http", port=port, health="/")["health"]
+    assert (found.status, message in found.message) == (status, True)
 
 
-@pytest.mark.parametrize("told", ["", "Date: yesterday\r\n", "Date: Mon, 99 Foo 2026 99:99:99 GMT\r\n"])
-def test_clock_that_is_not_told_is_not_judged(told: str) -> None:
-    with served(answer(HEALTHY, headers=told)) as port:
-        assert look("http", port=port, health="/")["health"].status == OK
+@pytest.mark.parametrize("headers", ["", "Date: yesterday\r\n", "Date: Mon, 99 Foo 2026 99:99:99 GMT\r\n"])
+def test_clock_that_is_not_sent_is_not_judged(headers: str) -> None:
+    with served(answer(HEALTHY, headers=headers)) as port:
+        assert probe("http", port=port, health="/")["health"].status == OK
 
 
 ANSWERS = {
@@ -140,18 +140,18 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("case", ANSWERS)
-def test_health_is_judged_by_what_is_said(case: str) -> None:
-    behave, status, said, also = ANSWERS[case]
+def test_health_is_judged_by_the_answer(case: str) -> None:
+    behave, status, message, also = ANSWERS[case]
     began = time.monotonic()
     with served(behave) as port:
-        found = look("http", port=port, health="/health", timeout=0.4, max_body_bytes=2048)["health"]
+        found = probe("http", port=port, health="/health", timeout=0.4, max_body_bytes=2048)["health"]
     assert (found.status, time.monotonic() - began < 2) == (status, True), found.message
-    assert said in found.message and also in found.message, found.message
+    assert message in found.message and also in found.message, found.message
     assert "secret" not in found.message and "\n" not in found.message
 
 
 def test_refused_connection_is_critical(closed_port: int) -> None:
-    found = look("http", port=closed_port, health="/")["health"]
+    found = probe("http", port=closed_port, health="/")["health"]
     assert found.status == CRITICAL
     assert found.message == f"no connection to port {closed_port}: connection refused (nothing listens there)"
 
@@ -164,7 +164,7 @@ def test_request_carries_the_headers() -> None:
         client.send(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     with served(behave) as port:
-        found = look(
+        found = probe(
             "http",
             port=port,
             host_header="api.example.com",
@@ -185,7 +185,7 @@ def test_own_accept_replaces_the_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "status", "said"),
+    ("rules", "status", "message"),
     [
         ([{"path": "checks.database.status", "equals": "ok"}], OK, 'checks.database.status is "ok"'),
         ([{"path": "checks.redis.status", "equals": "ok", "else": "warning"}], WARNING, 'is "error", expected "ok"'),
@@ -194,24 +194,24 @@ def test_own_accept_replaces_the_default() -> None:
         ([{"matches": "nothing of this"}], CRITICAL, "the body has no match of nothing of this"),
     ],
 )
-def test_rules_judge_the_body(rules: list[dict[str, Any]], status: str, said: str) -> None:
+def test_rules_judge_the_body(rules: list[dict[str, Any]], status: str, message: str) -> None:
     body = {"checks": {"database": {"status": "ok"}, "redis": {"status": "error"}}, "data": [{"value": 7}]}
     with served(answer(body)) as port:
-        found = look("http", port=port, paths={"page": {"path": "/", "expect": rules}})["page"]
-    assert found.status == status and said in found.message
+        found = probe("http", port=port, paths={"page": {"path": "/", "expect": rules}})["page"]
+    assert found.status == status and message in found.message
 
 
 def test_rules_on_a_body_that_is_not_json_complain_once() -> None:
     rules = [{"path": "a", "equals": 1}, {"path": "b", "equals": 2}]
     with served(answer("plain")) as port:
-        found = look("http", port=port, paths={"page": {"path": "/", "expect": rules}})["page"]
+        found = probe("http", port=port, paths={"page": {"path": "/", "expect": rules}})["page"]
     assert found.message.startswith("the body is not JSON: plain (HTTP 200")
 
 
 def test_metrics_may_be_text_or_json() -> None:
     for body in ('# HELP up Up.\nup{path="/a/{id}",x="\\""} 1 1700000000\n', {"up": 1}):
         with served(answer(body)) as port:
-            assert look("http", port=port, metrics="/metrics")["metrics"].status == OK
+            assert probe("http", port=port, metrics="/metrics")["metrics"].status == OK
 
 
 def test_slow_answer_is_judged_by_its_limits() -> None:
@@ -231,10 +231,10 @@ def test_slow_answer_does_not_hide_a_bad_body() -> None:
 def test_https_is_verified(authority: Authority, foreign: Authority, leaf: Pair) -> None:
     with served(answer(HEALTHY), leaf.server_context()) as port:
         given: dict[str, Any] = {"port": port, "scheme": "https", "health": "/"}
-        assert look("http", **given, ca=str(authority.file))["health"].status == OK
-        assert look("http", **given, verify=False)["health"].status == OK
-        stranger = look("http", **given, ca=str(foreign.file))["health"]
-        misnamed = look("http", **given, ca=str(authority.file), server_name="api.example.com")["health"]
+        assert probe("http", **given, ca=str(authority.file))["health"].status == OK
+        assert probe("http", **given, verify=False)["health"].status == OK
+        stranger = probe("http", **given, ca=str(foreign.file))["health"]
+        misnamed = probe("http", **given, ca=str(authority.file), server_name="api.example.com")["health"]
     assert stranger.status == CRITICAL
     assert stranger.message == "certificate not trusted: unable to get local issuer certificate"
     assert misnamed.status == CRITICAL and "not valid for 'api.example.com'" in misnamed.message
@@ -242,13 +242,13 @@ def test_https_is_verified(authority: Authority, foreign: Authority, leaf: Pair)
 
 def test_https_to_a_port_without_tls_is_critical() -> None:
     with served(raw(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
-        found = look("http", port=port, scheme="https", health="/", timeout=1)["health"]
+        found = probe("http", port=port, scheme="https", health="/", timeout=1)["health"]
     assert found.status == CRITICAL and "TLS" in found.message
 
 
 def test_unusable_ca_file_is_the_observers_fault() -> None:
     with pytest.raises(RunbookError, match=r"ca: /nowhere\.pem cannot be used: No such file"):
-        look("http", port=1, scheme="https", ca="/nowhere.pem", health="/")
+        probe("http", port=1, scheme="https", ca="/nowhere.pem", health="/")
 
 
 def faults(**given: Any) -> dict[str, str]:
@@ -313,10 +313,10 @@ def test_header_that_carries_a_secret_is_refused_in_public(name: str) -> None:
 
 def test_zone_of_an_address_is_connected_to_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """The interface belongs to the address for the kernel, and to nothing that is sent."""
-    asked: list[bytes] = []
+    requests: list[bytes] = []
 
     def behave(client: Client) -> None:
-        asked.append(client.request())
+        requests.append(client.request())
         client.send(b"HTTP/1.1 204 No Content\r\n\r\n")
 
     connected: list[Any] = []
@@ -331,6 +331,6 @@ def test_zone_of_an_address_is_connected_to_and_not_repeated(monkeypatch: pytest
         found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port, 0, 7))]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_words, **_options: found)
         page = {"root": {"path": "/", "status": [204]}}
-        assert look("http", address="fe80::1%eth0", port=port, paths=page)["root"].status == OK
+        assert probe("http", address="fe80::1%eth0", port=port, paths=page)["root"].status == OK
     assert connected == [("127.0.0.1", port, 0, 7)]
-    assert f"Host: [fe80::1]:{port}\r\n".encode() in asked[0]
+    assert f"Host: [fe80::1]:{port}\r\n".encode() in requests[0]

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import latency
 
-from tests.support.loopback import Authority, Behaviour, Client, Pair, hang, look, options, served
+from tests.support.loopback import Authority, Behaviour, Client, Pair, hang, options, probe, served
 
 
 def answering(*delays: float, status: str = "200 OK") -> Behaviour:
@@ -27,13 +27,13 @@ def answering(*delays: float, status: str = "200 OK") -> Behaviour:
 
 
 def statuses(port: int, **given: object) -> tuple[str, ...]:
-    found = look("latency", address="127.0.0.1", port=port, path="/", **given)
+    found = probe("latency", address="127.0.0.1", port=port, path="/", **given)
     return tuple(found[aspect].status for aspect in ("failures", "p50", "p95"))
 
 
 def test_quick_service() -> None:
     with served(answering(0)) as port:
-        found = look("latency", address="127.0.0.1", port=port, path="/health", samples=25)
+        found = probe("latency", address="127.0.0.1", port=port, path="/health", samples=25)
     assert {finding.status for finding in found.values()} == {OK}
     assert found["failures"].message == "25 of 25 requests succeeded"
     assert found["p95"].limits.warning == 200 and "95th percentile" in found["p95"].limits.source
@@ -56,14 +56,14 @@ def test_service_that_stalls_most_of_the_time_is_not_measured_in_a_gap() -> None
         client.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     with served(behave) as port:
-        found = look("latency", address="127.0.0.1", port=port, path="/", max_warning_ms=300)
+        found = probe("latency", address="127.0.0.1", port=port, path="/", max_warning_ms=300)
     assert (found["failures"].status, found["p95"].status, found["max"].status) == (OK, WARNING, WARNING)
     assert float(found["max"].value or 0) >= float(found["p95"].value or 0) > 200
 
 
 def test_slowest_sample_is_judged_which_the_95th_percentile_drops() -> None:
     with served(answering(*[0.0] * 19, 0.5)) as port:
-        found = look("latency", address="127.0.0.1", port=port, path="/", max_warning_ms=400, p95_warning_ms=400)
+        found = probe("latency", address="127.0.0.1", port=port, path="/", max_warning_ms=400, p95_warning_ms=400)
     assert (found["p95"].status, found["max"].status) == (OK, WARNING)
 
 
@@ -79,14 +79,14 @@ def test_slow_service_is_judged_by_the_samples_that_there_was_time_for() -> None
 
 def test_wrong_answers_are_failures() -> None:
     with served(answering(0, status="503 Service Unavailable")) as port:
-        found = look("latency", address="127.0.0.1", port=port, path="/")
+        found = probe("latency", address="127.0.0.1", port=port, path="/")
     assert found["failures"].status == CRITICAL and found["failures"].value == 100
     assert found["failures"].message.endswith("0 of 20 requests succeeded; the last failure: HTTP 503, expected 200")
     assert found["p95"].status == UNKNOWN
 
 
-def test_nobody_there(closed_port: int) -> None:
-    found = look("latency", address="127.0.0.1", port=closed_port, path="/")
+def test_port_on_which_nothing_listens(closed_port: int) -> None:
+    found = probe("latency", address="127.0.0.1", port=closed_port, path="/")
     assert found["failures"].status == CRITICAL and "connection refused" in found["failures"].message
 
 
@@ -100,10 +100,10 @@ def test_service_that_hangs_takes_no_longer_than_it_may() -> None:
 def test_handshakes(authority: Authority, foreign: Authority, leaf: Pair) -> None:
     with served(lambda _client: None, leaf.server_context()) as port:
         given = {"address": "127.0.0.1", "port": port, "scheme": "https"}
-        trusted = look("latency", ca=str(authority.file), **given)
+        trusted = probe("latency", ca=str(authority.file), **given)
         assert {finding.status for finding in trusted.values()} == {OK}
         assert trusted["failures"].message == "20 of 20 handshakes succeeded"
-        refused = look("latency", ca=str(foreign.file), **given)["failures"]
+        refused = probe("latency", ca=str(foreign.file), **given)["failures"]
         assert refused.status == CRITICAL and "certificate not trusted" in refused.message
 
 

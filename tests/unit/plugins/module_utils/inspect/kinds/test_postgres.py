@@ -14,7 +14,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._clients import postg
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Limits
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect import postgres_judge
 
-from tests.support.loopback import Client, hang, look, served
+from tests.support.loopback import Client, hang, probe, served
 
 GIVEN = {"user": "monitor", "database": "shop", "password": "long enough", "sslmode": "disable", "timeout": 0.5}
 
@@ -64,21 +64,21 @@ def server(*replies: bytes, greeting: bytes = LET_IN) -> Callable[[Client], None
     return behave
 
 
-def looked(*replies: bytes, given: dict[str, Any] | None = None, **behaviour: Any) -> dict[str, Any]:
+def checked(*replies: bytes, given: dict[str, Any] | None = None, **behaviour: Any) -> dict[str, Any]:
     with served(server(*replies, **behaviour)) as port:
         # The loopback server has one address only; a name has two.
-        return look("postgres", port=port, address="127.0.0.1", **GIVEN, **(given or {}))
+        return probe("postgres", port=port, address="127.0.0.1", **GIVEN, **(given or {}))
 
 
 def test_healthy_server() -> None:
-    found = looked(row(1), row(37, 97))
+    found = checked(row(1), row(37, 97))
     assert (found["query"].status, found["query"].message) == (OK, "PostgreSQL 15.9 answers a query")
     assert (found["connections"].status, found["connections"].value) == (OK, 38.1)
-    assert found["connections"].message == "37 of 97 connections are taken (38.1 %)"
+    assert found["connections"].message == "37 of 97 connections are in use (38.1 %)"
 
 
 @pytest.mark.parametrize(
-    ("said", "connections"),
+    ("message", "connections"),
     [
         ("the database system is starting up", UNKNOWN),
         ('password authentication failed for user "monitor"', UNKNOWN),
@@ -87,14 +87,14 @@ def test_healthy_server() -> None:
         ('too many connections for role "monitor"', CRITICAL),
     ],
 )
-def test_refusal_is_told_in_the_servers_words(said: str, connections: str) -> None:
-    found = looked(greeting=error("FATAL", said))
-    assert (found["query"].status, found["query"].message) == (CRITICAL, f"no session: {said}")
+def test_refusal_has_the_servers_words(message: str, connections: str) -> None:
+    found = checked(greeting=error("FATAL", message))
+    assert (found["query"].status, found["query"].message) == (CRITICAL, f"no session: {message}")
     assert found["connections"].status == connections
 
 
 def test_server_that_freezes_after_the_login() -> None:
-    found = looked()
+    found = checked()
     assert found["query"].status == CRITICAL
     assert found["query"].message.startswith("logged in, but no answer to a query: no answer within 0.5 s")
     assert found["connections"].status == UNKNOWN
@@ -102,17 +102,17 @@ def test_server_that_freezes_after_the_login() -> None:
 
 def test_server_that_freezes_before_the_login() -> None:
     with served(hang) as port:
-        found = look("postgres", port=port, address="127.0.0.1", **GIVEN)
+        found = probe("postgres", port=port, address="127.0.0.1", **GIVEN)
     assert found["query"].message.startswith("no session: no answer within 0.5 s")
 
 
 def test_server_that_is_down(closed_port: int) -> None:
-    found = look("postgres", port=closed_port, **GIVEN)
+    found = probe("postgres", port=closed_port, **GIVEN)
     assert (found["query"].status, found["query"].message) == (CRITICAL, "no session: Connection refused")
 
 
 def test_failing_count_is_unknown() -> None:
-    found = looked(row(1), error("ERROR", "permission denied for view pg_stat_activity") + READY)
+    found = checked(row(1), error("ERROR", "permission denied for view pg_stat_activity") + READY)
     assert found["query"].status == OK
     assert found["connections"].status == UNKNOWN
     assert found["connections"].message == "not determined: permission denied for view pg_stat_activity"
@@ -122,17 +122,17 @@ def test_failing_count_is_unknown() -> None:
     ("used", "usable", "status"), [(80, 100, OK), (81, 100, WARNING), (91, 100, CRITICAL), (1, 0, CRITICAL)]
 )
 def test_connections(used: int, usable: int, status: str) -> None:
-    assert postgres_judge.connections_taken(used, usable, Limits(80.0, 90.0)).status == status
+    assert postgres_judge.connections_used(used, usable, Limits(80.0, 90.0)).status == status
 
 
-def test_reason_is_said_once() -> None:
-    told = (
+def test_reason_stands_once() -> None:
+    message = (
         'connection to server at "localhost" (::1), port 5432 failed: Connection refused\n'
         "\tIs the server running on that host and accepting TCP/IP connections?\n"
         'connection to server at "localhost" (127.0.0.1), port 5432 failed: FATAL:  role "x" does not exist\n'
         'connection to server at "localhost" (127.0.0.1), port 5432 failed: FATAL:  role "x" does not exist\n'
     )
-    assert postgres.reason(Exception(told), 5) == 'Connection refused / role "x" does not exist'
+    assert postgres.reason(Exception(message), 5) == 'Connection refused / role "x" does not exist'
     assert postgres.reason(Exception("could not connect\n\tIs it running?"), 5) == "could not connect"
 
 
@@ -155,9 +155,9 @@ def test_parameters_name_of_the_certificate_goes_with_each_address(monkeypatch: 
 
 
 def test_reason_of_a_polled_connection_to_a_name_with_two_families() -> None:
-    told = (
+    message = (
         "Connection refused\n\tIs the server running on that host?\n"
         'connection to server at "localhost" (::1), port 5432 failed: Cannot assign requested address\n\tIs the server'
     )
-    assert postgres.reason(Exception(told), 5) == "Connection refused"
-    assert postgres.reason(Exception(told.splitlines()[2]), 5) == "Cannot assign requested address"
+    assert postgres.reason(Exception(message), 5) == "Connection refused"
+    assert postgres.reason(Exception(message.splitlines()[2]), 5) == "Cannot assign requested address"

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The kinds load, swap, network and clock: texts of the kernel judged, and this host really asked."""
+"""The kinds load, swap, network and clock: texts of the kernel judged, and those of this host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import clock, load, network, swap
 
-from tests.support.loopback import look, options
+from tests.support.loopback import options, probe
 
 PRESSURE = "some avg10=99.00 avg60=75.50 avg300=1.00 total=5\nfull avg10=99.00 avg60=20.00 avg300=1.00 total=5\n"
 
@@ -48,14 +48,14 @@ def test_pressure_of_the_last_minute(resource: str, status: str, value: float) -
 
 
 def test_load_of_this_host() -> None:
-    found = look("load")
+    found = probe("load")
     assert set(found) == {"average", "cpu_pressure", "memory_pressure", "io_pressure"}
     assert isinstance(found["average"].value, float)
 
 
-def test_kernel_without_pressure_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernel_without_pressure_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proc, "PROC", tmp_path)
-    found = look("load")["io_pressure"]
+    found = probe("load")["io_pressure"]
     assert found.status == NOT_APPLICABLE
     assert found.message == "the kernel does not measure pressure: No such file or directory"
     with pytest.raises(RunbookError, match="/proc/pressure/io has no full"):
@@ -63,13 +63,13 @@ def test_kernel_without_pressure_says_so(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_swap_of_this_host() -> None:
-    assert set(look("swap", sample_seconds=0.01)) == {"used", "activity"}
+    assert set(probe("swap", sample_seconds=0.01)) == {"used", "activity"}
 
 
 def test_host_without_swap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "meminfo").write_text("SwapTotal: 0 kB\nSwapFree: 0 kB\n")
     monkeypatch.setattr(proc, "PROC", tmp_path)
-    assert {finding.status for finding in look("swap").values()} == {NOT_APPLICABLE}
+    assert {finding.status for finding in probe("swap").values()} == {NOT_APPLICABLE}
 
 
 @pytest.mark.parametrize(("free", "status"), [(60, OK), (40, WARNING), (5, CRITICAL)])
@@ -88,7 +88,7 @@ def test_swap_that_moves() -> None:
 
 
 def test_network_of_this_host() -> None:
-    found = look("network", interfaces=["*"], sample_seconds=0.01)
+    found = probe("network", interfaces=["*"], sample_seconds=0.01)
     assert set(found) == {"errors", "drops"}
 
 
@@ -109,29 +109,29 @@ def test_network_without_a_fault() -> None:
 
 def test_network_interface_that_is_missing_is_a_reason_not_to_know() -> None:
     with pytest.raises(RunbookError, match="the host has no interface of the name bond0"):
-        look("network", interfaces=["bond0"], sample_seconds=0.01)
+        probe("network", interfaces=["bond0"], sample_seconds=0.01)
 
 
 @pytest.mark.parametrize(
-    ("said", "statuses"),
+    ("reading", "statuses"),
     [
         (clock.Clock(synchronised=True, offset=-0.4, error=1.0), (OK, OK, OK)),
         (clock.Clock(synchronised=True, offset=-400.0, error=3000.0), (OK, WARNING, CRITICAL)),
         (clock.Clock(synchronised=False, offset=0.0, error=16000.0), (CRITICAL, UNKNOWN, UNKNOWN)),
     ],
 )
-def test_clock_is_judged(said: clock.Clock, statuses: tuple[str, ...]) -> None:
-    assert tuple(finding.status for finding in clock.judge(said, options("clock"))) == statuses
+def test_clock_is_judged(reading: clock.Clock, statuses: tuple[str, ...]) -> None:
+    assert tuple(finding.status for finding in clock.judge(reading, options("clock"))) == statuses
 
 
-def test_clock_of_this_machine_can_be_asked() -> None:
-    said = clock.read()
-    assert isinstance(said.synchronised, bool) and said.error >= 0
+def test_clock_of_this_machine_can_be_read() -> None:
+    reading = clock.read()
+    assert isinstance(reading.synchronised, bool) and reading.error >= 0
 
 
 def test_clock_of_a_container_is_that_of_its_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "CONTAINER_MARKS", (tmp_path,))
-    found = look("clock")
+    found = probe("clock")
     assert {finding.status for finding in found.values()} == {NOT_APPLICABLE}
     monkeypatch.setattr(clock, "CONTAINER_MARKS", (tmp_path / "gone",))
-    assert NOT_APPLICABLE not in {finding.status for finding in look("clock").values()}
+    assert NOT_APPLICABLE not in {finding.status for finding in probe("clock").values()}

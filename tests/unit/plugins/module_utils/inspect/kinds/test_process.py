@@ -17,7 +17,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import process
 
-from tests.support.loopback import look, options
+from tests.support.loopback import options, probe
 
 ID = "24b30dbd20102547ddac47aa9ef1ab86372ccb2874cd6a76d21a3b012ad806e3"
 HOST = "/init.scope"
@@ -33,7 +33,7 @@ def one(pid: int, ticks: int, *, started: int = 1, name: str = "python3") -> Pro
 
 
 def test_processes_of_this_host() -> None:
-    found = look("process", sample_seconds=0.05, top=3)
+    found = probe("process", sample_seconds=0.05, top=3)
     assert set(found) == {"cpu", "memory"}
     assert found["memory"].message.count("[") >= 1 and isinstance(found["cpu"].value, float)
 
@@ -41,7 +41,7 @@ def test_processes_of_this_host() -> None:
 def test_process_that_works_is_found() -> None:
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass", "secret-argument"])
     try:
-        found = look("process", sample_seconds=0.4, top=1, pattern="secret-argument")
+        found = probe("process", sample_seconds=0.4, top=1, pattern="secret-argument")
     finally:
         busy.kill()
         busy.wait()
@@ -52,7 +52,7 @@ def test_process_that_works_is_found() -> None:
 
 def test_pattern_without_a_match_is_a_reason_not_to_know() -> None:
     with pytest.raises(RunbookError, match="no process matches ^nobody$".replace("^", r"\^").replace("$", r"\$")):
-        look("process", pattern="^nobody$", sample_seconds=0.01)
+        probe("process", pattern="^nobody$", sample_seconds=0.01)
 
 
 def test_cpu_is_shared_among_all_processors_and_numbers_given_again_are_new() -> None:
@@ -104,7 +104,7 @@ def test_both_versions_of_control_groups() -> None:
     assert cgroups.path("") == ""
 
 
-def test_docker_tells_the_name_of_its_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_docker_has_the_name_of_its_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ID).mkdir()
     (tmp_path / ID / "config.v2.json").write_text(json.dumps({"Name": "/xorb-api"}))
     monkeypatch.setattr(cgroups, "DOCKER", tmp_path)

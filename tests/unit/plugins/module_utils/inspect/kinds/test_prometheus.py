@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._clients.prometheus import moment
+from ansible_collections.xorb.runbook.plugins.module_utils._clients.prometheus import parse_time
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import prometheus
 
-from tests.support.loopback import Authority, Behaviour, Client, Pair, hang, look, options, served
+from tests.support.loopback import Authority, Behaviour, Client, Pair, hang, options, probe, served
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
@@ -77,21 +77,21 @@ def api(
         return "200 OK", {"status": "success", "data": QUERIES[query]}
 
     def behave(client: Client) -> None:
-        asked = urlsplit(client.request().split()[1].decode())
-        status, body = answer(asked.path, parse_qs(asked.query))
+        requested = urlsplit(client.request().split()[1].decode())
+        status, body = answer(requested.path, parse_qs(requested.query))
         text = json.dumps(body)
         client.send(f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
 
     return behave
 
 
-def ask(behaviour: Behaviour, **given: Any) -> dict[str, Finding]:
+def checked(behaviour: Behaviour, **given: Any) -> dict[str, Finding]:
     with served(behaviour) as port:
-        return look("prometheus", address="127.0.0.1", port=port, **given)
+        return probe("prometheus", address="127.0.0.1", port=port, **given)
 
 
 def test_server_that_is_well() -> None:
-    found = ask(api(), queries={"slow": {"query": "slow", "warning": 0.5, "unit": "s"}, "scalar": "one"})
+    found = checked(api(), queries={"slow": {"query": "slow", "warning": 0.5, "unit": "s"}, "scalar": "one"})
     assert {aspect: finding.status for aspect, finding in found.items()} == dict.fromkeys(
         ("targets", "rules", "alerts", "slow", "scalar"), OK
     )
@@ -101,7 +101,7 @@ def test_server_that_is_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "status", "said"),
+    ("query", "status", "message"),
     [
         ({"query": "slow", "warning": 0.2}, WARNING, "the value is 0.25 (1 in the result)"),
         ({"query": "slow", "warning": 0.1, "critical": 0.2}, CRITICAL, "the value is 0.25"),
@@ -117,14 +117,14 @@ def test_server_that_is_well() -> None:
         ("warned", WARNING, "Prometheus warns: a store did not answer"),
     ],
 )
-def test_queries(query: object, status: str, said: str) -> None:
-    found = ask(api(), queries={"it": query})["it"]
-    assert found.status == status and said in found.message, found.message
+def test_queries(query: object, status: str, message: str) -> None:
+    found = checked(api(), queries={"it": query})["it"]
+    assert found.status == status and message in found.message, found.message
 
 
 def test_targets_that_are_down_are_named() -> None:
     down = target("node", "down", 'Get "http://u:p@node:9100/metrics": connection refused')
-    found = ask(api([target("api"), down, target("new", "unknown")]))["targets"]
+    found = checked(api([target("api"), down, target("new", "unknown")]))["targets"]
     assert (found.status, found.value) == (CRITICAL, 1)
     assert found.message == (
         "1 of 3 targets up; down: node at node:9100: connection refused; not scraped yet: new at new:9100"
@@ -132,9 +132,9 @@ def test_targets_that_are_down_are_named() -> None:
 
 
 def test_targets_that_may_be_down() -> None:
-    found = ask(api([target("api"), target("postgres_exporter", "down")]), ignore_jobs=["*_exporter"])["targets"]
+    found = checked(api([target("api"), target("postgres_exporter", "down")]), ignore_jobs=["*_exporter"])["targets"]
     assert (found.status, found.message) == (OK, "1 of 2 targets up, 1 of jobs that may be down")
-    tolerated = ask(api([target("api"), target("node", "down")]), targets_critical=1)["targets"]
+    tolerated = checked(api([target("api"), target("node", "down")]), targets_critical=1)["targets"]
     assert tolerated.status == WARNING
 
 
@@ -169,14 +169,16 @@ def test_alerts_that_fire() -> None:
     assert prometheus.alerts([group(alert("Down", "critical"))], given).status == CRITICAL
 
 
-def test_server_that_is_not_there_is_asked_once(closed_port: int) -> None:
-    found = look("prometheus", address="127.0.0.1", port=closed_port, queries={"up": "up"})
+def test_server_that_is_not_there_is_tried_once(closed_port: int) -> None:
+    found = probe("prometheus", address="127.0.0.1", port=closed_port, queries={"up": "up"})
     assert found["targets"].status == CRITICAL and "connection refused" in found["targets"].message
     assert {found[aspect].status for aspect in ("rules", "alerts", "up")} == {UNKNOWN}
 
 
-def test_server_that_hangs_is_asked_once() -> None:
-    assert ask(hang, timeout=0.2, queries={"up": "up"})["up"].message == "not determined: Prometheus does not answer"
+def test_server_that_hangs_is_tried_once() -> None:
+    assert (
+        checked(hang, timeout=0.2, queries={"up": "up"})["up"].message == "not determined: Prometheus does not answer"
+    )
 
 
 def plain(status: str, text: str) -> Behaviour:
@@ -188,7 +190,7 @@ def plain(status: str, text: str) -> Behaviour:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "said"),
+    ("behaviour", "message"),
     [
         (plain("401 Unauthorized", "Unauthorized"), "HTTP 401, expected 200: Unauthorized"),
         (plain("200 OK", "<html>Grafana</html>"), "this is not the API of Prometheus: <html>"),
@@ -197,18 +199,18 @@ def plain(status: str, text: str) -> Behaviour:
         (plain("503 Service Unavailable", "Service Unavailable"), "HTTP 503, expected 200"),
     ],
 )
-def test_something_else_answers(behaviour: Behaviour, said: str) -> None:
-    found = ask(behaviour, queries={"up": "up"})
+def test_something_else_answers(behaviour: Behaviour, message: str) -> None:
+    found = checked(behaviour, queries={"up": "up"})
     assert found["targets"].status == found["rules"].status == CRITICAL
-    assert said in found["targets"].message
+    assert message in found["targets"].message
     assert found["up"].status == UNKNOWN
 
 
 def test_behind_tls_and_a_prefix(authority: Authority, leaf: Pair) -> None:
     with served(api(prefix="/prometheus"), leaf.server_context()) as port:
         given = {"address": "127.0.0.1", "port": port, "scheme": "https", "prefix": "/prometheus/"}
-        assert look("prometheus", ca=str(authority.file), **given)["targets"].status == OK
-        assert "certificate not trusted" in look("prometheus", **given)["targets"].message
+        assert probe("prometheus", ca=str(authority.file), **given)["targets"].status == OK
+        assert "certificate not trusted" in probe("prometheus", **given)["targets"].message
 
 
 @pytest.mark.parametrize(
@@ -233,9 +235,9 @@ def test_expected_depends_on_names_only() -> None:
 
 
 def test_times_of_the_api() -> None:
-    assert moment("2026-11-23T20:00:00.330079312Z") == moment("2026-11-23T21:00:00+01:00") == NOW
-    assert moment("0001-01-01T00:00:00Z") is None
-    assert moment("never") is None
+    assert parse_time("2026-11-23T20:00:00.330079312Z") == parse_time("2026-11-23T21:00:00+01:00") == NOW
+    assert parse_time("0001-01-01T00:00:00Z") is None
+    assert parse_time("never") is None
 
 
 @pytest.mark.parametrize("severity", ["critical", "Critical", "CRITICAL", " critical "])
@@ -249,17 +251,17 @@ def test_answer_that_is_too_large_for_us_is_not_the_servers_fault_and_costs_itse
     """Six megabytes of targets are read; with a smaller limit, nothing is known of them, and of nothing else."""
 
     def behave(client: Client) -> None:
-        asked = client.request().split(b" ")[1].decode()
+        path = client.request().split(b" ")[1].decode()
         data: Any = vector(({}, "1"))
-        if "/targets" in asked:
+        if "/targets" in path:
             data = {"activeTargets": [{**target("node"), "discoveredLabels": {"a": "b" * 600}}] * 10000}
-        elif "/rules" in asked:
+        elif "/rules" in path:
             data = {"groups": [group(rule("a"))]}
         body = json.dumps({"status": "success", "data": data}).encode()
         client.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
     with served(behave) as port:
         given = {"address": "127.0.0.1", "port": port, "queries": {"up": "up"}, "timeout": 60.0}
-        assert {finding.status for finding in look("prometheus", **given).values()} == {OK}
-        found = look("prometheus", **given, max_body_bytes=1048576)
+        assert {finding.status for finding in probe("prometheus", **given).values()} == {OK}
+        found = probe("prometheus", **given, max_body_bytes=1048576)
     assert (found.pop("targets").status, {finding.status for finding in found.values()}) == (UNKNOWN, {OK})

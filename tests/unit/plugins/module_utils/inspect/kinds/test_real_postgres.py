@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
 
 from tests.support import peers
-from tests.support.loopback import look
+from tests.support.loopback import probe
 
 
 @pytest.fixture(scope="module")
@@ -40,69 +40,69 @@ def sql(server: peers.Server, *statements: str) -> None:
             cursor.execute(statement)
 
 
-def looked(server: peers.Server, kind: str = "postgres", user: str = "monitor", **given: Any) -> dict[str, Finding]:
+def checked(server: peers.Server, kind: str = "postgres", user: str = "monitor", **given: Any) -> dict[str, Finding]:
     where = {"address": "127.0.0.1", "port": server.port, "user": user, "database": "postgres", "timeout": 30.0}
-    return look(kind, **{**where, **given})
+    return probe(kind, **{**where, **given})
 
 
 def test_server_that_writes_leaves_nothing_behind(server: peers.Server) -> None:
-    found = looked(server, writable=True)
+    found = checked(server, writable=True)
     assert (found["writes"].status, found["writes"].message) == (OK, "the server accepts writes")
-    # What need not be written to is not asked.
-    assert looked(server, writable=False)["writes"].status == "not_applicable"
-    assert "writes" not in looked(server)
+    # What need not be written to gets no write.
+    assert checked(server, writable=False)["writes"].status == "not_applicable"
+    assert "writes" not in checked(server)
 
 
-def test_read_only_monitoring_role_says_nothing_of_the_server(server: peers.Server) -> None:
+def test_read_only_monitoring_role_is_no_evidence_about_the_server(server: peers.Server) -> None:
     sql(server, "CREATE ROLE reader LOGIN", "ALTER ROLE reader SET default_transaction_read_only = on")
-    found = looked(server, user="reader", writable=True)["writes"]
-    assert found.status == OK and "set for the role that looks" in found.message
+    found = checked(server, user="reader", writable=True)["writes"]
+    assert found.status == OK and "set for the role of this check" in found.message
 
 
 def test_read_only_application_role_is_critical(server: peers.Server) -> None:
     sql(server, "CREATE ROLE shop LOGIN")
-    assert looked(server, writable=True, application_role="shop")["writes"].status == OK
+    assert checked(server, writable=True, application_role="shop")["writes"].status == OK
     sql(server, "ALTER ROLE shop IN DATABASE postgres SET default_transaction_read_only = on")
-    found = looked(server, writable=True, application_role="shop")["writes"]
+    found = checked(server, writable=True, application_role="shop")["writes"]
     assert found.status == CRITICAL and "the role shop is set to read only" in found.message
     # The more special setting wins.
     sql(server, "ALTER ROLE shop SET default_transaction_read_only = off")
-    assert looked(server, writable=True, application_role="shop")["writes"].status == CRITICAL
+    assert checked(server, writable=True, application_role="shop")["writes"].status == CRITICAL
     sql(server, "ALTER ROLE shop IN DATABASE postgres SET default_transaction_read_only = off")
-    assert looked(server, writable=True, application_role="shop")["writes"].status == OK
+    assert checked(server, writable=True, application_role="shop")["writes"].status == OK
     sql(server, "ALTER ROLE shop VALID UNTIL '2001-01-01' NOLOGIN")
-    found = looked(server, writable=True, application_role="shop")["writes"]
+    found = checked(server, writable=True, application_role="shop")["writes"]
     assert "may not log in" in found.message and "has expired" in found.message
-    found = looked(server, writable=True, application_role="nobody_at_all")["writes"]
+    found = checked(server, writable=True, application_role="no_such_role")["writes"]
     assert found.status == CRITICAL and "does not exist" in found.message
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("default_transaction_read_only = on", "the server is set to read only"),
         ("synchronous_standby_names = 'ANY 2 (a, b)'", "commits wait for 2 synchronous standbys, and 0 follow"),
     ],
 )
-def test_server_that_refuses_or_holds_writes_is_critical(setting: str, said: str) -> None:
+def test_server_that_refuses_or_holds_writes_is_critical(setting: str, message: str) -> None:
     with peers.postgres_server(setting) as server:
-        found = looked(server, user="postgres", writable=True)
+        found = checked(server, user="postgres", writable=True)
         assert found["query"].status == OK
-        assert (found["writes"].status, said in found["writes"].message) == (CRITICAL, True), found["writes"]
+        assert (found["writes"].status, message in found["writes"].message) == (CRITICAL, True), found["writes"]
 
 
-def test_sessions_that_say_nothing_leave_the_answer_open() -> None:
+def test_sessions_that_show_nothing_leave_the_answer_open() -> None:
     with peers.postgres_server("track_activities = off") as server, session(server) as other:
         other.execute("BEGIN")
         other.execute("SELECT 1")
-        found = looked(server, "postgres_stats", user="postgres")
+        found = checked(server, "postgres_stats", user="postgres")
         for aspect in ("longest_query", "longest_transaction", "idle_in_transaction"):
             assert found[aspect].status == UNKNOWN and "track_activities" in found[aspect].message
 
 
 def test_server_that_counts_nothing_is_unknown() -> None:
     with peers.postgres_server("track_counts = off") as server:
-        found = looked(server, "postgres_stats", user="postgres", cache_minimum_blocks=1)
+        found = checked(server, "postgres_stats", user="postgres", cache_minimum_blocks=1)
         assert {found[aspect].status for aspect in ("statistics", "cache_hit")} == {UNKNOWN}
 
 
@@ -126,22 +126,22 @@ def test_standby_whose_time_stands_still_is_critical() -> None:
     with peers.postgres_server() as primary, _following(primary) as standby:
         sql(primary, "CREATE TABLE seen AS SELECT 1")
         _until(standby, "SELECT to_regclass('seen') IS NOT NULL")
-        assert looked(standby, "postgres_stats", user="postgres")["replication"].status == OK
-        assert looked(primary, "postgres_stats", user="postgres")["replication"].status == OK
+        assert checked(standby, "postgres_stats", user="postgres")["replication"].status == OK
+        assert checked(primary, "postgres_stats", user="postgres")["replication"].status == OK
         sql(standby, "SELECT pg_wal_replay_pause()")
         sql(primary, "CREATE TABLE unseen AS SELECT 1")
         _until(standby, "SELECT pg_last_wal_receive_lsn() <> pg_last_wal_replay_lsn()")
-        found = looked(standby, "postgres_stats", user="postgres")["replication"]
+        found = checked(standby, "postgres_stats", user="postgres")["replication"]
         assert (found.status, "its replay is paused" in found.message) == (CRITICAL, True), found
         # The primary sees the time only; a few bytes are no distance.
         _until(primary, "SELECT max(replay_lag) > '1 s' FROM pg_stat_replication")
         limits = {"delay_warning": 0.5, "delay_critical": 3600}
-        found = looked(primary, "postgres_stats", user="postgres", **limits)["replication"]
+        found = checked(primary, "postgres_stats", user="postgres", **limits)["replication"]
         assert found.status == WARNING and found.value == 0, found
         with standby.stopped():
             time.sleep(2)
             limits = {"delay_warning": 3600, "delay_critical": 3600, "silence_warning": 1, "silence_critical": 3600}
-            found = looked(primary, "postgres_stats", user="postgres", **limits)["replication"]
+            found = checked(primary, "postgres_stats", user="postgres", **limits)["replication"]
             assert found.status == WARNING and "silent for" in found.message, found
 
 
@@ -155,13 +155,13 @@ def test_index_of_a_partitioned_table_is_to_be_attached(server: peers.Server) ->
         "CREATE INDEX orders_1_id ON orders_1 (id)",
         "ALTER INDEX orders_id ATTACH PARTITION orders_1_id",
     )
-    found = looked(server, "postgres_stats")["invalid_indexes"]
+    found = checked(server, "postgres_stats")["invalid_indexes"]
     assert found.status == CRITICAL and "(partitioned; no valid part on public.orders_2)" in found.message
     assert "ATTACH PARTITION" in found.remedy and "REINDEX" not in found.remedy
-    # What the remedy says mends it.
+    # The command of the remedy fixes it.
     sql(server, "CREATE INDEX CONCURRENTLY orders_2_id ON orders_2 (id)")
     sql(server, "ALTER INDEX orders_id ATTACH PARTITION orders_2_id")
-    assert looked(server, "postgres_stats")["invalid_indexes"].status == OK
+    assert checked(server, "postgres_stats")["invalid_indexes"].status == OK
 
 
 def test_name_in_another_encoding_costs_nothing() -> None:
@@ -173,7 +173,7 @@ def test_name_in_another_encoding_costs_nothing() -> None:
             for name in ("caf\u00e9", "\u00c3\u00bc"):  # the second one is UTF-8
                 connection.cursor().execute(f'CREATE SEQUENCE "{name}" AS smallint START 32767')
                 connection.cursor().execute(f"SELECT nextval('\"{name}\"')")
-        found = looked(server, "postgres_stats", user="postgres")
+        found = checked(server, "postgres_stats", user="postgres")
         assert found["sequences"].status == CRITICAL
         assert "caf\\xe9" in found["sequences"].message and "\u00fc" in found["sequences"].message
         later = list(found)[list(found).index("sequences") + 1 :]

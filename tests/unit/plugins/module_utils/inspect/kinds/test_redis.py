@@ -18,7 +18,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import with_defaults
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect import redis_judge as judge
 
-from tests.support.loopback import Authority, Client, Pair, look, served
+from tests.support.loopback import Authority, Client, Pair, probe, served
 from tests.support.redis_server import commands
 
 INFO = {
@@ -59,13 +59,13 @@ def answering(**replies: str) -> Callable[[Client], None]:
     return behave
 
 
-def looked(context: Any = None, /, *, given: Mapping[str, Any] | None = None, **replies: str) -> dict[str, Any]:
+def checked(context: Any = None, /, *, given: Mapping[str, Any] | None = None, **replies: str) -> dict[str, Any]:
     with served(answering(**replies), context) as port:
-        return look("redis", port=port, timeout=0.5, **(given or {}))
+        return probe("redis", port=port, timeout=0.5, **(given or {}))
 
 
 def test_healthy_server() -> None:
-    found = looked(given={"username": "monitor", "password": "long enough"})
+    found = checked(given={"username": "monitor", "password": "long enough"})
     assert {aspect: finding.status for aspect, finding in found.items()} == dict.fromkeys(found, OK)
     assert found["ping"].message == "PONG"
     assert found["memory"].message == "1.0 MiB used, no limit set"
@@ -79,16 +79,16 @@ REPLICA = {"role": "slave", "master_host": "db-1", "master_port": 6379, "master_
     [(REPLICA, True), ({**REPLICA, "slave_read_only": 0}, False), ({"role": "master"}, False)],
 )
 def test_replica_that_only_reads_refuses_writes(info: Mapping[str, Any], *, refused: bool) -> None:
-    said = "replica of db-1:6379, which refuses to write; a master is expected"
-    assert judge.refuses_writes(info) == (said if refused else "")
+    message = "replica of db-1:6379, which refuses to write; a master is expected"
+    assert judge.refuses_writes(info) == (message if refused else "")
 
 
 def test_writable_master_is_healthy() -> None:
-    assert looked(given={"writable": True})["writes"].status == OK
+    assert checked(given={"writable": True})["writes"].status == OK
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "message"),
     [
         ("-NOAUTH Authentication required.\r\n", "login refused: Authentication required."),
         ("-NOPERM this user has no permissions to run the 'ping' command\r\n", "the user may not do this: this user"),
@@ -99,13 +99,13 @@ def test_writable_master_is_healthy() -> None:
         ("", "no answer within 0.5 s"),
     ],
 )
-def test_ping_is_judged_by_its_text(reply: str, said: str) -> None:
-    found = looked(PING=reply)["ping"]
-    assert found.status == CRITICAL and said in found.message
+def test_ping_is_judged_by_its_text(reply: str, message: str) -> None:
+    found = checked(PING=reply)["ping"]
+    assert found.status == CRITICAL and message in found.message
 
 
 def test_wrong_password_is_critical_and_not_repeated() -> None:
-    found = looked(
+    found = checked(
         given={"username": "monitor", "password": "long enough"},
         AUTH="-WRONGPASS invalid username-password pair or user is disabled.\r\n",
     )
@@ -114,85 +114,85 @@ def test_wrong_password_is_critical_and_not_repeated() -> None:
     assert {found[aspect].status for aspect in ("persistence", "memory", "replication")} == {UNKNOWN}
 
 
-@pytest.mark.parametrize("said", ["-NOAUTH Authentication required.\r\n", ""])
-def test_server_without_a_session_is_asked_once(said: str) -> None:
-    asked: list[str] = []
+@pytest.mark.parametrize("message", ["-NOAUTH Authentication required.\r\n", ""])
+def test_server_without_a_session_is_tried_once(message: str) -> None:
+    sessions: list[str] = []
 
     def behave(client: Client) -> None:
-        asked.append("")
-        answering(PING=said)(client)
+        sessions.append("")
+        answering(PING=message)(client)
 
     with served(behave) as port:
-        found = look("redis", port=port, timeout=0.3)
-    assert len(asked) == 1
+        found = probe("redis", port=port, timeout=0.3)
+    assert len(sessions) == 1
     assert found["memory"].message == "not determined: there is no session"
 
 
-def test_server_that_is_full_says_so_before_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = threading.Semaphore(0)
+def test_server_that_is_full_refuses_before_any_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Semaphore(0)
 
     def behave(client: Client) -> None:
         client.send(b"-ERR max number of clients reached\r\n")
-        told.release()
+        answered.release()
         client.pause()
 
     def slowly(*where: Any) -> socket.socket:
         opened = connect(*where)
-        assert told.acquire(timeout=5)
+        assert answered.acquire(timeout=5)
         return opened
 
     monkeypatch.setattr(redis, "connect", slowly)
     with served(behave) as port:
-        ping = look("redis", port=port, timeout=0.5)["ping"]
+        ping = probe("redis", port=port, timeout=0.5)["ping"]
     assert ping.status == CRITICAL
     assert "max number of clients reached" in ping.message
 
 
 def test_server_that_hangs_up_is_critical() -> None:
     with served(lambda client: client.connection.close()) as port:
-        found = look("redis", port=port, timeout=0.5)["ping"]
+        found = probe("redis", port=port, timeout=0.5)["ping"]
     assert found.status == CRITICAL and "connection" in found.message.lower()
 
 
-def test_server_that_demands_a_client_certificate_says_so(authority: Authority, leaf: Pair) -> None:
+def test_server_that_demands_a_client_certificate_is_named(authority: Authority, leaf: Pair) -> None:
     context = leaf.server_context()
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(authority.file)
-    found = looked(context, given={"tls": True, "ca": str(authority.file)})["ping"]
+    found = checked(context, given={"tls": True, "ca": str(authority.file)})["ping"]
     assert (found.status, found.message) == (CRITICAL, "TLS failed: the other end demands a client certificate")
 
 
-def test_loading_server_is_still_asked_for_the_rest() -> None:
-    found = looked(PING="-LOADING Redis is loading the dataset in memory\r\n")
+def test_loading_server_still_answers_the_rest() -> None:
+    found = checked(PING="-LOADING Redis is loading the dataset in memory\r\n")
     assert (found["ping"].status, found["replication"].status) == (CRITICAL, OK)
 
 
 def test_denied_info_is_unknown_with_the_reason() -> None:
-    found = looked(INFO="-NOPERM this user has no permissions to run the 'info' command\r\n")
+    found = checked(INFO="-NOPERM this user has no permissions to run the 'info' command\r\n")
     assert found["ping"].status == OK
     for aspect in ("persistence", "memory", "replication"):
         assert found[aspect].status == UNKNOWN and "no permissions to run the 'info'" in found[aspect].message
 
 
 def test_server_that_is_down(closed_port: int) -> None:
-    found = look("redis", port=closed_port)
+    found = probe("redis", port=closed_port)
     assert found["ping"].message == f"no connection to port {closed_port}: connection refused (nothing listens there)"
     assert {found[aspect].status for aspect in ("persistence", "memory", "replication")} == {UNKNOWN}
 
 
 def test_tls_is_verified(authority: Authority, foreign: Authority, leaf: Pair) -> None:
-    good = looked(leaf.server_context(), given={"tls": True, "ca": str(authority.file)})
+    good = checked(leaf.server_context(), given={"tls": True, "ca": str(authority.file)})
     assert good["ping"].status == OK
-    stranger = looked(leaf.server_context(), given={"tls": True, "ca": str(foreign.file)})
+    stranger = checked(leaf.server_context(), given={"tls": True, "ca": str(foreign.file)})
     assert stranger["ping"].message.startswith("certificate not trusted")
-    misnamed = looked(leaf.server_context(), given={"tls": True, "ca": str(authority.file), "server_name": "cache"})
+    misnamed = checked(leaf.server_context(), given={"tls": True, "ca": str(authority.file), "server_name": "cache"})
     assert misnamed["ping"].message.startswith("certificate not trusted: Hostname mismatch")
 
 
 @pytest.mark.parametrize(
     ("info", "status", "message"),
     [
-        ({}, UNKNOWN, "not determined: the server does not tell about its persistence"),
+        ({}, UNKNOWN, "not determined: the server does not report its persistence"),
         (
             {"rdb_last_bgsave_status": "ok", "rdb_changes_since_last_save": 3},
             OK,
@@ -225,7 +225,7 @@ def test_memory_against_its_limit(used: int, status: str) -> None:
     assert found.message == f"{used}.0 KiB of 100.0 KiB used ({used} %), policy noeviction"
 
 
-def test_memory_that_is_not_told_is_unknown() -> None:
+def test_memory_that_is_not_reported_is_unknown() -> None:
     assert judge.memory({}, {}).status == UNKNOWN
 
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The kinds failed_units and timer: texts of systemd judged, and a systemctl that answers as told."""
+"""The kinds failed_units and timer: texts of systemd judged, and a systemctl that answers as recorded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import failed_units, timer
 
-from tests.support.loopback import look, options
+from tests.support.loopback import options, probe
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_units_in_trouble_are_named(systemctl: Path) -> None:
     systemctl.write_text(f"#!/bin/sh\n{ANSWERS}\n")
-    found = look("failed_units")
+    found = probe("failed_units")
     assert (found["failures"].status, found["failures"].value) == (CRITICAL, 1)
     assert found["failures"].message == "1 failed: backup.service (exit-code)"
     assert found["starts"].status == CRITICAL
@@ -51,19 +51,19 @@ def test_units_in_trouble_are_named(systemctl: Path) -> None:
 
 def test_no_unit_in_trouble(systemctl: Path) -> None:
     systemctl.write_text("#!/bin/sh\nexit 0\n")
-    found = look("failed_units")
+    found = probe("failed_units")
     assert {found["failures"].status, found["starts"].status} == {OK}
 
 
 def test_units_that_do_not_matter_are_left_out(systemctl: Path) -> None:
     systemctl.write_text(f"#!/bin/sh\n{ANSWERS}\n")
-    assert look("failed_units", ignore=["*.service"])["failures"].status == OK
+    assert probe("failed_units", ignore=["*.service"])["failures"].status == OK
 
 
 def test_host_without_systemd_is_a_reason_not_to_know(systemctl: Path) -> None:
     systemctl.write_text("#!/bin/sh\necho 'System has not been booted with systemd' >&2; exit 1\n")
     with pytest.raises(RunbookError, match="systemd does not answer: System has not been booted"):
-        look("failed_units")
+        probe("failed_units")
 
 
 def unit(**properties: str) -> dict[str, str]:
@@ -71,16 +71,16 @@ def unit(**properties: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("state", "status", "said"),
+    ("state", "status", "message"),
     [
         (unit(InactiveExitTimestampMonotonic="900000000"), OK, "no unit is stuck"),
         (unit(InactiveExitTimestampMonotonic="100000000"), WARNING, "a.service has been starting for 900 s"),
         (unit(SubState="auto-restart-queued", NRestarts="7"), CRITICAL, "waits to be started again (restart 7)"),
     ],
 )
-def test_units_that_start(state: dict[str, str], status: str, said: str) -> None:
+def test_units_that_start(state: dict[str, str], status: str, message: str) -> None:
     found = failed_units.starting([state], options("failed_units"), 1000.0)
-    assert found.status == status and said in found.message
+    assert found.status == status and message in found.message
 
 
 def test_zombies_are_counted_and_named() -> None:
@@ -107,24 +107,24 @@ def test_timer_states() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "since", "status", "said"),
+    ("last", "since", "status", "message"),
     [
         ("Mon 2026-11-23 02:00:00 UTC", "", OK, "fired 18 h ago, 2026-11-23 02:00 UTC"),
         ("Sun 2026-11-22 02:00:00 UTC", "", WARNING, "fired 42 h ago"),
         ("Fri 2026-11-20 02:00:00 UTC", "", CRITICAL, "fired 90 h ago"),
         ("", "Mon 2026-11-23 19:00:00 UTC", OK, "has not fired since it became active 1 h ago"),
         ("", "Fri 2026-11-20 02:00:00 UTC", CRITICAL, "has not fired since it became active 90 h ago"),
-        ("", "", UNKNOWN, "systemd tells neither"),
+        ("", "", UNKNOWN, "systemd reports neither"),
     ],
 )
-def test_timer_fires_in_time(last: str, since: str, status: str, said: str) -> None:
+def test_timer_fires_in_time(last: str, since: str, status: str, message: str) -> None:
     shown = {"LastTriggerUSec": last, "ActiveEnterTimestamp": since}
     found = timer.fired(shown, options("timer", unit="backup.timer"), NOW)
-    assert found.status == status and found.message.startswith(said)
+    assert found.status == status and found.message.startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("properties", "status", "said"),
+    ("properties", "status", "message"),
     [
         ({"ExecMainExitTimestamp": "Mon 2026-11-23 02:00:07 UTC"}, OK, "succeeded, 2026-11-23 02:00 UTC"),
         ({"ActiveState": "activating"}, OK, "is running now"),
@@ -134,17 +134,17 @@ def test_timer_fires_in_time(last: str, since: str, status: str, said: str) -> N
         ({"LoadState": "masked"}, CRITICAL, "is masked"),
     ],
 )
-def test_what_the_timer_started(properties: dict[str, str], status: str, said: str) -> None:
+def test_what_the_timer_started(properties: dict[str, str], status: str, message: str) -> None:
     shown = {"LoadState": "loaded", "ActiveState": "inactive", "Result": "success", **properties}
     found = timer.succeeded(shown, "backup.service")
-    assert found.status == status and said in found.message
+    assert found.status == status and message in found.message
 
 
-def test_timer_that_is_off_says_nothing_about_its_time(systemctl: Path) -> None:
+def test_timer_that_is_off_is_not_judged_by_its_time(systemctl: Path) -> None:
     systemctl.write_text(
         "#!/bin/sh\nprintf 'LoadState=loaded\\nActiveState=inactive\\nResult=success\\nUnit=b.service\\n'"
     )
-    found = look("timer", unit="b.timer")
+    found = probe("timer", unit="b.timer")
     assert [found[aspect].status for aspect in ("state", "fired", "service")] == [CRITICAL, UNKNOWN, NOT_APPLICABLE]
 
 
@@ -154,5 +154,5 @@ def test_timer_is_named_in_full(name: str) -> None:
 
 
 def test_times_of_systemd() -> None:
-    assert systemd.moment("Mon 2026-11-23 20:00:00.123456 UTC") == NOW
-    assert systemd.moment("n/a") is None
+    assert systemd.parse_time("Mon 2026-11-23 20:00:00.123456 UTC") == NOW
+    assert systemd.parse_time("n/a") is None

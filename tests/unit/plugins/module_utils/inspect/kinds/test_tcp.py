@@ -13,38 +13,38 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._clients import network
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK
 
-from tests.support.loopback import hang, look, served
+from tests.support.loopback import hang, probe, served
 
 
 def test_open_port() -> None:
     with served(hang) as port:
-        found = look("tcp", port=port)["connect"]
+        found = probe("tcp", port=port)["connect"]
     assert (found.status, found.message, found.unit) == (OK, f"port {port} accepts connections", "ms")
 
 
 def test_closed_port(closed_port: int) -> None:
-    found = look("tcp", port=closed_port)["connect"]
+    found = probe("tcp", port=closed_port)["connect"]
     assert found.status == CRITICAL
     assert found.message == f"no connection to port {closed_port}: connection refused (nothing listens there)"
 
 
 def test_unknown_name() -> None:
-    found = look("tcp", port=1, address="no-such-host.invalid", timeout=1)["connect"]
+    found = probe("tcp", port=1, address="no-such-host.invalid", timeout=1)["connect"]
     assert found.status == CRITICAL and found.message.startswith("no address is known for no-such-host.invalid: ")
 
 
-def test_silent_port_is_told_from_a_refusal() -> None:
+def test_silent_port_is_distinguished_from_a_refusal() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        # Nobody accepts, so that the queue is soon full and the kernel drops what comes.
+        # Nothing accepts, so that the queue is soon full and the kernel drops what comes.
         port = listener.getsockname()[1]
         queued = [socket.socket() for _number in range(3)]
         for waiting in queued:
             waiting.setblocking(False)
             waiting.connect_ex(("127.0.0.1", port))
         began = time.monotonic()
-        found = look("tcp", port=port, address="127.0.0.1", timeout=0.3)["connect"]
+        found = probe("tcp", port=port, address="127.0.0.1", timeout=0.3)["connect"]
         for waiting in queued:
             waiting.close()
     assert found.status == CRITICAL and "no answer within 0.3 s" in found.message

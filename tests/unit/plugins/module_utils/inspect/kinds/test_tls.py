@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A TLS port: what it serves, who vouches for it, and for how long."""
+"""A TLS port: what it serves, which authority vouches for it, and for how long."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import D
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import tls
 from cryptography.hazmat.primitives import serialization
 
-from tests.support.loopback import DAY, Authority, Client, Pair, hang, look, options, served
+from tests.support.loopback import DAY, Authority, Client, Pair, hang, options, probe, served
 
 
 def quiet(client: Client) -> None:
@@ -25,12 +25,12 @@ def quiet(client: Client) -> None:
 
 
 def statuses(**given: Any) -> dict[str, str]:
-    return {aspect: found.status for aspect, found in look("tls", **given).items()}
+    return {aspect: found.status for aspect, found in probe("tls", **given).items()}
 
 
 def test_good_certificate(authority: Authority, leaf: Pair) -> None:
     with served(quiet, leaf.server_context()) as port:
-        found = look("tls", port=port, ca=str(authority.file))
+        found = probe("tls", port=port, ca=str(authority.file))
     assert {aspect: finding.status for aspect, finding in found.items()} == dict.fromkeys(found, OK)
     assert found["handshake"].message.startswith("TLSv1.3, TLS_")
     assert found["trust"].message == f"chain and name verified for localhost by {authority.file}"
@@ -45,13 +45,13 @@ def test_foreign_authority_fails_trust_only(foreign: Authority, leaf: Pair) -> N
 
 def test_wrong_name_fails_trust_only(authority: Authority, leaf: Pair) -> None:
     with served(quiet, leaf.server_context()) as port:
-        found = look("tls", port=port, ca=str(authority.file), server_name="api.example.com")
+        found = probe("tls", port=port, ca=str(authority.file), server_name="api.example.com")
     assert found["trust"].status == CRITICAL and "not valid for 'api.example.com'" in found["trust"].message
 
 
 def test_zone_of_an_address_is_no_part_of_its_name(authority: Authority) -> None:
     with served(quiet, authority.issue("::1").server_context(), address="::1") as port:
-        found = look("tls", port=port, ca=str(authority.file), address="::1%1")
+        found = probe("tls", port=port, ca=str(authority.file), address="::1%1")
     assert {aspect: finding.status for aspect, finding in found.items()} == dict.fromkeys(found, OK)
     assert found["trust"].message == f"chain and name verified for ::1 by {authority.file}"
 
@@ -59,7 +59,7 @@ def test_zone_of_an_address_is_no_part_of_its_name(authority: Authority) -> None
 def test_expired_certificate(authority: Authority) -> None:
     pair = authority.issue("localhost", begins=-40 * DAY, ends=-2 * DAY)
     with served(quiet, pair.server_context()) as port:
-        found = look("tls", port=port, ca=str(authority.file))
+        found = probe("tls", port=port, ca=str(authority.file))
     assert found["handshake"].status == OK
     assert found["trust"].message == "certificate not trusted: certificate has expired"
     assert found["expiry"].status == CRITICAL
@@ -72,14 +72,14 @@ def test_port_that_is_down_is_never_ok(closed_port: int) -> None:
 
 def test_port_without_tls_is_never_ok() -> None:
     with served(lambda client: client.send(b"220 mail.example.com ESMTP\r\n")) as port:
-        found = look("tls", port=port)
+        found = probe("tls", port=port)
     assert found["handshake"].status == CRITICAL and "the port does not speak TLS" in found["handshake"].message
     assert (found["trust"].status, found["expiry"].status) == (UNKNOWN, UNKNOWN)
 
 
 def test_port_that_hangs_is_never_ok() -> None:
     with served(hang) as port:
-        found = look("tls", port=port, timeout=0.3)
+        found = probe("tls", port=port, timeout=0.3)
     assert found["handshake"].message == "TLS handshake failed: no answer within 0.3 s"
 
 
@@ -92,8 +92,8 @@ def test_refused_client_fails_the_handshake(version: ssl.TLSVersion, authority: 
     client = authority.issue("client")
     with served(quiet, context) as port:
         given = {"port": port, "ca": str(authority.file)}
-        stranger = look("tls", **given)["handshake"]
-        known = look("tls", **given, client_cert=str(client.certificate), client_key=str(client.key))
+        stranger = probe("tls", **given)["handshake"]
+        known = probe("tls", **given, client_cert=str(client.certificate), client_key=str(client.key))
     assert stranger.status == CRITICAL and "client certificate" in stranger.message
     assert known["handshake"].status == OK and known["trust"].status == OK
 
@@ -119,13 +119,13 @@ def test_server_that_takes_its_time_to_refuse_a_client(known: bool, authority: A
         client.pause()
 
     with served(hesitate) as port:
-        found = look("tls", port=port, ca=str(authority.file), **shown)["handshake"]
+        found = probe("tls", port=port, ca=str(authority.file), **shown)["handshake"]
     assert (found.status, "client certificate" in found.message) == ((OK, False) if known else (CRITICAL, True))
 
 
 def test_unusable_ca_is_a_reason_not_to_know() -> None:
     with pytest.raises(RunbookError, match=r"ca: /nowhere\.pem cannot be used: No such file"):
-        look("tls", port=1, ca="/nowhere.pem")
+        probe("tls", port=1, ca="/nowhere.pem")
 
 
 def test_missing_driver_costs_the_expiry_only(
@@ -140,7 +140,7 @@ def test_missing_driver_costs_the_expiry_only(
             next(findings)
 
 
-def test_encrypted_key_is_refused_and_not_asked_about(authority: Authority) -> None:
+def test_encrypted_key_is_refused_without_a_prompt(authority: Authority) -> None:
     pair = authority.issue("client")
     key = serialization.load_pem_private_key(pair.key.read_bytes(), None)
     pair.key.write_bytes(

@@ -11,7 +11,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import unit
 
-from tests.support.loopback import look
+from tests.support.loopback import probe
 
 SINCE = "Mon 2026-11-23 18:24:01 UTC"
 
@@ -32,7 +32,7 @@ def judged(
 
 
 @pytest.mark.parametrize(
-    ("active", "sub", "status", "said"),
+    ("active", "sub", "status", "message"),
     [
         ("active", "running", OK, f"active (running), since {SINCE}, result success, 0 automatic restarts"),
         ("active", "waiting", OK, "active (waiting)"),
@@ -46,9 +46,9 @@ def judged(
         ("failed", "failed", CRITICAL, "result exit-code"),
     ],
 )
-def test_states(active: str, sub: str, status: str, said: str) -> None:
+def test_states(active: str, sub: str, status: str, message: str) -> None:
     found = judged(active, sub)
-    assert found[0] == status and said in found[1]
+    assert found[0] == status and message in found[1]
 
 
 def test_unit_that_ends_after_its_work_may_be_enough() -> None:
@@ -56,15 +56,15 @@ def test_unit_that_ends_after_its_work_may_be_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("load", "said"),
+    ("load", "message"),
     [
         ("not-found", "api.service is not known to systemd"),
         ("masked", "api.service is masked, so nothing can start it"),
         ("bad-setting", "api.service cannot be loaded: bad-setting"),
     ],
 )
-def test_units_that_are_not_there(load: str, said: str) -> None:
-    assert judged("inactive", "dead", load=load) == (CRITICAL, said)
+def test_units_that_are_not_there(load: str, message: str) -> None:
+    assert judged("inactive", "dead", load=load) == (CRITICAL, message)
 
 
 def fake_systemctl(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -74,20 +74,20 @@ def fake_systemctl(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -
     monkeypatch.setenv("PATH", str(folder), prepend=":")
 
 
-def test_run_asks_once_and_reads_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_queries_once_and_reads_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "log"
     answer = "LoadState=loaded\\nActiveState=active\\nSubState=running\\nResult=success\\nNRestarts=3"
     fake_systemctl(tmp_path, monkeypatch, f"echo \"$LC_ALL $*\" >> {log}; printf '{answer}\\n'")
-    found = look("unit", unit="api.service")["state"]
+    found = probe("unit", unit="api.service")["state"]
     assert (found.status, found.message) == (OK, "active (running), result success, 3 automatic restarts")
     assert log.read_text().splitlines() == [f"C show --property={','.join(unit.PROPERTIES)} -- api.service"]
 
 
 def test_run_without_systemd_is_a_reason_not_to_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = "System has not been booted with systemd as init system (PID 1). Can't operate."
-    fake_systemctl(tmp_path, monkeypatch, f'echo "{said}" >&2; exit 1')
+    printed = "System has not been booted with systemd as init system (PID 1). Can't operate."
+    fake_systemctl(tmp_path, monkeypatch, f'echo "{printed}" >&2; exit 1')
     with pytest.raises(RunbookError, match="systemd does not answer: System has not been booted"):
-        look("unit", unit="api.service")
+        probe("unit", unit="api.service")
 
 
 @pytest.mark.parametrize("name", ["api*", "a b", "", "a;b"])

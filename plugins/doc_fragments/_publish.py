@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where reports go and what they are judged by, as every module takes it that makes one."""
+"""Where reports go and what they are judged by: options of every module that makes one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ options:
       - Where the metrics are written a second time, for the textfile collector of a node exporter on the control node.
       - A path that ends in C(.prom) is the file. Any other path is the collector's folder, and the file in it is named
         after platform and procedure.
-      - The file has the same name in every run of a procedure, is replaced in one step, and can be read by everybody.
+      - The file has the same name in every run of a procedure, is replaced in one step, and can be read by every user.
     type: path
   keep:
     description:
@@ -53,7 +53,7 @@ options:
     default: 100
   fail_after:
     description:
-      - In how many of the last runs that looked at it, whatever their procedure, a check has to fail before it fails
+      - In how many of the last runs that checked it, whatever their procedure, a check has to fail before it fails
         the run. A key C(fail_after) in the description overrides it.
       - It needs the ledger. Where that cannot be read, or there is none yet, every failure counts at once.
     type: str
