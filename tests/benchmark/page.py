@@ -45,6 +45,12 @@ Every host has a PostgreSQL, a Redis, an API, nginx with TLS and a node exporter
   that fails has a dead database and 12 consequences of it. Beside them stands one task that reads every host's result
   (`run_once`) on the same inventory, most of whose time is that of reading the inventory. Memory is the most that any
   one process had.
+* **What a module ships**: the files and their size that Ansible's own packer takes from the collection's
+  `module_utils`, beside what it took at commit 5fbdf85. `probe` ships every kind, because Ansible packs a module once a
+  run for all hosts; a host compiles the kinds that it is asked for and no other.
+* **Start of a module**: the packed module as a host starts it, with nothing to do, on the control node's Python: the
+  processor's time to read the archive, to compile and import, and to end. Beside it stand the same module at that
+  commit, where the clone has it, and `ping`, of which all is Ansible's own.
 * **Rotation**: one run of the action for fifty certificates of one host, with their keys, requests, checks, the change
   of the links and the proof; beside openssl's commands alone, which ask for nothing of that; and counted in calls of
   modules.
