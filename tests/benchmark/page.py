@@ -64,22 +64,21 @@ The daily run costs more than `ping`, because a host does more and because the c
 |---|---|---|
 | Python starts and unpacks what Ansible sent | 35 | the same |
 | Ansible's own `module_utils`, compiled twice and imported | 140 | the same |
-| our files: 54 of them compiled once and imported, with `ssl`, `http.client` and `email` (35 ms more when twice) | 95 to 125 | |
+| our files: fifty compiled once and imported, with `ssl`, `http.client`, `email` (35 more when twice) | 95 to 125 | |
 | drivers: redis-py 32 to 40, cryptography 23, psycopg2 6 | 65 | |
-| the arguments checked, the result printed | 8 | 5 |
+| the arguments checked, the result printed | 8 | |
 | the looks themselves, side by side | 48 | |
-| programs: `pg_dump --version` 30 (a Perl script), `systemctl` 7 each: 3 of them, and 7 while each unit was asked for | 50 | |
+| programs: `pg_dump --version` 30 (Perl), `systemctl` 7 each (2, and 6 when each unit was asked for) | 44 | |
 
 The rest of a host's time is that of its services, which answer: PostgreSQL, nginx, the API and the node exporter run on
-the same processors here. Smaller archives would not help: to read what a host does not import takes 2 ms of its
-processor, and an archive for each host, with its own kinds only, would be packed anew for each set of kinds, which costs
-the control node 0.2 s each time.
+the same processors here. A smaller archive would not help: to read and unpack the whole of it takes a host 2 ms, and
+one with a host's own kinds only would be packed anew for each set of kinds, which takes the control node 0.5 s.
 
 The control node's part grows with the time that it waits: Ansible's main process asks its workers over and over again
-whether they are alive, each a hundred microseconds or so while all {forks} are busy. That was 3.5 s of 7.3 s of its
-processor on a day on which the machine was busy; `ping` pays the same while it waits, and it waits less. Reading the
-description and resolving what a host looks at is 11 ms a host (13 before values of the right type were taken as they
-are), the templates of the task's arguments about as much, and the report of forty hosts 0.5 s in all.
+whether they are alive, most often while all {forks} are busy. That was about half of the 7.3 s of its processor in a run
+on a busy machine; `ping` pays the same for each second, and waits fewer. Of what is ours, reading the description and
+resolving what a host looks at is 11 ms a host (13 before values of the right type were taken as they are), packing
+`probe` 0.5 s once a run, and the report of forty hosts 0.5 s.
 
 ## How to read them
 
