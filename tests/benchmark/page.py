@@ -75,7 +75,7 @@ the same processors here. A smaller archive would not help: to read and unpack t
 one with a host's own kinds only would be packed anew for each set of kinds, which takes the control node 0.5 s.
 
 The control node's part grows with the time that it waits: Ansible's main process asks its workers again and again
-whether they are alive, most often while all {forks} are busy. That was about half of the 7.3 s of its processor in a run
+whether they are alive, most often while all {forks} are busy. That was about half of its 7.3 s of processor in a run
 on a busy machine; `ping` pays the same for each second, and waits fewer. Of what is ours, reading the description and
 resolving what a host looks at is 11 ms a host (13 before values of the right type were taken as they are), packing
 `probe` 0.5 s once a run, and the report of forty hosts 0.5 s.
