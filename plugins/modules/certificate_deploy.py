@@ -80,6 +80,10 @@ recovered:
 
 from datetime import datetime, timezone
 
+from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_imports
+
+zip_imports.compile_once()
+
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import deploy, trust
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import ISSUED_OPTIONS, Issued
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import set_list

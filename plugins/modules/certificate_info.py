@@ -199,6 +199,10 @@ endpoints:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_imports
+
+zip_imports.compile_once()
+
 from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers, surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec

@@ -86,6 +86,10 @@ recovered:
 
 from collections.abc import Iterator
 
+from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_imports
+
+zip_imports.compile_once()
+
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import revocation_proof
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.revocation_proof import REFUSAL_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import check_of, set_list

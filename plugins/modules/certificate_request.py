@@ -100,6 +100,10 @@ waiting:
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
+from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_imports
+
+zip_imports.compile_once()
+
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.request import Requested, request

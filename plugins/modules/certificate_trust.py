@@ -82,6 +82,10 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_imports
+
+zip_imports.compile_once()
+
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import label, set_list
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust import (

@@ -68,6 +68,10 @@ recovered:
   sample: []
 """
 
+from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_imports
+
+zip_imports.compile_once()
+
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust_bundle
 from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Journal
 from ansible_collections.xorb.runbook.plugins.module_utils._act.module import Parameters, Recovered, Result, run_act

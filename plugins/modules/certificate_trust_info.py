@@ -148,6 +148,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_imports
+
+zip_imports.compile_once()
+
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust_proof
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS, check_of

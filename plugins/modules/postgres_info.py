@@ -206,6 +206,10 @@ facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_imports
+
+zip_imports.compile_once()
+
 from ansible_collections.xorb.runbook.plugins.module_utils._clients.postgres import login_given, login_spec
 from ansible_collections.xorb.runbook.plugins.module_utils._core import drivers, surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError

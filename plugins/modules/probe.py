@@ -222,6 +222,10 @@ from functools import wraps
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_imports
+
+zip_imports.compile_once()
+
 from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions, RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec

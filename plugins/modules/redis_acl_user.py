@@ -81,6 +81,10 @@ password_changed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_imports
+
+zip_imports.compile_once()
+
 from ansible_collections.xorb.runbook.plugins.module_utils._act.redis.acl import AclUser, ensure_user
 from ansible_collections.xorb.runbook.plugins.module_utils._act.redis.client import RedisAclClient
 from ansible_collections.xorb.runbook.plugins.module_utils._clients.redis_login import login_spec

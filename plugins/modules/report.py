@@ -82,8 +82,8 @@ not_run:
   sample: ["web/api.rest.health"]
 actions:
   description:
-    - What the run did to its hosts or tried to do, as its procedures registered it (in C(certificate_rotate_result_replace)
-      and so on).
+    - What the run did to its hosts or tried to do, as the steps of its procedures registered it, for example in
+      C(certificate_rotate_result_replace).
     - The row of the run in the ledger holds them, too.
   returned: always
   type: list

@@ -36,11 +36,14 @@ def name_faults(key: str, name: object) -> Iterator[tuple[str, str]]:
 
 
 def show(units: Iterable[str], properties: Iterable[str], *, timeout: float) -> list[dict[str, str]]:
-    """Properties of some units, in their order, by one command."""
-    argv = ["systemctl", "show", f"--property={','.join(properties)}", "--", *units]
-    outcome = commands.run(argv, timeout=timeout)
+    """Properties of some units, in their order, by one command.
+
+    Raises `RunbookError` where systemd does not show each of them: then it is not known whose properties came.
+    """
+    names = list(units)
+    outcome = commands.run(["systemctl", "show", f"--property={','.join(properties)}", "--", *names], timeout=timeout)
     shown = [parse(block) for block in re.split(r"\n\s*\n", outcome.stdout.strip())]
-    if not all("ActiveState" in unit for unit in shown):
+    if len(shown) != len(names) or not all("ActiveState" in unit for unit in shown):
         raise _silent(outcome)
     return shown
 

@@ -195,6 +195,10 @@ def _is_empty(value: Any) -> bool:
     return not value.strip() if isinstance(value, str) else value in ([], (), {})
 
 
+#: What needs no conversion. To ask Ansible about each value was most of what a description cost the control node.
+_OWN: Mapping[str, type] = {"int": int, "float": float, "list": list, "dict": dict}
+
+
 def _is_another_type(option: Option, value: Any) -> bool:
     """Whether a value is not of an option's type.
 
@@ -206,6 +210,8 @@ def _is_another_type(option: Option, value: Any) -> bool:
         if isinstance(value, (float, list, tuple, Mapping)):
             return True
         return bool(option.choices) and str(value) not in option.choices
+    if isinstance(value, _OWN.get(option.type, ())) and not option.choices:
+        return isinstance(value, float) and not math.isfinite(value)
     spec = {"it": _entry(replace(option, required=False))}
     if ArgumentSpecValidator(spec).validate({"it": plain(value)}).error_messages:
         return True

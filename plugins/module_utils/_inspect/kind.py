@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -31,6 +31,8 @@ class Kind:
     because the report calls it with a description whose secrets and templates it does not resolve.
     ``run`` yields one `Finding` for each of them (more may follow) and imports its driver itself. It raises whatever
     goes wrong: the runner turns that into ``unknown`` checks for the aspects that did not arrive.
+    ``run_all`` does so for several points by one question, where that costs a host less: it yields the position of a
+    point and its finding. Each point that it does not get to is run by itself, so a bad one costs no other.
     ``target`` names what is inspected, as a check shows it.
     ``check`` yields faults that an option spec cannot express, as ``(key, message)``.
     ``split`` cuts a point into parts that are probed side by side, so that one that hangs holds up no other.
@@ -52,6 +54,7 @@ class Kind:
     target: Callable[[Given], str]
     check: Callable[[Given], Iterator[tuple[str, str]]] = no_problems
     split: Callable[[Given], list[dict[str, Any]]] = whole
+    run_all: Callable[[Sequence[Given]], Iterator[tuple[int, Finding]]] | None = None
     local: bool = False
     acting: frozenset[str] = frozenset()
     explained_by: frozenset[str] = frozenset()

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,16 +130,15 @@ _UNSEEN = Fault.stated(facts.UNSEEN, (facts.PROBE, ""))
 def run_probes(probes: list[Probe], *, deadline: float) -> list[Check]:
     """Run every probe in a thread of its own and return the checks that they gave within ``deadline`` seconds.
 
+    Probes of a kind that asks for several points at once have one thread.
+
     Threads are daemons: one that hangs in a system call neither holds up the others nor the end of the module (an
     executor would wait for it). Child processes that are still there at the deadline are killed.
     """
     ends = time.monotonic() + deadline
     events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
-    for index, probe in enumerate(probes):
-        try:
-            threading.Thread(target=_run_one, args=(index, probe, events), name=f"probe-{index}", daemon=True).start()
-        except RuntimeError as exc:  # a limit on processes is a reason not to know, none to lose the other probes
-            events.put(_Event(index, failure=f"no thread for this probe: {exc}"))
+    for members in _groups(probes):
+        _start(members, events)
 
     checks: list[list[Check]] = [[] for _probe in probes]
     running = set(range(len(probes)))
@@ -150,6 +150,9 @@ def run_probes(probes: list[Probe], *, deadline: float) -> list[Check]:
         index = event.index
         if event.check is not None:
             checks[index].append(event.check)
+            continue
+        if event.again:
+            _start({index: probes[index]}, events)
             continue
         running.discard(index)
         reason = event.failure or "the probe ended without a result"
@@ -163,10 +166,14 @@ def run_probes(probes: list[Probe], *, deadline: float) -> list[Check]:
 
 @dataclass(frozen=True)
 class _Event:
-    """What the thread of a probe sends: a check, or that it has ended, with the reason where it failed."""
+    """What the thread of a probe reports: a check, that the probe is to be run again by itself, or that it has ended.
+
+    An end has the reason where it failed.
+    """
 
     index: int
     check: Check | None = None
+    again: bool = False
     failure: str = ""
     fault: Fault | None = None
 
@@ -176,8 +183,46 @@ def _missing(probe: Probe, arrived: list[Check], reason: str, fault: Fault | Non
     return probe.unknown(reason, fault=fault, but=aspects, observed_at=timestamp())
 
 
-def _run_one(index: int, probe: Probe, events: queue.SimpleQueue[_Event]) -> None:
+def _groups(probes: Iterable[Probe]) -> Iterator[dict[int, Probe]]:
+    """The probes that run together, by their indexes; most run alone."""
+    together: dict[str, dict[int, Probe]] = {}
+    for index, probe in enumerate(probes):
+        if probe.kind.run_all:
+            together.setdefault(probe.kind.name, {})[index] = probe
+        else:
+            yield {index: probe}
+    yield from together.values()
+
+
+def _start(members: Mapping[int, Probe], events: queue.SimpleQueue[_Event]) -> None:
+    run, name = (_run_one if len(members) == 1 else _run_all), f"probe-{next(iter(members))}"
+    try:
+        threading.Thread(target=run, args=(members, events), name=name, daemon=True).start()
+    except RuntimeError as exc:  # a limit on processes is a reason not to know, none to lose the other probes
+        for index in members:
+            events.put(_Event(index, failure=f"no thread for this probe: {exc}"))
+
+
+def _run_all(members: Mapping[int, Probe], events: queue.SimpleQueue[_Event]) -> None:
+    """Run probes by one query; those that have no finding by that are run by themselves, and say why they fail."""
+    left, indexes = dict(members), list(members)
+    points = [probe.options for probe in members.values()]
+    began = time.monotonic()
+    with contextlib.suppress(Exception):
+        run_all = next(iter(members.values())).kind.run_all
+        for position, finding in run_all(points) if run_all else ():
+            spent = round((time.monotonic() - began) * 1000, 1)
+            check = left[indexes[position]].check(finding, observed_at=timestamp(), duration_ms=spent)
+            events.put(_Event(indexes[position], check))
+            events.put(_Event(indexes[position]))
+            del left[indexes[position]]
+    for index in left:
+        events.put(_Event(index, again=True))
+
+
+def _run_one(members: Mapping[int, Probe], events: queue.SimpleQueue[_Event]) -> None:
     """Run one probe; the last thing put into the queue is always its end."""
+    ((index, probe),) = members.items()
     began = time.monotonic()
     failure, fault = "", None
     try:

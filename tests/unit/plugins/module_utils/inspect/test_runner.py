@@ -8,7 +8,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,59 @@ def test_thread_that_cannot_be_started_costs_its_probe_only(monkeypatch: pytest.
     checks = found(probe(good, "one"), probe(good, "one", point="q"))
     assert (checks["s.p.one"].status, checks["s.q.one"].status) == (UNKNOWN, OK)
     assert "can't start new thread" in checks["s.p.one"].message
+
+
+def together(
+    run_all: Callable[[Sequence[Given]], Iterator[tuple[int, Finding]]], points: str, *, deadline: float = 60.0
+) -> dict[str, Check]:
+    """What probes find of which each says ``alone`` where it is run by itself."""
+
+    def alone(given: Given) -> Iterator[Finding]:
+        if given["point"] == "bad":
+            raise RunbookError("a bad one")
+        yield Finding("one", OK, "alone")
+
+    one = probe(alone, "one")
+    kind = replace(one.kind, run_all=run_all)
+    probes = (replace(one, kind=kind, options={**one.options, "point": point}) for point in points.split())
+    return found(*probes, deadline=deadline)
+
+
+def test_probes_of_one_question_have_a_finding_each() -> None:
+    asked: list[list[Any]] = []
+
+    def run_all(points: Sequence[Given]) -> Iterator[tuple[int, Finding]]:
+        asked.append([given["point"] for given in points])
+        for position in reversed(range(len(points))):
+            yield position, Finding("one", OK, f"answer {position}")
+
+    checks = together(run_all, "p q r")
+    assert asked == [["p", "q", "r"]]
+    assert {name: check.message for name, check in checks.items()} == {
+        "s.p.one": "answer 0",
+        "s.q.one": "answer 1",
+        "s.r.one": "answer 2",
+    }
+    assert all(check.observed_at and check.duration_ms is not None for check in checks.values())
+
+
+def test_question_that_fails_costs_only_the_probe_that_is_bad() -> None:
+    def run_all(_points: Sequence[Given]) -> Iterator[tuple[int, Finding]]:
+        yield 0, Finding("one", OK, "answered")
+        raise OSError("the question is refused because of the bad one")
+
+    checks = together(run_all, "p bad r")
+    assert {name: (check.status, check.message) for name, check in checks.items()} == {
+        "s.p.one": (OK, "answered"),
+        "s.bad.one": (UNKNOWN, "a bad one"),
+        "s.r.one": (OK, "alone"),
+    }
+
+
+def test_single_probe_asks_for_itself() -> None:
+    assert (
+        together(lambda _points: iter([(0, Finding("one", CRITICAL, "together"))]), "p")["s.p.one"].message == "alone"
+    )
 
 
 def test_command_that_outlives_the_deadline_is_killed() -> None:

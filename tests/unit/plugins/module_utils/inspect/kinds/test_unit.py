@@ -7,9 +7,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, WARNING
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import unit
+from ansible_collections.xorb.runbook.plugins.module_utils._inspect.runner import Probe, run_probes
 
 from tests.support.loopback import probe
 
@@ -93,3 +94,46 @@ def test_run_without_systemd_is_a_reason_not_to_know(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("name", ["api*", "a b", "", "a;b"])
 def test_check_wants_one_unit(name: str) -> None:
     assert [key for key, _message in unit.KIND.problems({"unit": name})] == ["unit"]
+
+
+#: Answers as systemd does: a block for each unit in the order of the question, and none behind a name that it refuses.
+SYSTEMCTL = """#!/bin/sh
+echo question >> "$0.questions"
+while [ "$1" != -- ]; do shift; done; shift
+for name; do
+  case $name in
+    refused*) echo "Failed to get properties: Unit name $name is missing the instance name." >&2; exit 1;;
+    missing*) printf 'LoadState=not-found\\nActiveState=inactive\\n\\n';;
+    *) printf 'LoadState=loaded\\nActiveState=active\\nSubState=%s\\nMainPID=0\\n\\n' "${name%.service}";;
+  esac
+done
+"""
+
+
+def units(*names: str) -> list[Probe]:
+    identity = {"service": "s", "owner": "o", "state": "running", "timeout": 60.0}
+    return [Probe(unit.KIND, {**identity, "point": f"p{index}", "unit": name}) for index, name in enumerate(names)]
+
+
+@pytest.fixture
+def questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The questions that a systemctl of the test's own was asked, one a line."""
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    (tmp_path / "systemctl").write_text(SYSTEMCTL)
+    (tmp_path / "systemctl").chmod(0o755)
+    return tmp_path / "systemctl.questions"
+
+
+def test_units_are_asked_for_by_one_question(questions: Path) -> None:
+    checks = run_probes(units("one.service", "missing.service", "one.service", "two.service"), deadline=60)
+    assert [check.status for check in checks] == [OK, CRITICAL, OK, OK]
+    messages = [check.message.split(",")[0] for check in checks]
+    assert messages == ["active (one)", "missing.service is not known to systemd", "active (one)", "active (two)"]
+    assert questions.read_text().splitlines() == ["question"]
+
+
+def test_unit_that_systemd_refuses_costs_no_other_and_gives_none_its_state(questions: Path) -> None:
+    checks = run_probes(units("one.service", "refused@.service", "missing.service"), deadline=60)
+    assert [check.status for check in checks] == [OK, UNKNOWN, CRITICAL]
+    assert "missing the instance name" in checks[1].message
+    assert len(questions.read_text().splitlines()) == 4
