@@ -27,12 +27,12 @@ Every host has a PostgreSQL, a Redis, an API, nginx with TLS and a node exporter
 {checks} checks over SSH with pipelining, {forks} hosts at a time.
 
 * **Peer playbook** ([tests/benchmark/peer.yml](../tests/benchmark/peer.yml)): the same {checks} checks by
-  `community.postgresql`, `community.general`, `community.crypto` and `ansible.builtin`, a task a look and loops where
-  one would write one. A test compares its checks with ours. A host's first check that fails is its last; ours goes on,
-  explains, records and reports. Most of its time is that of its tasks, most of ours that of a host: with fewer checks a
-  host the ratio is higher, and lower with more.
+  `community.postgresql`, `community.general`, `community.crypto` and `ansible.builtin`, a task a check, with loops
+  where a playbook would have them. A test compares its checks with ours. A host's first check that fails is its last;
+  ours goes on, explains, records and reports. Most of its time is that of its tasks, most of ours that of a host: with
+  fewer checks a host the ratio is higher, and lower with more.
 * **Runbook's commands** ([tests/benchmark/runbook.sh](../tests/benchmark/runbook.sh)): curl, psql, redis-cli, openssl,
-  df in one SSH session a host. Nobody reads what they print: they judge nothing, and most end with 0 whatever they
+  df in one SSH session a host. Their output is not read: they judge nothing, and most end with 0 whatever they
   find. They have no goal, because they do less; they show what SSH and the commands alone cost.
 * **`ansible -m ping`**: the least that Ansible can do with these hosts.
 * **Page**: the report's page of 40 hosts in Chromium, from the start of the browser to the picture, beside an empty

@@ -23,8 +23,8 @@ def test_renewing_changes_nothing() -> None:
     assert kinds.renewed(PAGE) == PAGE
 
 
-def test_every_kind_says_what_it_looks_at() -> None:
-    table = PAGE.split("| Kind | Looks at | Aspects |", 1)[1].split("\n\n", 1)[0]
+def test_every_kind_is_listed_with_what_it_checks() -> None:
+    table = PAGE.split("| Kind | Checks | Aspects |", 1)[1].split("\n\n", 1)[0]
     rows = [line.split("|")[1] for line in table.splitlines()[2:]]
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == KINDS.keys() - {"certificate"}
 

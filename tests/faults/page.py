@@ -15,30 +15,30 @@ PAGE = ROOT / "docs" / "no-false-green.md"
 _HEAD = """# No false green
 
 Each row is a real fault, broken on the test hosts by `make test`: a server that is stopped or frozen, a certificate
-that has expired, a container that is paused. Then everybody is asked at the same time: the runbook's own command on the
-host itself, the module that other collections have for it, and the shipped playbook `daily`. This page is made of what
-they said ({total} faults); a test fails when a run says something else.
+that has expired, a container that is paused. Then three are run at the same time: the runbook's own command on the host
+itself, the module that other collections have for it, and the shipped playbook `daily`. This page is made of their
+results ({total} faults); a test fails when a run has others.
 
 | | The runbook's command | The module | Our check |
 |---|---|---|---|
 {summary}
 
-Our check also says which fault is behind it: {one} of the {single} rows with one fault have exactly one root cause
+Our checks also find which fault is behind them: {one} of the {single} rows with one fault have exactly one root cause
 ({share} %){several}, while up to dozens of other faults are broken on the same hosts. The column "Causes" counts them.
 
 How to read it:
 
-* **{broken}**: it ends with an error, or prints the message that it has for that. A job that looks at the exit status
+* **{broken}**: it ends with an error, or prints the message that it has for that. A job that checks the exit status
   would notice.
-* **{fine}**: it ends well, and nothing in what it prints tells of the fault: a false green.
-* **{readable}**: it ends well, and who reads every line finds what is quoted. A job would not notice.
-* **{hangs}**: it says nothing and was killed after {seconds} seconds or more. A job would pile up.
-* **always {broken}**: it says the same when nothing is broken, so that it tells nothing.
+* **{fine}**: it ends well, and nothing in what it prints shows the fault: a false green.
+* **{readable}**: it ends well, and a reader of every line finds what is quoted. A job would not notice.
+* **{hangs}**: it prints nothing and was killed after {seconds} seconds or more. A job would pile up.
+* **always {broken}**: it does the same when nothing is broken, so that it proves nothing.
 
-Commands and modules get the benefit of the doubt: passwords are in the environment, other ports and places are put into
-their texts where a fault has a server of its own, and each fault is held against the command of the runbook that comes
-closest. A module is judged as a task without an assertion of its own. "Ahead" says whether our check is right where the
-runbook's command is not; where it says **no**, the runbook's own command is as good.
+Commands and modules get the benefit of the doubt: passwords are in the environment, other ports and paths are put into
+their texts where a fault has a server of its own, and each fault is compared with the command of the runbook that comes
+closest. A module is judged as a task without an assertion of its own. "Ahead" is whether our check is right where the
+runbook's command is not; where it is **no**, the runbook's own command is as good.
 """
 
 _ORDER = (BROKEN, READABLE, HANGS, FINE)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Doors of the real servers left open in each way that matters, and servers that are down and so refuse nobody."""
+"""Real servers that accept too much in each way that matters, and ones that are down, whose refusals prove nothing."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ API, POSTGRES, REDIS = "xorb-web/api.access.", "xorb-db/postgres.access.", "xorb
 #: nginx: what is changed in its configuration, and which cases get in at the port for clients with a certificate.
 NGINX = "/etc/nginx/nginx.conf"
 NGINX_FAULTS = {
-    # The map lets in who has no certificate as well, or the unit alone would keep out whoever has none.
+    # The map accepts clients without a certificate as well, or the unit alone would refuse them.
     "verifies_nobody": (
         "s/ssl_verify_client on/ssl_verify_client off/; s/default 0;/default 1;/",
         {"no_certificate", "self_signed", "foreign_authority", "expired", "revoked", "wrong_unit"},
     ),
-    # It still looks at the time, and at the signature of an authority that it knows by name.
+    # It still checks the time, and the signature of an authority that it knows by name.
     "trusts_strangers": (
         "s/ssl_verify_client on/ssl_verify_client optional_no_ca/; /ssl_crl/d",
         {"self_signed", "revoked"},
@@ -63,7 +63,7 @@ def redis_user_with(rule: str) -> Iterator[None]:
 
 
 def let_in(ran: Ran, look: str) -> set[str]:
-    """The cases of a look that were let in and must not be."""
+    """The cases of a probe that were accepted and must not be."""
     critical = {
         address for address, status in ran.statuses.items() if status == "critical" and address.startswith(look)
     }
@@ -72,7 +72,7 @@ def let_in(ran: Ran, look: str) -> set[str]:
 
 
 def statuses(ran: Ran, look: str) -> set[str]:
-    """How the cases of a look are judged."""
+    """How the cases of a probe are judged."""
     found = {status for address, status in ran.statuses.items() if address.startswith(look)}
     assert found, ran.output
     return found
@@ -163,14 +163,14 @@ def test_postgres_that_trusts_and_speaks_plainly(run: Run, broken: Broken) -> No
     assert 'role "nobody_' in ran.message(f"{POSTGRES}unknown_user")
 
 
-def test_postgres_with_a_database_for_everybody(run: Run, broken: Broken) -> None:
+def test_postgres_with_a_database_for_every_role(run: Run, broken: Broken) -> None:
     sql = "echo '{} CONNECT ON DATABASE xorb_audit {} PUBLIC' | runuser -u postgres -- psql -XAtq"
     with broken("db", sql.format("GRANT", "TO"), sql.format("REVOKE", "FROM")):
         ran = run("access_check")
     assert let_in(ran, POSTGRES) == {"wrong_database"}
 
 
-def test_postgres_database_that_is_not_there_refuses_nobody(run: Run) -> None:
+def test_postgres_database_that_is_not_there_is_no_refusal(run: Run) -> None:
     ran = run("access_check", postgres={"endpoints": {"access": {"forbidden_database": "nowhere"}}})
     assert ran.statuses[f"{POSTGRES}wrong_database"] == "unknown"
 
@@ -195,7 +195,7 @@ def test_redis_port_without_tls_is_critical(run: Run) -> None:
 
 
 def test_prometheus_with_a_password(run: Run, broken: Broken, shell: Shell) -> None:
-    """A second real Prometheus, because that of the demo lets everybody read."""
+    """A second real Prometheus, because every client may read that of the demo."""
     folder = "/run/guarded"
     start = f"""
         mkdir -p {folder}; echo > {folder}/prometheus.yml
@@ -216,7 +216,7 @@ def test_prometheus_with_a_password(run: Run, broken: Broken, shell: Shell) -> N
         ran = run("access_check", prometheus={"endpoints": {"guarded": {**door, "password": "{{ 'long enough' }}"}}})
         assert statuses(ran, look) == {"ok"}, ran.output
         assert ran.message(f"{look}wrong_password") == "refused: HTTP 401"
-        # Without the file it asks nobody for anything.
+        # Without the file it needs no login.
         shell("monitor", f"echo > {folder}/web.yml")
         ran = run("access_check", prometheus={"endpoints": {"guarded": {**door, "password": "{{ 'long enough' }}"}}})
         assert let_in(ran, look) == {"no_credentials", "wrong_password"}

@@ -15,7 +15,7 @@ from tests.support.rotated_bed import shell
 
 @pytest.fixture(scope="session", autouse=True)
 def of_the_ca() -> Iterator[None]:
-    """Give everybody a certificate of the CA, and put everything back whatever happens."""
+    """Give every set a certificate of the CA, and restore everything whatever happens."""
     for role, folders in FOLDERS.items():
         shell(role, f"rm -rf /root/before; mkdir /root/before; cp -a --parents {' '.join(folders)} /root/before/")
     try:

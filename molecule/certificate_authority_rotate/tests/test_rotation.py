@@ -59,12 +59,12 @@ def snapshot() -> str:
 
 
 def loads() -> dict[str, Load]:
-    """A client of each service, which trusts what everybody has to trust at the moment."""
+    """A client of each service, which trusts what every consumer has to trust at the moment."""
     return {service: Load(client(str(DIRECTORY / "ca.pem"), service)) for service in PORTS}
 
 
 def forget(name: str) -> None:
-    """Revoke what was issued for nobody who is described, or the CA would not be withdrawn."""
+    """Revoke what was issued for no set of the description, or the CA would not be withdrawn."""
     opened().revoke(*[row.serial for row in opened().register() if row.common_name == name], reason="superseded")
 
 
@@ -130,7 +130,7 @@ def test_killed_rotation_is_taken_back() -> None:
     finally:
         os.killpg(run.pid, signal.SIGKILL)
         run.communicate()
-    # What it had asked of a host goes on there for a moment, and nobody else may change that host as long.
+    # What it had begun on a host goes on there for a moment, and no other run may change that host as long.
     for role in FOLDERS:
         shell(role, "test ! -e /var/lib/xorb-runbook/lock || flock -w 60 /var/lib/xorb-runbook/lock true")
     assert opened().phase == "activated"
@@ -160,7 +160,7 @@ def test_revoked_root_is_replaced_once() -> None:
         asked = {service: stack.enter_context(load) for service, load in loads().items()}
         ran = revoke(**incident)
     assert ran.status == 0, ran.output[-8000:]
-    # Whoever talks to Redis at the end is cut off.
+    # Every client of Redis is cut off at the end.
     assert asked["nginx"].failures == asked["postgres"].failures == []
     new = in_charge()
     assert new != old

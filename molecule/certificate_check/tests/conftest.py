@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The certificates of the test hosts: looked at as an operator would, broken for real, and mended."""
+"""The certificates of the test hosts: checked as an operator would, broken for real, and fixed."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def test_check_of_the_whole_platform_is_green(check: Check) -> None:
         assert ran.statuses[f"{served}.server.served"] == "ok"
 
 
-def test_new_files_that_nobody_was_told_about(check: Check, shell: Shell, kept: Kept) -> None:
+def test_new_files_without_a_reload(check: Check, shell: Shell, kept: Kept) -> None:
     """PostgreSQL and Redis get each other's pair: sound in itself, of other names, and not what is served."""
     with kept("db", "/etc/postgresql/tls"):
         shell("db", "for part in cert key; do cat /etc/redis/tls/$part.pem > /etc/postgresql/tls/$part.pem; done")

@@ -38,7 +38,7 @@ def put_back() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def revoking(put_back: None) -> None:  # noqa: ARG001 - it has to be first
-    """Every service and the client have a certificate of the new CA, and whoever can read revocation lists has them."""
+    """Every service and the client have a certificate of the new CA, and each that reads revocation lists has them."""
     shutil.rmtree(CA, ignore_errors=True)
     made(CA)
     # A rotation keeps whom a service trusts beside its issuer, and there are no lists of the CA of the bed.
@@ -59,7 +59,7 @@ def revoking(put_back: None) -> None:  # noqa: ARG001 - it has to be first
 
 @pytest.fixture
 def stolen(revoking: None, tmp_path: Path) -> Path:  # noqa: ARG001 - it has to be first
-    """The pair of the client as somebody has it who took it away; returns its folder, which the db host has as well."""
+    """The pair of the client as a thief has it; returns its folder, which the db host has as well."""
     for name in ("fullchain.pem", "key.pem"):
         content = shell("monitor", f"cat {CLIENT}/{name}")
         (tmp_path / name).write_text(content)

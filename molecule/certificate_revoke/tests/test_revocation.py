@@ -20,7 +20,7 @@ from tests.support.rotated_bed import BED, in_service, report, served, shell, sn
 NGINX, POSTGRES, REDIS = "/etc/nginx/tls", "/etc/postgresql/tls", "/etc/redis/tls"
 NAME = "api.xorb.enterprise"
 REQUEST = f"GET /api/v1/health HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode()
-#: How somebody on the host of Redis and PostgreSQL comes in with the stolen pair.
+#: How an intruder on the host of Redis and PostgreSQL logs in with the stolen pair.
 REDIS_CLIENT = (
     "redis-cli -h 127.0.0.1 -p 6380 --tls --insecure --cert /root/stolen-fullchain.pem --key /root/stolen-key.pem"
 )
@@ -40,7 +40,7 @@ def context(pair: Path) -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def connected(pair: Path) -> Iterator[Callable[[], bytes]]:
-    """A connection to nginx that stays open; yields what asks for something on it and returns the status line."""
+    """A connection to nginx that stays open; yields what sends a request on it and returns the status line."""
     address = (BED.host("web").address, 9443)
     with (
         socket.create_connection(address, timeout=60) as plain,

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A container into which the folder of a set is mounted sees the new one, and is told by a signal."""
+"""A container into which the folder of a set is mounted sees the new one, and is reloaded by a signal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.rotated_bed import act, in_service, shell, until
 
 FOLDER = "/etc/proxy-tls"
 
-#: Keeps what it had loaded when it was last told, as a server does.
+#: Keeps what it had loaded at its last reload, as a server does.
 SERVICE = """
 import pathlib, signal
 pathlib.Path("/loaded").mkdir()

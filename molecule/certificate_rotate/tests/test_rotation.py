@@ -89,7 +89,7 @@ def test_all_services_take_new_ones_without_a_lost_connection() -> None:
 @pytest.mark.parametrize(
     ("role", "folder", "user"), [("web", NGINX, "root"), ("db", POSTGRES, "postgres"), ("db", REDIS, "redis")]
 )
-def test_key_belongs_to_its_service_and_to_nobody_else(role: str, folder: str, user: str) -> None:
+def test_key_belongs_to_its_service_alone(role: str, folder: str, user: str) -> None:
     keys = shell(role, f"find {folder} -name key.pem -type f -printf '%u %m %p\\n'").splitlines()
     assert len(keys) >= 2
     assert {tuple(line.split()[:2]) for line in keys} == {(user, "600")}
@@ -204,7 +204,7 @@ def test_killed_run_is_found_and_finished_by_the_next_one() -> None:
         run.communicate()
         holder = json.loads(shell("web", "cat /var/lib/xorb-runbook/lock"))["process"]
         shell("web", f"kill -9 $(pgrep -P {holder}) {holder}")
-    # The new pair lies there, nobody was told of it, and what is served is the old one: both are whole.
+    # The new pair lies there, its service was not reloaded, and what is served is the old one: both are whole.
     new = in_service("web", NGINX)
     assert served("web", 8443) == before != new
 

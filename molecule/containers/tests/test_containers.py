@@ -38,7 +38,7 @@ def run(playbook: str, *options: str) -> Ran:
 
 @dataclass(frozen=True)
 class Fault:
-    """How containers are broken and mended, when that shows in the engine, and what the report must say."""
+    """How containers are broken and fixed, when that shows in the engine, and what the report must have."""
 
     broken_by: str
     mended_by: str
@@ -76,7 +76,7 @@ FAULTS = {
         # In place: the container has this very file.
         broken_by=f"cp {PROGRAM} /run/kept; echo 'raise SystemExit(3)' > {PROGRAM}; docker restart --time 1 {API}",
         mended_by=f"if test -s /run/kept; then cat /run/kept > {PROGRAM}; fi; docker restart --time 1 {API}",
-        # Docker waits twice as long before each start: half a minute by then, so that nobody meets it running.
+        # Docker waits twice as long before each start: half a minute by then, so that no probe meets it running.
         shows=f"test \"$(docker inspect --format '{{{{.RestartCount}}}}' {API})\" -ge 9",
         check="api.supervisor.state",
         status="critical",
@@ -114,7 +114,7 @@ FAULTS = {
 
 
 def broken(name: str) -> AbstractContextManager[None]:
-    """Break it, wait until the engine has noticed, and mend it whatever happens in between."""
+    """Break it, wait until the engine has noticed, and fix it whatever happens in between."""
     fault = FAULTS[name]
     script = faults.shell(f"{fault.mended_by}; {MENDED}")
     real = faults.Fault(name, name, "compose", faults.shell(fault.broken_by), script, takes_hold=fault.shows)

@@ -92,5 +92,5 @@ def test_names_are_those_of_compose(compared: dict[str, tuple[str | None, str | 
     print(f"seed {SEED}")
     assert sum(name is not None for name, _read in compared.values()) > PROJECTS / 2
     differing = {folder: both for folder, both in compared.items() if both[0] != both[1]}
-    # What Compose refuses we may read or refuse: there is no project to look for.
+    # What Compose refuses we may read or refuse: there is no project to find.
     assert {folder: both for folder, both in differing.items() if both[0] is not None} == {}

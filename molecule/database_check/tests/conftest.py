@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The databases of the test hosts: looked at as an operator would, broken for real, and mended."""
+"""The databases of the test hosts: checked as an operator would, broken for real, and fixed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Psql = Callable[[str], str]
 
 @pytest.fixture(scope="session")
 def report() -> Callable[..., Ran]:
-    """Run the database report; ``depth`` changes options of the looks, by service."""
+    """Run the database check; ``depth`` changes options of the probes, by service."""
 
     def run(playbook: str = "database_check", **depth: Any) -> Ran:
         overrides = {service: {"endpoints": {"stats": options}} for service, options in depth.items()}

@@ -70,7 +70,7 @@ def test_slow_log_shows_names_only(report: Report, redis: Redis) -> None:
 
 def test_memory_at_its_limit_and_evictions(report: Report, redis: Redis) -> None:
     used = int(next(line for line in redis("INFO memory").splitlines() if line.startswith("used_memory:"))[12:])
-    # Only keys with an expiry can be evicted, so that nobody else loses any.
+    # Only keys with an expiry can be evicted, so that no other test loses any.
     redis(f"CONFIG SET maxmemory {used + 1_000_000}", "CONFIG SET maxmemory-policy volatile-ttl")
     redis(*(f"SET fault:{number} {'x' * 800} EX 600" for number in range(3000)))
     ran = report()

@@ -40,7 +40,7 @@ def test_fault_is_reported_and_a_sound_platform_is_not(matrix: Matrix, row: Row)
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_others_are_judged_fairly(matrix: Matrix, row: Row) -> None:
-    """Everybody was asked, and what a reader is told to look for is not there while nothing is broken."""
+    """Each command and module was run, and the evidence for a reader is not there while nothing is broken."""
     assert runner.unfair(row, matrix.seen[row.name]) == []
 
 

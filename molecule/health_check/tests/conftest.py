@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The platform of the test hosts, looked at as an operator would."""
+"""The platform of the test hosts, inspected as an operator would."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run() -> Callable[..., Ran]:
 
 @pytest.fixture(scope="session")
 def broken() -> Callable[[str], AbstractContextManager[None]]:
-    """Break something real, and mend it whatever happens in between."""
+    """Break a real service, and fix it whatever happens in between."""
     docker = engine.ensure()
 
     @contextmanager

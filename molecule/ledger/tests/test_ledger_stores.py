@@ -181,7 +181,7 @@ def test_refusals_are_sentences_without_the_password(database: Any) -> None:
     assert not [text for text in said.values() if database.password[-16:] in text or "\n" in text]
 
 
-def test_lock_that_nobody_gives_back_is_a_sentence(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lock_that_is_never_released_is_a_sentence(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import psycopg2  # noqa: PLC0415
     from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger import postgres  # noqa: PLC0415
 
@@ -235,7 +235,7 @@ def test_playbooks_use_it_and_never_show_the_password(run: Callable[..., Ran], d
     assert database.password[-16:] not in json.dumps(runs[-1].report)
 
 
-def test_silence_is_kept_until_it_is_taken_back(run: Callable[..., Ran], location: str) -> None:
+def test_silence_is_kept_until_it_is_expired(run: Callable[..., Ran], location: str) -> None:
     variables = {
         "platform_ledger": location,
         "platform_only_services": ["redis"],

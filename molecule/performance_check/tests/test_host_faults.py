@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Real faults of the kinds that look at hosts, their units, tools and files, and at the real Prometheus."""
+"""Real faults of the kinds that check hosts, their units, tools and files, and the real Prometheus."""
 
 from __future__ import annotations
 

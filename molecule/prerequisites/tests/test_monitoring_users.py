@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The monitoring users may look, and do nothing else: asked with the servers' own clients."""
+"""The monitoring users can read, and do nothing else: tried with the servers' own clients."""
 
 from __future__ import annotations
 

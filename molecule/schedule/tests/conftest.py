@@ -32,7 +32,7 @@ def run(tmp_path: Path) -> Callable[..., Ran]:
 
 @pytest.fixture(scope="session")
 def broken() -> Callable[[str], AbstractContextManager[None]]:
-    """Break something real, and mend it whatever happens in between."""
+    """Break a real service, and fix it whatever happens in between."""
     docker = engine.ensure()
 
     @contextmanager
@@ -49,7 +49,7 @@ def broken() -> Callable[[str], AbstractContextManager[None]]:
 
 @pytest.fixture(scope="session")
 def shell() -> Callable[..., str]:
-    """Run a shell script on the control node, and tell what it printed."""
+    """Run a shell script on the control node, and return what it printed."""
     docker = engine.ensure()
 
     def run_script(script: str, *, check: bool = True) -> str:

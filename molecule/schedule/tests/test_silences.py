@@ -62,7 +62,7 @@ def test_silence_of_something_else_fails_all_the_same(run: Run, broken: Broken) 
     assert ran.report["suppressed"] == []
 
 
-def test_silence_ends_by_itself_and_that_is_said(run: Run, broken: Broken) -> None:
+def test_silence_ends_by_itself_and_is_reported(run: Run, broken: Broken) -> None:
     end = datetime.now(UTC) + timedelta(seconds=45)
     silence(run, "silence_create", services="api", reason="a new release", until=end.isoformat())
     with broken("api_unready"):

@@ -222,7 +222,7 @@ ODD = (
     _set_row(
         8473,
         "revocations_of_who_may_not",
-        "the list of revocations is signed by a CA that may not sign any (no cRLSign), so that nobody goes by it",
+        "the list of revocations is signed by a CA that may not sign any (no cRLSign), so that no server accepts it",
         f"cd /etc/xorb-lab/served/8473; {_MAY_NOT_LIST}; cp own.pem ca.pem; {_issued(8473, _LEAF, authority='own')};"
         f" {_listed(8473, 'lists', authority='/etc/xorb-lab/served/8473/own')}",
         Expected("set.revocation", "unknown", "may not sign revocation lists"),
@@ -332,7 +332,7 @@ ROWS = (
     _row(
         8454,
         "certificate_foreign",
-        "the server serves a certificate of a CA that nobody trusts",
+        "the server serves a certificate of a CA that no client trusts",
         _served(8454, "foreign"),
         Expected("tls.trust", "critical", "certificate not trusted"),
         telling=r"Verify return code: 2[01]",
@@ -349,7 +349,7 @@ ROWS = (
     _set_row(
         8456,
         "certificate_not_served",
-        "the certificate on the disk is sound, and is not the one that is served: nobody told the server",
+        "the certificate on the disk is sound, and is not the one that is served: the server was not reloaded",
         _files(8456, "renewed"),
         Expected("set.served", "critical", "serves another certificate"),
         Expected("set.key", "ok"),
@@ -364,7 +364,7 @@ ROWS = (
     _set_row(
         8458,
         "certificate_key_open",
-        "everybody on the host may read the key",
+        "every user of the host may read the key",
         "chmod 0644 /etc/xorb-lab/served/8458/key.pem",
         Expected("set.permissions", "critical", "a key that everybody may read (mode 0644)"),
     ),
@@ -378,7 +378,7 @@ ROWS = (
     _set_row(
         8460,
         "revocations_stale",
-        "the list of revocations is years old, so that nobody knows what has been revoked since",
+        "the list of revocations is years old, so that later revocations are not known",
         f"cp {_TLS}/stale.crl /etc/xorb-lab/served/8460/crl.pem",
         Expected("set.revocation", "critical", "the list is stale: the next one was due 2020"),
     ),

@@ -174,14 +174,14 @@ ROWS = (
     _row(
         5441,
         "postgres_frozen",
-        "PostgreSQL is frozen by SIGSTOP: its port is open, and nobody answers",
+        "PostgreSQL is frozen by SIGSTOP: its port is open, and no answer comes",
         f"systemctl kill --signal=SIGSTOP {_unit(5441)}",
         Expected("sql.query", "critical", "no answer within 5 s"),
     ),
     _row(
         5448,
         "postgres_lets_everybody_in",
-        "somebody wrote trust into pg_hba.conf: whatever is given for a password opens PostgreSQL",
+        "pg_hba.conf has trust: PostgreSQL accepts every password",
         f"sed -i 's/scram-sha-256/trust/' {_PLACE}/5448/pg_hba.conf; {_sql(5448, 'SELECT pg_reload_conf()')}",
         Expected("sql.valid", "ok"),
         Expected("sql.wrong_password", "critical", "accepted"),
@@ -198,7 +198,7 @@ ROWS = (
     _row(
         5443,
         "postgres_starting",
-        "PostgreSQL is starting up and lets nobody in yet",
+        "PostgreSQL is starting up and accepts no login yet",
         # It asks for a file of its archive first, and that takes long.
         _edited(
             5443,
@@ -230,7 +230,7 @@ ROWS = (
     ),
     _stats_row(
         "postgres_locks_held",
-        "a session left its transaction open, and its locks block everybody else",
+        "a session left its transaction open, and its locks block all others",
         f"{_sql(_DEPTH, 'CREATE TABLE orders (id int)', 'GRANT ALL ON orders TO xorb_user')}; "
         f"{_sessions(_DEPTH, 'BEGIN; LOCK TABLE orders;')}; {_until(_DEPTH, _LOCKED)}; "
         f"{_sessions(_DEPTH, 'SELECT * FROM orders;')}; {_until(_DEPTH, _WAITING)}; sleep 2",
@@ -251,7 +251,7 @@ ROWS = (
     ),
     _stats_row(
         "postgres_statements_missing",
-        "the extension pg_stat_statements is missing, so nobody knows which queries are slow",
+        "the extension pg_stat_statements is missing, so slow queries are not recorded",
         _sql(_DEPTH, "DROP EXTENSION pg_stat_statements"),
         _sql(_DEPTH, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"),
         Expected("sql.statements", "unknown", "pg_stat_statements is not installed in this database"),
@@ -271,7 +271,7 @@ ROWS = (
     ),
     _stats_row(
         "postgres_slot_forgotten",
-        "a replication slot that nobody reads keeps every log file, until the disk is full",
+        "a replication slot that no standby reads keeps every log file, until the disk is full",
         _sql(_DEPTH, "SELECT pg_create_physical_replication_slot('forgotten', true)"),
         _sql(_DEPTH, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"),
         Expected("sql.slots", "warning", "forgotten is not read by any client"),
@@ -309,7 +309,7 @@ ROWS = (
     _row(
         5455,
         "postgres_certificate_foreign",
-        "PostgreSQL serves a certificate of a CA that nobody trusts",
+        "PostgreSQL serves a certificate of a CA that no client trusts",
         _served(5455, "foreign"),
         Expected("sql.query", "critical", "certificate verify failed"),
         asked=_VERSION,
@@ -396,7 +396,7 @@ ROWS = (
     _row(
         5462,
         "postgres_monitor_read_only",
-        "the role that looks was set to read only, as it should be; everybody else writes",
+        "the monitoring role was set to read only, as it should be; the other roles write",
         _sql(5462, "ALTER ROLE xorb_monitor SET default_transaction_read_only = on"),
         Expected("sql.query", "ok"),
         Expected("sql.writes", "ok", "set for the role of this check"),

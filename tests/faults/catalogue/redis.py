@@ -97,7 +97,7 @@ ROWS = (
     _row(
         7041,
         "redis_lets_everybody_in",
-        "somebody took the password away from the user of Redis: everybody is let in without one",
+        "the user of Redis has no password any more: every client is accepted without one",
         f"{_cli(7041)} -a {_PASSWORD} --no-auth-warning ACL SETUSER default nopass",
         Expected("main.no_password", "critical", "accepted"),
         kind="access_redis",
@@ -269,7 +269,7 @@ ROWS = (
     _row(
         7025,
         "redis_password_removed",
-        "the password of Redis was removed (requirepass): anybody is let in",
+        "the password of Redis was removed (requirepass): every client is accepted",
         f"{_cli(7025)} -a {_PASSWORD} --no-auth-warning CONFIG SET requirepass ''",
         Expected("main.no_password", "critical", "accepted a client without a password"),
         Expected("main.wrong_password", "critical", "accepted"),

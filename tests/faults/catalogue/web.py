@@ -83,7 +83,7 @@ ROWS = (
     _row(
         8102,
         "api_frozen",
-        "the API is frozen by SIGSTOP: its port is open, and nobody answers",
+        "the API is frozen by SIGSTOP: its port is open, and no answer comes",
         f"systemctl kill --signal=SIGSTOP {_unit(8102)}",
         Expected("rest.health", "critical", "no complete answer within 5 s"),
     ),
@@ -134,7 +134,7 @@ ROWS = (
     _row(
         8109,
         "api_login_page",
-        "whoever asks the API is sent to a login page, which answers 200",
+        "each request to the API is redirected to a login page, which answers 200",
         _state(8109, "redirect_login"),
         Expected("rest.health", "critical", "HTTP 302 redirects to /login, expected 200"),
     ),
