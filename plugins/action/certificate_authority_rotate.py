@@ -37,13 +37,13 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates.rev
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core import paths as controller_paths
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief
-from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import operator
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.issuance import UNITS
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.settings import ACTED
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import Action, failed_before
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.wording import clean
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.formatting import clean
 
 PROCEDURE = "certificate_authority_rotate"
 
@@ -59,7 +59,7 @@ STEPS = (
 #: The steps that one host takes for all.
 LEADING = frozenset({"preflight", "switch", "gate", "close"})
 
-#: The keys of a look under which a file of authorities is named.
+#: The keys of a target under which a file of authorities is named.
 TRUST_KEYS = ("ca", "trust")
 
 NOTHING: Mapping[str, Any] = {
@@ -186,7 +186,7 @@ class ActionModule(Rotation):
             elif step != "plan" and planned.get("consumers") and not planned.get("acts"):
                 # It told that it has nothing to do with either CA, and nobody asked it again.
                 continue
-            elif any(_trusts_somebody(look) for look in platform.looks(observer=host)):
+            elif any(_trusts_somebody(target) for target in platform.targets(observer=host)):
                 silent[host] = " ".join(str(said.get("msg") or "left out of this run").split())[:200]
         return found, silent
 
@@ -194,14 +194,14 @@ class ActionModule(Rotation):
         """The files of authorities that this host reads and that belong to no set, each once."""
         resolve = self._inventory.resolver(self._host)
         named: dict[str, dict[str, str]] = {}
-        for look in self._inventory.platform(self._host).looks(observer=self._host):
+        for target in self._inventory.platform(self._host).targets(observer=self._host):
             for key in TRUST_KEYS:
-                if look.given.get(key):
+                if target.given.get(key):
                     try:
-                        path = str(resolve(look.given[key]))
+                        path = str(resolve(target.given[key]))
                     except Exception as exc:
-                        raise RunbookError(f"{look.path}.{key}: {brief(exc)}") from exc
-                    named.setdefault(path, {"service": look.service, "point": look.point, "path": path})
+                        raise RunbookError(f"{target.path}.{key}: {brief(exc)}") from exc
+                    named.setdefault(path, {"service": target.service, "point": target.point, "path": path})
         for given in sets:
             for where in (given.get("reload") or {}, *(given.get("accepted_by") or ())):
                 if where.get("ca"):
@@ -341,7 +341,7 @@ class ActionModule(Rotation):
                 "paths": paths,
                 "authorities": self._course.bundle,
                 "trust": trust,
-                "who": who(self._variables),
+                "who": operator(self._variables),
                 "state_dir": self._arguments["host_state_dir"],
             },
             task_vars=self._variables,
@@ -542,6 +542,6 @@ class ActionModule(Rotation):
         return {"acts": True, "changed": True, "actions": [what.as_dict()]}
 
 
-def _trusts_somebody(look: Any) -> bool:
-    """Whether a look is of a set of certificates, or reads a file of authorities."""
-    return look.kind.name == "certificate" or any(look.given.get(key) for key in TRUST_KEYS)
+def _trusts_somebody(target: Any) -> bool:
+    """Whether a target is a set of certificates, or reads a file of authorities."""
+    return target.kind.name == "certificate" or any(target.given.get(key) for key in TRUST_KEYS)

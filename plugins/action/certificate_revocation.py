@@ -26,13 +26,13 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates.rev
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core import paths
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
-from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import operator
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.state import STANDBY
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.settings import ACTED
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import Action
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.wording import clean
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.formatting import clean
 
 STEPS = ("preflight", "revoke")
 
@@ -177,7 +177,7 @@ class ActionModule(RunbookAction):
             subject=subject or "the CA",
             what=f"certificate {serial} is revoked",
             why=f"{self._arguments['reason']}, scope {self._arguments['scope']}",
-            who=who(self._variables),
+            who=operator(self._variables),
             outcome=DONE,
             incident=self._arguments["incident"],
         )

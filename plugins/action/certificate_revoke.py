@@ -26,7 +26,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import R
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import Action, failed_before
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.wording import clean
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.formatting import clean
 
 PROCEDURE = "certificate_revoke"
 

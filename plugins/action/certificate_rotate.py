@@ -19,12 +19,12 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DO
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief, suggest
-from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import operator
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority, PresentList
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.external_issuer import issuer
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import Action, failed_before
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.wording import clean
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.formatting import clean
 
 PROCEDURE = "certificate_rotate"
 
@@ -128,11 +128,11 @@ class ActionModule(RunbookAction):
             raise RunbookError(f"the description is wrong, so nothing is changed: {'; '.join(faults)}")
         resolve = inventory.resolver(self._host)
         sets = []
-        for look in platform.looks(observer=self._host, services=wanted, kinds=["certificate"]):
+        for target in platform.targets(observer=self._host, services=wanted, kinds=["certificate"]):
             try:
-                (probe,) = look.resolved(resolve, "localhost")
+                (probe,) = target.resolved(resolve, "localhost")
             except Exception as exc:
-                raise RunbookError(f"{look.path}: {brief(exc)}") from exc
+                raise RunbookError(f"{target.path}: {brief(exc)}") from exc
             sets.append({name: probe.options[name] for name in SET_OPTIONS if probe.options.get(name) is not None})
         return sets
 
@@ -141,7 +141,7 @@ class ActionModule(RunbookAction):
             module_name=f"xorb.runbook.{name}",
             module_args={
                 "certificates": sets,
-                "who": who(self._variables),
+                "who": operator(self._variables),
                 "controller_time": time.time(),
                 "state_dir": self._arguments["host_state_dir"],
                 **more,
@@ -329,7 +329,7 @@ class ActionModule(RunbookAction):
             subject=subject,
             what=what,
             why=why,
-            who=who(self._variables),
+            who=operator(self._variables),
             outcome=outcome,
             incident=self._arguments["incident"],
         )

@@ -15,7 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.options import 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import suggest
-from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import operator
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.time import moment, utc
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
@@ -114,7 +114,7 @@ class ActionModule(RunbookAction):
             platform=here.name,
             procedure=arguments["procedure"],
             started_at=min(started, default=finished_at),
-            who=who(variables),
+            who=operator(variables),
             topics=tuple(wanted["topics"]),
             limited_to=limit,
             check_mode=bool(self._task.check_mode),

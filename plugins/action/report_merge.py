@@ -14,7 +14,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core import time as moments
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
-from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import operator
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.model import Platform
@@ -97,7 +97,7 @@ class ActionModule(RunbookAction):
             platform=here.name,
             procedure=f"{arguments['procedure']}{MERGED}",
             started_at=min((check.observed_at for check in received if check.observed_at), default=now),
-            who=who(variables),
+            who=operator(variables),
             topics=tuple(arguments["topics"]),
             check_mode=bool(self._task.check_mode),
         )

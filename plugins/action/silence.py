@@ -14,7 +14,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core import time as moments
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
-from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import operator
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import FAILING, SILENT_HOST
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected import described
@@ -78,7 +78,7 @@ class ActionModule(RunbookAction):
         here = inventory.platform(variables["inventory_hostname"])
         platform = here.name
         location = arguments["ledger"] or ledger_location.described(variables, self._templar.template)
-        by, now = who(variables), moments.moment(timestamp())
+        by, now = operator(variables), moments.moment(timestamp())
         in_force, failing = remembered(location, platform, now)
         if arguments["state"] == EXPIRED:
             silence = named(arguments["id"], in_force)

@@ -11,7 +11,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN, WARNING, worst
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import wording
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import formatting
 
 
 class Judged(AnsibleActionFail):
@@ -58,5 +58,5 @@ def sentence(failing: Sequence[Mapping[str, Any]], page: str = "") -> str:
     )
     more = f" and {len(causes) - 1} more" if len(causes) > 1 else ""
     read_on = f"; see {page}" if page else ""
-    status = wording.status_word(worst(line["status"] for line in failing)).upper()
+    status = formatting.status_word(worst(line["status"] for line in failing)).upper()
     return f"{status}: {len(failing)} failing by {next(iter(causes))}{more}{read_on}"

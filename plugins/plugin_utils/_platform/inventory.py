@@ -15,7 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 
 from .._core.messages import brief
 from .duplicates import sources, written_twice
-from .model import Hosts, Look, Platform, Problem, Resolve
+from .model import Hosts, Platform, ProbeTarget, Problem, Resolve
 from .reader import read
 
 #: The variables that a description is read from.
@@ -128,21 +128,21 @@ class Inventory:
         """A file of the inventory as it is written, decrypted where it is a vault."""
         return str(self._task_vars["hostvars"]._loader.get_text_file_contents(path))
 
-    def address(self, look: Look) -> str:
-        """Where the observer of a look reaches the owner."""
-        if look.observer == look.owner:
+    def address(self, target: ProbeTarget) -> str:
+        """Where the observer of a target reaches the owner."""
+        if target.observer == target.owner:
             return "localhost"
-        variables = self._task_vars["hostvars"][look.owner]
+        variables = self._task_vars["hostvars"][target.owner]
         for name in ADDRESS_VARIABLES:
             if variables.get(name):
                 address = str(variables[name])
                 if name == "ansible_host" and LOOPBACK.fullmatch(address):
                     raise RunbookError(
-                        f"{look.observer} would look at itself: ansible_host of {look.owner} is {address};"
+                        f"{target.observer} would look at itself: ansible_host of {target.owner} is {address};"
                         " set platform_address of that host"
                     )
                 return address
-        return look.owner
+        return target.owner
 
     @cached_property
     def addresses(self) -> dict[str, str]:

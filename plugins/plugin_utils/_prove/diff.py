@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import S
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RUN
 
 from .causes import FAILING
-from .render import wording
+from .render import formatting
 
 #: Times and what happens in a second are never the same twice: they are news from a factor on.
 TIMES, RATES = ("us", "ms", "s"), "/s"
@@ -102,7 +102,7 @@ def _moved(before: Check, after: Check, change: float) -> bool:
     the older value. Times and rates must have doubled or halved besides. What the clock moves is only news when it was
     set back: a certificate that lasts longer is, one that lasts a week less after a week is not.
     """
-    if not (wording.is_number(before.value) and wording.is_number(after.value)):
+    if not (formatting.is_number(before.value) and formatting.is_number(after.value)):
         return before.value != after.value
     old, new = float(before.value), float(after.value)  # type: ignore[arg-type]
     limit = next((abs(limit) for limit in (after.warning, after.critical) if limit), None)

@@ -40,11 +40,11 @@ def expected(
     """Ask the description, as each of these hosts has it, what has to arrive of it."""
     found = Expected(otherwise=otherwise)
     for host in hosts:
-        for look in inventory.platform(host).looks(observer=host, **wanted):
-            for check in look.placeholders("expected, but no result arrived"):
+        for target in inventory.platform(host).targets(observer=host, **wanted):
+            for check in target.placeholders("expected, but no result arrived"):
                 found.checks[check.key] = check
-            if look.fail_after:
-                found.patience[look.observer, look.owner, f"{look.service}.{look.point}"] = look.fail_after
+            if target.fail_after:
+                found.patience[target.observer, target.owner, f"{target.service}.{target.point}"] = target.fail_after
     return found
 
 
@@ -57,8 +57,8 @@ def left_out(inventory: Inventory, here: Platform, wanted: Mapping[str, list[str
     return [
         address
         for host in inventory.absent
-        for look in here.looks(observer=host, **wanted)
-        for address in look.addresses()
+        for target in here.targets(observer=host, **wanted)
+        for address in target.addresses()
     ]
 
 
@@ -66,8 +66,8 @@ def described(inventory: Inventory, here: Platform) -> Iterator[Check]:
     """Everything that the platform has, whoever looks at it and however it is; see `left_out`."""
     for host in inventory.hosts:
         platform = inventory.platform(host) if host in inventory.play_hosts else here
-        for look in platform.looks(observer=host):
-            yield from look.placeholders("described")
+        for target in platform.targets(observer=host):
+            yield from target.placeholders("described")
 
 
 def described_wrongly(problems: Iterable[Problem]) -> Iterator[Check]:

@@ -16,7 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RU
 from ..actions import Action
 from ..causes import Cause
 from ..diff import Change, compare
-from ..render import wording
+from ..render import formatting
 from ..report import Report
 from .history import ALL, ORIGINAL, History, check_of
 from .sqlite import Row, Rows
@@ -172,12 +172,12 @@ def _limit(made: Change) -> float:
 
 def _judged(made: Change) -> bool:
     """Whether it is known what a change means: a text is another one, a number has a threshold."""
-    return bool(_limit(made)) or not wording.is_number(made.check.value)
+    return bool(_limit(made)) or not formatting.is_number(made.check.value)
 
 
 def _way(made: Change) -> float:
     """How far a value moved, as a part of its threshold; a text all the way."""
-    values = [check.value for check in (made.before, made.after) if check and wording.is_number(check.value)]
+    values = [check.value for check in (made.before, made.after) if check and formatting.is_number(check.value)]
     if len(values) < 2 or not _limit(made):  # noqa: PLR2004
         return 1.0
     return abs(float(values[1]) - float(values[0])) / _limit(made)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._clients.postgres imp
 from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
-from ..render import wording
+from ..render import formatting
 from .sqlite import (
     ADDED,
     APPLICATION_ID,
@@ -109,7 +109,7 @@ class PostgresStore:
         self._secrets = {text for text in (parts["password"], *re.findall(r"password=([^&]*)", options)) if text}
         user = f"{parts['user']}@" if parts["user"] else ""
         #: Where the ledger is, without anything that must not be printed.
-        self.location = wording.clean(f"{parts['scheme']}://{user}{parts['host']}/{parts['database']}")
+        self.location = formatting.clean(f"{parts['scheme']}://{user}{parts['host']}/{parts['database']}")
 
     @contextmanager
     def writing(self) -> Iterator[Rows]:
@@ -183,7 +183,7 @@ class PostgresStore:
         if known:
             return known
         text = (error.diag.message_primary if code else None) or str(error)
-        line = wording.clean(next(iter(text.strip().splitlines()), ""))
+        line = formatting.clean(next(iter(text.strip().splitlines()), ""))
         if any(secret in line or unquote(secret) in line for secret in self._secrets):
             line = type(error).__name__
         # A session that was refused has no code.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 
 from ..report import Report
-from . import rows, wording
+from . import formatting, rows
 
 #: So many different remedies of one card are spelled out.
 REMEDIES = 3
@@ -34,7 +34,7 @@ def cards(report: Report, past: Mapping[str, Sequence[str]]) -> list[Card]:
 
     ``past`` has sentences about what was before, by the address of the cause.
     """
-    by_address = wording.causes_by_address(report)
+    by_address = formatting.causes_by_address(report)
     explains = {cause.check: cause.explains for cause in report.causes}
 
     def what(check: Check) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def cards(report: Report, past: Mapping[str, Sequence[str]]) -> list[Card]:
         made.append(
             Card(
                 row=rows.row(f"cause-{index}", checks, suppression=rows.suppression_of(report, checks[0])),
-                explains=wording.by_host(consequences),
+                explains=formatting.by_host(consequences),
                 amount=len(consequences),
                 remedies=list(remedies)[:REMEDIES],
                 past=list(dict.fromkeys(said for check in checks for said in past.get(check.address, ()))),

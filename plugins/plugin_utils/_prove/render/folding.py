@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import N
 
 from ..causes import FAILING
 from ..report import Report
-from . import wording
+from . import formatting
 
 #: With more lines than this, hosts share the lines of their services.
 APART = 40
@@ -49,17 +49,17 @@ class CauseGroup:
     @property
     def hosts(self) -> list[str]:
         """The hosts that have it."""
-        return list(dict.fromkeys(map(wording.where, self.checks)))
+        return list(dict.fromkeys(map(formatting.where, self.checks)))
 
     @property
     def names(self) -> list[str]:
         """What fails, each name once."""
-        return list(dict.fromkeys(map(wording.full_name, self.checks)))
+        return list(dict.fromkeys(map(formatting.full_name, self.checks)))
 
     @property
     def target(self) -> str:
         """What was looked at, where that is the same for all and says more than the host."""
-        targets = {check.target for check in self.checks} - {self.first.host, wording.CONTROL_NODE}
+        targets = {check.target for check in self.checks} - {self.first.host, formatting.CONTROL_NODE}
         return targets.pop() if len(targets) == 1 else ""
 
 
@@ -71,7 +71,7 @@ def services(report: Report) -> list[ServiceLine]:
     found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for check in report.checks:
         if check.status != NOT_APPLICABLE:
-            found[check.service, wording.where(check)][check.status] += 1
+            found[check.service, formatting.where(check)][check.status] += 1
     lines: dict[tuple[str, ...], tuple[list[str], Counter[str]]] = {}
     for (service, host), counted in sorted(found.items()):
         key = (service, worst(counted), *((host,) if len(found) <= APART else ()))
@@ -90,7 +90,7 @@ def causes(report: Report, *, apart: bool) -> tuple[list[CauseGroup], list[Check
 
     Those that say the same come as one, and so do those of many hosts, unless they are to stay ``apart``.
     """
-    checks = wording.causes_by_address(report)
+    checks = formatting.causes_by_address(report)
     roots = {cause.check for cause in report.causes}
     consequences: dict[str, list[Check]] = defaultdict(list)
     unexplained: list[Check] = []
@@ -164,10 +164,10 @@ def together(checks: Iterable[Check]) -> Iterator[tuple[str, list[str], list[lis
     """Services with their hosts and checks; many hosts with the same checks of a service come as one."""
     groups: dict[tuple[str, str], list[Check]] = defaultdict(list)
     for check in checks:
-        groups[check.service, wording.where(check)].append(check)
+        groups[check.service, formatting.where(check)].append(check)
     same: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for (service, host), found in sorted(groups.items()):
-        same[(service, *(wording.short_name(check) for check in found))].append(host)
+        same[(service, *(formatting.short_name(check) for check in found))].append(host)
     for (service, *_names), hosts in same.items():
         for some in [hosts] if len(hosts) > HOSTS_APART else [[host] for host in hosts]:
             columns = zip(*(groups[service, host] for host in some), strict=True)

@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import O
 
 from ..ledger.history import MERGED
 from ..report import Report
-from . import wording
+from . import formatting
 
 #: The procedure that is asked who has the most.
 PROCEDURE = "performance_check"
@@ -50,7 +50,7 @@ def lines(report: Report, width: int) -> Iterator[str]:
     for share in shares(report):
         yield title(share)
         for check in share.checks:
-            text = wording.clean(f"{wording.where(check)}  {wording.short_name(check)}: {check.message}")
+            text = formatting.clean(f"{formatting.where(check)}  {formatting.short_name(check)}: {check.message}")
             yield from textwrap.wrap(
                 text, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False,
                 break_long_words=False,
@@ -66,4 +66,4 @@ def title(share: Shares) -> str:
 def _is_about(check: Check, resource: str) -> bool:
     """Whether it is a look at the users of a resource that is fine: one that fails says it where it fails."""
     aspect = check.id.rpartition(".")[2]
-    return check.status == OK and check.topic == TOPIC and aspect == resource and wording.is_number(check.value)
+    return check.status == OK and check.topic == TOPIC and aspect == resource and formatting.is_number(check.value)

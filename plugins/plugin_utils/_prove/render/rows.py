@@ -14,7 +14,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import O
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RUN
 
 from ..report import Report
-from . import wording
+from . import formatting
 
 #: Hosts with different things to say are quoted one by one up to this many; of more that are fine, one speaks for all.
 QUOTED = 6
@@ -123,25 +123,25 @@ def suppression_of(report: Report, check: Check) -> str:
 def row(anchor: str, checks: Sequence[Check], *, quoted: int | None = None, suppression: str = "") -> Row:
     """Checks as a row; where they differ, with what each of at most ``quoted`` of them says (default: all)."""
     spokesman = max(checks, key=_nearness) if len(checks) > 1 else checks[0]
-    hosts = {wording.where(check) for check in checks}
+    hosts = {formatting.where(check) for check in checks}
     differ = len({check.message for check in checks}) > 1
     quote = differ and (quoted is None or len(checks) <= quoted)
     same_id = len({check.id for check in checks}) == 1
-    one_name = len({wording.full_name(check) for check in checks}) == 1
-    limits = {wording.limits_of(check) for check in checks}
+    one_name = len({formatting.full_name(check) for check in checks}) == 1
+    limits = {formatting.limits_of(check) for check in checks}
     return Row(
         anchor=anchor,
         check=spokesman,
         checks=checks,
-        title=wording.full_name(spokesman) if one_name else spokesman.name if same_id else f"{len(checks)} checks",
-        hosts=wording.compact(hosts),
+        title=formatting.full_name(spokesman) if one_name else spokesman.name if same_id else f"{len(checks)} checks",
+        hosts=formatting.compact(hosts),
         amount=len(hosts),
-        value=wording.spread(list(checks)) if same_id else "",
+        value=formatting.spread(list(checks)) if same_id else "",
         limits=limits.pop() if same_id and len(limits) == 1 else "",
         gauge=gauge_of(spokesman) if same_id else None,
         said=_each(checks) if quote else (),
         spokesman=_place(spokesman) if differ and not quote else "",
-        places=() if one_name else wording.by_host(check.address for check in checks),
+        places=() if one_name else formatting.by_host(check.address for check in checks),
         suppression=suppression,
     )
 
@@ -179,7 +179,7 @@ def _listed(addresses: list[str]) -> str:
     """Addresses in few words; a single one as ``blocked_by`` has it."""
     if len(addresses) == 1:
         return addresses[0]
-    return "; ".join(f"{', '.join(names)} on {hosts}" for hosts, names in wording.by_host(addresses))
+    return "; ".join(f"{', '.join(names)} on {hosts}" for hosts, names in formatting.by_host(addresses))
 
 
 def fine(report: Report) -> tuple[list[Chapter], int]:
@@ -207,16 +207,16 @@ def _fine(anchor: str, checks: list[Check]) -> Row:
 def some(checks: Sequence[Check], room: int) -> str:
     """The hosts of checks that are fine, and whom they looked at where those are several others."""
     owners = {check.owner for check in checks if check.owner not in ("", check.host)}
-    looked = _named({wording.where(check) for check in checks}, room)
+    looked = _named({formatting.where(check) for check in checks}, room)
     return f"{looked}, at {_named(owners, room)}" if len(owners) > 1 else looked
 
 
 def _named(hosts: set[str], room: int) -> str:
     """Hosts by name where there is room for the names, else as their number."""
-    names = wording.compact(hosts)
+    names = formatting.compact(hosts)
     if len(hosts) == 1:
         return names
-    amount = wording.count(len(hosts), "host")
+    amount = formatting.count(len(hosts), "host")
     return f"{amount}: {names}" if len(names) <= room else amount
 
 
@@ -233,7 +233,7 @@ def absent(report: Report, status: str) -> list[tuple[str, int, list[tuple[str, 
     """What does not apply, by the reason that is given for it: the reason, how many checks, and which."""
     groups = alike(report.failing([status]), lambda check: gist(check.message, check))
     return [
-        (found[0].message, len(found), wording.by_host(check.address for check in found))
+        (found[0].message, len(found), formatting.by_host(check.address for check in found))
         for found in sorted(groups, key=lambda found: -len(found))
     ]
 
@@ -241,7 +241,7 @@ def absent(report: Report, status: str) -> list[tuple[str, int, list[tuple[str, 
 def gauge_of(check: Check) -> Bar | None:
     """The value of a check against its thresholds, where both can be drawn."""
     limits = [limit for limit in (check.warning, check.critical) if limit is not None]
-    if not limits or not wording.is_number(check.value):
+    if not limits or not formatting.is_number(check.value):
         return None
     value = float(check.value)  # type: ignore[arg-type]
     whole = 100.0 if check.unit == "%" else max(value, max(limits) * (2 if check.falling else BEYOND))
@@ -254,18 +254,25 @@ def gauge_of(check: Check) -> Bar | None:
 
 def _each(checks: Sequence[Check]) -> list[Said]:
     """What each host says, and those that say the same together."""
-    groups = alike(checks, lambda check: (wording.value_of(check), check.message))
-    return [Said(wording.compact(map(_place, found)), wording.value_of(found[0]), found[0].message) for found in groups]
+    groups = alike(checks, lambda check: (formatting.value_of(check), check.message))
+    return [
+        Said(formatting.compact(map(_place, found)), formatting.value_of(found[0]), found[0].message)
+        for found in groups
+    ]
 
 
 def _place(check: Check) -> str:
     """Who looked, and at whom where that is another host."""
-    return f"{wording.where(check)} at {check.owner}" if check.owner not in ("", check.host) else wording.where(check)
+    return (
+        f"{formatting.where(check)} at {check.owner}"
+        if check.owner not in ("", check.host)
+        else formatting.where(check)
+    )
 
 
 def _nearness(check: Check) -> float:
     """How near a value is to being the worst one."""
-    if not wording.is_number(check.value):
+    if not formatting.is_number(check.value):
         return float("-inf")
     value = float(check.value)  # type: ignore[arg-type]
     return -value if check.falling else value

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup, escape
 
-from . import wording
+from . import formatting
 
 RADIUS = 4.5
 #: A dot that stands for many has room for their number.
@@ -78,7 +78,7 @@ def _joined(parts: Iterable[Markup]) -> Markup:
 
 
 def _said(text: str) -> Markup:
-    return escape(wording.clean(text))
+    return escape(formatting.clean(text))
 
 
 def _short(number: float) -> str:

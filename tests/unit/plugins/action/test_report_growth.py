@@ -167,7 +167,7 @@ def test_report_ledger_keeps_as_many_rows_a_host(reported: Callable[..., Reporte
 
 def test_description_makes_the_looks_of_one_host_whatever_others_there_are() -> None:
     few, many = (
-        calls_of(lambda: platform.looks(observer="node00007"))  # noqa: B023 - called at once
+        calls_of(lambda: platform.targets(observer="node00007"))  # noqa: B023 - called at once
         for platform in (Generated(number).platform for number in (FEW, MANY))
     )
     assert few == many

@@ -10,7 +10,7 @@ from datetime import timedelta
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check, worst
 
 from ...report import Report
-from .. import svg, wording
+from .. import formatting, svg
 from . import parts
 from .parts import Figure, Place, Plotted
 
@@ -19,7 +19,7 @@ TODAY = 7.0
 
 
 def figure(report: Report) -> Figure | None:
-    now = parts.by_id(check for check in report.checks if check.unit == "days" and wording.is_number(check.value))
+    now = parts.by_id(check for check in report.checks if check.unit == "days" and formatting.is_number(check.value))
     if not now:
         return None
     end = max(400.0, *(parts.value(check) for checks in now.values() for check in checks))
@@ -52,15 +52,15 @@ def _time_line(index: int, checks: list[Check], place: Place) -> Plotted:
         *parts.dots(checks, place, parts.LANE / 2),
     ]
     days = parts.value(first)
-    figure = f"{wording.number(days)} days" if days >= 0 else f"over for {wording.number(-days)} days"
+    figure = f"{formatting.number(days)} days" if days >= 0 else f"over for {formatting.number(-days)} days"
     ends = (
         (parts.moment(first.observed_at or "") + timedelta(days=days)).date().isoformat() if first.observed_at else ""
     )
-    note = ", ".join(part for part in (f"ends {ends}" if ends else "", wording.limits_of(first)) if part)
+    note = ", ".join(part for part in (f"ends {ends}" if ends else "", formatting.limits_of(first)) if part)
     if len(checks) > 1:
-        figure += f" on {wording.where(first)}"
+        figure += f" on {formatting.where(first)}"
         note += f", first of {len(checks)}"
     said = f"{figure}, {note}"
-    name = wording.full_name(first) if len(checks) == 1 else first.name
+    name = formatting.full_name(first) if len(checks) == 1 else first.name
     drawing = svg.drawing(f"certificate-{index}", f"{name}: time left", said, height=parts.LANE, content=content)
     return Plotted(name, worst(map(parts.judged, checks)), drawing, figure, note, first)

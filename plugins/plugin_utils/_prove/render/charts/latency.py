@@ -13,8 +13,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import O
 from ...causes import FAILING
 from ...ledger.history import Trend
 from ...report import Report
+from .. import formatting, svg
 from .. import statistics as series
-from .. import svg, wording
 from . import parts
 from .parts import Figure, Plotted
 
@@ -39,7 +39,7 @@ def figure(report: Report, trend: Trend) -> Figure | None:
     axis = series.decades((value for known in samples.values() for value in known), least=1.0, most=KPI_MS)
     slowest = sorted(now, key=lambda name: -_slowness(samples[name]))
     rows = [_spread(index, now[name], samples[name], axis) for index, name in enumerate(slowest[: parts.ROWS])]
-    looked = f"{wording.count(len(trend.any), 'earlier run')} and this one" if trend.any else "this run alone"
+    looked = f"{formatting.count(len(trend.any), 'earlier run')} and this one" if trend.any else "this run alone"
     hidden = f" The {len(slowest) - parts.ROWS} quickest endpoints are not shown." if len(slowest) > parts.ROWS else ""
     return Figure(
         "latency",
@@ -89,7 +89,7 @@ def _in_words(found: series.Percentiles | None, answered: list[Check], amount: i
     now = f"now {parts.ms(max(map(parts.value, answered)))}" if answered else "no answer"
     if not found:
         return now, f"{amount} of {series.ENOUGH} samples for percentiles", slow if answered else ""
-    note = f"p50 {parts.ms(found.p50)}, {wording.count(amount, 'sample')}"
+    note = f"p50 {parts.ms(found.p50)}, {formatting.count(amount, 'sample')}"
     if found.p95 > KPI_MS:
         note += f", over {KPI_MS:g} ms"
     if slow in FAILING:

@@ -21,7 +21,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RU
 from ...causes import FAILING
 from ...ledger.history import Trend
 from ...report import Report
-from .. import svg, wording
+from .. import formatting, svg
 from . import parts
 from .parts import Figure, Plotted
 
@@ -65,7 +65,7 @@ def figure(report: Report, trend: Trend) -> Figure:
     hidden = (
         f" The {len(lives) - len(rows)} services that failed least are not shown." if len(lives) > len(rows) else ""
     )
-    earlier = wording.count(len(trend.same), "earlier run")
+    earlier = formatting.count(len(trend.same), "earlier run")
     return Figure(
         "over-time",
         title,
@@ -73,7 +73,7 @@ def figure(report: Report, trend: Trend) -> Figure:
         f" worse; a gap is time without a run.{hidden}",
         rows,
         _time_ticks(times, columns),
-        [(status, wording.status_word(status)) for status in (OK, WARNING, UNKNOWN, CRITICAL)],
+        [(status, formatting.status_word(status)) for status in (OK, WARNING, UNKNOWN, CRITICAL)],
     )
 
 
@@ -96,12 +96,12 @@ def _strip(
             width,
             top=STRIP - HEIGHTS.get(status, 2),
             height=HEIGHTS.get(status, 2),
-            title=f"{parts.when(time)}: {wording.status_word(status) if status else 'not looked at'}",
+            title=f"{parts.when(time)}: {formatting.status_word(status) if status else 'not looked at'}",
         )
         for status, time, (left, width) in zip(statuses, times, columns)
     ]
     last = f"last not ok {parts.when(failed[-1])}" if failed else "never failed in these runs"
-    amount = f"{len(fine)} of {wording.count(len(seen), 'run')} ok"
+    amount = f"{len(fine)} of {formatting.count(len(seen), 'run')} ok"
     if failed and statuses[-1] in FAILING:
         last = f"not ok since {parts.when(_since(statuses, times))}"
     drawing = svg.drawing(

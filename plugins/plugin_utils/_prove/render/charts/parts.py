@@ -13,8 +13,8 @@ from typing import Any, Callable
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check, worst
 from markupsafe import Markup
 
+from .. import formatting, svg
 from .. import statistics as series
-from .. import svg, wording
 
 #: Percent of a plot's width that two dots are apart at least, so that they can be told apart on a phone.
 APART = 5.5
@@ -68,7 +68,7 @@ def dots(checks: Iterable[Check], place: Place, middle: float) -> list[Markup]:
             cluster.at,
             middle=middle,
             amount=len(cluster.members),
-            title=f"{hosts(cluster.members)}: {wording.spread(list(cluster.members))}",
+            title=f"{hosts(cluster.members)}: {formatting.spread(list(cluster.members))}",
         )
         for cluster in found
     ]
@@ -97,8 +97,8 @@ def judged(check: Check) -> str:
 
 def hosts(checks: Iterable[Check]) -> str:
     """Who looked: a few by name, many as their number."""
-    names = {wording.where(check) for check in checks}
-    return wording.compact(names) if len(names) <= NAMED else wording.count(len(names), "host")
+    names = {formatting.where(check) for check in checks}
+    return formatting.compact(names) if len(names) <= NAMED else formatting.count(len(names), "host")
 
 
 def by_id(checks: Iterable[Check]) -> dict[str, list[Check]]:
@@ -132,12 +132,12 @@ def value(check: Check) -> float:
 
 def positive(number: Any) -> bool:
     """Whether something is a number that a logarithmic axis has a place for."""
-    return wording.is_number(number) and number > 0
+    return formatting.is_number(number) and number > 0
 
 
 def ms(number: float) -> str:
     """Milliseconds, or seconds where those are many."""
-    return f"{wording.number(number)} ms" if number < SECOND else f"{wording.number(number / SECOND)} s"
+    return f"{formatting.number(number)} ms" if number < SECOND else f"{formatting.number(number / SECOND)} s"
 
 
 def moment(text: str) -> datetime:

@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, Check
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import FAILING
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import html, rows, wording
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import formatting, html, rows
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report, Suppression
 
 from tests.support import sample_reports
@@ -108,7 +108,7 @@ def test_render_shows_everything_that_fails_once_and_with_its_evidence(report: R
     assert sorted(addresses(source)) == failing_addresses(report)
     shown = Page(source).text
     for one in report.failing(FAILING):
-        assert wording.status_word(one.status) in shown
+        assert formatting.status_word(one.status) in shown
         assert one.message in shown
 
 
