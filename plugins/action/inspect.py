@@ -72,8 +72,8 @@ class ActionModule(RunbookAction):
 
 
 def _why(answer: dict[str, Any]) -> str:
-    """Why there is no result: what the host itself said, where Ansible only found that it was no result."""
-    told = str(answer.get("msg") or "the probe module gave no result")
+    """Why there is no result: the host's own message, where Ansible only found that it was no result."""
+    message = str(answer.get("msg") or "the probe module gave no result")
     words = str(answer.get("module_stderr") or "").strip() or str(answer.get("module_stdout") or "").strip()
     # The end of it: a shell says there what it could not run, and Python what it could not do.
-    return f"{lines(words)[-1].strip()} ({told})" if words else told
+    return f"{lines(words)[-1].strip()} ({message})" if words else message

@@ -89,7 +89,7 @@ class ActionModule(RunbookAction):
         arguments: Mapping[str, Any],
     ) -> Report:
         received = run_slices.together(slices)
-        # What a platform does not have is said by every slice, whoever should have it.
+        # What a platform does not have is in every slice, whichever host should have it.
         seen = {check.host for check in received if check.status != NOT_APPLICABLE}
         now = timestamp()
         run = Run(
@@ -127,7 +127,7 @@ def find(platform: str, arguments: Mapping[str, Any]) -> tuple[list[Slice], list
         )
     found, faults = [], []
     if arguments["slice_of"]:
-        location = publish.place_of_ledger(platform, arguments)
+        location = publish.location_of_ledger(platform, arguments)
         try:
             found = run_slices.from_ledger(
                 location, platform=platform, procedure=arguments["procedure"], whole=arguments["slice_of"]

@@ -9,11 +9,11 @@ version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
-  - Expands the platform description itself and compares what it expects with what every host of the play said in its
+  - Expands the platform description itself and compares what it expects with what every host of the play has in its
     variable C(platform_inspection). What did not arrive is V(unknown), with the reason.
   - Names root causes. Checks that have found the same fault have one. A silent host explains its checks, a dead process
     what could not be had of its service, and a failing service those that depend on it.
-  - Tells what the run did to its hosts. What was to be done and was not is a critical check of that host.
+  - Lists what the run did to its hosts. What was to be done and was not is a critical check of that host.
   - Appends the run to the ledger, writes a JSON file, a self-contained page with plots of the runs before, JUnit XML
     and metrics, and prints what fails, each root cause once with since when it fails, what is fine as counts, and the
     verdict as the last line. With C(-v) it names every check.

@@ -145,7 +145,7 @@ new_failures:
       description: Id of the check.
       type: str
     name:
-      description: The same for people.
+      description: The same as text.
       type: str
     unit:
       description: Unit of the values.
@@ -171,7 +171,7 @@ still_failing:
   elements: dict
   contains: *change
   sample: []
-mended:
+fixed:
   description: Checks that failed and do not any more.
   returned: success
   type: list

@@ -32,7 +32,7 @@ class Lab:
         return play(inventory, playbook, *options, reports=self.folder / "state/reports", **environment)
 
     def own_playbook(self) -> str:
-        """The path of a playbook of somebody's own, which uses the roles alone."""
+        """The path of a playbook of an operator's own, which uses the roles alone."""
         path = self.folder / "own.yml"
         roles = [{"role": "xorb.runbook.inspect"}, {"role": "xorb.runbook.report"}]
         path.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "strategy": "linear", "roles": roles}]))

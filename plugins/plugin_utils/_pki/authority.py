@@ -3,8 +3,8 @@
 """A small certificate authority on the control node, for a platform that has none.
 
 A root signs an intermediate, and the intermediate signs everything else. The directory is one that ``openssl ca`` works
-with: its ``index.txt`` is the register. Every change is made under one lock, and whoever takes it first finishes what a
-run that was killed had begun. A certificate stands in the register before anybody gets it.
+with: its ``index.txt`` is the register. Every change is made under one lock, and a run that takes it first finishes
+what one that was killed had begun. A certificate stands in the register before it is handed out.
 
 The CA itself is replaced in phases, in which two generations stand side by side::
 
@@ -96,7 +96,7 @@ class Authority:
         ca = CaDirectory(directory, passphrase=passphrase, root_passphrase=root_passphrase, clock=clock, wait=wait)
         with ca.locked(shared=True):
             layout = ca.layout()
-            # What a killed run left half way is finished by whoever changes something next, and tried then.
+            # What a killed run left half way is finished by the run that changes something next, and tried then.
             if passphrase and layout.state.pending is None:
                 layout.verify()
                 ca.signer(layout.level("intermediate"))
@@ -132,7 +132,7 @@ class Authority:
             return tuple(name for name in STEMS if name in own)
 
     def retired(self) -> list[x509.Certificate]:
-        """The certificates of intermediates of the past: withdrawn, or abandoned before anybody relied on them."""
+        """The certificates of intermediates of the past: withdrawn, or abandoned before any host relied on them."""
         with self._ca.reading() as layout:
             return [level.certificate() for level in layout.retired() if level.name == "intermediate"]
 
@@ -142,7 +142,7 @@ class Authority:
             return pem(layout.chain(generation))
 
     def trust_bundle(self) -> str:
-        """What everybody has to trust now, as PEM: in a rotation, the old CA and the new one."""
+        """What every client and server has to trust now, as PEM: in a rotation, the old CA and the new one."""
         with self._ca.reading() as layout:
             return pem(layout.trusted())
 
@@ -231,7 +231,7 @@ class Authority:
     def revoke_intermediate(self, *, generation: str = "previous", reason: str = "ca_compromise") -> list[str]:
         """Revoke an intermediate by its root, after `activate_next` has put another one in its place.
 
-        A root cannot be revoked: it is withdrawn from everybody who trusts it (`withdraw_previous`).
+        A root cannot be revoked: it is withdrawn from every client and server that trusts it (`withdraw_previous`).
         """
         with self._ca.changing() as layout:
             number = layout.level("intermediate", generation).certificate().serial_number
@@ -269,7 +269,7 @@ class Authority:
     # --- replacing the CA
 
     def recover(self) -> None:
-        """Finish what a run that was killed had begun; whoever changes something does that first, too."""
+        """Finish what a run that was killed had begun; every run that changes something does that first, too."""
         with self._ca.changing():
             pass
 
@@ -303,9 +303,9 @@ class Authority:
             self._swap(layout, "previous", "next", PREPARED)
 
     def withdraw_previous(self, *, force: bool = False) -> None:
-        """Stop trusting the previous CA and keep it in ``retired``: the end of a rotation, which cannot be taken back.
+        """Stop trusting the previous CA and keep it in ``retired``: the end of a rotation, which cannot be rolled back.
 
-        Refused while somebody's certificate is valid and the active CA has issued nothing for them, unless ``force``.
+        Refused while a certificate is valid for names that the active CA has issued nothing for, unless ``force``.
         """
         with self._ca.changing() as layout:
             if layout.state.phase == STANDBY:
@@ -320,7 +320,7 @@ class Authority:
             self._retire(layout, "previous")
 
     def abandon_next(self) -> None:
-        """Stop trusting the next CA and keep it in ``retired``: takes `prepare_next` back."""
+        """Stop trusting the next CA and keep it in ``retired``: rolls `prepare_next` back."""
         with self._ca.changing() as layout:
             if layout.state.phase == STANDBY:
                 return

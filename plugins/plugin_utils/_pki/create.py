@@ -160,8 +160,8 @@ def _put_right(ca: CaDirectory, blueprint: Blueprint, *, check: bool) -> Ensured
     if not check:
         for change in changes:
             change.act()
-    said = ["finish what a run that was killed had begun"] if finished else []
-    return Ensured("present", [*said, *(change.text for change in changes)])
+    recovery = ["finish what a run that was killed had begun"] if finished else []
+    return Ensured("present", [*recovery, *(change.text for change in changes)])
 
 
 def _adopt(ca: CaDirectory, blueprint: Blueprint, *, check: bool) -> Ensured:

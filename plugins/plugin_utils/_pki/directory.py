@@ -90,7 +90,7 @@ class CaDirectory:
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[Layout]:
-        """The CA for one who changes it, after everything that was begun by others was finished."""
+        """The CA for a run that changes it, after everything that other runs had begun was finished."""
         if not (self.path / states.FILE).exists():
             self.layout()
         with self.locked(shared=False):
@@ -173,7 +173,7 @@ class CaDirectory:
         level.write_key(key, self._passphrases[level.name])
 
     def build(self, plans: Mapping[str, Plan], *, root: Level | None = None) -> dict[str, str]:
-        """Make levels in a folder that nobody looks at yet, and return the fingerprints of their certificates.
+        """Make levels in a folder that no run reads yet, and return the fingerprints of their certificates.
 
         ``root`` is the one that stays where only an intermediate is made. An intermediate is registered by its root.
         """

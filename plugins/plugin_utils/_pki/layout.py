@@ -143,7 +143,7 @@ def _write_first(path: Path, first: Callable[[], str]) -> None:
 
 
 def _config_change(level: Level, *, slot: str, text: str) -> Iterator[Change]:
-    """Its openssl.cnf, unless it is somebody else's who works with it where it is."""
+    """Its openssl.cnf, unless another program than this one wrote it and works with it where it is."""
     path = level.config_path
     if path.exists() and not path.read_text(errors="replace").startswith(MARK):
         if slot == "active":

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A platform as it was read: services, who looks at what of them, and every fault of the description."""
+"""A platform as it was read: services, which host looks at what of them, and every fault of the description."""
 
 from __future__ import annotations
 
@@ -91,27 +91,27 @@ class ProbeTarget:
         try:
             return resolve(self.given[key])
         except Exception as exc:
-            told = brief(exc)
+            message = brief(exc)
             # Templating errors quote the values that they stumbled over; the name of a variable is no secret.
-            if key in self.kind.secrets and not UNDEFINED.fullmatch(told):
+            if key in self.kind.secrets and not UNDEFINED.fullmatch(message):
                 message = f"its template cannot be resolved ({type(exc).__name__})"
                 raise InvalidOptions([(f"{self.path}.{key}", message)]) from None
             raise
 
     def _fault(self, key: str, message: str) -> tuple[str, str]:
         """A fault with its path; a value that comes from a template may be a secret, and only the template is shown."""
-        told, got, _value = message.partition(", got ")
+        expected, got, _value = message.partition(", got ")
         template = self.given.get(re.split(r"[.\[]", key, maxsplit=1)[0])
         if got and _is_unresolved(template):
-            message = f"{told}, which {str(template)!r} does not resolve to"
+            message = f"{expected}, which {str(template)!r} does not resolve to"
         return f"{self.path}.{key}", message
 
     def _too_long(self, options: Mapping[str, Any], deadline: float | None) -> Iterator[tuple[str, str]]:
         """Times that a probe would take and never get."""
         for name, option in self.kind.description_options.items():
             if deadline is not None and option.lasting and name in options and float(options[name]) > deadline:
-                told = f"longer than platform_deadline, the {deadline:g} seconds that all probes of a host have"
-                yield f"{self.path}.{name}", f"{float(options[name]):g} seconds are {told}"
+                limit = f"longer than platform_deadline, the {deadline:g} seconds that all probes of a host have"
+                yield f"{self.path}.{name}", f"{float(options[name]):g} seconds are {limit}"
 
     def resolved(self, resolve: Resolve, address: str, deadline: float | None = None) -> list[Probe]:
         """The probes to run within a deadline in seconds, their options resolved, validated and completed.
@@ -134,7 +134,7 @@ class ProbeTarget:
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a service, and who looks at it on whom; ``given`` is unresolved.
+    """One point of a service, which hosts look at it, and on which hosts; ``given`` is unresolved.
 
     It makes the targets of a host when they are needed: all targets of all hosts would be made anew by each of them.
     """
@@ -145,7 +145,7 @@ class Point:
     kind: Kind
     given: Mapping[str, Any]
     owners: Hosts
-    #: Who looks at every owner; where nobody is named, each owner looks at itself.
+    #: The hosts that look at every owner; without any, each owner looks at itself.
     observers: Hosts | None = None
 
     @property
@@ -235,7 +235,7 @@ class Platform:
         ]
 
     def structure(self, service: str) -> tuple[Any, ...]:
-        """What must be the same on whichever host the description is read: who has the service, and who looks at it."""
+        """What must be the same on whichever host the description is read: its owners, and its observers."""
         read = self.services.get(service)
         if not read:
             return ()

@@ -17,7 +17,7 @@ from .report import run_check
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that was done to a host, or was tried: ``outcome`` is done, undone (taken back) or failed."""
+    """One thing that was done to a host, or was tried: ``outcome`` is done, rolled_back or failed."""
 
     at: str
     host: str
@@ -44,41 +44,41 @@ class Action:
         return self.outcome == DONE
 
 
-def told(variables: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def results(variables: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """What each procedure that changes something registered on a host, by the procedure's name."""
-    for name, said in variables.items():
-        if name.startswith(ACTED) and isinstance(said, Mapping):
-            yield name[len(ACTED) :], said
+    for name, result in variables.items():
+        if name.startswith(ACTED) and isinstance(result, Mapping):
+            yield name[len(ACTED) :], result
 
 
 def failed_before(procedure: str, variables: Mapping[str, Any]) -> str:
     """The hosts of this play on which a procedure has failed already; batches that follow leave theirs alone."""
     failed = []
     for host in variables["ansible_play_hosts_all"]:
-        said = variables["hostvars"][host].get(f"{ACTED}{procedure}")
-        if isinstance(said, Mapping) and (said.get("failed") or said.get("unreachable")):
+        result = variables["hostvars"][host].get(f"{ACTED}{procedure}")
+        if isinstance(result, Mapping) and (result.get("failed") or result.get("unreachable")):
             failed.append(host)
     return ", ".join(failed)
 
 
-def actions(said: Mapping[str, Any]) -> Iterator[Action]:
+def actions(result: Mapping[str, Any]) -> Iterator[Action]:
     """The actions in a registered result, whether or not all of it succeeded."""
-    for action in said.get("actions") or ():
+    for action in result.get("actions") or ():
         yield Action.from_dict(action)
 
 
-def proofs(said: Mapping[str, Any]) -> Iterator[Check]:
+def proofs(result: Mapping[str, Any]) -> Iterator[Check]:
     """The checks in a registered result: what the procedure proved of its own work, or could not."""
-    for check in said.get("checks") or ():
+    for check in result.get("checks") or ():
         yield Check.from_dict(check)
 
 
-def failure(procedure: str, host: str, said: Mapping[str, Any]) -> Check | None:
+def failure(procedure: str, host: str, result: Mapping[str, Any]) -> Check | None:
     """The check that a registered result makes necessary: what was to be done and was not must not end green."""
-    if said.get("unreachable") or said.get("failed"):
-        why = " ".join(str(said.get("msg") or "no reason given").split())[:600]
-    elif said.get("skipped"):
-        why = str(said.get("msg") or "not done: the run was stopped by a failure on another host, or left it out")
+    if result.get("unreachable") or result.get("failed"):
+        why = " ".join(str(result.get("msg") or "no reason given").split())[:600]
+    elif result.get("skipped"):
+        why = str(result.get("msg") or "not done: the run was stopped by a failure on another host, or left it out")
     else:
         return None
     return run_check(procedure, CRITICAL, why, host=host, point="act")

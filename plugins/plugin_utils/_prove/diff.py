@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Two runs compared: what broke, what was mended, what moved. Pure data in, pure data out."""
+"""Two runs compared: what broke, what was fixed, what moved. Pure data in, pure data out."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Difference:
     """Every check of two runs, in the one group that says most about it."""
 
     new_failures: tuple[Change, ...]
-    mended: tuple[Change, ...]
+    fixed: tuple[Change, ...]
     still_failing: tuple[Change, ...]
     changed: tuple[Change, ...]
     appeared: tuple[Change, ...]
@@ -83,15 +83,15 @@ def _group(made: Change, change: float) -> str:
     """The name of the group that a change belongs to; nothing where nothing happened."""
     before, after = made.before, made.after
     if not after:
-        # What a run says about itself is only said when it fails.
-        return "mended" if before and before.service == RUN and before.status in FAILING else "vanished"
+        # A run has a check of itself only where that fails.
+        return "fixed" if before and before.service == RUN and before.status in FAILING else "vanished"
     if after.status in FAILING:
         worse = not before or STATUSES.index(after.status) > STATUSES.index(before.status)
         return "new_failures" if worse else "still_failing"
     if not before:
         return "appeared"
     if before.status in FAILING:
-        return "mended"
+        return "fixed"
     return "changed" if _moved(before, after, change) else ""
 
 

@@ -21,14 +21,14 @@ class Expected:
 
     #: A placeholder of each check, by its key.
     checks: dict[tuple[str, str, str], Check] = field(default_factory=dict)
-    #: By the look that checks come from, and for all others.
+    #: By the target that checks come from, and for all others.
     patience: dict[tuple[str, str, str], FailAfter] = field(default_factory=dict)
     otherwise: FailAfter = field(default_factory=FailAfter)
     #: Checks by their keys that no patience covers: what a procedure has to prove of its own work.
     proofs: set[tuple[str, str, str]] = field(default_factory=set)
 
     def fail_after(self, check: Check) -> FailAfter:
-        """How often this check may fail: a look can find more aspects than it promised."""
+        """How often this check may fail: a probe can find more aspects than its kind promises."""
         if check.key in self.proofs:
             return AT_ONCE
         return self.patience.get((check.host, check.owner, check.id.rpartition(".")[0]), self.otherwise)
@@ -51,8 +51,8 @@ def expected(
 def left_out(inventory: Inventory, here: Platform, wanted: Mapping[str, list[str]]) -> list[str]:
     """The addresses of what the hosts would have looked at that a limit keeps out of the play.
 
-    Their variables are not read: who looks at what has to be the same on whichever host the description is read, so
-    the hosts of the play know. A limit to ten hosts of thousands costs ten hosts.
+    Their variables are not read: which host looks at what has to be the same on whichever host the description is read,
+    so the hosts of the play know. A limit to ten hosts of thousands costs ten hosts.
     """
     return [
         address
@@ -63,7 +63,7 @@ def left_out(inventory: Inventory, here: Platform, wanted: Mapping[str, list[str
 
 
 def described(inventory: Inventory, here: Platform) -> Iterator[Check]:
-    """Everything that the platform has, whoever looks at it and however it is; see `left_out`."""
+    """Everything that the platform has, whichever host looks at it and however it is; see `left_out`."""
     for host in inventory.hosts:
         platform = inventory.platform(host) if host in inventory.play_hosts else here
         for target in platform.targets(observer=host):

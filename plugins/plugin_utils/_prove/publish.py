@@ -50,7 +50,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 NARROWEST, WIDEST = 80, 160
 
 
-def place_of_ledger(platform: str, arguments: Mapping[str, Any]) -> str:
+def location_of_ledger(platform: str, arguments: Mapping[str, Any]) -> str:
     """Where the ledger is."""
     return str(arguments["ledger"] or paths.of(platform, arguments["state_dir"]).ledger)
 
@@ -71,17 +71,17 @@ def file(
 ) -> dict[str, Any]:
     """Judge, record, write and print the report, and return the result of the action.
 
-    ``judged`` are the hosts that a verdict may be asked about, whether or not anything was expected of them.
+    ``judged`` are the hosts that a verdict may be given of, whether or not anything was expected of them.
     ``repeats`` has the ids of runs of the ledger that it says again.
     In check mode nothing is recorded or written. Nothing that fails in here loses the report.
     """
-    location = place_of_ledger(report.run.platform, arguments)
+    location = location_of_ledger(report.run.platform, arguments)
     report = replace(report, fail_on=fail_on(arguments))
     try:
         with History(location).recollection(report.run.platform, but=repeats) as past:
             report = _suppress(report, past, fail_after, described)
     except NoLedger:
-        # Nothing is silenced, and nobody knows how often anything failed before: every failure counts.
+        # Nothing is silenced, and it is not known how often anything failed before: every failure counts.
         pass
     except RunbookError as exc:
         message = f"{exc}; so nothing is silenced, and every failure counts at once"
@@ -91,10 +91,10 @@ def file(
         report = _record(report, location, arguments["ledger_retention_days"])
     began = _onsets(report, location)
     if not report.run.check_mode:
-        report, told = _tell(report, arguments["textfile"])
+        report, metrics = _write_textfile(report, arguments["textfile"])
         folder = Path(arguments["report_dir"] or paths.of(report.run.platform, arguments["state_dir"]).reports)
         report, files = _write(report, folder, arguments, location, began)
-        files = {**files, **told}
+        files = {**files, **metrics}
     _print(report, files, began)
     return {
         "changed": False,
@@ -150,7 +150,7 @@ def _actions(report: Report) -> Iterator[Mapping[str, Any]]:
         yield part_of(report.run.slice_of)
 
 
-def _tell(report: Report, textfile: str | None) -> tuple[Report, dict[str, str]]:
+def _write_textfile(report: Report, textfile: str | None) -> tuple[Report, dict[str, str]]:
     """Write the file of node exporter's collector, before the others, so that they say when it failed."""
     if not textfile:
         return report, {}

@@ -82,7 +82,7 @@ class Verification:
 
 
 class Ledger:
-    """The memory of a platform: every run, who ran it, what it found."""
+    """The memory of a platform: every run, its operator, what it found."""
 
     def __init__(self, location: str) -> None:
         """Open the ledger at a path; nothing is read or made before it is used."""

@@ -24,6 +24,6 @@ def store_at(location: str) -> Store:
 
 
 def described(variables: Mapping[str, Any], resolve: Callable[[Any], Any]) -> str:
-    """Where the platform's ledger is: the place that ``report`` writes to when it is told nothing else."""
+    """Where the platform's ledger is: where ``report`` writes to unless its options say otherwise."""
     name, state_dir, ledger = (resolve(variables.get(f"platform_{key}", "")) for key in ("name", "state_dir", "ledger"))
     return str(ledger or paths.of(name, state_dir).ledger)

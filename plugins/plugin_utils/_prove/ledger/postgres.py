@@ -72,7 +72,7 @@ SCHEMA = (
     "CREATE INDEX actions_by_run ON actions (sequence)",
 )
 
-#: What PostgreSQL's errors mean for the person who has to mend them, by the beginning of their codes.
+#: What PostgreSQL's errors mean for the person who has to fix them, by the beginning of their codes.
 REASONS = {
     "28": "refuses the login: see the user and the password in platform_ledger, and pg_hba.conf",
     "3D000": "has no such database: create it, and give its owner's name in platform_ledger",
@@ -80,8 +80,8 @@ REASONS = {
     "25006": "cannot be written: the server is a standby, or read-only",
     "53100": "cannot be written: the server's disk is full",
     "53300": "takes no more connections",
-    "55P03": f"was locked by other writers for {PATIENCE:g} s; see who holds it, then run again",
-    "57P": "is starting, stopping or was told to end the session; run again",
+    "55P03": f"was locked by other writers for {PATIENCE:g} s; see which session holds it, then run again",
+    "57P": "is starting, stopping or ended the session; run again",
 }
 
 #: What a session that was refused says, which has no code, and what it stands for.
@@ -151,7 +151,7 @@ class PostgresStore:
     @contextmanager
     def _transaction(self, mode: str) -> Iterator[_PostgresRows]:
         try:
-            import psycopg2  # noqa: PLC0415 -- only who keeps a ledger in PostgreSQL needs it
+            import psycopg2  # noqa: PLC0415 -- only a ledger in PostgreSQL needs it
             import psycopg2.extras  # noqa: PLC0415
         except ImportError as exc:
             raise RunbookError(
@@ -173,7 +173,7 @@ class PostgresStore:
             # Neither the cause nor its text goes on: libpq quotes an address that it cannot read.
             raise RunbookError(f"the ledger {self.location} {self._reason(exc)}") from None
         finally:
-            # Without a commit, this takes everything back.
+            # Without a commit, this rolls everything back.
             if connection:
                 connection.close()
 
@@ -271,7 +271,7 @@ def _named(statement: str) -> str:
 
 
 def _read(spelled: str | None) -> Any:
-    """A value as it was written; one that somebody spoiled stays as it is, for the hash to find."""
+    """A value as it was written; one that was spoiled stays as it is, for the hash to find."""
     try:
         return None if spelled is None else json.loads(spelled)
     except ValueError:

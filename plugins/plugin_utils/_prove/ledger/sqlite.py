@@ -76,10 +76,10 @@ INSERT_CHECK = """
 """
 INSERT_ACTION = "INSERT INTO actions VALUES (:sequence, :action)"
 
-#: What SQLite's errors mean for the person who has to mend them, by the beginning of their names.
+#: What SQLite's errors mean for the person who has to fix them, by the beginning of their names.
 REASONS = {
-    "SQLITE_BUSY": f"was locked by other processes for {PATIENCE:g} s; see who holds it, then run again",
-    "SQLITE_LOCKED": f"was locked by other processes for {PATIENCE:g} s; see who holds it, then run again",
+    "SQLITE_BUSY": f"was locked by other processes for {PATIENCE:g} s; see which process holds it, then run again",
+    "SQLITE_LOCKED": f"was locked by other processes for {PATIENCE:g} s; see which process holds it, then run again",
     "SQLITE_READONLY": "cannot be written: the file or its folder is read-only",
     "SQLITE_CANTOPEN": "cannot be opened: check the permissions of the file and of its folder",
     "SQLITE_FULL": "cannot be written: the disk is full",
@@ -205,9 +205,9 @@ class SqliteStore:
             yield
         except OSError as exc:
             # Only opening names the file; a write to a full disk does not.
-            told = f"opened: {exc.strerror}: {exc.filename}" if exc.filename else f"written: {exc.strerror}"
+            reason = f"opened: {exc.strerror}: {exc.filename}" if exc.filename else f"written: {exc.strerror}"
             full: dict[str, Any] = {"remedy": space(exc)} if space(exc) else {}
-            raise RunbookError(f"the ledger {self.location} cannot be {told}", **full) from exc
+            raise RunbookError(f"the ledger {self.location} cannot be {reason}", **full) from exc
         except sqlite3.Error as exc:
             name = getattr(exc, "sqlite_errorname", "")
             reason = next((text for start, text in REASONS.items() if name.startswith(start)), f"cannot be used: {exc}")
@@ -262,7 +262,7 @@ class _SqliteRows:
 
 
 def _is_new(connection: sqlite3.Connection) -> bool:
-    """Whether nobody has made any table yet."""
+    """Whether there is no table yet."""
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     return not tables and not _pragma(connection, "application_id")
 

@@ -30,7 +30,7 @@ class Card:
 
 
 def cards(report: Report, past: Mapping[str, Sequence[str]]) -> list[Card]:
-    """The root causes, worst first. Hosts that fail alike share a card: they are one thing to understand and to mend.
+    """The root causes, worst first. Hosts that fail alike share a card: they are one thing to understand and to fix.
 
     ``past`` has sentences about what was before, by the address of the cause.
     """
@@ -50,7 +50,7 @@ def cards(report: Report, past: Mapping[str, Sequence[str]]) -> list[Card]:
                 explains=formatting.by_host(consequences),
                 amount=len(consequences),
                 remedies=list(remedies)[:REMEDIES],
-                past=list(dict.fromkeys(said for check in checks for said in past.get(check.address, ()))),
+                past=list(dict.fromkeys(sentence for check in checks for sentence in past.get(check.address, ()))),
             )
         )
     return made

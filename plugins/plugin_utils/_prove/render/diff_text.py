@@ -15,7 +15,7 @@ from . import formatting
 SECTIONS = (
     ("new_failures", "new failures"),
     ("still_failing", "still failing"),
-    ("mended", "mended"),
+    ("fixed", "fixed"),
     ("changed", "changed values"),
     ("appeared", "new checks"),
     ("vanished", "vanished checks"),

@@ -140,12 +140,12 @@ def alike(checks: Iterable[Check], *, most: int) -> list[list[Check]]:
     Where that makes more than ``most`` groups, because messages name their hosts or have numbers in them, the same
     checks of all hosts come together, if that makes fewer.
     """
-    said: dict[tuple[str, str], list[Check]] = defaultdict(list)
+    worded: dict[tuple[str, str], list[Check]] = defaultdict(list)
     named: dict[tuple[str, str], list[Check]] = defaultdict(list)
     for check in checks:
-        said[check.status, check.message].append(check)
+        worded[check.status, check.message].append(check)
         named[check.status, check.id].append(check)
-    return list((named if most < len(said) and len(named) < len(said) else said).values())
+    return list((named if most < len(worded) and len(named) < len(worded) else worded).values())
 
 
 def by_host(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[list[str], list[str]]]:

@@ -33,11 +33,11 @@ def verdict(report: Report) -> str:
 
 
 def status_word(status: str) -> str:
-    """A status as a person would say it."""
+    """A status as words."""
     return status.replace("_", " ")
 
 
-def deed(action: Mapping[str, Any]) -> Iterable[str]:
+def action_lines(action: Mapping[str, Any]) -> Iterable[str]:
     """What was done to a host, and why."""
     yield str(action["what"])
     why = [f"because {action['why']}"] if action["why"] else []
@@ -58,7 +58,7 @@ def full_name(check: Check) -> str:
 
 
 def short_name(check: Check) -> str:
-    """The name without the service, for places where the service stands beside it."""
+    """The name without the service, for where the service stands beside it."""
     service = f"{check.service} ".replace("_", " ")
     name = full_name(check)
     return name.removeprefix(service)
@@ -213,7 +213,7 @@ def _numbered(name: str) -> tuple[str, int, int, str]:
 
 
 def _run_of(index: int, name: str) -> tuple[str, int, int, str]:
-    """The same for names that follow one another: their numbers grow as their places do."""
+    """The same for names that follow one another: their numbers grow as their positions do."""
     prefix, digits, value, rest = _numbered(name)
     return prefix, digits, value - index, rest
 

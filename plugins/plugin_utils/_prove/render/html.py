@@ -56,7 +56,7 @@ def render(report: Report, trend: Trend | None = None, past: Mapping[str, Sequen
         style=Markup(style),  # noqa: S704 -- a file of the collection
         count=formatting.count,
         word=formatting.status_word,
-        deed=formatting.deed,
+        action_lines=formatting.action_lines,
         moment=lambda text: f"{text[:10]} {text[11:19]} UTC" if text else "",
     )
 

@@ -87,10 +87,10 @@ def _left_out(root: ET.Element, report: Report) -> None:
 
 
 def _evidence(check: Check) -> str:
-    """Everything that helps whoever reads the result and nothing else."""
+    """Everything that helps a reader of the result alone."""
     measured = f"{formatting.value_of(check)} {formatting.limits_of(check)}".strip()
     blocked = f"blocked by {check.blocked_by}" if check.blocked_by else ""
-    remedy = f"to mend it: {check.remedy}" if check.remedy else ""
+    remedy = f"to fix it: {check.remedy}" if check.remedy else ""
     return "; ".join(part for part in (check.message, measured, blocked, remedy) if part)
 
 

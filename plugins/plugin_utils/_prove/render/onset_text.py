@@ -53,7 +53,7 @@ def _since(onset: Onset) -> str:
 def _last_good(onset: Onset, check: Check) -> str:
     if not onset.good:
         return "; no run of the ledger found it fine" if onset.since else ""
-    # A silent host is told from one of its checks, of which the value says nothing.
+    # A silent host is known by one of its checks, of which the value says nothing.
     value = formatting.value_of(onset.before) if onset.before and onset.before.id == check.id else ""
     return f"; last good in {_run(onset.good)}" + (f": {value}" if value else "")
 

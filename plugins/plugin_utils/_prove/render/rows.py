@@ -42,7 +42,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Said:
+class Statement:
     """What one host, or several alike, measured and saw."""
 
     hosts: str
@@ -65,7 +65,7 @@ class Row:
     limits: str
     gauge: Bar | None
     #: Each host by itself, where what they say differs.
-    said: Sequence[Said] = ()
+    statements: Sequence[Statement] = ()
     #: The host whose message stands for those of the others, where they differ and are not quoted.
     spokesman: str = ""
     #: Hosts with the ids of their checks, where a row has checks of several ids.
@@ -103,14 +103,14 @@ def outages(checks: Sequence[Check], key: Callable[[Check], tuple[str, ...]]) ->
 
 def gist(text: str, check: Check) -> str:
     """A text without the words that differ between hosts that suffer from the same: their names, and all numbers."""
-    places = [place for place in (check.host, check.owner, check.target) if place]
+    names = [name for name in (check.host, check.owner, check.target) if name]
     return " ".join(
-        "#" if any(map(str.isdigit, word)) or any(place in word for place in places) else word for word in text.split()
+        "#" if any(map(str.isdigit, word)) or any(name in word for name in names) else word for word in text.split()
     )
 
 
 def same_look(check: Check) -> str:
-    """What looks at many hosts, or of many hosts, have in common."""
+    """What the checks of one id have in common: whether they look at many hosts, or from many hosts."""
     return f"{check.id}@" if check.owner != check.host else check.id
 
 
@@ -139,8 +139,8 @@ def row(anchor: str, checks: Sequence[Check], *, quoted: int | None = None, supp
         value=formatting.spread(list(checks)) if same_id else "",
         limits=limits.pop() if same_id and len(limits) == 1 else "",
         gauge=gauge_of(spokesman) if same_id else None,
-        said=_each(checks) if quote else (),
-        spokesman=_place(spokesman) if differ and not quote else "",
+        statements=_each(checks) if quote else (),
+        spokesman=_position(spokesman) if differ and not quote else "",
         places=() if one_name else formatting.by_host(check.address for check in checks),
         suppression=suppression,
     )
@@ -149,7 +149,7 @@ def row(anchor: str, checks: Sequence[Check], *, quoted: int | None = None, supp
 def failing(report: Report, checks: Sequence[Check], anchors: Mapping[str, str]) -> list[Row]:
     """Checks that fail, worst first. Those that say the same for the same reason share a row, whatever their host.
 
-    ``anchors`` has the places of the root causes, by their address.
+    ``anchors`` has the anchors of the root causes, by their address.
     """
 
     def why(check: Check) -> tuple[str, ...]:
@@ -205,7 +205,7 @@ def _fine(anchor: str, checks: list[Check]) -> Row:
 
 
 def some(checks: Sequence[Check], room: int) -> str:
-    """The hosts of checks that are fine, and whom they looked at where those are several others."""
+    """The hosts of checks that are fine, and the hosts that they looked at where those are several others."""
     owners = {check.owner for check in checks if check.owner not in ("", check.host)}
     looked = _named({formatting.where(check) for check in checks}, room)
     return f"{looked}, at {_named(owners, room)}" if len(owners) > 1 else looked
@@ -247,22 +247,22 @@ def gauge_of(check: Check) -> Bar | None:
     whole = 100.0 if check.unit == "%" else max(value, max(limits) * (2 if check.falling else BEYOND))
     if whole <= 0 or value < 0 or min(limits) < 0:
         return None
-    places = tuple(sorted({_percent(limit, whole) for limit in limits}))
+    marks = tuple(sorted({_percent(limit, whole) for limit in limits}))
     # A check can fail for another reason than its value: an error that comes quickly is no slow answer.
-    return Bar(_percent(value, whole), places, check.limits.judge(value))
+    return Bar(_percent(value, whole), marks, check.limits.judge(value))
 
 
-def _each(checks: Sequence[Check]) -> list[Said]:
+def _each(checks: Sequence[Check]) -> list[Statement]:
     """What each host says, and those that say the same together."""
     groups = alike(checks, lambda check: (formatting.value_of(check), check.message))
     return [
-        Said(formatting.compact(map(_place, found)), formatting.value_of(found[0]), found[0].message)
+        Statement(formatting.compact(map(_position, found)), formatting.value_of(found[0]), found[0].message)
         for found in groups
     ]
 
 
-def _place(check: Check) -> str:
-    """Who looked, and at whom where that is another host."""
+def _position(check: Check) -> str:
+    """The host that looked, and the one that it looked at where that is another one."""
     return (
         f"{formatting.where(check)} at {check.owner}"
         if check.owner not in ("", check.host)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The report as text: what an operator sees at three in the morning.
 
-The worst comes first, each root cause is told once, what is fine is counted, and the last line is the verdict. With
+The worst comes first, each root cause stands once, what is fine is counted, and the last line is the verdict. With
 ``verbose`` every check is named, as it is on the page.
 """
 
@@ -87,7 +87,7 @@ class _Page:
         self._verbose = verbose
         self._groups, self._unexplained = folding.causes(report, apart=verbose)
         #: What changed on a host stands with the first of its causes.
-        self._said: set[str] = set()
+        self._written: set[str] = set()
         #: Where all checks are of one host, its name says nothing.
         self._one_host = len({formatting.where(check) for check in report.checks}) == 1
 
@@ -101,7 +101,7 @@ class _Page:
             formatting.clean(report.run.procedure),
             formatting.received(report),
             *(f"{amount} {formatting.status_word(name)}" for name, amount in report.counts.items() if amount),
-            # Where no host says when it was asked, it is not known how long that took.
+            # Where no host says when it was inspected, it is not known how long that took.
             *([formatting.duration(report.duration_s)] if report.duration_s else []),
         ]
         if report.not_run:
@@ -126,14 +126,14 @@ class _Page:
                 [
                     Row(
                         [str(action["host"]), str(action["subject"]), str(action["outcome"])],
-                        "; ".join(formatting.deed(action)),
+                        "; ".join(formatting.action_lines(action)),
                     )
                     for action in actions
                 ]
             )
 
     def causes(self) -> Iterable[str]:
-        """What has to be mended, each with its evidence, since when it fails, what it explains, and its remedy."""
+        """What has to be fixed, each with its evidence, since when it fails, what it explains, and its remedy."""
         if self._groups:
             amount = len(self._report.causes)
             yield f"root causes ({amount}{'' if len(self._groups) == amount else ', alike ones together'})"
@@ -294,8 +294,8 @@ class _Page:
         if onset := self._onsets.get(first.address):
             yield from wrap(f"{example}{onset_text.since(onset, first)}", indent)
             for text in onset_text.changes(onset):
-                if text not in self._said:
-                    self._said.add(text)
+                if text not in self._written:
+                    self._written.add(text)
                     yield from wrap(text, indent)
         if group.consequences:
             observers = {formatting.where(check) for check in group.consequences}
@@ -305,7 +305,7 @@ class _Page:
         if first.remedy:
             # Not wrapped: it is there to be copied.
             where = f", for example on {formatting.where(first)}" if example else ""
-            yield f"{indent}to mend it{where}: {formatting.clean(first.remedy)}"
+            yield f"{indent}to fix it{where}: {formatting.clean(first.remedy)}"
 
     def _alike(self, checks: Iterable[Check], indent: str, cause: CauseGroup | None = None) -> Iterator[str]:
         """Failing checks, those that say the same in one row; what stands at their cause already is not repeated."""
@@ -324,12 +324,12 @@ class _Page:
         names = self._names(same)
         on = "" if len(hosts) == 1 or (cause and hosts == cause.hosts) else f" on {', '.join(self._compact(hosts))}"
         if len({check.message for check in same}) > 1:
-            said = f"; for example {formatting.where(first)}: {_evidence(first)}"
+            message = f"; for example {formatting.where(first)}: {_evidence(first)}"
         elif cause and first.message == cause.first.message:
-            said = ""
+            message = ""
         else:
-            said = f": {_evidence(first) if len(same) == 1 else first.message}"
-        return Row(cells, solid(names, on + said), first.status)
+            message = f": {_evidence(first) if len(same) == 1 else first.message}"
+        return Row(cells, solid(names, on + message), first.status)
 
     def _named(self, pairs: Iterable[tuple[str, str]], indent: str) -> Iterator[str]:
         """Hosts with the names of their checks; hosts with the same ones stand together."""

@@ -45,7 +45,7 @@ def render(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def place(given: str, report: Report) -> Path:
+def path_of(given: str, report: Report) -> Path:
     """The file that a path means: itself where it ends in ``.prom``, else one in that folder, named after the run.
 
     The name is the same for every run of a procedure: the collector must not find yesterday's values beside today's.

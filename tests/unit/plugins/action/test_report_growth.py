@@ -139,7 +139,7 @@ def test_report_reads_no_host_that_a_limit_keeps_out(reported: Callable[..., Rep
     assert (limited.result["expected"], limited.result["received"]) == (MANY * (CHECKS - 2), 10 * (CHECKS - 2))
     assert len(limited.report["not_run"]) == len(set(limited.report["not_run"])) == left_out
     assert "node00200/sql.main.query" in limited.report["not_run"]
-    # What does not apply to them is not told of them, either.
+    # What does not apply to them does not stand with them, either.
     assert limited.result["counts"]["not_applicable"] == 30
     assert limited.size("xml") < 3 * reported(10).size("xml")
 

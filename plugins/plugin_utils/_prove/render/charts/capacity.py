@@ -26,7 +26,7 @@ def figure(report: Report, trend: Trend) -> Figure | None:
     most = _most_by_run(trend.same)
     ranked = sorted(now, key=lambda name: -max(map(parts.closeness, now[name])))
     rows = [
-        _against(index, now[name], [said[name] for said in most if name in said])
+        _against(index, now[name], [past[name] for past in most if name in past])
         for index, name in enumerate(ranked[: parts.ROWS])
     ]
     first = max(now[ranked[0]], key=parts.closeness)
@@ -61,8 +61,8 @@ def _against(index: int, checks: list[Check], before: list[float]) -> Plotted:
     trend = svg.spark("spark", values, least=0, most=100, height=parts.LANE) if before else ""
     if before:
         note += f"; {formatting.number(min(values))}-{formatting.number(max(values))} % in {len(values)} runs"
-    name, said = worst_one.name, f"{figure}, {note}"
-    drawing = svg.drawing(f"capacity-{index}", f"{name}: used", said, height=parts.LANE, content=content)
+    name, caption = worst_one.name, f"{figure}, {note}"
+    drawing = svg.drawing(f"capacity-{index}", f"{name}: used", caption, height=parts.LANE, content=content)
     return Plotted(name, worst(map(parts.judged, checks)), drawing, figure, note, worst_one, trend)
 
 

@@ -60,7 +60,7 @@ def _time_line(index: int, checks: list[Check], place: Place) -> Plotted:
     if len(checks) > 1:
         figure += f" on {formatting.where(first)}"
         note += f", first of {len(checks)}"
-    said = f"{figure}, {note}"
+    caption = f"{figure}, {note}"
     name = formatting.full_name(first) if len(checks) == 1 else first.name
-    drawing = svg.drawing(f"certificate-{index}", f"{name}: time left", said, height=parts.LANE, content=content)
+    drawing = svg.drawing(f"certificate-{index}", f"{name}: time left", caption, height=parts.LANE, content=content)
     return Plotted(name, worst(map(parts.judged, checks)), drawing, figure, note, first)

@@ -76,7 +76,7 @@ def _spread(index: int, checks: list[Check], samples: list[float], axis: tuple[f
     drawing = svg.drawing(
         f"latency-{index}", f"{name}: latency", f"{figure}, {note}", height=parts.LANE, content=content
     )
-    # Whoever answered is judged by how long it took, and by nothing else.
+    # An endpoint that answered is judged by how long it took, and by nothing else.
     statuses = [parts.judged(check) if _answered(check) else check.status for check in checks]
     statuses += [WARNING] if found and found.p95 > KPI_MS else []
     slowest = max(answered, key=parts.value, default=checks[0])
@@ -84,7 +84,7 @@ def _spread(index: int, checks: list[Check], samples: list[float], axis: tuple[f
 
 
 def _in_words(found: series.Percentiles | None, answered: list[Check], amount: int) -> tuple[str, str, str]:
-    """The figure that matters, what is to be said of it, and what is to be thought of it and of nothing else."""
+    """The figure that matters, its caption, and the judgement of it alone."""
     slow = worst(map(parts.judged, answered))
     now = f"now {parts.ms(max(map(parts.value, answered)))}" if answered else "no answer"
     if not found:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from .. import formatting, svg
 from .. import statistics as series
 
-#: Percent of a plot's width that two dots are apart at least, so that they can be told apart on a phone.
+#: Percent of a plot's width that two dots are apart at least, so that a reader can tell one from another on a phone.
 APART = 5.5
 #: More rows than these hide the ones that matter.
 ROWS = 12
@@ -53,14 +53,14 @@ class Figure:
     title: str
     lead: str
     rows: Sequence[Plotted] = ()
-    #: Places and words of the axis, in percent from the left.
+    #: Positions and words of the axis, in percent from the left.
     ticks: Sequence[tuple[float, str]] = ()
     #: Classes of marks and what they mean.
     key: Sequence[tuple[str, str]] = ()
 
 
 def dots(checks: Iterable[Check], place: Place, middle: float) -> list[Markup]:
-    """A dot for each check at its value; those too close to be told apart share one, which has the worst colour."""
+    """A dot for each check at its value; those too close to one another share one, which has the worst colour."""
     found = series.clusters([(place(value(check)), check) for check in checks], apart=APART)
     return [
         svg.dot(

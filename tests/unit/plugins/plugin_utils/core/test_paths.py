@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where things are kept when nobody says where."""
+"""Where things are kept unless an option says where."""
 
 from __future__ import annotations
 

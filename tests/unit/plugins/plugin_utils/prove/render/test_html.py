@@ -242,7 +242,7 @@ def test_render_tells_what_was_done_to_the_hosts() -> None:
     assert (
         "Done to the hosts done web proxy server certificate 5e2a is in service until 2026-12-23 03:10 UTC, in place of"
         " 41c7 because CN=demo.test expires in 6.2 days, incident INC-7 2026-11-23 03:15:02 UTC, by alex"
-        " rolled_back db postgres server certificate 77aa was taken back"
+        " rolled_back db postgres server certificate 77aa was rolled back"
     ) in shown
     assert "Done to the hosts" not in page(sample_reports.bad_night()).text
 
@@ -261,7 +261,7 @@ def test_render_header_has_verdict_counts_and_facts() -> None:
 def test_render_cause_has_evidence_consequences_and_remedy() -> None:
     shown = page(sample_reports.bad_night()).text
     assert "Explains 4 other checks db postgres.sql.query, postgres.sql.connections" in shown
-    assert "To mend it ansible-playbook xorb.runbook.service_recover -e service=postgres" in shown
+    assert "To fix it ansible-playbook xorb.runbook.service_recover -e service=postgres" in shown
     assert "97.6 % max 80 / 90 %" in shown
 
 
@@ -280,7 +280,7 @@ def test_render_services_come_worst_first() -> None:
 
 def test_render_not_run_and_ledger_and_facts() -> None:
     shown = page(sample_reports.bad_night()).text
-    assert "4 checks were left out, because this run was limited to db:web:control. Nobody knows how they are." in shown
+    assert "4 checks were left out, because this run was limited to db:web:control. Their state is not known." in shown
     assert "spare host.root.space, host.root.inodes, host.memory.used, host.cpu.used" in shown
     assert "run 42 of /var/lib/state/ledger.sqlite Head of the ledger 9f86d081" in shown
     assert "this run is not recorded" in page(replace(sample_reports.bad_night(), ledger={})).text
