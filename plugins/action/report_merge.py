@@ -66,7 +66,7 @@ class ActionModule(RunbookAction):
             due = expected(inventory, inventory.hosts, selected(arguments), FailAfter.parse(arguments["fail_after"]))
             here = inventory.platform(variables["inventory_hostname"])
             slices, faults = find(here.name, arguments)
-            result = publish.file(
+            return publish.file(
                 self._assemble(inventory, here, due, slices, faults, variables, arguments),
                 arguments,
                 fail_after=due.fail_after,
@@ -76,7 +76,6 @@ class ActionModule(RunbookAction):
             )
         except RunbookError as exc:
             raise self.failure(exc) from None
-        return {**result, "slices": [one.run_id for one in slices]}
 
     def _assemble(
         self,

@@ -18,7 +18,6 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from .._core import paths
 from .._core.files import space
 from .._platform.fail_after import FailAfter
-from .causes import FAILING
 from .ledger.history import History, Recollection, part_of
 from .ledger.ledger import Ledger
 from .ledger.onset import Onset, onsets
@@ -69,7 +68,7 @@ def file(
     judged: Iterable[str],
     repeats: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Judge, record, write and print the report, and return the result of the action.
+    """Judge, record, write and print the report, and return the result of the action: what a play decides by.
 
     ``judged`` are the hosts that a verdict may be given of, whether or not anything was expected of them.
     ``repeats`` has the ids of runs of the ledger that it says again.
@@ -102,14 +101,7 @@ def file(
         "expected": report.expected,
         "received": report.received,
         "all_ok": report.all_ok,
-        "not_run": list(report.not_run),
-        "actions": list(report.actions),
-        "causes": [cause.check for cause in report.causes],
-        "checks": [check.as_dict() for check in report.failing(FAILING)],
         "judged_by": report.judged_by(judged),
-        "suppressed": [suppression.as_dict() for suppression in report.suppressions.values()],
-        "notes": list(report.notes),
-        "ledger": dict(report.ledger),
         "files": files,
     }
 
