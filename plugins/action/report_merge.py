@@ -29,7 +29,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected impor
     expected,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import MERGED
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.sqlite import NoLedger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.store import NoLedger
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import (
     NoAnswer,
     Report,

@@ -21,7 +21,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected impor
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger import location as ledger_location
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import History
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import Ledger
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.sqlite import NoLedger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.store import NoLedger
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report, Run, new_id, run_check
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.silences import (
     ACKNOWLEDGEMENT,

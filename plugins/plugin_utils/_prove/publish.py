@@ -21,7 +21,7 @@ from .._platform.fail_after import FailAfter
 from .ledger.history import History, Recollection, part_of
 from .ledger.ledger import Ledger
 from .ledger.onset import Onset, onsets
-from .ledger.sqlite import NoLedger
+from .ledger.store import NoLedger
 from .render import onset_text, outputs, terminal
 from .report import Report, run_check
 from .suppression import suppressed

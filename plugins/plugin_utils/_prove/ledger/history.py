@@ -18,7 +18,7 @@ from ..causes import FAILING
 from ..silences import PROCEDURE, Silence, standing
 from .ledger import canonical, records_sha256, row_sha256
 from .location import store_at
-from .sqlite import TEXTS, Row, Rows
+from .store import TEXTS, Row, Rows
 
 #: How far back the page looks: so many runs are still legible on a phone.
 RUNS = 60

@@ -22,7 +22,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ..._core.time import moment, utc
 from ..report import Report
 from .location import store_at
-from .sqlite import TEXTS, Row
+from .store import TEXTS, Row
 
 #: What the first run holds in place of the hash of the run before it.
 GENESIS = "0" * 64

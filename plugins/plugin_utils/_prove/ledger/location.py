@@ -11,7 +11,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 
 from ..._core import paths
 from .postgres import PostgresStore
-from .sqlite import SqliteStore, Store
+from .sqlite import SqliteStore
+from .store import Store
 
 
 def store_at(location: str) -> Store:

@@ -19,7 +19,7 @@ from ..diff import Change, compare
 from ..render import formatting
 from ..report import Report
 from .history import ALL, ORIGINAL, History, check_of
-from .sqlite import Row, Rows
+from .store import Row, Rows
 
 #: So many causes are looked up, and of those that fail in the same way on many hosts so many: each costs some queries.
 LOOKED_UP = 24

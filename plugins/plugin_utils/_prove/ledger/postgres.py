@@ -17,19 +17,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core import surround
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from ..render import formatting
-from .sqlite import (
-    ADDED,
-    APPLICATION_ID,
-    INSERT_ACTION,
-    INSERT_CHECK,
-    INSERT_RUN,
-    OLDER_VERSION,
-    PATIENCE,
-    SCHEMA_VERSION,
-    NoLedger,
-    Row,
-    Rows,
-)
+from .store import ADDED, APPLICATION_ID, OLDER_VERSION, PATIENCE, SCHEMA_VERSION, NoLedger, Row, Rows, tables
 
 #: The one spelling that is understood. Where a password has a character that ends it early, nothing is shown of it.
 ADDRESS = re.compile(
@@ -50,26 +38,7 @@ SCHEMA = (
     f"CREATE SCHEMA {SCHEMA_NAME}",
     MARKING,
     f"SET LOCAL search_path = {SCHEMA_NAME}",
-    """
-    CREATE TABLE runs (
-        sequence bigint PRIMARY KEY, run_id text NOT NULL, platform text NOT NULL, procedure text NOT NULL,
-        topics text NOT NULL, started_at text NOT NULL, finished_at text NOT NULL, who text NOT NULL,
-        limited_to text NOT NULL, expected bigint NOT NULL, received bigint NOT NULL, not_run bigint NOT NULL,
-        counts text NOT NULL, records bigint NOT NULL, records_sha256 text NOT NULL, pruned_through bigint NOT NULL,
-        previous_sha256 text NOT NULL, sha256 text NOT NULL
-    )
-    """,
-    """
-    CREATE TABLE checks (
-        sequence bigint NOT NULL, id text, name text, topic text, service text, host text, owner text, target text,
-        status text, message text, value text, unit text, warning text, critical text, threshold_source text,
-        remedy text, blocked_by text, observed_at text, duration_ms text, falling bigint, about text
-    )
-    """,
-    "CREATE TABLE actions (sequence bigint NOT NULL, action text NOT NULL)",
-    "CREATE INDEX checks_by_run ON checks (sequence)",
-    "CREATE INDEX checks_by_key ON checks (host, id, sequence)",
-    "CREATE INDEX actions_by_run ON actions (sequence)",
+    *tables(number="bigint", text="text", measured="{name} {type}"),
 )
 
 #: What PostgreSQL's errors mean for the person who has to fix them, by the beginning of their codes.
@@ -193,14 +162,14 @@ class PostgresStore:
         return f"cannot be used: {line}"
 
 
-class _PostgresRows:
+class _PostgresRows(Rows):
     """The rows of a ledger within one transaction."""
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
 
     def run(self, statement: str, *values: Any) -> None:
-        """Run a statement of this module."""
+        """Run a statement of this module, with the placeholders of psycopg2."""
         self._cursor.execute(statement, values)
 
     def mark(self) -> str:
@@ -210,63 +179,27 @@ class _PostgresRows:
         found = self._cursor.fetchone()
         return str(found["mark"]) if found else ""
 
-    def last_run(self) -> Row | None:
-        return next(iter(self.select("SELECT * FROM runs ORDER BY sequence DESC LIMIT 1")), None)
-
-    def first_run_since(self, moment: str, *, after: int) -> int | None:
-        found = self.select(
-            "SELECT sequence FROM runs WHERE sequence > ? AND finished_at >= ? ORDER BY sequence LIMIT 1", after, moment
-        )
-        return found[0]["sequence"] if found else None
-
-    def runs_after(self, sequence: int, limit: int) -> list[Row]:
-        return self.select("SELECT * FROM runs WHERE sequence > ? ORDER BY sequence LIMIT ?", sequence, limit)
-
-    def records_of(self, sequence: int) -> tuple[list[Row], list[Row]]:
-        checks = self.select("SELECT * FROM checks WHERE sequence = ?", sequence)
-        actions = self.select("SELECT * FROM actions WHERE sequence = ?", sequence)
-        for record in (*checks, *actions):
-            del record["sequence"]
-        return checks, actions
-
-    def last_recorded(self) -> int:
-        (found,) = self.select(
-            "SELECT greatest((SELECT max(sequence) FROM checks), (SELECT max(sequence) FROM actions), 0) AS last"
-        )
-        return int(found["last"])
-
-    def add(self, run: Row, checks: list[Row], actions: list[Row]) -> None:
-        self._cursor.execute(_named(INSERT_RUN), run)
-        spelled = [
-            {
-                "sequence": run["sequence"],
-                **check,
-                **{name: None if check[name] is None else json.dumps(check[name]) for name in SPELLED},
-            }
-            for check in checks
-        ]
-        self._insert(INSERT_CHECK, spelled)
-        self._insert(INSERT_ACTION, [{"sequence": run["sequence"], **action} for action in actions])
-
-    def prune(self, through: int) -> None:
-        self.run("DELETE FROM checks WHERE sequence <= %s", through)
-        self.run("DELETE FROM actions WHERE sequence <= %s", through)
-
     def select(self, statement: str, *values: Any) -> list[Row]:
-        self._cursor.execute(statement.replace("?", "%s"), values)
+        self.execute(statement, *values)
         return [
             {name: _read(value) if name in SPELLED else value for name, value in row.items()}
             for row in self._cursor.fetchall()
         ]
 
-    def _insert(self, statement: str, rows: list[Row]) -> None:
+    def execute(self, statement: str, *values: Any) -> None:
+        self.run(statement.replace("?", "%s"), *values)
+
+    def insert(self, statement: str, rows: list[Row]) -> None:
         from psycopg2.extras import execute_batch  # noqa: PLC0415 -- see `PostgresStore`
 
         execute_batch(self._cursor, _named(statement), rows, page_size=500)
 
+    def stored(self, check: Row) -> Row:
+        return {**check, **{name: None if check[name] is None else json.dumps(check[name]) for name in SPELLED}}
+
 
 def _named(statement: str) -> str:
-    """A statement of SQLite with the placeholders of psycopg2."""
+    """A statement with the placeholders of psycopg2."""
     return re.sub(r":(\w+)", r"%(\1)s", statement)
 
 

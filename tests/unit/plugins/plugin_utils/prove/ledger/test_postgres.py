@@ -12,7 +12,7 @@ import sys
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.postgres import PostgresStore, _named, _read
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.sqlite import INSERT_ACTION
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.store import INSERT_ACTION
 
 
 @pytest.mark.parametrize(
