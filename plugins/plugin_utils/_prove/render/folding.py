@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import NOT_APPLICABLE, STATUSES, Check, worst
@@ -36,9 +36,11 @@ class ServiceLine:
 
 @dataclass(frozen=True)
 class CauseGroup:
-    """A root cause or several that are alike, and everything that they explain and that has no suppression."""
+    """A root cause or several that are alike, and everything that they explain."""
 
     checks: list[Check]
+    #: The addresses of what they explain, and the checks among them that have no suppression.
+    explains: list[str]
     consequences: list[Check]
 
     @property
@@ -55,6 +57,11 @@ class CauseGroup:
     def names(self) -> list[str]:
         """What fails, each name once."""
         return list(dict.fromkeys(map(formatting.full_name, self.checks)))
+
+    @property
+    def remedies(self) -> list[str]:
+        """What fixes it, each remedy once."""
+        return list(dict.fromkeys(check.remedy for check in self.checks if check.remedy))
 
     @property
     def target(self) -> str:
@@ -85,44 +92,51 @@ def services(report: Report) -> list[ServiceLine]:
     return sorted(made, key=lambda line: WORST_FIRST.index(line.status))
 
 
-def causes(report: Report, *, apart: bool) -> tuple[list[CauseGroup], list[Check]]:
+def causes(
+    report: Report, grouped: Callable[[list[Check]], Iterable[list[Check]]]
+) -> tuple[list[CauseGroup], list[Check]]:
     """The root causes, the worst first, and what fails without being explained by one or having a suppression.
 
-    Those that say the same come as one, and so do those of many hosts, unless they are to stay ``apart``.
+    ``grouped`` puts those together that are alike: `each_apart` and `together_over_hosts` do, and the page in its way.
     """
     checks = formatting.causes_by_address(report)
-    roots = {cause.check for cause in report.causes}
+    explains = {cause.check: cause.explains for cause in report.causes}
     consequences: dict[str, list[Check]] = defaultdict(list)
     unexplained: list[Check] = []
     for check in report.failing(FAILING):
-        if check.address in roots or check.address in report.suppressions:
+        if check.address in explains or check.address in report.suppressions:
             continue
-        root = _root(check, checks, roots)
+        root = _root(check, checks, explains)
         (consequences[root] if root else unexplained).append(check)
-    found = [checks[cause.check] for cause in report.causes]
     groups = [
-        CauseGroup(same, [one for check in same for one in consequences[check.address]])
-        for same in ([[check] for check in found] if apart else _together(found))
+        CauseGroup(
+            same,
+            [address for check in same for address in explains[check.address]],
+            [one for check in same for one in consequences[check.address]],
+        )
+        for same in grouped([checks[address] for address in explains])
     ]
     return groups, unexplained
 
 
-def _together(found: Iterable[Check]) -> Iterator[list[Check]]:
+def each_apart(found: Iterable[Check]) -> Iterator[list[Check]]:
+    """Every cause by itself."""
+    return ([check] for check in found)
+
+
+def together_over_hosts(found: Iterable[Check]) -> Iterator[list[Check]]:
     """Causes of one host that say the same together, and those of many hosts that are the same ones."""
-    texts: dict[tuple[str, ...], list[Check]] = defaultdict(list)
-    for check in found:
-        texts[check.host, check.owner, check.service, check.status, check.message, check.remedy].append(check)
-    alike: dict[tuple[str, ...], list[list[Check]]] = defaultdict(list)
-    for same in texts.values():
-        alike[(same[0].status, *(check.id for check in same))].append(same)
-    for several in alike.values():
+    texts = formatting.alike(
+        found, lambda check: (check.host, check.owner, check.service, check.status, check.message, check.remedy)
+    )
+    for several in formatting.alike(texts, lambda same: (same[0].status, *(check.id for check in same))):
         if len(several) > CAUSES_APART:
             yield [check for same in several for check in same]
         else:
             yield from several
 
 
-def _root(check: Check, checks: Mapping[str, Check], roots: set[str]) -> str:
+def _root(check: Check, checks: Mapping[str, Check], roots: Collection[str]) -> str:
     """The root cause at the end of the chain of what explains a check; nothing where there is none."""
     seen = set()
     address = check.blocked_by
@@ -140,24 +154,11 @@ def alike(checks: Iterable[Check], *, most: int) -> list[list[Check]]:
     Where that makes more than ``most`` groups, because messages name their hosts or have numbers in them, the same
     checks of all hosts come together, if that makes fewer.
     """
-    worded: dict[tuple[str, str], list[Check]] = defaultdict(list)
-    named: dict[tuple[str, str], list[Check]] = defaultdict(list)
-    for check in checks:
-        worded[check.status, check.message].append(check)
-        named[check.status, check.id].append(check)
-    return list((named if most < len(worded) and len(named) < len(worded) else worded).values())
-
-
-def by_host(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[list[str], list[str]]]:
-    """Hosts with what each of them has, those that have the same together: from a host and a name at a time."""
-    names: dict[str, list[str]] = defaultdict(list)
-    for host, name in pairs:
-        names[host].append(name)
-    same: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for host, named in names.items():
-        same[tuple(named)].append(host)
-    for shared, hosts in same.items():
-        yield hosts, list(shared)
+    found = list(checks)
+    worded = formatting.alike(found, lambda check: (check.status, check.message))
+    if len(worded) <= most:
+        return worded
+    return min(worded, formatting.alike(found, lambda check: (check.status, check.id)), key=len)
 
 
 def together(checks: Iterable[Check]) -> Iterator[tuple[str, list[str], list[list[Check]]]]:

@@ -5,16 +5,15 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import OK, STATUSES, Check, worst
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RUN
 
 from ..report import Report
 from . import formatting
+from .formatting import alike
 
 #: Hosts with different things to say are quoted one by one up to this many; of more that are fine, one speaks for all.
 QUOTED = 6
@@ -28,8 +27,6 @@ FINE_ROWS = 1500
 BEYOND = 1.25
 
 DIGITS = re.compile(r"([0-9]{1,18})")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -85,20 +82,12 @@ class Chapter:
     rows: list[Row] = field(default_factory=list)
 
 
-def alike(checks: Iterable[Check], key: Callable[[Check], T]) -> list[list[Check]]:
-    """Checks that belong together by a key, in the order in which they come."""
-    groups: dict[T, list[Check]] = defaultdict(list)
-    for check in checks:
-        groups[key(check)].append(check)
-    return list(groups.values())
-
-
 def outages(checks: Sequence[Check], key: Callable[[Check], tuple[str, ...]]) -> list[list[Check]]:
     """Failing checks with the same key that say the same, whatever their host; the key alone where that is too many."""
     apart = alike(checks, lambda check: (*key(check), gist(check.message, check)))
     if len(apart) <= TOO_MANY:
         return apart
-    return min(apart, alike(checks, lambda check: (*key(check), same_look(check))), key=len)
+    return min(apart, alike(checks, lambda check: (*key(check), per_id(check))), key=len)
 
 
 def gist(text: str, check: Check) -> str:
@@ -109,8 +98,8 @@ def gist(text: str, check: Check) -> str:
     )
 
 
-def same_look(check: Check) -> str:
-    """What the checks of one id have in common: whether they look at many hosts, or from many hosts."""
+def per_id(check: Check) -> str:
+    """What the results of one check on many hosts have in common: its id, and whether its host looks at another one."""
     return f"{check.id}@" if check.owner != check.host else check.id
 
 
@@ -154,7 +143,7 @@ def failing(report: Report, checks: Sequence[Check], anchors: Mapping[str, str])
 
     def why(check: Check) -> tuple[str, ...]:
         # Of what only has the reason of another check to tell, many names share a row.
-        own = same_look(check) if check.value is not None or not check.blocked_by else ""
+        own = per_id(check) if check.value is not None or not check.blocked_by else ""
         cause = anchors.get(check.blocked_by, check.blocked_by)
         return own, check.status, cause, suppression_of(report, check)
 
@@ -188,7 +177,7 @@ def fine(report: Report) -> tuple[list[Chapter], int]:
     room = FINE_ROWS
     by_service = alike((check for check in report.checks if check.status == OK), lambda check: check.service)
     for checks in sorted(by_service, key=lambda checks: checks[0].service):
-        groups = alike(checks, same_look)
+        groups = alike(checks, per_id)
         groups.sort(key=lambda found: _numbered(found[0].id))
         shown, hidden = groups[:room], groups[room:]
         room -= len(shown)

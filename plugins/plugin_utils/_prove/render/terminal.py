@@ -9,7 +9,7 @@ The worst comes first, each root cause stands once, what is fine is counted, and
 from __future__ import annotations
 
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
@@ -85,7 +85,9 @@ class _Page:
         self._layout = layout
         self._onsets = onsets
         self._verbose = verbose
-        self._groups, self._unexplained = folding.causes(report, apart=verbose)
+        self._groups, self._unexplained = folding.causes(
+            report, folding.each_apart if verbose else folding.together_over_hosts
+        )
         #: What changed on a host stands with the first of its causes.
         self._written: set[str] = set()
         #: Where all checks are of one host, its name says nothing.
@@ -155,12 +157,9 @@ class _Page:
         if not suppressions:
             return
         yield f"suppressed ({len(suppressions)}): failing, but not failing the run"
-        alike: dict[str, list[Check]] = defaultdict(list)
-        for check in self._report.failing(FAILING):
-            if suppression := suppressions.get(check.address):
-                alike[suppression.sentence].append(check)
-        for sentence, checks in alike.items():
-            yield from self._layout.wrap(sentence, "  ", "    ")
+        failing = (check for check in self._report.failing(FAILING) if check.address in suppressions)
+        for checks in formatting.alike(failing, lambda check: suppressions[check.address].sentence):
+            yield from self._layout.wrap(suppressions[checks[0].address].sentence, "  ", "    ")
             yield from self._alike(checks, "    ")
 
     def unexplained(self) -> Iterable[str]:
@@ -207,17 +206,14 @@ class _Page:
         if not absent:
             return
         yield f"not applicable ({len(absent)})"
-        reasons: dict[str, list[Check]] = defaultdict(list)
-        for check in absent:
-            reasons[check.message].append(check)
-        ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
+        ordered = sorted(formatting.alike(absent, lambda check: check.message), key=len, reverse=True)
         known = len(ordered) if self._verbose else REASONS
-        for reason, checks in ordered[:known]:
+        for checks in ordered[:known]:
             amount = f"{len(checks):>4}  "
-            yield from self._layout.wrap(reason, amount, " " * len(amount))
+            yield from self._layout.wrap(checks[0].message, amount, " " * len(amount))
             if self._verbose:
                 yield from self._named(((formatting.where(one), formatting.full_name(one)) for one in checks), " " * 8)
-        if rest := sum(len(checks) for _reason, checks in ordered[known:]):
+        if rest := sum(map(len, ordered[known:])):
             others = formatting.count(len(ordered) - known, "other reason")
             yield f"{rest:>4}  for {others}; the page and -v have them all"
 
@@ -229,7 +225,7 @@ class _Page:
         amount = formatting.count(len(left_out), "check")
         yield from self._layout.wrap(f"not run ({formatting.limited(self._report)}): {amount}", "", "  ")
         pairs = (address.split("/", 1) for address in left_out)
-        yield from self._named(((host or formatting.CONTROL_NODE, name) for host, name in pairs), "  ")
+        yield from self._named(((host, name) for host, name in pairs), "  ")
 
     def notes(self) -> Iterable[str]:
         """What there is to say of silences that do nothing."""
@@ -333,7 +329,7 @@ class _Page:
 
     def _named(self, pairs: Iterable[tuple[str, str]], indent: str) -> Iterator[str]:
         """Hosts with the names of their checks; hosts with the same ones stand together."""
-        by_host = list(folding.by_host(pairs))
+        by_host = formatting.hosts_alike(pairs)
         known = len(by_host) if self._verbose else CONSEQUENCES
         for hosts, names in by_host[:known]:
             place = "" if self._one_host else f"{', '.join(self._compact(hosts))}: "
