@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory i
 
 
 class ActionModule(RunbookAction):
-    """Compares the names and values of variables with what roles and playbooks ask for. Runs once, contacts no host."""
+    """Compares names and values of variables with those that roles and playbooks read. Runs once, contacts no host."""
 
     _requires_connection = False
 

@@ -35,7 +35,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.silences impor
 
 #: What each state is in the ledger.
 KINDS = {"silenced": SILENCE, "acknowledged": ACKNOWLEDGEMENT}
-#: A silence outlives none of the records that say who made it.
+#: A silence outlives none of the records that name its operator.
 RETENTION_DAYS = 90
 
 

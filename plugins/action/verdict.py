@@ -19,7 +19,7 @@ class Judged(AnsibleActionFail):
 
     @property
     def omit_exception_key(self) -> bool:
-        """Where a release of Ansible does not ask, it shows the place, and the host fails all the same."""
+        """A release of Ansible that does not ask shows the file and line, and the host fails all the same."""
         return True
 
 

@@ -28,7 +28,7 @@ class Lab:
         return self.play_on(self.write(), playbook, *options, **environment)
 
     def play_on(self, inventory: Path, playbook: str, *options: str, **environment: str) -> Ran:
-        """Run a playbook on another inventory, which keeps its state in the same place."""
+        """Run a playbook on another inventory, which keeps its state in the same folder."""
         return play(inventory, playbook, *options, reports=self.folder / "state/reports", **environment)
 
     def own_playbook(self) -> str:

@@ -100,7 +100,7 @@ def _spelled(value: Any) -> str:
 
 
 #: What fixes a write that failed because there is no room.
-FREE_SPACE = "free some space there (df -h, df -i), or give the file another place"
+FREE_SPACE = "free some space there (df -h, df -i), or give the file another path"
 
 
 def space(exc: OSError) -> str:

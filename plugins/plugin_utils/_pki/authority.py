@@ -62,7 +62,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class PresentList:
-    """A list of revoked certificates: who issued it, as hexadecimal DER, and why the next one is due, if it is."""
+    """A list of revoked certificates: its issuer, as hexadecimal DER, and why the next one is due, if it is."""
 
     issuer: str
     name: str
@@ -116,7 +116,7 @@ class Authority:
             return self._registered(layout, generation, level)
 
     def outstanding(self) -> list[Registered]:
-        """What the previous CA issued and is still valid, and for whom the active one has issued nothing since."""
+        """What the previous CA issued and is still valid, for names that the active one has not issued for since."""
         with self._ca.reading() as layout:
             return self._outstanding(layout)
 

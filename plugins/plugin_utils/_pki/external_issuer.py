@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""An outside issuer in the place of the small CA: a command that makes a certificate of a request.
+"""An outside issuer instead of the small CA: a command that makes a certificate of a request.
 
 It gets the request in PEM on its standard input and what is wanted in its environment, and prints the certificate and
 its issuers in PEM. Nothing of what it prints is believed: a certificate that is not what was requested is refused.

@@ -21,7 +21,7 @@ PROFILES = {
     "client": (ExtendedKeyUsageOID.CLIENT_AUTH,),
     "both": (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH),
 }
-#: The organizational unit that a platform tells its services and its clients apart by.
+#: The organizational unit by which a platform distinguishes its services from its clients.
 UNITS = {"server": "Services", "client": "Clients", "both": "Services"}
 
 DAY = timedelta(days=1)

@@ -253,7 +253,7 @@ class _Reader:
             for key in _plain_secrets(options, given)
         ]
         credentials = [key for key, value in given.items() if _has_credentials(value)]
-        # Nothing more is said of these: a message about a value often repeats it.
+        # These have no further fault: a message about a value often repeats it.
         faults = [fault for fault in faults if fault[0].split(".")[0] not in credentials]
         others += [(key, "must not contain user:password@; use the options for credentials") for key in credentials]
         others += _written_out(given)

@@ -116,7 +116,7 @@ def _strange(names: Iterable[str]) -> list[str]:
 
 @cache
 def _outlines() -> list[tuple[str, int, frozenset[str]]]:
-    """What tells at first sight that a name is another one: its length and its letters."""
+    """What shows at first sight that a name is another one: its length and its letters."""
     return [(name, len(name), frozenset(name)) for name in declared()]
 
 
@@ -157,7 +157,7 @@ def _alike(words: list[str], others: list[str]) -> bool:
 
 
 def _one_slip(left: str, right: str) -> bool:
-    """Whether a letter too many, too few or wrong, or two that changed places, make the one the other."""
+    """Whether a letter too many, too few or wrong, or two that were swapped, make the one the other."""
     pairs = enumerate(zip(left, right))
     first = next((index for index, (one, other) in pairs if one != other), min(len(left), len(right)))
     left, right = left[first:], right[first:]

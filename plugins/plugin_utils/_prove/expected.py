@@ -37,7 +37,7 @@ class Expected:
 def expected(
     inventory: Inventory, hosts: Iterable[str], wanted: Mapping[str, list[str]], otherwise: FailAfter
 ) -> Expected:
-    """Ask the description, as each of these hosts has it, what has to arrive of it."""
+    """Read from the description, as each of these hosts has it, what has to arrive of it."""
     found = Expected(otherwise=otherwise)
     for host in hosts:
         for target in inventory.platform(host).targets(observer=host, **wanted):

@@ -179,7 +179,7 @@ class History:
             yield Recollection(rows, platform, frozenset(but))
 
     def parts(self, *, platform: str, procedure: str, whole: str) -> list[PastRun]:
-        """The runs that said that they are a part of ``whole``, oldest first."""
+        """The runs that are marked as a part of ``whole``, oldest first."""
         spelled = canonical(part_of(whole))
         with self._store.reading() as rows:
             return _runs(

@@ -275,7 +275,7 @@ def _storable(value: Any) -> Any:
         return str(value)
     if isinstance(value, str):
         # A lone surrogate, from a file name that is not UTF-8, can be in a Python string but not in a database.
-        # PostgreSQL has no place for a NUL.
+        # A text of PostgreSQL cannot have a NUL.
         return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
     return value
 

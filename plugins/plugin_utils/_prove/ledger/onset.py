@@ -73,7 +73,7 @@ def _chosen(report: Report) -> Iterator[Cause]:
 
 
 class _Search:
-    """Asks one transaction about the causes of one report."""
+    """Reads in one transaction what led to the causes of one report."""
 
     def __init__(self, rows: Rows, report: Report) -> None:
         self._rows = rows

@@ -41,7 +41,7 @@ SCHEMA = (
     *tables(number="bigint", text="text", measured="{name} {type}"),
 )
 
-#: What PostgreSQL's errors mean for the person who has to fix them, by the beginning of their codes.
+#: What PostgreSQL's errors mean for the operator who has to fix them, by the beginning of their codes.
 REASONS = {
     "28": "refuses the login: see the user and the password in platform_ledger, and pg_hba.conf",
     "3D000": "has no such database: create it, and give its owner's name in platform_ledger",

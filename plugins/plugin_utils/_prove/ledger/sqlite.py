@@ -24,7 +24,7 @@ SCHEMA = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
-#: What SQLite's errors mean for the person who has to fix them, by the beginning of their names.
+#: What SQLite's errors mean for the operator who has to fix them, by the beginning of their names.
 REASONS = {
     "SQLITE_BUSY": f"was locked by other processes for {PATIENCE:g} s; see which process holds it, then run again",
     "SQLITE_LOCKED": f"was locked by other processes for {PATIENCE:g} s; see which process holds it, then run again",

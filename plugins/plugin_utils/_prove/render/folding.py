@@ -16,7 +16,7 @@ from . import formatting
 
 #: With more lines than this, hosts share the lines of their services.
 APART = 40
-#: More hosts than this with the same causes share a place in the list.
+#: More hosts than this with the same causes share an entry of the list.
 CAUSES_APART = 3
 #: More hosts than this with the same checks of a service share a line.
 HOSTS_APART = 8

@@ -89,7 +89,7 @@ def _summary(report: Report) -> dict[str, Any]:
 
 
 def _sections(report: Report, past: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Everything below the verdict, each check in one place."""
+    """Everything below the verdict, each check once."""
     causes = cards(report, past)
     on_cards = {check.key for card in causes for check in card.row.checks}
     anchors = {check.address: card.row.anchor for card in causes for check in card.row.checks}

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who has the most of the processors and of the memory: what a performance report tells even where all is fine."""
+"""The largest users of the processors and of the memory, which a performance report lists even where all is fine."""
 
 from __future__ import annotations
 

@@ -24,12 +24,12 @@ COLOURS = {CRITICAL: "1;31", UNKNOWN: "1;35", WARNING: "33", OK: "32", NOT_APPLI
 GAP = 2
 #: With less room than this beside its cells, the text of a row stands below them.
 READABLE = 40
-#: A space that is no place to break a line at; no clean text has one.
+#: A space that no line is broken at; no clean text has one.
 SOLID = "\N{INFORMATION SEPARATOR ONE}"
 
 
 class Solid(str):
-    """Text that is clean, in which some spaces are no place to break a line at."""
+    """Text that is clean, in which no line is broken at some of the spaces."""
 
     __slots__ = ()
 

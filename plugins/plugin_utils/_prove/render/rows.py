@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the page shows in one place: checks of many hosts that say the same share a row, and no host is left out."""
+"""What the page shows as one row: checks of many hosts that say the same share a row, and no host is left out."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Row:
     #: The host whose message stands for those of the others, where they differ and are not quoted.
     spokesman: str = ""
     #: Hosts with the ids of their checks, where a row has checks of several ids.
-    places: Sequence[tuple[str, list[str]]] = ()
+    addresses: Sequence[tuple[str, list[str]]] = ()
     suppression: str = ""
     #: What explains them: where on the page it is, and its address.
     causes: Sequence[tuple[str, str]] = ()
@@ -130,7 +130,7 @@ def row(anchor: str, checks: Sequence[Check], *, quoted: int | None = None, supp
         gauge=gauge_of(spokesman) if same_id else None,
         statements=_each(checks) if quote else (),
         spokesman=_position(spokesman) if differ and not quote else "",
-        places=() if one_name else formatting.by_host(check.address for check in checks),
+        addresses=() if one_name else formatting.by_host(check.address for check in checks),
         suppression=suppression,
     )
 
@@ -142,7 +142,7 @@ def failing(report: Report, checks: Sequence[Check], anchors: Mapping[str, str])
     """
 
     def why(check: Check) -> tuple[str, ...]:
-        # Of what only has the reason of another check to tell, many names share a row.
+        # Of what only has the reason of another check, many names share a row.
         own = per_id(check) if check.value is not None or not check.blocked_by else ""
         cause = anchors.get(check.blocked_by, check.blocked_by)
         return own, check.status, cause, suppression_of(report, check)

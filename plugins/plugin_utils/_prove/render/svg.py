@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Drawings as inline SVG that fits any width: places along a plot are percentages, heights are pixels.
+"""Drawings as inline SVG that fits any width: positions along a plot are percentages, heights are pixels.
 
 Nothing is scaled, so text and dots keep their size on a phone.
 """

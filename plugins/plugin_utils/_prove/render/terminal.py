@@ -71,7 +71,7 @@ def render(
         page.not_applicable(),
         page.not_run(),
         page.notes(),
-        page.places(written),
+        page.locations(written),
         page.verdict(written),
     ]
     return "\n\n".join("\n".join(line.rstrip() for line in section) for section in map(list, sections) if section)
@@ -140,19 +140,19 @@ class _Page:
             amount = len(self._report.causes)
             yield f"root causes ({amount}{'' if len(self._groups) == amount else ', alike ones together'})"
         known = len(self._groups) if self._verbose else CAUSES
-        for place, group in enumerate(self._groups, start=1):
-            rank, status = f"{place:>2}. ", formatting.status_word(group.first.status).upper()
+        for number, group in enumerate(self._groups, start=1):
+            rank, status = f"{number:>2}. ", formatting.status_word(group.first.status).upper()
             indent = " " * len(rank)
             first, *more = self._layout.wrap(self._title(group), f"{rank}{status}  ", indent)
             yield first.replace(status, self._layout.paint(status, group.first.status), 1)
             yield from more
-            if place <= known:
+            if number <= known:
                 yield from self._about(group, indent)
         if len(self._groups) > known:
             yield f"    The page and -v have the evidence of number {known + 1} to {len(self._groups)}."
 
     def suppressed(self) -> Iterable[str]:
-        """What fails and does not fail the run: by whom, why and how long still."""
+        """What fails and does not fail the run: the operator, the reason and how long still."""
         suppressions = self._report.suppressions
         if not suppressions:
             return
@@ -234,7 +234,7 @@ class _Page:
         for note in self._report.notes:
             yield from self._layout.wrap(note, "  ", "    ")
 
-    def places(self, files: Mapping[str, str]) -> Iterable[str]:
+    def locations(self, files: Mapping[str, str]) -> Iterable[str]:
         """Where this is kept. Paths and hashes are not wrapped: they are there to be copied."""
         head = self._report.ledger
         if head:
@@ -332,9 +332,9 @@ class _Page:
         by_host = formatting.hosts_alike(pairs)
         known = len(by_host) if self._verbose else CONSEQUENCES
         for hosts, names in by_host[:known]:
-            place = "" if self._one_host else f"{', '.join(self._compact(hosts))}: "
+            prefix = "" if self._one_host else f"{', '.join(self._compact(hosts))}: "
             listed = self._some(names)
-            yield from self._layout.wrap(solid([f"{place}{listed[0]}", *listed[1:]]), indent, f"{indent}  ")
+            yield from self._layout.wrap(solid([f"{prefix}{listed[0]}", *listed[1:]]), indent, f"{indent}  ")
         if rest := sum(len(hosts) for hosts, _names in by_host[known:]):
             yield f"{indent}and on {formatting.count(rest, 'more host')}; the page and -v have them all"
 

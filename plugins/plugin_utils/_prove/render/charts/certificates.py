@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ...report import Report
 from .. import formatting, svg
 from . import parts
-from .parts import Figure, Place, Plotted
+from .parts import Figure, Plotted, Position
 
 #: Where the time line begins, in percent: what is left of it has ended.
 TODAY = 7.0
@@ -24,12 +24,12 @@ def figure(report: Report) -> Figure | None:
         return None
     end = max(400.0, *(parts.value(check) for checks in now.values() for check in checks))
 
-    def place(days: float) -> float:
+    def position(days: float) -> float:
         """Logarithmic, because the next week matters more than the next year."""
         return TODAY / 2 if days < 0 else TODAY + (100 - TODAY) * math.log1p(days) / math.log1p(end)
 
     soonest = sorted(now, key=lambda name: min(map(parts.value, now[name])))
-    rows = [_time_line(index, now[name], place) for index, name in enumerate(soonest[: parts.ROWS])]
+    rows = [_time_line(index, now[name], position) for index, name in enumerate(soonest[: parts.ROWS])]
     hidden = f" The {len(soonest) - parts.ROWS} that last longest are not shown." if len(soonest) > parts.ROWS else ""
     marks = [(0, "today"), (7, "1 week"), (28, "4 weeks"), (365, "1 year"), (3650, "10 years")]
     return Figure(
@@ -38,18 +38,18 @@ def figure(report: Report) -> Figure | None:
         "Days until they end, the next to end first. The nearer the end, the wider the scale; left of today is over."
         + hidden,
         rows,
-        [(place(days), word) for days, word in marks if days <= end],
+        [(position(days), word) for days, word in marks if days <= end],
         [("zone warning", "renew"), ("zone critical", "renew now"), ("zone over", "expired")],
     )
 
 
-def _time_line(index: int, checks: list[Check], place: Place) -> Plotted:
+def _time_line(index: int, checks: list[Check], position: Position) -> Plotted:
     first = min(checks, key=parts.value)
     over = svg.box("zone over", 0, TODAY, top=0, height=parts.LANE)
-    content = [over, *parts.zones(first, place, parts.LANE), svg.upright("today", TODAY, top=0, bottom=parts.LANE)]
+    content = [over, *parts.zones(first, position, parts.LANE), svg.upright("today", TODAY, top=0, bottom=parts.LANE)]
     content += [
-        svg.level("life", TODAY, place(parts.value(first)), at=parts.LANE / 2),
-        *parts.dots(checks, place, parts.LANE / 2),
+        svg.level("life", TODAY, position(parts.value(first)), at=parts.LANE / 2),
+        *parts.dots(checks, position, parts.LANE / 2),
     ]
     days = parts.value(first)
     figure = f"{formatting.number(days)} days" if days >= 0 else f"over for {formatting.number(-days)} days"

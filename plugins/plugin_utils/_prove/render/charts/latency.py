@@ -56,22 +56,22 @@ def figure(report: Report, trend: Trend) -> Figure | None:
 def _spread(index: int, checks: list[Check], samples: list[float], axis: tuple[float, float]) -> Plotted:
     found = series.percentiles(samples)
 
-    def place(milliseconds: float) -> float:
+    def position(milliseconds: float) -> float:
         return series.logarithmic(milliseconds, *axis)
 
     middle = parts.LANE / 2
     answered = [check for check in checks if _answered(check)]
-    content = [svg.upright("kpi", place(KPI_MS), top=0, bottom=parts.LANE)]
+    content = [svg.upright("kpi", position(KPI_MS), top=0, bottom=parts.LANE)]
     if found:
-        content.append(svg.level("whisker", place(found.least), place(found.most), at=middle))
-        left, right = place(found.p50), place(found.p95)
+        content.append(svg.level("whisker", position(found.least), position(found.most), at=middle))
+        left, right = position(found.p50), position(found.p95)
         slow = "warning" if found.p95 > KPI_MS else "fast"
         content.append(svg.box(f"spread {slow}", left, max(0.6, right - left), top=middle - 5, height=10))
         content.append(svg.upright("median", left, top=middle - 7, bottom=middle + 7))
     figure, note, tone = _in_words(found, answered, len(samples))
     if len(answered) < len(checks):
         note += f"; no answer from {parts.hosts(one for one in checks if not _answered(one))}"
-    content += parts.dots(answered, place, middle)
+    content += parts.dots(answered, position, middle)
     name = checks[0].name
     drawing = svg.drawing(
         f"latency-{index}", f"{name}: latency", f"{figure}, {note}", height=parts.LANE, content=content

@@ -27,7 +27,7 @@ LANE = 24
 SECOND = 1000
 
 #: Where a value is on an axis, in percent.
-Place = Callable[[float], float]
+Position = Callable[[float], float]
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Figure:
     key: Sequence[tuple[str, str]] = ()
 
 
-def dots(checks: Iterable[Check], place: Place, middle: float) -> list[Markup]:
+def dots(checks: Iterable[Check], position: Position, middle: float) -> list[Markup]:
     """A dot for each check at its value; those too close to one another share one, which has the worst colour."""
-    found = series.clusters([(place(value(check)), check) for check in checks], apart=APART)
+    found = series.clusters([(position(value(check)), check) for check in checks], apart=APART)
     return [
         svg.dot(
             worst(judged(check) for check in cluster.members),
@@ -74,14 +74,14 @@ def dots(checks: Iterable[Check], place: Place, middle: float) -> list[Markup]:
     ]
 
 
-def zones(check: Check, place: Place, height: float) -> list[Markup]:
+def zones(check: Check, position: Position, height: float) -> list[Markup]:
     """Where values are beyond the thresholds of a check."""
     drawn = []
-    edge = place(0) if check.falling else 100.0
+    edge = position(0) if check.falling else 100.0
     for kind, limit in (("critical", check.critical), ("warning", check.warning)):
         if limit is None:
             continue
-        at = place(limit)
+        at = position(limit)
         left, right = min(at, edge), max(at, edge)
         if right > left:
             drawn.append(svg.box(f"zone {kind}", left, right - left, top=0, height=height))
@@ -96,7 +96,7 @@ def judged(check: Check) -> str:
 
 
 def hosts(checks: Iterable[Check]) -> str:
-    """Who looked: a few by name, many as their number."""
+    """The hosts that looked: a few by name, many as their number."""
     names = {formatting.where(check) for check in checks}
     return formatting.compact(names) if len(names) <= NAMED else formatting.count(len(names), "host")
 
@@ -131,7 +131,7 @@ def value(check: Check) -> float:
 
 
 def positive(number: Any) -> bool:
-    """Whether something is a number that a logarithmic axis has a place for."""
+    """Whether something is a number that a logarithmic axis can show."""
     return formatting.is_number(number) and number > 0
 
 

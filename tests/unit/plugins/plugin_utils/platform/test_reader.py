@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The platform description: what is accepted, what is refused and in which words, and who looks at whom."""
+"""The platform description: what is accepted, what is refused and in which words, and which host looks at which."""
 
 from __future__ import annotations
 

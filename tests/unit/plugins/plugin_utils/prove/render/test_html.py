@@ -128,8 +128,8 @@ def too_much_fails_differently() -> Report:
     hosts = ["".join("abcdefghij"[int(digit)] for digit in str(number)) for number in range(1000, 1030)]
     words = [f"{one} {two}" for one in hosts for two in hosts]
     return assembled(
-        check(host, "api", f"port{number}", "connect", CRITICAL, message=f"{words[place * 20 + number]} and {host}")
-        for place, host in enumerate(hosts)
+        check(host, "api", f"port{number}", "connect", CRITICAL, message=f"{words[index * 20 + number]} and {host}")
+        for index, host in enumerate(hosts)
         for number in range(20)
     )
 
@@ -167,7 +167,7 @@ def test_render_of_too_many_outages_has_a_card_a_check() -> None:
     assert source.count('id="cause-') == 20
 
 
-def test_render_excused_failures_are_shown_though_they_are_no_causes() -> None:
+def test_render_suppressed_failures_are_shown_though_they_are_no_causes() -> None:
     report = sample_reports.bad_night()
     suppressions = {
         one: Suppression(one, "silence", "silenced until noon by alex: known") for one in failing_addresses(report)
@@ -190,8 +190,8 @@ def test_render_one_outage_of_many_hosts_is_one_card() -> None:
 
 def test_render_what_fails_comes_first_and_what_does_not_apply_last() -> None:
     source = html.render(sample_reports.bad_night())
-    places = [source.index(f'<h2 id="{name}"') for name in ("causes", "failing", "over-time", "latency", "fine")]
-    assert places == sorted(places)
+    positions = [source.index(f'<h2 id="{name}"') for name in ("causes", "failing", "over-time", "latency", "fine")]
+    assert positions == sorted(positions)
     quiet = html.render(sample_reports.quiet_morning())
     assert quiet.index('<h2 id="fine"') < quiet.index('<h2 id="absent"')
     assert "no UI image in the production file 1 check web temporal_ui.service.available" in Page(quiet).text

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who has the most: printed by its own procedure, the largest first, and not twice."""
+"""The largest users: printed by its own procedure, the largest first, and not twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def look(host: str, resource: str, value: float, status: str = OK) -> Check:
 
 
 def performance(*checks: Check, procedure: str = "performance_check") -> Report:
-    """A report of the procedure that asks who has the most."""
+    """A report of the procedure that lists the largest users."""
     return assembled(checks, run=replace(RUN, procedure=procedure))
 
 

@@ -308,7 +308,7 @@ def test_render_ledger_and_files_stand_before_the_verdict() -> None:
     ]
 
 
-def test_render_excused_has_its_evidence() -> None:
+def test_render_suppressed_has_its_evidence() -> None:
     failing = check("db", "redis", "cache", "ping", CRITICAL, message="no answer", value=5, unit="s")
     suppression = Suppression(failing.address, "silence", "silenced until 2026-11-25 18:00 UTC by alex: upgrade")
     report = replace(
