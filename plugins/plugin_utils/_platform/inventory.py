@@ -120,7 +120,7 @@ class Inventory:
             return list(named)
         for service in dict.fromkeys(name for platform in platforms for name in platform.services):
             if len({platform.structure(service) for platform in platforms}) > 1:
-                message = "hosts differ in the owners or the observers of the service; these must be the same for all"
+                message = "hosts differ in the owners or the observers of the service; that must be the same for all"
                 named[Problem(f"platform_services.{service}", message, service)] = None
         return list(named)
 
