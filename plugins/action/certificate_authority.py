@@ -34,7 +34,7 @@ ARGUMENTS: dict[str, Any] = {
 
 
 class ActionModule(RunbookAction):
-    """Makes, adopts and mends the CA. Runs on the control node and contacts no host."""
+    """Makes, adopts and fixes the CA. Runs on the control node and contacts no host."""
 
     _requires_connection = False
     _supports_check_mode = True

@@ -24,7 +24,7 @@ class ActionModule(RunbookAction):
     """Selects what this host looks at, resolves just that, and calls ``probe`` once."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the checks of this host; whatever is wrong with one look never costs another."""
+        """Return the checks of this host; whatever is wrong with one target never costs another."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
         _validation, arguments = self.validate_argument_spec({"deadline": {"type": "int", "default": 30}, **SELECTORS})
@@ -39,11 +39,11 @@ class ActionModule(RunbookAction):
         probes: list[Probe] = []
         checks: list[Check] = []
         resolve = inventory.resolver(host)
-        for look in platform.looks(observer=host, **selected(arguments)):
+        for target in platform.targets(observer=host, **selected(arguments)):
             try:
-                probes += look.resolved(resolve, inventory.address(look), arguments["deadline"])
-            except Exception as exc:  # noqa: BLE001 - an undefined variable or a wrong value makes this look unknown, and no other
-                checks += look.placeholders(f"cannot be looked at: {brief(exc)}", undefined(exc))
+                probes += target.resolved(resolve, inventory.address(target), arguments["deadline"])
+            except Exception as exc:  # noqa: BLE001 - an undefined variable or a wrong value makes this target unknown, and no other
+                checks += target.placeholders(f"cannot be looked at: {brief(exc)}", undefined(exc))
         result: dict[str, Any] = {"changed": False, "started_at": started_at, "selectors": selected(arguments)}
         if probes:
             try:
@@ -72,8 +72,8 @@ class ActionModule(RunbookAction):
 
 
 def _why(answer: dict[str, Any]) -> str:
-    """Why there is no result: what the host itself said, where Ansible only found that it was no result."""
-    told = str(answer.get("msg") or "the probe module gave no result")
+    """Why there is no result: the host's own message, where Ansible only found that it was no result."""
+    message = str(answer.get("msg") or "the probe module gave no result")
     words = str(answer.get("module_stderr") or "").strip() or str(answer.get("module_stdout") or "").strip()
     # The end of it: a shell says there what it could not run, and Python what it could not do.
-    return f"{lines(words)[-1].strip()} ({told})" if words else told
+    return f"{lines(words)[-1].strip()} ({message})" if words else message

@@ -14,7 +14,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import R
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import brief
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import settings
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.model import Look
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.model import ProbeTarget
 
 #: Where the deadline of a host is looked up, and what it is otherwise.
 DEADLINES, DEADLINE = ("inspect_deadline", "platform_deadline"), 30
@@ -32,31 +32,33 @@ class ActionModule(RunbookAction):
         inventory = Inventory(task_vars or {}, self._templar)
         about_run, warning = settings.examined(inventory)
         self.warn(warning)
-        looks: list[Look] = []
+        targets: list[ProbeTarget] = []
         faults: dict[str, None] = {}
         try:
             for host in inventory.hosts:
-                seen = inventory.platform(host).looks(observer=host)
-                looks += seen
+                seen = inventory.platform(host).targets(observer=host)
+                targets += seen
                 within = deadline(inventory, host)
-                faults.update(dict.fromkeys(fault for look in seen for fault in unresolved(inventory, look, within)))
+                faults.update(
+                    dict.fromkeys(fault for target in seen for fault in unresolved(inventory, target, within))
+                )
         except RunbookError as exc:
             faults[str(exc)] = None
         problems = list(dict.fromkeys([*map(str, [*about_run, *inventory.problems]), *faults]))
-        if not looks and not problems:
+        if not targets and not problems:
             problems = ["platform_services: nothing is described that any host could look at"]
         if problems:
             return self.refusal(problems, "platform description")
-        services = sorted({look.service for look in looks})
-        hosts = sorted({look.observer for look in looks})
-        checks = sum(len(look.kind.expected(look.given)) for look in looks)
+        services = sorted({target.service for target in targets})
+        hosts = sorted({target.observer for target in targets})
+        checks = sum(len(target.kind.expected(target.given)) for target in targets)
         sentence = f"{checks} checks of {len(services)} services on {len(hosts)} hosts"
         Display().display(f"The description is sound: {sentence}.")
         return {"changed": False, "msg": sentence, "services": services, "hosts": hosts, "checks": checks}
 
 
 def deadline(inventory: Inventory, host: str) -> float | None:
-    """The seconds that a host has for all its looks; nothing where that is a fault of its own."""
+    """The seconds that a host has for all its probes; nothing where that is a fault of its own."""
     variables = inventory.variables(host)
     given = next((variables[name] for name in DEADLINES if name in variables), DEADLINE)
     try:
@@ -65,11 +67,11 @@ def deadline(inventory: Inventory, host: str) -> float | None:
         return None
 
 
-def unresolved(inventory: Inventory, look: Look, within: float | None) -> Iterator[str]:
-    """What is wrong with a look once its templates are resolved as its observer would."""
+def unresolved(inventory: Inventory, target: ProbeTarget, within: float | None) -> Iterator[str]:
+    """What is wrong with a target once its templates are resolved as its observer would."""
     try:
-        look.resolved(inventory.resolver(look.observer), inventory.address(look), within)
+        target.resolved(inventory.resolver(target.observer), inventory.address(target), within)
     except InvalidOptions as exc:
         yield from (f"{key}: {message}" for key, message in exc.problems)
     except Exception as exc:  # noqa: BLE001 - whatever a template raises is a fault of the description
-        yield f"{look.path}: {brief(exc)}"
+        yield f"{target.path}: {brief(exc)}"

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Action ``report``: what all hosts said, against what was expected of them."""
+"""Action ``report``: what arrived of all hosts, against what was expected of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.options import 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.messages import suggest
-from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import operator
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.time import moment, utc
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
@@ -88,7 +88,7 @@ class ActionModule(RunbookAction):
         started: list[str] = []
         selectors = []
         acted: list[actions.Action] = []
-        undone: list[Check] = []
+        not_done: list[Check] = []
         names: set[str] = set()
         proved: list[Check] = []
         # A host that is not in this play may have acted in another one, unless a limit kept it out of all of them.
@@ -97,24 +97,24 @@ class ActionModule(RunbookAction):
             names.update(known)
             for step, done in actions.results(known):
                 acted += actions.actions(done)
-                undone += filter(None, [actions.failure(step, host, done)])
+                not_done += filter(None, [actions.failure(step, host, done)])
                 proved += actions.proofs(done)
         for host in inventory.present:
-            said = inventory.variables(host).get(INSPECTION)
-            started += began(said, finished_at)
-            if isinstance(said, Mapping) and "checks" in said:
+            result = inventory.variables(host).get(INSPECTION)
+            started += began(result, finished_at)
+            if isinstance(result, Mapping) and "checks" in result:
                 # Texts that know where they come from are slow to write, and each is written several times.
-                received += map(Check.from_dict, plain(said["checks"]))
-                selectors.append(said["selectors"])
+                received += map(Check.from_dict, plain(result["checks"]))
+                selectors.append(result["selectors"])
             else:
-                silent[host] = no_answer(said)
+                silent[host] = no_answer(result)
         due.proofs.update(check.key for check in proved)
         run = Run(
             id=new_id(),
             platform=here.name,
             procedure=arguments["procedure"],
             started_at=min(started, default=finished_at),
-            who=who(variables),
+            who=operator(variables),
             topics=tuple(wanted["topics"]),
             limited_to=limit,
             check_mode=bool(self._task.check_mode),
@@ -128,7 +128,7 @@ class ActionModule(RunbookAction):
             silent=silent,
             left_out=left_out(inventory, here, wanted),
             about_run=[
-                *undone,
+                *not_done,
                 *described_wrongly([*inventory.problems, *misspelled(names)]),
                 *selected_wrongly(wanted, selectors, here.services),
             ],
@@ -140,7 +140,7 @@ class ActionModule(RunbookAction):
 def selected_wrongly(
     wanted: Mapping[str, list[str]], selectors: Iterable[Mapping[str, list[str]]], services: Iterable[str]
 ) -> Iterator[Check]:
-    """A selector that names nothing, or with which some host looked and others did not."""
+    """A selector that names nothing, or with which some hosts looked and others did not."""
     for name in wanted["services"]:
         if name not in services:
             yield run_check(name, CRITICAL, f"there is no such service{suggest(name, services)}", point="selection")
@@ -149,26 +149,26 @@ def selected_wrongly(
         yield run_check("selectors", CRITICAL, message, point="selection")
 
 
-def began(said: Any, now: str) -> Iterator[str]:
-    """When a host was asked, from whatever its inspect task registered; nothing where that does not show."""
-    if not isinstance(said, Mapping):
+def began(result: Any, now: str) -> Iterator[str]:
+    """When a host was inspected, from whatever its inspect task registered; nothing where that does not show."""
+    if not isinstance(result, Mapping):
         return
-    if "started_at" in said:
-        yield str(said["started_at"])
-    elif isinstance(said.get("timedout"), Mapping) and isinstance(said["timedout"].get("period"), (int, float)):
-        yield utc(moment(now) - timedelta(seconds=said["timedout"]["period"]))
+    if "started_at" in result:
+        yield str(result["started_at"])
+    elif isinstance(result.get("timedout"), Mapping) and isinstance(result["timedout"].get("period"), (int, float)):
+        yield utc(moment(now) - timedelta(seconds=result["timedout"]["period"]))
 
 
-def no_answer(said: Any) -> NoAnswer:
+def no_answer(result: Any) -> NoAnswer:
     """Why a host gave no checks, from whatever its inspect task registered."""
-    if not isinstance(said, Mapping):
+    if not isinstance(result, Mapping):
         return NoAnswer(UNKNOWN, "no result: its inspect task did not run or was cut off")
-    if said.get("unreachable"):
-        return NoAnswer(CRITICAL, f"unreachable: {_first_line(said.get('msg'))}")
-    if "timedout" in said:
-        period = said["timedout"].get("period", "?") if isinstance(said["timedout"], Mapping) else "?"
+    if result.get("unreachable"):
+        return NoAnswer(CRITICAL, f"unreachable: {_first_line(result.get('msg'))}")
+    if "timedout" in result:
+        period = result["timedout"].get("period", "?") if isinstance(result["timedout"], Mapping) else "?"
         return NoAnswer(CRITICAL, f"did not answer within {period} s: the host, or its connection, hangs")
-    return NoAnswer(UNKNOWN, f"could not be inspected: {_first_line(said.get('msg'))}")
+    return NoAnswer(UNKNOWN, f"could not be inspected: {_first_line(result.get('msg'))}")
 
 
 def _first_line(message: Any) -> str:

@@ -14,7 +14,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core import time as moments
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
-from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import operator
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.fail_after import FailAfter
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.model import Platform
@@ -29,7 +29,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected impor
     expected,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import MERGED
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.sqlite import NoLedger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.store import NoLedger
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import (
     NoAnswer,
     Report,
@@ -66,7 +66,7 @@ class ActionModule(RunbookAction):
             due = expected(inventory, inventory.hosts, selected(arguments), FailAfter.parse(arguments["fail_after"]))
             here = inventory.platform(variables["inventory_hostname"])
             slices, faults = find(here.name, arguments)
-            result = publish.file(
+            return publish.file(
                 self._assemble(inventory, here, due, slices, faults, variables, arguments),
                 arguments,
                 fail_after=due.fail_after,
@@ -76,7 +76,6 @@ class ActionModule(RunbookAction):
             )
         except RunbookError as exc:
             raise self.failure(exc) from None
-        return {**result, "slices": [one.run_id for one in slices]}
 
     def _assemble(
         self,
@@ -89,7 +88,7 @@ class ActionModule(RunbookAction):
         arguments: Mapping[str, Any],
     ) -> Report:
         received = run_slices.together(slices)
-        # What a platform does not have is said by every slice, whoever should have it.
+        # What a platform does not have is in every slice, whichever host should have it.
         seen = {check.host for check in received if check.status != NOT_APPLICABLE}
         now = timestamp()
         run = Run(
@@ -97,7 +96,7 @@ class ActionModule(RunbookAction):
             platform=here.name,
             procedure=f"{arguments['procedure']}{MERGED}",
             started_at=min((check.observed_at for check in received if check.observed_at), default=now),
-            who=who(variables),
+            who=operator(variables),
             topics=tuple(arguments["topics"]),
             check_mode=bool(self._task.check_mode),
         )
@@ -127,7 +126,7 @@ def find(platform: str, arguments: Mapping[str, Any]) -> tuple[list[Slice], list
         )
     found, faults = [], []
     if arguments["slice_of"]:
-        location = publish.place_of_ledger(platform, arguments)
+        location = publish.location_of_ledger(platform, arguments)
         try:
             found = run_slices.from_ledger(
                 location, platform=platform, procedure=arguments["procedure"], whole=arguments["slice_of"]

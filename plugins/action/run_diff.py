@@ -55,7 +55,7 @@ class ActionModule(RunbookAction):
 
 
 def _runs(history: History, arguments: dict[str, Any], *, platform: str) -> tuple[PastRun, PastRun]:
-    """The older and the newer run: those that were asked for, else the newest and the last good one before it."""
+    """The older and the newer run: those that are named, else the newest and the last good one before it."""
     after = (
         history.run(arguments["to"])
         if arguments["to"]

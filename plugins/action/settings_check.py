@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Action ``settings_check``: the variables of a run, before anybody is asked or anything is changed."""
+"""Action ``settings_check``: the variables of a run, before any host is contacted or anything is changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory i
 
 
 class ActionModule(RunbookAction):
-    """Compares the names and values of variables with what roles and playbooks ask for. Runs once, contacts no host."""
+    """Compares names and values of variables with those that roles and playbooks read. Runs once, contacts no host."""
 
     _requires_connection = False
 

@@ -14,14 +14,14 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.module_utils._core.time import timestamp
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core import time as moments
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
-from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import who
+from ansible_collections.xorb.runbook.plugins.plugin_utils._core.operator import operator
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.inventory import Inventory
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import FAILING, SILENT_HOST
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.expected import described
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger import location as ledger_location
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import History
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import Ledger
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.sqlite import NoLedger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.store import NoLedger
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report, Run, new_id, run_check
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.silences import (
     ACKNOWLEDGEMENT,
@@ -35,7 +35,7 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.silences impor
 
 #: What each state is in the ledger.
 KINDS = {"silenced": SILENCE, "acknowledged": ACKNOWLEDGEMENT}
-#: A silence outlives none of the records that say who made it.
+#: A silence outlives none of the records that name its operator.
 RETENTION_DAYS = 90
 
 
@@ -78,7 +78,7 @@ class ActionModule(RunbookAction):
         here = inventory.platform(variables["inventory_hostname"])
         platform = here.name
         location = arguments["ledger"] or ledger_location.described(variables, self._templar.template)
-        by, now = who(variables), moments.moment(timestamp())
+        by, now = operator(variables), moments.moment(timestamp())
         in_force, failing = remembered(location, platform, now)
         if arguments["state"] == EXPIRED:
             silence = named(arguments["id"], in_force)
@@ -114,7 +114,7 @@ class ActionModule(RunbookAction):
 
 
 def remembered(location: str, platform: str, now: datetime) -> tuple[list[Silence], list[Check]]:
-    """What is in force, and what failed the last time that anybody looked at it. Raises `RunbookError`."""
+    """What is in force, and what failed in the newest run that looked at it. Raises `RunbookError`."""
     try:
         with History(location).recollection(platform) as past:
             silences, faults = past.silences()
@@ -127,10 +127,10 @@ def remembered(location: str, platform: str, now: datetime) -> tuple[list[Silenc
 
 
 def wanted(arguments: Mapping[str, Any], now: datetime, by: str) -> Silence:
-    """The silence or acknowledgement that was asked for. Raises `RunbookError` where it is none."""
+    """The silence or acknowledgement that the arguments describe. Raises `RunbookError` where it is none."""
     reason = " ".join(arguments["reason"].split())
     if not reason:
-        raise RunbookError("reason: missing; say why, for whoever reads the report")
+        raise RunbookError("reason: missing; say why, for the readers of the report")
     if not any(arguments[name] for name in ("hosts", "services", "checks")):
         raise RunbookError("checks, hosts, services: give at least one pattern, for example postgres.* as a check")
     return Silence(
@@ -145,7 +145,7 @@ def wanted(arguments: Mapping[str, Any], now: datetime, by: str) -> Silence:
 
 
 def end(arguments: Mapping[str, Any], now: datetime) -> datetime:
-    """When it ends: always, and before the ledger forgets who made it."""
+    """When it ends: always, and before the ledger forgets its operator."""
     if arguments["duration"]:
         try:
             until = now + moments.duration(arguments["duration"])
@@ -166,7 +166,7 @@ def end(arguments: Mapping[str, Any], now: datetime) -> datetime:
         raise RunbookError(f"{given}: {moments.spoken(until)} is over")
     if until > now + timedelta(days=arguments["ledger_retention_days"]):
         raise RunbookError(
-            f"{given}: {moments.spoken(until)} is later than the ledger keeps who silenced it"
+            f"{given}: {moments.spoken(until)} is later than the ledger keeps its operator"
             f" ({arguments['ledger_retention_days']} days, platform_ledger_retention); what is never to fail is a"
             " matter for the platform description"
         )
@@ -201,7 +201,7 @@ def listed(silences: Iterable[Silence]) -> str:
 
 
 def _state(wanted_state: str, by: str) -> dict[str, str]:
-    """Whether it is in force, and who ended it: one that ends by itself is in no result."""
+    """Whether it is in force, and which operator ended it: one that ends by itself is in no result."""
     ended = wanted_state == EXPIRED
     return {"state": EXPIRED if ended else "active", "expired_by": by if ended else ""}
 

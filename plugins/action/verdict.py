@@ -11,7 +11,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN, WARNING, worst
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils._core.action import RunbookAction
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import wording
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import formatting
 
 
 class Judged(AnsibleActionFail):
@@ -19,7 +19,7 @@ class Judged(AnsibleActionFail):
 
     @property
     def omit_exception_key(self) -> bool:
-        """Where a release of Ansible does not ask, it shows the place, and the host fails all the same."""
+        """A release of Ansible that does not ask shows the file and line, and the host fails all the same."""
         return True
 
 
@@ -58,5 +58,5 @@ def sentence(failing: Sequence[Mapping[str, Any]], page: str = "") -> str:
     )
     more = f" and {len(causes) - 1} more" if len(causes) > 1 else ""
     read_on = f"; see {page}" if page else ""
-    status = wording.status_word(worst(line["status"] for line in failing)).upper()
+    status = formatting.status_word(worst(line["status"] for line in failing)).upper()
     return f"{status}: {len(failing)} failing by {next(iter(causes))}{more}{read_on}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_authority
-short_description: Make, adopt or mend a small certificate authority on the control node
+short_description: Make, adopt or fix a small certificate authority on the control node
 version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
@@ -147,7 +147,7 @@ directory:
   type: str
   sample: /srv/shop/ca
 ca:
-  description: Path of what everybody has to trust. In a rotation of the CA, it holds the old one and the new one.
+  description: Path of what every host has to trust. In a rotation of the CA, it holds the old one and the new one.
   returned: success
   type: str
   sample: /srv/shop/ca/ca.pem

@@ -39,7 +39,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 started_at:
-  description: When this host was asked, UTC.
+  description: When this host was inspected, UTC.
   returned: always
   type: str
   sample: '2026-11-23T18:30:00.123Z'
@@ -50,7 +50,7 @@ selectors:
   sample: {"topics": ["health"], "services": [], "kinds": []}
 checks:
   description: What was found; the fields are those of M(xorb.runbook.probe).
-  returned: when the host could be asked
+  returned: when the host could be inspected
   type: list
   elements: dict
   sample:

@@ -9,11 +9,11 @@ version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
-  - Expands the platform description itself and compares what it expects with what every host of the play said in its
+  - Expands the platform description itself and compares what it expects with what every host of the play has in its
     variable C(platform_inspection). What did not arrive is V(unknown), with the reason.
   - Names root causes. Checks that have found the same fault have one. A silent host explains its checks, a dead process
     what could not be had of its service, and a failing service those that depend on it.
-  - Tells what the run did to its hosts. What was to be done and was not is a critical check of that host.
+  - Lists what the run did to its hosts. What was to be done and was not is a critical check of that host.
   - Appends the run to the ledger, writes a JSON file, a self-contained page with plots of the runs before, JUnit XML
     and metrics, and prints what fails, each root cause once with since when it fails, what is fine as counts, and the
     verdict as the last line. With C(-v) it names every check.
@@ -74,47 +74,6 @@ all_ok:
   returned: always
   type: bool
   sample: false
-not_run:
-  description: What C(--limit) excluded, as C(host/id).
-  returned: always
-  type: list
-  elements: str
-  sample: ["web/api.rest.health"]
-actions:
-  description:
-    - What the run did to its hosts or tried to do, as the steps of its procedures registered it, for example in
-      C(certificate_rotate_result_replace).
-    - The row of the run in the ledger holds them, too.
-  returned: always
-  type: list
-  elements: dict
-  sample:
-    - at: '2026-11-23T18:30:00.123Z'
-      host: web1
-      procedure: certificate_rotate
-      subject: nginx server
-      what: certificate 5e2a is in service until 2026-12-23 18:30 UTC, in place of 41c7
-      why: CN=web1 expires in 6.2 days
-      who: alex
-      outcome: done
-      incident: ''
-causes:
-  description: The failing checks that nothing else explains, worst first, as C(host/id).
-  returned: always
-  type: list
-  elements: str
-  sample: ["db/postgres.supervisor.state"]
-checks:
-  description:
-    - Every check that fails or warns, worst first; the fields are those of M(xorb.runbook.probe). The JSON file has
-      every check.
-  returned: always
-  type: list
-  elements: dict
-  sample:
-    - id: postgres.supervisor.state
-      status: critical
-      message: postgresql@17-main.service is inactive (dead)
 judged_by:
   description:
     - What each host is judged by in M(xorb.runbook.verdict), which is what fails or warns of it and of the run itself.
@@ -129,33 +88,8 @@ judged_by:
         status: critical
         blocked_by: ''
         suppressed: false
-suppressed:
-  description:
-    - The failing checks that do not fail the run, with the reason. C(kind) is V(silence), V(acknowledgement), or
-      V(pending) for more failures. C(silence) is the run of the ledger that holds it.
-  returned: always
-  type: list
-  elements: dict
-  sample:
-    - check: db/postgres.supervisor.state
-      kind: silence
-      sentence: 'silenced until 2026-11-25 18:00 UTC by alex: upgrade to PostgreSQL 17'
-      silence: 812
-      by: alex
-      until: '2026-11-25T18:00:00.000000Z'
-notes:
-  description: Sentences about silences that match nothing or have ended.
-  returned: always
-  type: list
-  elements: str
-  sample: []
-ledger:
-  description: Head of the ledger after this run. Empty in check mode and when it could not be written.
-  returned: always
-  type: dict
-  sample: {"sequence": 17, "sha256": "9f86d081884c7d65", "path": "/root/.local/state/xorb-runbook/xorb/ledger.sqlite"}
 files:
-  description: Paths of the files written, by format, and that of O(textfile).
+  description: Paths of the files written, by format, and that of O(textfile). The JSON file has all of the report.
   returned: always
   type: dict
   sample:

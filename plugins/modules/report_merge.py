@@ -88,35 +88,6 @@ all_ok:
   returned: always
   type: bool
   sample: false
-not_run:
-  description: Empty, because nothing may be left out of the whole.
-  returned: always
-  type: list
-  elements: str
-  sample: []
-actions:
-  description: Empty, because what a slice did to its hosts stands in its own run.
-  returned: always
-  type: list
-  elements: dict
-  sample: []
-causes:
-  description: The failing checks that nothing else explains, worst first, as C(host/id).
-  returned: always
-  type: list
-  elements: str
-  sample: ["db/postgres.supervisor.state"]
-checks:
-  description:
-    - Every check that fails or warns, worst first; the fields are those of M(xorb.runbook.probe). The JSON file has
-      every check.
-  returned: always
-  type: list
-  elements: dict
-  sample:
-    - id: postgres.supervisor.state
-      status: critical
-      message: postgresql@17-main.service is inactive (dead)
 judged_by:
   description:
     - What each host is judged by in M(xorb.runbook.verdict), which is what fails or warns of it and of the run itself.
@@ -130,42 +101,11 @@ judged_by:
         status: critical
         blocked_by: ''
         suppressed: false
-suppressed:
-  description:
-    - The failing checks that do not fail the run, with the reason. C(kind) is V(silence), V(acknowledgement), or
-      V(pending) for more failures. C(silence) is the run of the ledger that holds it.
-  returned: always
-  type: list
-  elements: dict
-  sample:
-    - check: db/postgres.supervisor.state
-      kind: silence
-      sentence: 'silenced until 2026-11-25 18:00 UTC by alex: upgrade to PostgreSQL 17'
-      silence: 812
-      by: alex
-      until: '2026-11-25T18:00:00.000000Z'
-notes:
-  description: Sentences about silences that match nothing or have ended.
-  returned: always
-  type: list
-  elements: str
-  sample: []
-ledger:
-  description: Head of the ledger after this run. Empty in check mode and when it could not be written.
-  returned: always
-  type: dict
-  sample: {"sequence": 17, "sha256": "9f86d081884c7d65", "path": "/root/.local/state/xorb-runbook/xorb/ledger.sqlite"}
 files:
-  description: Paths of the files written, by format, and that of O(textfile).
+  description: Paths of the files written, by format, and that of O(textfile). The JSON file has all of the report.
   returned: always
   type: dict
   sample:
     html: /root/.local/state/xorb-runbook/xorb/reports/daily-20261123T183000-a1b2c3.html
     textfile: /var/lib/prometheus/node-exporter/runbook-xorb-daily.prom
-slices:
-  description: Ids of the runs that the report is made of, oldest first.
-  returned: always
-  type: list
-  elements: str
-  sample: ["20261123T183000-a1b2c3", "20261123T183002-0f0f0f"]
 """

@@ -19,7 +19,7 @@ description:
 options:
   ledger:
     description:
-      - Place of the ledger, as for M(xorb.runbook.report).
+      - Location of the ledger, as for M(xorb.runbook.report).
       - The default is the variable C(platform_ledger), or else C(ledger.sqlite) in C(platform_state_dir), or else in a
         folder named after C(platform_name) in the user's state folder.
     type: str
@@ -94,7 +94,7 @@ from:
       description: When it ended.
       type: str
     who:
-      description: Who ran it.
+      description: The operator.
       type: str
     limited_to:
       description: What C(--limit) it had.
@@ -145,7 +145,7 @@ new_failures:
       description: Id of the check.
       type: str
     name:
-      description: The same for people.
+      description: The same as text.
       type: str
     unit:
       description: Unit of the values.
@@ -171,7 +171,7 @@ still_failing:
   elements: dict
   contains: *change
   sample: []
-mended:
+fixed:
   description: Checks that failed and do not any more.
   returned: success
   type: list

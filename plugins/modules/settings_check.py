@@ -10,10 +10,10 @@ author:
   - the xorb.runbook authors (@xorb)
 description:
   - Compares the variables of all hosts, of the play and of the command line with those that the roles and playbooks of
-    this collection ask for. Every playbook does so before it asks a host, or changes anything.
+    this collection ask for. Every playbook does so before it contacts a host, or changes anything.
   - A name that is nearly one of those is a fault, and so is a value of another type, a number that makes no sense, or a
     selector that names nothing. Values of secrets are not looked at.
-  - Any other name that begins with C(platform_) is a warning, since it is anybody's to use.
+  - Any other name that begins with C(platform_) is a warning, since others may use it.
   - Use it with C(run_once).
 extends_documentation_fragment:
   - xorb.runbook._action

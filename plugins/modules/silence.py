@@ -9,10 +9,10 @@ version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
-  - Silences checks, acknowledges failing ones, or takes either back. Every silence has a reason and an end, and is
-    recorded in the hash-chained ledger with who made it and when.
-  - A silenced check keeps its status in every report, marked with who silenced it, until when and why. It only does not
-    fail the run any more, and is no root cause unless it explains a failure that is not silenced.
+  - Silences checks, acknowledges failing ones, or ends either. Every silence has a reason and an end, and is
+    recorded in the hash-chained ledger with its operator and the time.
+  - A silenced check keeps its status in every report, marked with the operator who silenced it, until when and why. It
+    only does not fail the run any more, and is no root cause unless it explains a failure that is not silenced.
   - What a run says about itself cannot be silenced (a ledger that cannot be written, a wrong description). A host that
     does not answer can, where O(checks) has V(runbook.host.reachable) written out.
   - It ends by itself.
@@ -20,8 +20,8 @@ options:
   state:
     description:
       - V(silenced) is for maintenance, and covers whatever fails until the end.
-      - V(acknowledged) is for a failure that somebody works on. It covers what fails now, and ends early when that was
-        fine once, so that the next failure is news.
+      - V(acknowledged) is for a failure that an operator works on. It covers what fails now, and ends early when that
+        was fine once, so that the next failure is news.
       - V(expired) ends the one with O(id) now.
     type: str
     choices: [silenced, acknowledged, expired]
@@ -60,11 +60,11 @@ options:
     type: str
   id:
     description:
-      - The number of what is taken back.
+      - The number of the one that V(expired) ends.
     type: int
   ledger:
     description:
-      - Place of the ledger, as for M(xorb.runbook.report).
+      - Location of the ledger, as for M(xorb.runbook.report).
       - The default is the variable C(platform_ledger), or else C(ledger.sqlite) in C(platform_state_dir), or else in a
         folder named after C(platform_name) in the user's state folder.
     type: str
@@ -106,7 +106,7 @@ EXAMPLES = r"""
   delegate_to: localhost
   run_once: true
 
-- name: Say that somebody works on it
+- name: Acknowledge a failure that an operator works on
   xorb.runbook.silence:
     state: acknowledged
     checks: [host.data.space]
@@ -132,7 +132,7 @@ msg:
 silence:
   description: >-
     The silence or acknowledgement that was made, found in force or ended. Its C(id) is 0 in check mode.
-    C(state) is C(active) or C(expired), and C(expired_by) who ended it before its time.
+    C(state) is C(active) or C(expired), and C(expired_by) the operator who ended it before its time.
   returned: always
   type: dict
   sample:

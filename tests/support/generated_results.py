@@ -127,11 +127,11 @@ class Generated:
         seen = self.names[: self.looked]
         dead = set(seen[len(seen) - self.failing :])
         made: dict[str, list[Check]] = {name: [] for name in seen}
-        for look in self.platform.looks():
-            if look.observer in made:
-                placeholders = look.placeholders("as it should be")
+        for target in self.platform.targets():
+            if target.observer in made:
+                placeholders = target.placeholders("as it should be")
                 sound = (replace(one, status=OK, about="") for one in placeholders)
-                made[look.observer] += [_found(one, look.observer in dead) for one in sound]
+                made[target.observer] += [_found(one, target.observer in dead) for one in sound]
         return made
 
     def inventory(self, **variables: Any) -> dict[str, Any]:

@@ -28,11 +28,11 @@ class Lab:
         return self.play_on(self.write(), playbook, *options, **environment)
 
     def play_on(self, inventory: Path, playbook: str, *options: str, **environment: str) -> Ran:
-        """Run a playbook on another inventory, which keeps its state in the same place."""
+        """Run a playbook on another inventory, which keeps its state in the same folder."""
         return play(inventory, playbook, *options, reports=self.folder / "state/reports", **environment)
 
     def own_playbook(self) -> str:
-        """The path of a playbook of somebody's own, which uses the roles alone."""
+        """The path of a playbook of an operator's own, which uses the roles alone."""
         path = self.folder / "own.yml"
         roles = [{"role": "xorb.runbook.inspect"}, {"role": "xorb.runbook.report"}]
         path.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "strategy": "linear", "roles": roles}]))

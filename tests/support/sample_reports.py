@@ -181,20 +181,20 @@ def bad_night() -> Report:
 
 
 def rotation() -> Report:
-    """A run that changed something on one host, and took back what it tried on another."""
+    """A run that changed something on one host, and rolled back what it tried on another."""
     common = {"procedure": "certificate_rotate", "who": "alex", "at": "2026-11-23T03:15:02.000Z"}
     done = {
         **common, "host": "web", "subject": "proxy server", "outcome": "done", "incident": "INC-7",
         "what": "certificate 5e2a is in service until 2026-12-23 03:10 UTC, in place of 41c7",
         "why": "CN=demo.test expires in 6.2 days",
     }  # fmt: skip
-    undone = {
+    rolled_back = {
         **common, "host": "db", "subject": "postgres server", "outcome": "rolled_back", "incident": "", "why": "",
-        "what": "certificate 77aa was taken back: systemctl reload failed",
+        "what": "certificate 77aa was rolled back: systemctl reload failed",
     }  # fmt: skip
     failing = run_check("certificate_rotate", CRITICAL, "systemctl reload failed", host="db", point="act")
     report = assembled(demo_checks(), about_run=[failing], run=replace(RUN, procedure="certificate_rotate"))
-    return replace(report, actions=(done, undone))
+    return replace(report, actions=(done, rolled_back))
 
 
 def large_platform(hosts: int = 40) -> Report:

@@ -23,12 +23,12 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.time import tim
 
 from .._core import paths
 from .._core.action import RunbookAction
-from .._core.operator import who
+from .._core.operator import operator
 from .._platform.inventory import Inventory
 from .._platform.model import Platform
 from .._platform.settings import result_variable
 from .._prove.actions import Action
-from .._prove.render.wording import clean
+from .._prove.render.formatting import clean
 from .result import StepResult
 
 #: Arguments as Ansible specifies them; none has a default, since the role of a procedure gives them all.
@@ -153,7 +153,7 @@ class Context:
         self.options = options
         self.check_mode = procedure.check_mode
         self.host = str(self._variables["inventory_hostname"])
-        self.operator = who(self._variables)
+        self.operator = operator(self._variables)
 
     # --- the platform
 

@@ -16,7 +16,7 @@ from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import option_of, problems
 
-#: A template that is nothing but a variable, with or without what is taken where nobody sets it.
+#: A template that is nothing but a variable, with or without what is taken where it is not set.
 _VARIABLE = re.compile(r"\s*\{\{\s*(\w+)\s*(?:\|\s*default\b.*)?\}\}\s*", re.DOTALL)
 _FALLBACK = re.compile(r"\s*\{\{\s*(\w+)\s*\|\s*default\b.*\}\}\s*", re.DOTALL)
 #: How a refusal begins: with one or more arguments, the first of which may have an index.

@@ -70,7 +70,7 @@ def write_report(folder: Path, stem: str, texts: Mapping[str, str], *, keep: int
 
 
 def _prune(folder: Path, suffix: str, keep: int) -> None:
-    # Nobody else's files, whatever else is in the folder.
+    # Files of this collection alone, whatever else is in the folder.
     aged = []
     for path in folder.iterdir():
         if OURS.fullmatch(path.stem) and path.suffix == f".{suffix}":
@@ -99,10 +99,10 @@ def _spelled(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-#: What mends a write that failed because there is no room.
-FREE_SPACE = "free some space there (df -h, df -i), or give the file another place"
+#: What fixes a write that failed because there is no room.
+FREE_SPACE = "free some space there (df -h, df -i), or give the file another path"
 
 
 def space(exc: OSError) -> str:
-    """What mends an error where it is one of space, or nothing."""
+    """What fixes an error where it is one of space, or nothing."""
     return FREE_SPACE if exc.errno in (errno.ENOSPC, errno.EDQUOT) else ""

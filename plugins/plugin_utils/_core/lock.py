@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One at a time: a lock on a file that the kernel takes back when its holder dies."""
+"""One at a time: a lock on a file that the kernel releases when its holder dies."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PAUSE = 0.05
 
 @contextlib.contextmanager
 def locked(path: Path, what: str, *, seconds: float, shared: bool = False) -> Iterator[None]:
-    """Hold the lock, alone or with others who only read; wait ``seconds`` for it at most.
+    """Hold the lock, alone or with other readers; wait ``seconds`` for it at most.
 
-    Whoever only reads makes no file: where there is none, nobody can be writing. Raises `RunbookError` naming the
+    A reader makes no file: where there is none, no process can be writing. Raises `RunbookError` naming the
     holder when it stays taken, and OSError where the file cannot be opened.
     """
     try:
@@ -49,7 +49,7 @@ def _take(handle: int, path: Path, what: str, seconds: float, kind: int) -> None
             return
         except BlockingIOError as exc:
             if time.monotonic() >= until:
-                holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "somebody who reads it"
+                holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "a process that reads it"
                 message = (
                     f"{what} is in use by {holder}; waited {seconds:g} s for {path}. Try again when that run is over"
                 )
@@ -58,7 +58,7 @@ def _take(handle: int, path: Path, what: str, seconds: float, kind: int) -> None
 
 
 def _sign(handle: int) -> None:
-    """Write down who holds it, for those who wait in vain."""
-    who = f"process {os.getpid()} since {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC\n"
+    """Write down which process holds it, for those that wait in vain."""
+    holder = f"process {os.getpid()} since {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC\n"
     os.ftruncate(handle, 0)
-    os.pwrite(handle, who.encode(), 0)
+    os.pwrite(handle, holder.encode(), 0)

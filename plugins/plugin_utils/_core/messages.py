@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.about import MISSING, VARIABLE, Fault
 
-#: What an undefined variable is told by, and nothing else.
+#: The message of an undefined variable, and of nothing else.
 UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 
@@ -27,6 +27,6 @@ def brief(exc: BaseException) -> str:
 
 
 def undefined(exc: BaseException) -> Fault | None:
-    """The variable that an error is about, as data: whatever needs it fails for the same reason."""
+    """The variable that an error is about, as data: every check that needs it fails for the same reason."""
     found = UNDEFINED.fullmatch(brief(exc))
     return Fault.stated(MISSING, (VARIABLE, found[1])) if found else None

@@ -17,8 +17,8 @@ FOLDER = "xorb-runbook"
 
 
 @dataclass(frozen=True)
-class Places:
-    """The places of one platform; none of them need exist yet."""
+class Paths:
+    """The paths of one platform; none of them need exist yet."""
 
     state: Path
 
@@ -33,18 +33,18 @@ class Places:
         return self.state / "reports"
 
 
-def of(platform: str, state_dir: str | None = None, *, environment: Mapping[str, str] | None = None) -> Places:
-    """The places of ``platform``: in ``state_dir`` where it is given, else in the user's state folder.
+def of(platform: str, state_dir: str | None = None, *, environment: Mapping[str, str] | None = None) -> Paths:
+    """The paths of ``platform``: in ``state_dir`` where it is given, else in the user's state folder.
 
     Raises `RunbookError` where the platform's name cannot be the name of a folder.
     """
     if state_dir:
-        return Places(Path(state_dir).expanduser())
+        return Paths(Path(state_dir).expanduser())
     if not platform or platform in (".", "..") or "/" in platform or "\0" in platform:
         raise RunbookError(f"platform_name: {platform!r} cannot name a folder; give a short word, for example 'xorb'")
     # The XDG base directory specification: a relative path in the variable is to be ignored.
     given = Path((os.environ if environment is None else environment).get("XDG_STATE_HOME", ""))
-    return Places((given if given.is_absolute() else Path("~/.local/state").expanduser()) / FOLDER / platform)
+    return Paths((given if given.is_absolute() else Path("~/.local/state").expanduser()) / FOLDER / platform)
 
 
 #: What a container's engine leaves inside of it, and the variables that orchestrators set.
@@ -65,7 +65,7 @@ def thrown_away(path: Path, *, inside: bool | None = None, mounts: str | None = 
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
     resolved = path.expanduser().resolve()
     point, kind = max(
-        # The last mount at a place hides those before it, and of equal ones `max` takes the first.
+        # The last mount at a path hides those before it, and of equal ones `max` takes the first.
         (found for found in map(_mount, reversed(mounts.splitlines())) if resolved.is_relative_to(found[0])),
         key=lambda found: len(found[0].parts),
         default=(Path("/"), "overlay"),

@@ -24,7 +24,7 @@ def utc(when: datetime) -> str:
 
 
 def spoken(when: datetime) -> str:
-    """A moment to the minute, for people."""
+    """A moment to the minute, as a sentence has it."""
     return f"{when.astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC"
 
 

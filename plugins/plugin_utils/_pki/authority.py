@@ -3,8 +3,8 @@
 """A small certificate authority on the control node, for a platform that has none.
 
 A root signs an intermediate, and the intermediate signs everything else. The directory is one that ``openssl ca`` works
-with: its ``index.txt`` is the register. Every change is made under one lock, and whoever takes it first finishes what a
-run that was killed had begun. A certificate stands in the register before anybody gets it.
+with: its ``index.txt`` is the register. Every change is made under one lock, and a run that takes it first finishes
+what one that was killed had begun. A certificate stands in the register before it is handed out.
 
 The CA itself is replaced in phases, in which two generations stand side by side::
 
@@ -24,7 +24,7 @@ from pathlib import Path
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from .crypto import NameOID, serialization, x509
-from .directory import WAIT, Desk, Plan
+from .directory import WAIT, CaDirectory, Plan
 from .issuance import DAY, Issued, is_self_signed, now_utc, pem, read_request, serial_text, wish
 from .layout import MAKING, RETIRED, Layout, fingerprint
 from .level import STEMS, Level, crl_number
@@ -62,7 +62,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class PresentList:
-    """A list of revoked certificates: who issued it, as hexadecimal DER, and why the next one is due, if it is."""
+    """A list of revoked certificates: its issuer, as hexadecimal DER, and why the next one is due, if it is."""
 
     issuer: str
     name: str
@@ -74,8 +74,8 @@ class PresentList:
 class Authority:
     """A CA that `_authority_making.ensure` made or adopted."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, ca: CaDirectory) -> None:
+        self._ca = ca
 
     @classmethod
     def open(
@@ -93,62 +93,62 @@ class Authority:
         how many seconds to wait for other runs. Changes nothing. Raises `RunbookError` where there is no CA, and where
         the passphrase is not that of the key.
         """
-        desk = Desk(directory, passphrase=passphrase, root_passphrase=root_passphrase, clock=clock, wait=wait)
-        with desk.locked(shared=True):
-            layout = desk.layout()
-            # What a killed run left half way is finished by whoever changes something next, and tried then.
+        ca = CaDirectory(directory, passphrase=passphrase, root_passphrase=root_passphrase, clock=clock, wait=wait)
+        with ca.locked(shared=True):
+            layout = ca.layout()
+            # What a killed run left half way is finished by the run that changes something next, and tried then.
             if passphrase and layout.state.pending is None:
                 layout.verify()
-                desk.signer(layout.level("intermediate"))
-        return cls(desk)
+                ca.signer(layout.level("intermediate"))
+        return cls(ca)
 
     # --- asking
 
     @property
     def phase(self) -> str:
         """How far a rotation of the CA is: ``standby``, ``prepared`` or ``activated``."""
-        with self._desk.reading() as layout:
+        with self._ca.reading() as layout:
             return layout.state.phase
 
     def register(self, *, generation: str = "active", level: str = "intermediate") -> list[Registered]:
         """What was issued, the oldest first. The register of the root has the intermediates."""
-        with self._desk.reading() as layout:
+        with self._ca.reading() as layout:
             return self._registered(layout, generation, level)
 
     def outstanding(self) -> list[Registered]:
-        """What the previous CA issued and is still valid, and for whom the active one has issued nothing since."""
-        with self._desk.reading() as layout:
+        """What the previous CA issued and is still valid, for names that the active one has not issued for since."""
+        with self._ca.reading() as layout:
             return self._outstanding(layout)
 
     def certificates(self, *, generation: str = "active") -> dict[str, x509.Certificate]:
         """The certificates of root and intermediate by the names of their levels."""
-        with self._desk.reading() as layout:
+        with self._ca.reading() as layout:
             return {name: layout.level(name, generation).certificate() for name in STEMS}
 
     def replaced_levels(self) -> tuple[str, ...]:
         """The levels that the rotation under way replaces; none where there is no rotation."""
-        with self._desk.reading() as layout:
-            own = layout.state.places.get("next") or layout.state.places.get("previous") or {}
+        with self._ca.reading() as layout:
+            own = layout.state.slots.get("next") or layout.state.slots.get("previous") or {}
             return tuple(name for name in STEMS if name in own)
 
     def retired(self) -> list[x509.Certificate]:
-        """The certificates of intermediates of the past: withdrawn, or abandoned before anybody relied on them."""
-        with self._desk.reading() as layout:
+        """The certificates of intermediates of the past: withdrawn, or abandoned before any host relied on them."""
+        with self._ca.reading() as layout:
             return [level.certificate() for level in layout.retired() if level.name == "intermediate"]
 
     def chain(self, *, generation: str = "active") -> str:
         """Intermediate and root, as PEM."""
-        with self._desk.reading() as layout:
+        with self._ca.reading() as layout:
             return pem(layout.chain(generation))
 
     def trust_bundle(self) -> str:
-        """What everybody has to trust now, as PEM: in a rotation, the old CA and the new one."""
-        with self._desk.reading() as layout:
+        """What every client and server has to trust now, as PEM: in a rotation, the old CA and the new one."""
+        with self._ca.reading() as layout:
             return pem(layout.trusted())
 
     def summary(self) -> Summary:
         """The active CA at a glance."""
-        with self._desk.reading() as layout:
+        with self._ca.reading() as layout:
             levels = {name: layout.level(name) for name in STEMS}
             certificates = {name: level.certificate() for name, level in levels.items()}
             statuses = [row.status for row in self._registered(layout, "active", "intermediate")]
@@ -189,7 +189,7 @@ class Authority:
             organizational_unit=organizational_unit,
         )
         request = read_request(csr)
-        with self._desk.changing() as layout:
+        with self._ca.changing() as layout:
             if generation not in ("active", "next", "previous"):
                 raise RunbookError(f"generation: expected active, next or previous, got {generation!r}")
             level = layout.level("intermediate", generation)
@@ -197,8 +197,8 @@ class Authority:
                 wanted,
                 request.public_key(),
                 serial=level.unused_serial(level.rows()),
-                now=self._desk.now(),
-                signer=self._desk.signer(level),
+                now=self._ca.now(),
+                signer=self._ca.signer(level),
             )
             level.enter(certificate)
             chain = [each for each in layout.chain(generation) if not is_self_signed(each)]
@@ -216,61 +216,61 @@ class Authority:
 
         Raises `RunbookError` for a serial that was never issued.
         """
-        with self._desk.changing() as layout:
+        with self._ca.changing() as layout:
             return self._revoke(layout.level("intermediate", generation), serials, reason)
 
     def revoke_all(self, *, reason: str, keep: Sequence[str] = (), generation: str = "active") -> list[str]:
         """Revoke everything valid that a generation issued, except for the serials to ``keep`` (the replacements)."""
         kept = {_number(serial) for serial in keep}
-        with self._desk.changing() as layout:
+        with self._ca.changing() as layout:
             level = layout.level("intermediate", generation)
-            now = self._desk.now()
+            now = self._ca.now()
             found = [row.serial for row in level.rows() if row.status(now) == "valid" and row.number not in kept]
             return self._revoke(level, found, reason)
 
     def revoke_intermediate(self, *, generation: str = "previous", reason: str = "ca_compromise") -> list[str]:
         """Revoke an intermediate by its root, after `activate_next` has put another one in its place.
 
-        A root cannot be revoked: it is withdrawn from everybody who trusts it (`withdraw_previous`).
+        A root cannot be revoked: it is withdrawn from every client and server that trusts it (`withdraw_previous`).
         """
-        with self._desk.changing() as layout:
+        with self._ca.changing() as layout:
             number = layout.level("intermediate", generation).certificate().serial_number
             return self._revoke(layout.level("root", generation), [serial_text(number)], reason)
 
     def crl(self, *, level: str = "intermediate", generation: str = "active") -> str:
         """The list of a level, as PEM; a new one with the next number where the present one no longer does."""
-        with self._desk.changing() as layout:
-            return self._desk.crl(layout, layout.level(level, generation))
+        with self._ca.changing() as layout:
+            return self._ca.crl(layout, layout.level(level, generation))
 
     def crls(self) -> str:
         """The lists of all levels of all trusted generations, as PEM: what a server that checks every link needs.
 
         A root whose key is kept elsewhere has the list that was put there, if any.
         """
-        with self._desk.changing() as layout:
-            return "".join(self._desk.crl(layout, level) for _place, level in layout.levels())
+        with self._ca.changing() as layout:
+            return "".join(self._ca.crl(layout, level) for _slot, level in layout.levels())
 
     def lists(self) -> list[PresentList]:
         """The lists as they are now, of all levels of all trusted generations; changes nothing and needs no key."""
-        with self._desk.reading() as layout:
-            now = self._desk.now()
+        with self._ca.reading() as layout:
+            now = self._ca.now()
             return [
                 PresentList(
                     issuer=level.certificate().subject.public_bytes().hex(),
                     name=level.name,
                     number=crl_number(crl),
                     text=crl.public_bytes(serialization.Encoding.PEM).decode(),
-                    due=level.crl_is_due(now) if self._desk.can_renew(level) else "",
+                    due=level.crl_is_due(now) if self._ca.can_renew(level) else "",
                 )
-                for _place, level in layout.levels()
+                for _slot, level in layout.levels()
                 if (crl := level.crl()) is not None
             ]
 
     # --- replacing the CA
 
     def recover(self) -> None:
-        """Finish what a run that was killed had begun; whoever changes something does that first, too."""
-        with self._desk.changing():
+        """Finish what a run that was killed had begun; every run that changes something does that first, too."""
+        with self._ca.changing():
             pass
 
     def prepare_next(self, *, levels: Sequence[str] = ("root", "intermediate")) -> None:
@@ -278,8 +278,8 @@ class Authority:
 
         With ``levels`` of the intermediate alone, the root stays. Does nothing where it was done before.
         """
-        with self._desk.changing() as layout:
-            if layout.state.phase == PREPARED and set(layout.state.places["next"]) == set(levels):
+        with self._ca.changing() as layout:
+            if layout.state.phase == PREPARED and set(layout.state.slots["next"]) == set(levels):
                 return
             _expect(layout.state, STANDBY, "prepare_next")
             if set(levels) not in ({"root", "intermediate"}, {"intermediate"}):
@@ -288,7 +288,7 @@ class Authority:
 
     def activate_next(self) -> None:
         """Let the next CA issue from now on; `trust_bundle` still has both. Does nothing where it was done before."""
-        with self._desk.changing() as layout:
+        with self._ca.changing() as layout:
             if layout.state.phase == ACTIVATED:
                 return
             _expect(layout.state, PREPARED, "activate_next")
@@ -296,18 +296,18 @@ class Authority:
 
     def reactivate_previous(self) -> None:
         """Take `activate_next` back: the previous CA issues again, and the other one is the next again."""
-        with self._desk.changing() as layout:
+        with self._ca.changing() as layout:
             if layout.state.phase == PREPARED:
                 return
             _expect(layout.state, ACTIVATED, "reactivate_previous")
             self._swap(layout, "previous", "next", PREPARED)
 
     def withdraw_previous(self, *, force: bool = False) -> None:
-        """Stop trusting the previous CA and keep it in ``retired``: the end of a rotation, which cannot be taken back.
+        """Stop trusting the previous CA and keep it in ``retired``: the end of a rotation, which cannot be rolled back.
 
-        Refused while somebody's certificate is valid and the active CA has issued nothing for them, unless ``force``.
+        Refused while a certificate is valid for names that the active CA has issued nothing for, unless ``force``.
         """
-        with self._desk.changing() as layout:
+        with self._ca.changing() as layout:
             if layout.state.phase == STANDBY:
                 return
             _expect(layout.state, ACTIVATED, "withdraw_previous")
@@ -320,8 +320,8 @@ class Authority:
             self._retire(layout, "previous")
 
     def abandon_next(self) -> None:
-        """Stop trusting the next CA and keep it in ``retired``: takes `prepare_next` back."""
-        with self._desk.changing() as layout:
+        """Stop trusting the next CA and keep it in ``retired``: rolls `prepare_next` back."""
+        with self._ca.changing() as layout:
             if layout.state.phase == STANDBY:
                 return
             if layout.state.phase == ACTIVATED:
@@ -336,7 +336,7 @@ class Authority:
     def _registered(self, layout: Layout, generation: str, level: str) -> list[Registered]:
         if level not in STEMS:
             raise RunbookError(f"level: expected one of {', '.join(STEMS)}, got {level!r}")
-        now = self._desk.now()
+        now = self._ca.now()
         return [
             Registered(
                 generation=generation,
@@ -379,10 +379,10 @@ class Authority:
                 "revoked"
             )
         # Nothing of a CA that cannot publish it is revoked.
-        self._desk.signer(level)
+        self._ca.signer(level)
         fresh = [row.serial for row in rows if row.number in wanted and not row.revoked]
         if fresh:
-            now = self._desk.now()
+            now = self._ca.now()
             level.write_rows(row.revoke(reason, now) if row.serial in fresh else row for row in rows)
         return fresh
 
@@ -393,25 +393,25 @@ class Authority:
                 like = layout.level(name).certificate()
                 days = (like.not_valid_after_utc - like.not_valid_before_utc - CLOCK_GRACE) / DAY
                 plans[name] = Plan(_next_generation(like.subject), key_type_of(like), days)
-        made = self._desk.build(plans, root=None if "root" in levels else layout.level("root"))
-        layout = self._desk.move(layout, [[MAKING, "next"]], PREPARED, {**layout.state.places, "next": made})
-        for _place, level in layout.levels():
-            self._desk.crl(layout, level)
+        made = self._ca.build(plans, root=None if "root" in levels else layout.level("root"))
+        layout = self._ca.move(layout, [[MAKING, "next"]], PREPARED, {**layout.state.slots, "next": made})
+        for _slot, level in layout.levels():
+            self._ca.crl(layout, level)
 
     def _swap(self, layout: Layout, incoming: str, outgoing: str, phase: str) -> None:
-        """Put the generation of one place where the active one is, and that into the other place."""
-        arriving = layout.state.places[incoming]
-        active = layout.state.places["active"]
+        """Put the generation of one slot where the active one is, and that into the other slot."""
+        arriving = layout.state.slots[incoming]
+        active = layout.state.slots["active"]
         moves = []
         for name in arriving:
             moves += [[name, f"{outgoing}/{name}"], [f"{incoming}/{name}", name]]
-        places = {"active": {**active, **arriving}, outgoing: {name: active[name] for name in arriving}}
-        self._desk.move(layout, moves, phase, places)
+        slots = {"active": {**active, **arriving}, outgoing: {name: active[name] for name in arriving}}
+        self._ca.move(layout, moves, phase, slots)
 
-    def _retire(self, layout: Layout, place: str) -> None:
-        number = layout.level("intermediate", place).certificate().serial_number
-        target = f"{RETIRED}/{self._desk.now():%Y%m%dT%H%M%S}-{serial_text(number)[:8]}"
-        self._desk.move(layout, [[place, target]], STANDBY, {"active": layout.state.places["active"]})
+    def _retire(self, layout: Layout, slot: str) -> None:
+        number = layout.level("intermediate", slot).certificate().serial_number
+        target = f"{RETIRED}/{self._ca.now():%Y%m%dT%H%M%S}-{serial_text(number)[:8]}"
+        self._ca.move(layout, [[slot, target]], STANDBY, {"active": layout.state.slots["active"]})
 
 
 def _next_generation(subject: x509.Name) -> x509.Name:

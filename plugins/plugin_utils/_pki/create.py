@@ -15,7 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 
 from . import state as states
 from .crypto import NameOID, x509
-from .directory import LOCK, WAIT, Desk, Plan
+from .directory import LOCK, WAIT, CaDirectory, Plan
 from .issuance import is_issuer_of, now_utc
 from .layout import MAKING, Change, Layout, fingerprint
 from .level import STEMS, Level
@@ -96,91 +96,91 @@ def ensure(
 
     With ``check``, only say what would be done. Raises `RunbookError`, naming the key that is wrong.
     """
-    desk = Desk(directory, passphrase=passphrase, root_passphrase=root_passphrase, clock=clock, wait=wait)
+    ca = CaDirectory(directory, passphrase=passphrase, root_passphrase=root_passphrase, clock=clock, wait=wait)
     blueprint.check()
     for level in STEMS:
-        desk.check_passphrase(level)
-    if not desk.directory.exists():
+        ca.check_passphrase(level)
+    if not ca.path.exists():
         if check:
-            return Ensured("created", _plan_new(desk, blueprint))
-        desk.make_directory()
-    with desk.locked(shared=check):
-        if states.read(desk.directory) is not None:
-            return _put_right(desk, blueprint, check=check)
-        if Level("root", desk.directory / "root").exists():
-            return _adopt(desk, blueprint, check=check)
-        planned = _plan_new(desk, blueprint)
+            return Ensured("created", _plan_new(ca, blueprint))
+        ca.make_directory()
+    with ca.locked(shared=check):
+        if states.read(ca.path) is not None:
+            return _put_right(ca, blueprint, check=check)
+        if Level("root", ca.path / "root").exists():
+            return _adopt(ca, blueprint, check=check)
+        planned = _plan_new(ca, blueprint)
         if not check:
-            _create(desk, blueprint)
+            _create(ca, blueprint)
         return Ensured("created", planned)
 
 
-def _changes(desk: Desk, layout: Layout) -> list[Change]:
+def _changes(ca: CaDirectory, layout: Layout) -> list[Change]:
     """What is to be put right, after every key was tried."""
     changes = []
-    for _place, level in layout.levels():
+    for _slot, level in layout.levels():
         if not level.key_path.exists() and level.name == "root":
             continue
-        signer = desk.signer(level)
+        signer = ca.signer(level)
         if b"ENCRYPTED" not in level.key_path.read_bytes():
             changes.append(
                 Change(
                     f"encrypt the key of the {level.name}",
-                    partial(desk.write_key, level, signer.key),
+                    partial(ca.write_key, level, signer.key),
                 )
             )
     changes += layout.changes()
-    for _place, level in layout.levels():
-        due = level.crl_is_due(desk.now())
+    for _slot, level in layout.levels():
+        due = level.crl_is_due(ca.now())
         if due and level.key_path.exists():
             changes.append(
                 Change(
                     f"make a CRL of the {level.name}: {due}",
-                    partial(desk.crl, layout, level),
+                    partial(ca.crl, layout, level),
                 )
             )
     return changes
 
 
-def _put_right(desk: Desk, blueprint: Blueprint, *, check: bool) -> Ensured:
-    layout = desk.layout()
+def _put_right(ca: CaDirectory, blueprint: Blueprint, *, check: bool) -> Ensured:
+    layout = ca.layout()
     if check and layout.state.pending is not None:
         return Ensured("present", ["finish what a run that was killed had begun"])
     finished = layout.state.pending is not None
     if check:
         layout.verify()
     else:
-        layout = desk.recovered()
+        layout = ca.recovered()
     changes = []
     if layout.state.crl_days != blueprint.crl_days:
         state = replace(layout.state, crl_days=blueprint.crl_days)
-        layout = Layout(desk.directory, state)
-        changes.append(Change(f"let CRLs last {blueprint.crl_days:g} days", partial(state.write, desk.directory)))
-    changes += _changes(desk, layout)
+        layout = Layout(ca.path, state)
+        changes.append(Change(f"let CRLs last {blueprint.crl_days:g} days", partial(state.write, ca.path)))
+    changes += _changes(ca, layout)
     if not check:
         for change in changes:
             change.act()
-    said = ["finish what a run that was killed had begun"] if finished else []
-    return Ensured("present", [*said, *(change.text for change in changes)])
+    recovery = ["finish what a run that was killed had begun"] if finished else []
+    return Ensured("present", [*recovery, *(change.text for change in changes)])
 
 
-def _adopt(desk: Desk, blueprint: Blueprint, *, check: bool) -> Ensured:
-    places = {}
+def _adopt(ca: CaDirectory, blueprint: Blueprint, *, check: bool) -> Ensured:
+    fingerprints = {}
     for name in STEMS:
-        level = Level(name, desk.directory / name)
+        level = Level(name, ca.path / name)
         if not level.exists():
             raise RunbookError(
-                f"{desk.directory}: it has a root and no intermediate ({level.certificate_path} is missing): "
+                f"{ca.path}: it has a root and no intermediate ({level.certificate_path} is missing): "
                 "finish it by hand, or name an empty folder"
             )
         level.rows()
-        places[name] = fingerprint(level.certificate())
-    layout = Layout(desk.directory, State("adopted", crl_days=blueprint.crl_days, places={"active": places}))
+        fingerprints[name] = fingerprint(level.certificate())
+    layout = Layout(ca.path, State("adopted", crl_days=blueprint.crl_days, slots={"active": fingerprints}))
     if not is_issuer_of(layout.level("root").certificate(), layout.level("intermediate").certificate()):
-        raise RunbookError(f"{desk.directory}: the intermediate was not signed by the root; nothing was changed")
+        raise RunbookError(f"{ca.path}: the intermediate was not signed by the root; nothing was changed")
     changes = [
-        Change(f"adopt the CA in {desk.directory}", partial(layout.state.write, desk.directory)),
-        *_changes(desk, layout),
+        Change(f"adopt the CA in {ca.path}", partial(layout.state.write, ca.path)),
+        *_changes(ca, layout),
     ]
     if not check:
         for change in changes:
@@ -188,23 +188,23 @@ def _adopt(desk: Desk, blueprint: Blueprint, *, check: bool) -> Ensured:
     return Ensured("adopted", [change.text for change in changes])
 
 
-def _create(desk: Desk, blueprint: Blueprint) -> None:
-    desk.clear(None)
-    made = desk.build(blueprint.plans())
-    layout = Layout(desk.directory, State("created", crl_days=blueprint.crl_days))
-    layout = desk.move(layout, [[f"{MAKING}/{name}", name] for name in STEMS], STANDBY, {"active": made})
-    desk.clear(layout)
-    for _place, level in layout.levels():
-        desk.crl(layout, level)
+def _create(ca: CaDirectory, blueprint: Blueprint) -> None:
+    ca.clear(None)
+    made = ca.build(blueprint.plans())
+    layout = Layout(ca.path, State("created", crl_days=blueprint.crl_days))
+    layout = ca.move(layout, [[f"{MAKING}/{name}", name] for name in STEMS], STANDBY, {"active": made})
+    ca.clear(layout)
+    for _slot, level in layout.levels():
+        ca.crl(layout, level)
 
 
-def _plan_new(desk: Desk, blueprint: Blueprint) -> list[str]:
-    if desk.directory.exists():
-        strange = sorted(path.name for path in desk.directory.iterdir() if path.name not in HARMLESS)
+def _plan_new(ca: CaDirectory, blueprint: Blueprint) -> list[str]:
+    if ca.path.exists():
+        strange = sorted(path.name for path in ca.path.iterdir() if path.name not in HARMLESS)
         strange = [name for name in strange if not re.fullmatch(r"\.authority\.json\.[a-z0-9_]{8}", name)]
         if strange:
             raise RunbookError(
-                f"{desk.directory}: there is no CA in it, but {', '.join(strange[:5])}; name an empty folder, or "
+                f"{ca.path}: there is no CA in it, but {', '.join(strange[:5])}; name an empty folder, or "
                 "the one that has root/certs/ca.cert.pem"
             )
     return [

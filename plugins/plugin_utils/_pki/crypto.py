@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The one place that imports cryptography on the control node.
+"""The one module that imports cryptography on the control node.
 
 Ansible imports every plugin to list and document it, on control nodes without the library as well. There a stand-in
-takes its place while modules are loaded, and `require_library` says what is missing before anything is done with it.
+stands in for it while modules are loaded, and `require_library` says what is missing before anything is done with it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ __all__ = [
 
 
 def require_library() -> None:
-    """Raise `RunbookError` where cryptography is missing, or too old to tell times with their zone."""
+    """Raise `RunbookError` where cryptography is missing, or too old to give times with their zone."""
     wanted = "cryptography 42 or newer is needed on the control node: pip install 'cryptography>=42'"
     if MISSING:
         raise RunbookError(f"{wanted} ({MISSING})")

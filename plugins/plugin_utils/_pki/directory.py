@@ -41,7 +41,7 @@ class Plan:
     days: float
 
 
-class Desk:
+class CaDirectory:
     """A CA's directory with the passphrases of its keys. Every method reads the files anew: others may have been here.
 
     ``root_passphrase`` is needed where the root has another one. ``clock`` returns aware whole seconds, ``wait`` is how
@@ -59,7 +59,7 @@ class Desk:
     ) -> None:
         require_library()
         # Absolute, because openssl.cnf names it, but through links: where they point to is the operator's business.
-        self.directory = Path(directory).expanduser().absolute()
+        self.path = Path(directory).expanduser().absolute()
         self.now = clock
         self._passphrases = {"intermediate": passphrase, "root": root_passphrase or passphrase}
         self._options = {"intermediate": "passphrase", "root": "root_passphrase" if root_passphrase else "passphrase"}
@@ -70,10 +70,10 @@ class Desk:
     def locked(self, *, shared: bool) -> Iterator[None]:
         """Hold the lock. What the operating system refuses inside is a `RunbookError`, too."""
         try:
-            with locked(self.directory / LOCK, f"the CA in {self.directory}", seconds=self._wait, shared=shared):
+            with locked(self.path / LOCK, f"the CA in {self.path}", seconds=self._wait, shared=shared):
                 yield
         except OSError as exc:
-            raise RunbookError(f"{exc.filename or self.directory}: {exc.strerror or exc}") from exc
+            raise RunbookError(f"{exc.filename or self.path}: {exc.strerror or exc}") from exc
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Layout]:
@@ -82,7 +82,7 @@ class Desk:
             layout = self.layout()
             if layout.state.pending is not None:
                 raise RunbookError(
-                    f"the CA in {self.directory} was left half way by a run that was killed; the playbook "
+                    f"the CA in {self.path} was left half way by a run that was killed; the playbook "
                     "certificate_authority finishes it"
                 )
             layout.verify()
@@ -90,8 +90,8 @@ class Desk:
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[Layout]:
-        """The CA for one who changes it, after everything that was begun by others was finished."""
-        if not (self.directory / states.FILE).exists():
+        """The CA for a run that changes it, after everything that other runs had begun was finished."""
+        if not (self.path / states.FILE).exists():
             self.layout()
         with self.locked(shared=False):
             yield self.recovered()
@@ -99,28 +99,26 @@ class Desk:
     def make_directory(self) -> None:
         """Make the directory, with those above it."""
         try:
-            self.directory.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            self.path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         except OSError as exc:
-            raise RunbookError(f"{self.directory}: cannot be made: {exc.strerror or exc}") from exc
+            raise RunbookError(f"{self.path}: cannot be made: {exc.strerror or exc}") from exc
 
     def layout(self) -> Layout:
         """The CA as its state says that it is. Raises `RunbookError` where there is none."""
-        state = states.read(self.directory)
+        state = states.read(self.path)
         if state is None:
-            raise RunbookError(
-                f"there is no CA in {self.directory}; the playbook certificate_authority makes or adopts one"
-            )
-        return Layout(self.directory, state)
+            raise RunbookError(f"there is no CA in {self.path}; the playbook certificate_authority makes or adopts one")
+        return Layout(self.path, state)
 
     def recovered(self) -> Layout:
         """Finish what was begun, and clear away what was not."""
         layout = self.layout()
         if layout.state.pending is not None:
-            layout = Layout(self.directory, layout.state.finish(self.directory))
+            layout = Layout(self.path, layout.state.finish(self.path))
             layout.settle()
         layout.verify()
         self.clear(layout)
-        for _place, level in layout.levels():
+        for _slot, level in layout.levels():
             found = level.unregistered()
             for certificate in found:
                 level.enter(certificate)
@@ -128,14 +126,14 @@ class Desk:
 
     def clear(self, layout: Layout | None) -> None:
         """Remove what killed runs left behind that was of no use yet."""
-        shutil.rmtree(self.directory / MAKING, ignore_errors=True)
-        for path in self.directory.glob(".*.pem.*"):
+        shutil.rmtree(self.path / MAKING, ignore_errors=True)
+        for path in self.path.glob(".*.pem.*"):
             if re.fullmatch(r"\..+\.pem\.([a-z0-9_]{8}|\d+)", path.name):
                 path.unlink()
-        for path in self.directory.glob(".authority.json.*"):
+        for path in self.path.glob(".authority.json.*"):
             path.unlink()
         if layout is not None:
-            for level in (*(level for _place, level in layout.levels()), *layout.retired()):
+            for level in (*(level for _slot, level in layout.levels()), *layout.retired()):
                 for path in level.leftovers():
                     path.unlink()
 
@@ -175,11 +173,11 @@ class Desk:
         level.write_key(key, self._passphrases[level.name])
 
     def build(self, plans: Mapping[str, Plan], *, root: Level | None = None) -> dict[str, str]:
-        """Make levels in a folder that nobody looks at yet, and return the fingerprints of their certificates.
+        """Make levels in a folder that no run reads yet, and return the fingerprints of their certificates.
 
         ``root`` is the one that stays where only an intermediate is made. An intermediate is registered by its root.
         """
-        making = self.directory / MAKING
+        making = self.path / MAKING
         making.mkdir(mode=FOLDER_MODE)
         made: dict[str, Signer] = {}
         if root is not None:
@@ -202,10 +200,10 @@ class Desk:
         level.write_certificate(certificate)
         return Signer(certificate, key)
 
-    def move(self, layout: Layout, moves: list[list[str]], phase: str, places: dict[str, dict[str, str]]) -> Layout:
+    def move(self, layout: Layout, moves: list[list[str]], phase: str, slots: dict[str, dict[str, str]]) -> Layout:
         """Move folders so that a run that is killed meanwhile can be finished by the next one."""
-        state = layout.state.moving(moves, phase, places)
-        state.write(self.directory)
-        moved = Layout(self.directory, state.finish(self.directory))
+        state = layout.state.moving(moves, phase, slots)
+        state.write(self.path)
+        moved = Layout(self.path, state.finish(self.path))
         moved.settle()
         return moved

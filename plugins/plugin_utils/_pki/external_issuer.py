@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""An outside issuer in the place of the small CA: a command that makes a certificate of a request.
+"""An outside issuer instead of the small CA: a command that makes a certificate of a request.
 
 It gets the request in PEM on its standard input and what is wanted in its environment, and prints the certificate and
-its issuers in PEM. Nothing of what it prints is believed: a certificate that is not what was asked for is refused.
+its issuers in PEM. Nothing of what it prints is believed: a certificate that is not what was requested is refused.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class CommandIssuer:
         return printed
 
     def _fault(self, printed: list[x509.Certificate], wanted: Wish, request: x509.CertificateSigningRequest) -> str:
-        """Why what was printed cannot be used; nothing where it is what was asked for."""
+        """Why what was printed cannot be used; nothing where it is what was requested."""
         return (
             _fault_of_certificate(printed[0], wanted, request)
             or _fault_of_time(printed[0], self._clock())

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is asked of an issuer, and what it hands out: the same for the CA of the collection and for an outside one."""
+"""What is requested of an issuer, and what it hands out: the same for the CA of the collection and an outside one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROFILES = {
     "client": (ExtendedKeyUsageOID.CLIENT_AUTH,),
     "both": (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH),
 }
-#: The organizational unit that a platform tells its services and its clients apart by.
+#: The organizational unit by which a platform distinguishes its services from its clients.
 UNITS = {"server": "Services", "client": "Clients", "both": "Services"}
 
 DAY = timedelta(days=1)
@@ -71,7 +71,7 @@ class Issued:
 
 
 class Issuer(Protocol):
-    """Whoever makes a certificate out of a request."""
+    """What makes a certificate out of a request."""
 
     def issue(
         self,
@@ -94,7 +94,7 @@ def wish(
         raise RunbookError(f"profile: expected one of {', '.join(PROFILES)}, got {profile!r}")
     if not names:
         raise RunbookError(
-            "names: at least one DNS name or address is needed; without one, nobody can check whose it is"
+            "names: at least one DNS name or address is needed; without one, no client can check whose it is"
         )
     parsed = {name.value: name for name in (_name(index, text) for index, text in enumerate(names))}
     if days <= 0:

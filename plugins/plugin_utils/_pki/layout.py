@@ -24,7 +24,7 @@ from .._core.files import point_to, write_atomically
 from .crypto import hashes, x509
 from .issuance import pem, serial_text
 from .level import CERTIFICATE_MODE, FILE_MODE, FOLDER_MODE, FOLDERS, KEY_MODE, MARK, STEMS, Level, config
-from .state import PLACES, STANDBY, State
+from .state import SLOTS, STANDBY, State
 
 CHAIN, TRUST = "ca-chain.cert.pem", "trust-bundle.pem"
 MAKING = ".making"
@@ -47,19 +47,19 @@ class Layout:
     directory: Path
     state: State
 
-    def level(self, name: str, place: str = "active") -> Level:
+    def level(self, name: str, slot: str = "active") -> Level:
         """A level of a generation; one that a rotation does not replace is shared with the active generation."""
-        if place not in self.state.places:
-            raise RunbookError(f"generation: there is no {place!r} CA in {self.directory} (phase {self.state.phase})")
-        own = name in self.state.places[place]
-        return Level(name, self.directory / (PLACES[place] if own else ".") / name)
+        if slot not in self.state.slots:
+            raise RunbookError(f"generation: there is no {slot!r} CA in {self.directory} (phase {self.state.phase})")
+        own = name in self.state.slots[slot]
+        return Level(name, self.directory / (SLOTS[slot] if own else ".") / name)
 
     def levels(self) -> Iterator[tuple[str, Level]]:
-        """Every level that there is, with its place."""
-        for place in PLACES:
+        """Every level that there is, with its slot."""
+        for slot in SLOTS:
             for name in STEMS:
-                if name in self.state.places.get(place, {}):
-                    yield place, self.level(name, place)
+                if name in self.state.slots.get(slot, {}):
+                    yield slot, self.level(name, slot)
 
     def retired(self) -> Iterator[Level]:
         """Levels of the past."""
@@ -67,29 +67,29 @@ class Layout:
             if folder.name in STEMS:
                 yield Level(folder.name, folder)
 
-    def chain(self, place: str = "active") -> list[x509.Certificate]:
+    def chain(self, slot: str = "active") -> list[x509.Certificate]:
         """The certificates of a generation, the intermediate first."""
-        return [self.level(name, place).certificate() for name in reversed(STEMS)]
+        return [self.level(name, slot).certificate() for name in reversed(STEMS)]
 
     def trusted(self) -> list[x509.Certificate]:
         """The certificates of all generations, those of the active one first."""
-        return list(dict.fromkeys(each for place in PLACES if place in self.state.places for each in self.chain(place)))
+        return list(dict.fromkeys(each for slot in SLOTS if slot in self.state.slots for each in self.chain(slot)))
 
     def verify(self) -> None:
         """Raise `RunbookError` where a certificate is not the one that was put there."""
-        for place, level in self.levels():
-            if fingerprint(level.certificate()) != self.state.places[place][level.name]:
+        for slot, level in self.levels():
+            if fingerprint(level.certificate()) != self.state.slots[slot][level.name]:
                 raise RunbookError(
                     f"{level.certificate_path}: this is not the certificate that was put there as the {level.name} of "
-                    f"the {place} CA; restore {self.directory} from a backup. Nothing was changed"
+                    f"the {slot} CA; restore {self.directory} from a backup. Nothing was changed"
                 )
 
     def changes(self) -> Iterator[Change]:
         """Everything that is not as it should be, except for lists of revoked certificates."""
-        for place, level in self.levels():
-            yield from _level_changes(level, place=place, crl_days=self.state.crl_days)
+        for slot, level in self.levels():
+            yield from _level_changes(level, slot=slot, crl_days=self.state.crl_days)
         for level in self.retired():
-            yield from _config_change(level, place="retired", text=config(level, self.state.crl_days))
+            yield from _config_change(level, slot="retired", text=config(level, self.state.crl_days))
         rotating = self.state.phase != STANDBY
         yield from _file_change(self.directory / CHAIN, pem(self.chain()), CERTIFICATE_MODE)
         if rotating:
@@ -102,10 +102,10 @@ class Layout:
             yield from _link_change(self.directory / link, target)
         if not rotating and (self.directory / TRUST).exists():
             yield Change(f"remove {TRUST}", (self.directory / TRUST).unlink)
-        for place in ("next", "previous"):
-            folder = self.directory / place
-            if place not in self.state.places and folder.is_dir() and not any(folder.iterdir()):
-                yield Change(f"remove the empty folder {place}", folder.rmdir)
+        for slot in ("next", "previous"):
+            folder = self.directory / slot
+            if slot not in self.state.slots and folder.is_dir() and not any(folder.iterdir()):
+                yield Change(f"remove the empty folder {slot}", folder.rmdir)
 
     def settle(self) -> None:
         """Put everything right."""
@@ -118,7 +118,7 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
-def _level_changes(level: Level, *, place: str, crl_days: float) -> Iterator[Change]:
+def _level_changes(level: Level, *, slot: str, crl_days: float) -> Iterator[Change]:
     for folder in (level.folder, *(level.folder / name for name in FOLDERS)):
         if not folder.is_dir():
             yield Change(f"make the folder {_short(folder, level)}", partial(folder.mkdir, mode=FOLDER_MODE))
@@ -135,18 +135,18 @@ def _level_changes(level: Level, *, place: str, crl_days: float) -> Iterator[Cha
             yield Change(f"make {_short(path, level)}", partial(_write_first, path, first))
     # Without it, openssl can no longer read a register in which a name stands twice.
     yield from _file_change(level.folder / "index.txt.attr", UNIQUE, FILE_MODE, level=level)
-    yield from _config_change(level, place=place, text=config(level, crl_days))
+    yield from _config_change(level, slot=slot, text=config(level, crl_days))
 
 
 def _write_first(path: Path, first: Callable[[], str]) -> None:
     write_atomically(path, first(), mode=FILE_MODE)
 
 
-def _config_change(level: Level, *, place: str, text: str) -> Iterator[Change]:
-    """Its openssl.cnf, unless it is somebody else's who works with it where it is."""
+def _config_change(level: Level, *, slot: str, text: str) -> Iterator[Change]:
+    """Its openssl.cnf, unless another program than this one wrote it and works with it where it is."""
     path = level.config_path
     if path.exists() and not path.read_text(errors="replace").startswith(MARK):
-        if place == "active":
+        if slot == "active":
             return
         # It names the folder that the level stood in before, which now is another generation's.
         foreign = path.read_text(errors="replace")

@@ -44,7 +44,7 @@ _LEFTOVER = re.compile(r"\.(.+\.(pem|txt|attr|cnf|json)|serial|crlnumber)\.[a-z0
 
 @dataclass(frozen=True)
 class Level:
-    """A level by its name and its folder. Nothing is remembered: every question is asked of the files."""
+    """A level by its name and its folder. Nothing is remembered: every question is answered by the files."""
 
     name: str
     folder: Path

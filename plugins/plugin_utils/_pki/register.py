@@ -3,7 +3,7 @@
 """The register of a CA in the format of ``openssl ca``: ``index.txt``, one line for each certificate.
 
 Columns, separated by tabs: ``V``, ``R`` or ``E``; when it expires; when it was revoked, with the reason after a comma;
-the serial number in hexadecimal; a file name that nobody uses; the subject.
+the serial number in hexadecimal; a file name that is not used; the subject.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Row:
         return self.mark == "R"
 
     def status(self, now: datetime) -> str:
-        """``valid``, ``expired`` or ``revoked``; openssl marks a row as expired only when it is told to."""
+        """``valid``, ``expired`` or ``revoked``; openssl marks a row as expired by `openssl ca -updatedb` alone."""
         if self.revoked:
             return "revoked"
         return "expired" if self.mark == "E" or self.not_after <= now else "valid"

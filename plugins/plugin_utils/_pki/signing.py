@@ -167,7 +167,7 @@ def _builder(
 
 
 def _authority_key(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
-    """The issuer's key as the issuer itself names it: not everybody makes that name in the same way."""
+    """The issuer's key as the issuer itself names it: programs differ in how they make that name."""
     try:
         named = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     except x509.ExtensionNotFound:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is written twice: Ansible keeps the last one alone, and what the first one said is gone when it is read.
+"""What is written twice: Ansible keeps the last one alone, and the value of the first one is gone when it is read.
 
 So the files are read once more, as they are written. Which ones those are is known of every value that Ansible read.
 """
@@ -29,13 +29,13 @@ ReadText = Callable[[str], str]
 
 def written_twice(variables: Mapping[str, Any], read_text: ReadText) -> Iterator[Problem]:
     """Yield what the files of some variables have twice."""
-    places = {name: _place(value) for name, value in variables.items()}
+    paths = {name: _path(value) for name, value in variables.items()}
     for path in dict.fromkeys(path for value in variables.values() for path in _files(value)):
         for document in _documents(path, read_text):
             yield from _repeated(document, "", path, set())
-    for folder in dict.fromkeys(Path(path).parent for path in places.values() if path):
+    for folder in dict.fromkeys(Path(path).parent for path in paths.values() if path):
         if folder.parent.name in _FOLDERS:
-            yield from _scattered(folder, places, read_text)
+            yield from _scattered(folder, paths, read_text)
 
 
 def sources(described: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,10 +50,10 @@ def sources(described: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[
     return found
 
 
-def _place(value: Any) -> str:
+def _path(value: Any) -> str:
     """The file that a value was read from, or nothing."""
     try:
-        # Not public, and without it there is nothing to tell; ansible-core has had it since 2.19.
+        # Not public, and without it there is nothing to find; ansible-core has had it since 2.19.
         from ansible._internal._datatag._tags import Origin  # noqa: PLC0415
     except ImportError:
         return ""
@@ -63,7 +63,7 @@ def _place(value: Any) -> str:
 
 def _files(value: Any) -> Iterator[str]:
     """Yield the files that a value and everything in it was read from."""
-    if path := _place(value):
+    if path := _path(value):
         yield path
     if isinstance(value, Mapping):
         for item in value.values():
@@ -102,22 +102,22 @@ def _repeated(node: yaml.Node, where: str, path: str, seen: set[int]) -> Iterato
             yield from _repeated(item, deeper, path, seen)
 
 
-def _scattered(folder: Path, places: Mapping[str, str], read_text: ReadText) -> Iterator[Problem]:
+def _scattered(folder: Path, paths: Mapping[str, str], read_text: ReadText) -> Iterator[Problem]:
     """Yield the variables that stand in several files of one folder, of which Ansible takes the last."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix in _ENDS)
     owners: dict[str, list[str]] = {}
     for path in files:
         for document in _documents(str(path), read_text):
             for key, _item in document.value if isinstance(document, yaml.MappingNode) else ():
-                if key.value in places and str(path) not in owners.setdefault(key.value, []):
+                if key.value in paths and str(path) not in owners.setdefault(key.value, []):
                     owners[key.value].append(str(path))
     for name, found in owners.items():
         if len(found) > 1:
             yield _twice(name, " and ".join(found))
 
 
-def _twice(where: str, places: str) -> Problem:
+def _twice(where: str, positions: str) -> Problem:
     """The fault, of the service that it is about."""
     parts = [*where.split("."), ""]
     service = parts[parts.index("platform_services") + 1] if "platform_services" in parts else ""
-    return Problem(where, f"is written twice: {places}; the last one replaces the other", service)
+    return Problem(where, f"is written twice: {positions}; the last one replaces the other", service)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The inventory as the actions need it: the platform as each host describes it, and who reaches whom where."""
+"""The inventory as the actions need it: the platform as each host describes it, and the addresses of hosts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 
 from .._core.messages import brief
 from .duplicates import sources, written_twice
-from .model import Hosts, Look, Platform, Problem, Resolve
+from .model import Hosts, Platform, ProbeTarget, Problem, Resolve
 from .reader import read
 
 #: The variables that a description is read from.
 READ = ("platform_name", "platform_services", "platform_overrides")
 #: Where a host is found by others, first that is set; without any of them, by its inventory name.
 ADDRESS_VARIABLES = ("platform_address", "ansible_host")
-#: Addresses that mean the observer itself, whoever's they are said to be.
+#: Addresses that mean the observer itself, whichever host has them.
 LOOPBACK = re.compile(r"localhost|127\..*|::1")
 
 
@@ -67,7 +67,7 @@ class Inventory:
         return [host for host in self.hosts if host not in self.play_hosts]
 
     def variables(self, host: str) -> Mapping[str, Any]:
-        """A host's variables, unresolved. Ansible puts them together anew whenever it is asked: it is asked once."""
+        """A host's variables, unresolved. Ansible puts them together anew for each read: they are read once."""
         if host == self._task_vars.get("inventory_hostname"):
             return self._task_vars
         if host not in self._variables:
@@ -94,17 +94,17 @@ class Inventory:
         text = tuple(variables.get(key) for key in READ)
         resolve = self.resolver(host)
         for known in self._readings:
-            if known.text == text and all(_answer(resolve, asked) == answer for asked, answer in known.answers):
+            if known.text == text and all(_answer(resolve, template) == answer for template, answer in known.answers):
                 return known.platform
         answers: list[tuple[Any, Any]] = []
 
-        def asking(value: Any) -> Any:
+        def recorded(value: Any) -> Any:
             if _is_plain(value):
                 return value
             answers.append((value, _answer(resolve, value)))
             return resolve(value)
 
-        platform = read(variables, self.groups, asking)
+        platform = read(variables, self.groups, recorded)
         self._readings.append(_Reading(text, answers, platform))
         return platform
 
@@ -120,7 +120,7 @@ class Inventory:
             return list(named)
         for service in dict.fromkeys(name for platform in platforms for name in platform.services):
             if len({platform.structure(service) for platform in platforms}) > 1:
-                message = "hosts differ in who has the service or who looks at it; that must be the same for all"
+                message = "hosts differ in the owners or the observers of the service; that must be the same for all"
                 named[Problem(f"platform_services.{service}", message, service)] = None
         return list(named)
 
@@ -128,25 +128,25 @@ class Inventory:
         """A file of the inventory as it is written, decrypted where it is a vault."""
         return str(self._task_vars["hostvars"]._loader.get_text_file_contents(path))
 
-    def address(self, look: Look) -> str:
-        """Where the observer of a look reaches the owner."""
-        if look.observer == look.owner:
+    def address(self, target: ProbeTarget) -> str:
+        """Where the observer of a target reaches the owner."""
+        if target.observer == target.owner:
             return "localhost"
-        variables = self._task_vars["hostvars"][look.owner]
+        variables = self._task_vars["hostvars"][target.owner]
         for name in ADDRESS_VARIABLES:
             if variables.get(name):
                 address = str(variables[name])
                 if name == "ansible_host" and LOOPBACK.fullmatch(address):
                     raise RunbookError(
-                        f"{look.observer} would look at itself: ansible_host of {look.owner} is {address};"
+                        f"{target.observer} would look at itself: ansible_host of {target.owner} is {address};"
                         " set platform_address of that host"
                     )
                 return address
-        return look.owner
+        return target.owner
 
     @cached_property
     def addresses(self) -> dict[str, str]:
-        """Who has which address, for those who know hosts by that alone; what several hosts have is nobody's."""
+        """The host of each address that no other host has, for what knows hosts by their addresses alone."""
         known: dict[str, str] = {}
         shared: set[str] = set()
         for host in self.present:
@@ -168,7 +168,7 @@ class _Reading:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether there is no template in a value, however deep, and so nothing to ask each host about."""
+    """Whether there is no template in a value, however deep, and so nothing that differs between hosts."""
     if isinstance(value, Mapping):
         return all(_is_plain(item) for pair in value.items() for item in pair)
     if isinstance(value, (list, tuple)):

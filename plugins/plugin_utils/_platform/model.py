@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A platform as it was read: services, who looks at what of them, and every fault of the description."""
+"""A platform as it was read: services, which host looks at what of them, and every fault of the description."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Hosts(tuple[str, ...]):  # noqa: SLOT001 - what was found of it once is ke
 
 
 @dataclass(frozen=True)
-class Look:
+class ProbeTarget:
     """One host looking at one point of one service on one owner; ``given`` is unresolved."""
 
     observer: str
@@ -63,7 +63,7 @@ class Look:
 
     @property
     def topic(self) -> str:
-        """The chapter of the runbook that this look belongs to."""
+        """The chapter of the runbook that this target belongs to."""
         return self.given.get("topic") or self.kind.topic
 
     @property
@@ -72,7 +72,7 @@ class Look:
         return FailAfter.parse(self.given["fail_after"]) if "fail_after" in self.given else None
 
     def probe(self, options: Mapping[str, Any]) -> Probe:
-        """The probe that this look is, with the given options of its kind."""
+        """The probe of this target, with the given options of its kind."""
         return Probe(self.kind, {**options, "service": self.service, "point": self.point, "owner": self.owner})
 
     def placeholders(self, message: str, fault: Fault | None = None) -> list[Check]:
@@ -91,27 +91,27 @@ class Look:
         try:
             return resolve(self.given[key])
         except Exception as exc:
-            told = brief(exc)
+            message = brief(exc)
             # Templating errors quote the values that they stumbled over; the name of a variable is no secret.
-            if key in self.kind.secrets and not UNDEFINED.fullmatch(told):
+            if key in self.kind.secrets and not UNDEFINED.fullmatch(message):
                 message = f"its template cannot be resolved ({type(exc).__name__})"
                 raise InvalidOptions([(f"{self.path}.{key}", message)]) from None
             raise
 
     def _fault(self, key: str, message: str) -> tuple[str, str]:
         """A fault with its path; a value that comes from a template may be a secret, and only the template is shown."""
-        told, got, _value = message.partition(", got ")
+        expected, got, _value = message.partition(", got ")
         template = self.given.get(re.split(r"[.\[]", key, maxsplit=1)[0])
         if got and _is_unresolved(template):
-            message = f"{told}, which {str(template)!r} does not resolve to"
+            message = f"{expected}, which {str(template)!r} does not resolve to"
         return f"{self.path}.{key}", message
 
     def _too_long(self, options: Mapping[str, Any], deadline: float | None) -> Iterator[tuple[str, str]]:
-        """Times that a look would take and never get."""
+        """Times that a probe would take and never get."""
         for name, option in self.kind.description_options.items():
             if deadline is not None and option.lasting and name in options and float(options[name]) > deadline:
-                told = f"longer than platform_deadline, the {deadline:g} seconds that all looks of a host have"
-                yield f"{self.path}.{name}", f"{float(options[name]):g} seconds are {told}"
+                limit = f"longer than platform_deadline, the {deadline:g} seconds that all probes of a host have"
+                yield f"{self.path}.{name}", f"{float(options[name]):g} seconds are {limit}"
 
     def resolved(self, resolve: Resolve, address: str, deadline: float | None = None) -> list[Probe]:
         """The probes to run within a deadline in seconds, their options resolved, validated and completed.
@@ -134,9 +134,9 @@ class Look:
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a service, and who looks at it on whom; ``given`` is unresolved.
+    """One point of a service, which hosts look at it, and on which hosts; ``given`` is unresolved.
 
-    It makes the looks of a host when they are asked for: all looks of all hosts would be made anew by each of them.
+    It makes the targets of a host when they are needed: all targets of all hosts would be made anew by each of them.
     """
 
     service: str
@@ -145,18 +145,18 @@ class Point:
     kind: Kind
     given: Mapping[str, Any]
     owners: Hosts
-    #: Who looks at every owner; where nobody is named, each owner looks at itself.
+    #: The hosts that look at every owner; without any, each owner looks at itself.
     observers: Hosts | None = None
 
     @property
     def topic(self) -> str:
-        """The chapter of the runbook that its looks belong to."""
+        """The chapter of the runbook that its targets belong to."""
         return self.given.get("topic") or self.kind.topic
 
-    def looks(self, observer: str = "") -> Iterator[Look]:
-        """The looks of one host, or of all where none is named."""
+    def targets(self, observer: str = "") -> Iterator[ProbeTarget]:
+        """The targets of one host, or of all where none is named."""
         for looking, owner in self._pairs(observer):
-            yield Look(looking, owner, self.service, self.name, self.path, self.kind, self.given)
+            yield ProbeTarget(looking, owner, self.service, self.name, self.path, self.kind, self.given)
 
     def _pairs(self, observer: str) -> Iterable[tuple[str, str]]:
         if self.observers is None:
@@ -190,15 +190,15 @@ class Platform:
     services: Mapping[str, Service] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
-    def looks(
+    def targets(
         self,
         *,
         observer: str = "",
         topics: Iterable[str] = (),
         services: Iterable[str] = (),
         kinds: Iterable[str] = (),
-    ) -> list[Look]:
-        """The looks that match; an empty selector matches everything."""
+    ) -> list[ProbeTarget]:
+        """The targets that match; an empty selector matches everything."""
         chosen = {"topic": set(topics), "service": set(services), "kind": set(kinds)}
 
         def wanted(point: Point) -> bool:
@@ -206,11 +206,11 @@ class Platform:
             return all(not names or traits[trait] in names for trait, names in chosen.items())
 
         return [
-            look
+            target
             for service in self.services.values()
             for point in service.points
             if wanted(point)
-            for look in point.looks(observer)
+            for target in point.targets(observer)
         ]
 
     def not_applicable(self, hosts: Iterable[str], services: Iterable[str] = ()) -> list[Check]:
@@ -235,7 +235,7 @@ class Platform:
         ]
 
     def structure(self, service: str) -> tuple[Any, ...]:
-        """What must be the same on whichever host the description is read: who has the service, and who looks at it."""
+        """What must be the same on whichever host the description is read: its owners, and its observers."""
         read = self.services.get(service)
         if not read:
             return ()

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The platform description: read, validated, and turned into the looks that it asks for.
+"""The platform description: read, validated, and turned into the targets that it names.
 
 The description is read *unresolved*: its structure (services, hosts, names of endpoints and checks) is enough to know
-what must arrive, and a template that cannot be resolved then costs one look instead of the whole run.
+what must arrive, and a template that cannot be resolved then costs one target instead of the whole run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .secrets import _has_credentials, _is_unresolved, _plain_secrets
 def read(variables: Mapping[str, Any], groups: Mapping[str, list[str]], resolve: Resolve) -> Platform:
     """Read the platform description from a host's variables.
 
-    ``groups`` are the inventory's groups with their hosts; ``resolve`` is asked for structural values only (never for
+    ``groups`` are the inventory's groups with their hosts; ``resolve`` resolves structural values only (never for
     the options of an endpoint). Faults are collected, not raised: the rest of the platform is still worth looking at.
     Raises `RunbookError` where there is no description to speak of.
     """
@@ -91,8 +91,8 @@ class _Reader:
         before = len(self.problems)
         points = tuple(self._points(path, name, given, owners))
         if owners and not points and len(self.problems) == before:
-            told = f"nothing would be looked at; give it {', '.join(SECTIONS)}, or available: false with a reason"
-            self._fault(path, told)
+            message = f"nothing would be looked at; give it {', '.join(SECTIONS)}, or available: false with a reason"
+            self._fault(path, message)
         return Service(name, owners, depends_on=tuple(structure.get("depends_on") or ()), points=points)
 
     def dependencies(self, services: Mapping[str, Service]) -> None:
@@ -111,7 +111,7 @@ class _Reader:
             self._fault(f"platform_services.{circle[0]}.depends_on", f"a circle: {round_trip}")
 
     def _similar(self, path: str, names: Iterable[Any]) -> None:
-        """Names that only differ in case are one name to whoever reads a report."""
+        """Names that only differ in case are one name to the reader of a report."""
         seen: dict[str, Any] = {}
         for name in names:
             other = seen.setdefault(str(name).lower(), name)
@@ -224,7 +224,7 @@ class _Reader:
             yield Point(name, point, path, kind, given, owners, observers)
 
     def _observers(self, path: str, kind: Kind, given: Mapping[str, Any]) -> Hosts | None:
-        """Who looks at every owner; nothing where each owner looks at itself."""
+        """The hosts that look at every owner; nothing where each owner looks at itself."""
         if "seen_from" not in given:
             return None
         if kind.local:
@@ -232,7 +232,7 @@ class _Reader:
             return Hosts()
         patterns = self._structure(path, POINT_OPTIONS, {"kind": kind.name, "seen_from": given["seen_from"]})
         if "seen_from" in patterns and not patterns["seen_from"]:
-            self._fault(f"{path}.seen_from", "names nobody: the service would never be looked at")
+            self._fault(f"{path}.seen_from", "names no host: the service would never be looked at")
         observers = [
             host
             for index, pattern in enumerate(patterns.get("seen_from") or ())
@@ -241,7 +241,7 @@ class _Reader:
         return Hosts(dict.fromkeys(observers))
 
     def _sound(self, path: str, options: Options, given: Mapping[str, Any], kind: Kind | None = None) -> bool:
-        """Whether a map of options is as far as can be told before its templates are resolved."""
+        """Whether a map of options is as far as is known before its templates are resolved."""
         literal = {key: value for key, value in given.items() if not _is_unresolved(value)}
         faults = [
             (key, message)
@@ -253,12 +253,17 @@ class _Reader:
             for key in _plain_secrets(options, given)
         ]
         credentials = [key for key, value in given.items() if _has_credentials(value)]
-        # Nothing more is said of these: what is wrong with a value is often told by repeating it.
+        # These have no further fault: a message about a value often repeats it.
         faults = [fault for fault in faults if fault[0].split(".")[0] not in credentials]
         others += [(key, "must not contain user:password@; use the options for credentials") for key in credentials]
         others += _written_out(given)
         if kind and not faults and not others and not kind.expected(given):
-            others.append(("kind", "what it looks at must be told without a template, or nobody would miss it"))
+            others.append(
+                (
+                    "kind",
+                    "what it looks at must be given without a template, or its absence would not show",
+                )
+            )
         own = {key: value for key, value in given.items() if key not in POINT_OPTIONS}
         if kind and not others and literal.keys() == given.keys() and kind.readable(own):
             faults += kind.conflicts(own)

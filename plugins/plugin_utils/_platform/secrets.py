@@ -23,7 +23,7 @@ def _is_unresolved(value: Any) -> bool:
 
 
 def _plain_secrets(options: Options, given: Any, path: str = "") -> Iterator[str]:
-    """Yield the path of every secret that stands there for everybody to read, however deep."""
+    """Yield the path of every secret that stands there in plain text, however deep."""
     if not isinstance(given, Mapping):
         return
     for key, option in options.items():

@@ -33,19 +33,19 @@ from .model import Problem, Resolve
 from .schema import KINDS
 from .secrets import _is_unresolved
 
-#: What a collection's own variables begin with, whoever invents more of them.
+#: What the collection's own variables begin with.
 OURS = "platform_"
 #: Between a procedure and its step in the name of the variable in which each host's result of the step is registered.
 _RESULT = "_result_"
-#: What the description is read from, which no role asks for.
+#: What the description is read from, which no role reads.
 DESCRIPTION = ("platform_name", "platform_services", "platform_overrides", "platform_address")
 
 _ROOT = Path(__file__).resolve().parents[3]
-#: A variable for which something else is taken where nobody sets it, and one in which a result is kept.
-_ASKED = re.compile(r"(?<![\w.'])([a-z]\w*)\s*\|\s*default\b")
+#: A variable for which something else is taken where it is not set, and one in which a result is kept.
+_READ = re.compile(r"(?<![\w.'])([a-z]\w*)\s*\|\s*default\b")
 _REGISTERED = re.compile(r"^\s*register: (\w+)", re.MULTILINE)
 
-#: The number that is taken where nobody sets another one.
+#: The number that is taken where no other one is set.
 _NUMBER = re.compile(r"(?:^|default\()(\d+(?:\.\d+)?)(?:$|\))")
 
 #: How alike two names are, from 0 to 1, of which one is taken for a slip of the pen.
@@ -59,27 +59,27 @@ _OTHER_LETTERS = 4
 
 @cache
 def declared() -> Mapping[str, Option | None]:
-    """Every variable that is asked for, with what it can be where a role says so."""
+    """Every variable that is read, with what it can be where a role says so."""
     known: dict[str, Option | None] = dict.fromkeys(DESCRIPTION)
     for path in sorted(_ROOT.glob("playbooks/*.yml")):
-        known.update(dict.fromkeys(_ASKED.findall(path.read_text(encoding="utf-8"))))
+        known.update(dict.fromkeys(_READ.findall(path.read_text(encoding="utf-8"))))
     for path in sorted(_ROOT.glob("roles/*/meta/argument_specs.yml")):
         # The fast loader is not part of every installation of PyYAML.
         specs = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
         for entry in specs["argument_specs"].values():
             for name, given in (entry.get("options") or {}).items():
-                asked = _ASKED.findall(str(given.get("default", "")))
-                option = _option(given, asked)
+                names = _READ.findall(str(given.get("default", "")))
+                option = _option(given, names)
                 known[name] = option
-                known.update({other: known.get(other) for other in asked})
-                if asked and known[asked[0]] is None:
-                    known[asked[0]] = option
+                known.update({other: known.get(other) for other in names})
+                if names and known[names[0]] is None:
+                    known[names[0]] = option
     return {name: option for name, option in known.items() if not name.startswith("ansible_")}
 
 
 @cache
 def registered() -> frozenset[str]:
-    """Every variable in which a result is kept: known, and not for anybody to set."""
+    """Every variable in which a result is kept: known, and not to be set."""
     texts = (path.read_text(encoding="utf-8") for path in _ROOT.glob("roles/*/tasks/*.yml"))
     return frozenset(name for text in texts for name in _REGISTERED.findall(text))
 
@@ -101,13 +101,13 @@ def step_results() -> Mapping[str, tuple[str, str]]:
     }
 
 
-def _option(given: Mapping[str, Any], asked: Iterable[str]) -> Option:
+def _option(given: Mapping[str, Any], names: Iterable[str]) -> Option:
     """What a role says of a variable, as an option; its default is a template, and ends with what is really taken."""
     number = _NUMBER.search(str(given.get("default", "")))
     option = option_of({**given, "default": float(number[1]) if number else None})
     # An argument spec would have to repeat these names.
     choices = {"platform_topics": TOPICS, "platform_only_kinds": tuple(sorted(KINDS))}
-    return next((replace(option, choices=choices[name]) for name in asked if name in choices), option)
+    return next((replace(option, choices=choices[name]) for name in names if name in choices), option)
 
 
 def misspelled(names: Iterable[str]) -> list[Problem]:
@@ -119,11 +119,11 @@ def misspelled(names: Iterable[str]) -> list[Problem]:
 
 
 def foreign(names: Iterable[str], *, most: int = 10) -> str:
-    """A warning of other names that begin as ours do, which are anybody's to use; nothing where there is none."""
+    """A warning of other names that begin as ours do, which others may use; nothing where there is none."""
     found = [name for name in _strange(names) if name.lower().startswith(OURS) and not _meant(name)]
-    told = [f"{name} ({other}?)" if (other := _part_of(name)) else name for name in found[:most]]
+    listed = [f"{name} ({other}?)" if (other := _part_of(name)) else name for name in found[:most]]
     more = f" and {len(found) - most} more" if len(found) > most else ""
-    return f"variables that xorb.runbook does not know, and leaves alone: {', '.join(told)}{more}" if told else ""
+    return f"variables that xorb.runbook does not know, and leaves alone: {', '.join(listed)}{more}" if listed else ""
 
 
 def _strange(names: Iterable[str]) -> list[str]:
@@ -133,7 +133,7 @@ def _strange(names: Iterable[str]) -> list[str]:
 
 @cache
 def _outlines() -> list[tuple[str, int, frozenset[str]]]:
-    """What tells at first sight that a name is another one: its length and its letters."""
+    """What shows at first sight that a name is another one: its length and its letters."""
     return [(name, len(name), frozenset(name)) for name in declared()]
 
 
@@ -174,7 +174,7 @@ def _alike(words: list[str], others: list[str]) -> bool:
 
 
 def _one_slip(left: str, right: str) -> bool:
-    """Whether a letter too many, too few or wrong, or two that changed places, make the one the other."""
+    """Whether a letter too many, too few or wrong, or two that were swapped, make the one the other."""
     pairs = enumerate(zip(left, right))
     first = next((index for index, (one, other) in pairs if one != other), min(len(left), len(right)))
     left, right = left[first:], right[first:]

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a run did to its hosts, as its procedures tell it: for the report, and for the ledger to remember."""
+"""What a run did to its hosts, as its procedures registered it: for the report, and for the ledger to remember."""
 
 from __future__ import annotations
 

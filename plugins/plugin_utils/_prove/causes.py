@@ -74,14 +74,14 @@ def explain(checks: Iterable[Check], topology: Topology) -> tuple[list[Check], t
     """Set ``blocked_by`` of every failing check that another one explains, and list the root causes, worst first.
 
     A silent host explains every check that it should have made. Of those that have found the same fault, the most
-    specific explains the others. A dead process explains what nobody could get of its service, a failing service those
-    that depend on it, and a critical aspect what the same look could not find out any more.
+    specific explains the others. A dead process explains what could not be had of its service, a failing service those
+    that depend on it, and a critical aspect what the same probe could not find out any more.
     """
     found = list(checks)
     roots = _Graph(found, topology).roots()
     explained = [
-        check if check.blocked_by == roots.get(place, "") else replace(check, blocked_by=roots.get(place, ""))
-        for place, check in enumerate(found)
+        check if check.blocked_by == roots.get(position, "") else replace(check, blocked_by=roots.get(position, ""))
+        for position, check in enumerate(found)
     ]
     consequences: dict[str, list[str]] = defaultdict(list)
     for check in explained:
@@ -113,13 +113,15 @@ def _names(fault: Fault, check: Check) -> Iterator[_Identity]:
 class _Node:
     """A failing check with what it says of itself."""
 
-    def __init__(self, place: int, check: Check) -> None:
-        self.place = place
+    def __init__(self, position: int, check: Check) -> None:
+        self.position = position
         self.check = check
         self.about = About.read(check.about) if check.about else _undeclared(check)
-        self.look = (check.host, check.owner, check.id.rpartition(".")[0])
+        self.probe = (check.host, check.owner, check.id.rpartition(".")[0])
         self.found = [fault for fault in self.about.faults if fault.known in FINDERS]
-        self.heard = [name for fault in self.about.faults if fault.known == REPORTED for _sort, name in fault.subjects]
+        self.reported = [
+            name for fault in self.about.faults if fault.known == REPORTED for _sort, name in fault.subjects
+        ]
 
     @cached_property
     def rank(self) -> _Rank:
@@ -134,8 +136,8 @@ class _Node:
             TOPICS.index(check.topic) if check.topic in TOPICS else len(TOPICS),
             check.host != check.owner,
             not check.remedy,
-            self.look,
-            self.place,
+            self.probe,
+            self.position,
         )
 
     @property
@@ -152,7 +154,7 @@ class _Node:
 
 
 def _undeclared(check: Check) -> About:
-    """What is assumed of a check that says nothing of itself: one that could be a look over the network."""
+    """What is assumed of a check that says nothing of itself: one that could be a probe over the network."""
     relations = {PROCESS, DEPENDENCY} if check.topic == "health" and not _is_supervisor(check) else ()
     process = _is_supervisor(check) and check.status == CRITICAL
     return About((), frozenset(relations), process=process, opens=check.status == CRITICAL)
@@ -193,19 +195,19 @@ class _Graph:
 
     def __init__(self, checks: list[Check], topology: Topology) -> None:
         self._addresses = topology.addresses
-        self._nodes = [_Node(place, check) for place, check in enumerate(checks) if check.status in FAILING]
+        self._nodes = [_Node(position, check) for position, check in enumerate(checks) if check.status in FAILING]
         self._silent = {node.check.host: node for node in self._nodes if node.check.id == SILENT_HOST}
         self._looked = [node for node in self._nodes if node.check.id != SILENT_HOST]
-        #: What is looked at and fine: whatever hears of a fault there, it is not that of another port.
+        #: What is looked at and fine: whatever reports a fault there, it is not that of another port.
         self._fine = {check.target for check in checks if check.status not in FAILING}
-        #: Who gets through to whom.
+        #: The hosts that get through to a host, with that host.
         self._reached = {(check.host, check.owner) for check in checks if check.status not in FAILING}
         self._group_faults()
         self._dead = _best(
             ((node.check.owner, node.check.service), node) for node in self._looked if node.about.process
         )
-        self._openers = _best((node.look, node) for node in self._looked if node.about.opens)
-        self._heard = _best((address, node) for node in self._looked for address in node.heard)
+        self._openers = _best((node.probe, node) for node in self._looked if node.about.opens)
+        self._reporters = _best((address, node) for node in self._looked for address in node.reported)
         self._services = _Services(topology.depends_on, self._failing_services())
 
     def _group_faults(self) -> None:
@@ -256,24 +258,24 @@ class _Graph:
     # -- What explains a check ----------------------------------------------------------------------------------------
 
     def roots(self) -> dict[int, str]:
-        """The address of the root cause of each check that is not one itself, by its place."""
-        above = {node.place: self._above(node) for node in self._nodes}
+        """The address of the root cause of each check that is not one itself, by its position."""
+        above = {node.position: self._above(node) for node in self._nodes}
         root: dict[int, _Node] = {}
         for node in self._nodes:
             way: list[_Node] = []
             seen: set[int] = set()
             here: _Node = node
-            while here.place not in root and here.place not in seen:
-                seen.add(here.place)
+            while here.position not in root and here.position not in seen:
+                seen.add(here.position)
                 way.append(here)
-                higher = above[here.place]
+                higher = above[here.position]
                 if higher is None:
                     break
                 here = higher
             # Where checks explain each other in a circle, the best of the circle is the cause.
-            top = root.get(here.place) or min(way[way.index(here) :], key=lambda one: one.rank)
-            root.update({one.place: top for one in way})
-        return {place: top.check.address for place, top in root.items() if top.place != place}
+            top = root.get(here.position) or min(way[way.index(here) :], key=lambda one: one.rank)
+            root.update({one.position: top for one in way})
+        return {position: top.check.address for position, top in root.items() if top.position != position}
 
     def _above(self, node: _Node) -> _Node | None:
         """What explains a check next."""
@@ -283,14 +285,14 @@ class _Graph:
         silent = self._silent.get(check.host) or (self._silent.get(check.owner) if node.unanswered else None)
         if silent:
             return silent
-        # What it brings about keeps nobody from being brought about.
+        # What it brings about does not keep it from being brought about.
         classes = [self._class(fault, node) for fault in node.found if fault.known != BRINGS]
         own = [one for one in classes if self._finders[one][1] is node]
         if classes and not own:
             return self._finders[classes[0]][1]
-        if node.heard and not own:
-            return self._of_what_it_heard(node)
-        return self._by_relation(node, own) or self._by_look(node)
+        if node.reported and not own:
+            return self._of_what_it_reported(node)
+        return self._by_relation(node, own) or self._by_probe(node)
 
     def _by_relation(self, node: _Node, own: list[_Identity]) -> _Node | None:
         """The dead process, or else the failing dependency, where all that it found can come of that."""
@@ -302,14 +304,17 @@ class _Graph:
             return self._dead[service]
         return self._services.failing_dependency(node.check.service) if DEPENDENCY in relations else None
 
-    def _by_look(self, node: _Node) -> _Node | None:
-        """The critical aspect without which the same look could not find this one out."""
-        opener = self._openers.get(node.look)
+    def _by_probe(self, node: _Node) -> _Node | None:
+        """The critical aspect without which the same probe could not find this one out."""
+        opener = self._openers.get(node.probe)
         return opener if node.check.status == UNKNOWN and opener is not node else None
 
-    def _of_what_it_heard(self, node: _Node) -> _Node | None:
-        """What is wrong where it heard that something is, or else who heard it, too; nothing unless all is known."""
-        known = [self._at(address, node.check.owner) or self._heard[address] for address in node.heard]
+    def _of_what_it_reported(self, node: _Node) -> _Node | None:
+        """What is wrong at the addresses that it reports, or else another check that reports them.
+
+        Nothing unless that is known of all of them.
+        """
+        known = [self._at(address, node.check.owner) or self._reporters[address] for address in node.reported]
         return known[0] if node not in known else None
 
     def _at(self, address: str, own_host: str) -> _Node | None:
@@ -324,7 +329,7 @@ class _Graph:
         endpoint = f"{host}:{port}"
         if endpoint in self._by_endpoint:
             return self._by_endpoint[endpoint][1]
-        # A port that nobody else looks at, of a host on which something is down.
+        # A port that no other check looks at, of a host on which something is down.
         unknown = endpoint not in self._fine and host in self._outages
         return self._outages[host][1] if unknown else None
 
@@ -341,7 +346,7 @@ class _Services:
     def failing_dependency(self, service: str) -> _Node | None:
         """The failing check of the nearest dependency that fails, which what that one needs may explain in its turn."""
         if service not in self._found:
-            # Services that need each other explain nobody in their circle: each of them would blame the next.
+            # Services that need each other explain no check in their circle: each of them would blame the next.
             outside = (name for name in self._all_needed(service) if service not in self._all_needed(name))
             self._found[service] = next((self._failing[name] for name in outside if name in self._failing), None)
         return self._found[service]

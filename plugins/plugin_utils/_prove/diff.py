@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Two runs compared: what broke, what was mended, what moved. Pure data in, pure data out."""
+"""Two runs compared: what broke, what was fixed, what moved. Pure data in, pure data out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import S
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RUN
 
 from .causes import FAILING
-from .render import wording
+from .render import formatting
 
 #: Times and what happens in a second are never the same twice: they are news from a factor on.
 TIMES, RATES = ("us", "ms", "s"), "/s"
@@ -50,7 +50,7 @@ class Difference:
     """Every check of two runs, in the one group that says most about it."""
 
     new_failures: tuple[Change, ...]
-    mended: tuple[Change, ...]
+    fixed: tuple[Change, ...]
     still_failing: tuple[Change, ...]
     changed: tuple[Change, ...]
     appeared: tuple[Change, ...]
@@ -83,15 +83,15 @@ def _group(made: Change, change: float) -> str:
     """The name of the group that a change belongs to; nothing where nothing happened."""
     before, after = made.before, made.after
     if not after:
-        # What a run says about itself is only said when it fails.
-        return "mended" if before and before.service == RUN and before.status in FAILING else "vanished"
+        # A run has a check of itself only where that fails.
+        return "fixed" if before and before.service == RUN and before.status in FAILING else "vanished"
     if after.status in FAILING:
         worse = not before or STATUSES.index(after.status) > STATUSES.index(before.status)
         return "new_failures" if worse else "still_failing"
     if not before:
         return "appeared"
     if before.status in FAILING:
-        return "mended"
+        return "fixed"
     return "changed" if _moved(before, after, change) else ""
 
 
@@ -102,7 +102,7 @@ def _moved(before: Check, after: Check, change: float) -> bool:
     the older value. Times and rates must have doubled or halved besides. What the clock moves is only news when it was
     set back: a certificate that lasts longer is, one that lasts a week less after a week is not.
     """
-    if not (wording.is_number(before.value) and wording.is_number(after.value)):
+    if not (formatting.is_number(before.value) and formatting.is_number(after.value)):
         return before.value != after.value
     old, new = float(before.value), float(after.value)  # type: ignore[arg-type]
     limit = next((abs(limit) for limit in (after.warning, after.critical) if limit), None)

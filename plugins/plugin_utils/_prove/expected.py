@@ -21,14 +21,14 @@ class Expected:
 
     #: A placeholder of each check, by its key.
     checks: dict[tuple[str, str, str], Check] = field(default_factory=dict)
-    #: By the look that checks come from, and for all others.
+    #: By the target that checks come from, and for all others.
     patience: dict[tuple[str, str, str], FailAfter] = field(default_factory=dict)
     otherwise: FailAfter = field(default_factory=FailAfter)
     #: Checks by their keys that no patience covers: what a procedure has to prove of its own work.
     proofs: set[tuple[str, str, str]] = field(default_factory=set)
 
     def fail_after(self, check: Check) -> FailAfter:
-        """How often this check may fail: a look can find more aspects than it promised."""
+        """How often this check may fail: a probe can find more aspects than its kind promises."""
         if check.key in self.proofs:
             return AT_ONCE
         return self.patience.get((check.host, check.owner, check.id.rpartition(".")[0]), self.otherwise)
@@ -37,37 +37,37 @@ class Expected:
 def expected(
     inventory: Inventory, hosts: Iterable[str], wanted: Mapping[str, list[str]], otherwise: FailAfter
 ) -> Expected:
-    """Ask the description, as each of these hosts has it, what has to arrive of it."""
+    """Read from the description, as each of these hosts has it, what has to arrive of it."""
     found = Expected(otherwise=otherwise)
     for host in hosts:
-        for look in inventory.platform(host).looks(observer=host, **wanted):
-            for check in look.placeholders("expected, but no result arrived"):
+        for target in inventory.platform(host).targets(observer=host, **wanted):
+            for check in target.placeholders("expected, but no result arrived"):
                 found.checks[check.key] = check
-            if look.fail_after:
-                found.patience[look.observer, look.owner, f"{look.service}.{look.point}"] = look.fail_after
+            if target.fail_after:
+                found.patience[target.observer, target.owner, f"{target.service}.{target.point}"] = target.fail_after
     return found
 
 
 def left_out(inventory: Inventory, here: Platform, wanted: Mapping[str, list[str]]) -> list[str]:
     """The addresses of what the hosts would have looked at that a limit keeps out of the play.
 
-    Their variables are not read: who looks at what has to be the same on whichever host the description is read, so
-    the hosts of the play know. A limit to ten hosts of thousands costs ten hosts.
+    Their variables are not read: which host looks at what has to be the same on whichever host the description is read,
+    so the hosts of the play know. A limit to ten hosts of thousands costs ten hosts.
     """
     return [
         address
         for host in inventory.absent
-        for look in here.looks(observer=host, **wanted)
-        for address in look.addresses()
+        for target in here.targets(observer=host, **wanted)
+        for address in target.addresses()
     ]
 
 
 def described(inventory: Inventory, here: Platform) -> Iterator[Check]:
-    """Everything that the platform has, whoever looks at it and however it is; see `left_out`."""
+    """Everything that the platform has, whichever host looks at it and however it is; see `left_out`."""
     for host in inventory.hosts:
         platform = inventory.platform(host) if host in inventory.play_hosts else here
-        for look in platform.looks(observer=host):
-            yield from look.placeholders("described")
+        for target in platform.targets(observer=host):
+            yield from target.placeholders("described")
 
 
 def described_wrongly(problems: Iterable[Problem]) -> Iterator[Check]:

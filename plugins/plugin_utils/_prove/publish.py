@@ -18,11 +18,10 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from .._core import paths
 from .._core.files import space
 from .._platform.fail_after import FailAfter
-from .causes import FAILING
 from .ledger.history import History, Recollection, part_of
 from .ledger.ledger import Ledger
 from .ledger.onset import Onset, onsets
-from .ledger.sqlite import NoLedger
+from .ledger.store import NoLedger
 from .render import onset_text, outputs, terminal
 from .report import Report, run_check
 from .suppression import suppressed
@@ -50,7 +49,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 NARROWEST, WIDEST = 80, 160
 
 
-def place_of_ledger(platform: str, arguments: Mapping[str, Any]) -> str:
+def location_of_ledger(platform: str, arguments: Mapping[str, Any]) -> str:
     """Where the ledger is."""
     return str(arguments["ledger"] or paths.of(platform, arguments["state_dir"]).ledger)
 
@@ -69,19 +68,19 @@ def file(
     judged: Iterable[str],
     repeats: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Judge, record, write and print the report, and return the result of the action.
+    """Judge, record, write and print the report, and return the result of the action: what a play decides by.
 
-    ``judged`` are the hosts that a verdict may be asked about, whether or not anything was expected of them.
+    ``judged`` are the hosts that a verdict may be given of, whether or not anything was expected of them.
     ``repeats`` has the ids of runs of the ledger that it says again.
     In check mode nothing is recorded or written. Nothing that fails in here loses the report.
     """
-    location = place_of_ledger(report.run.platform, arguments)
+    location = location_of_ledger(report.run.platform, arguments)
     report = replace(report, fail_on=fail_on(arguments))
     try:
         with History(location).recollection(report.run.platform, but=repeats) as past:
             report = _suppress(report, past, fail_after, described)
     except NoLedger:
-        # Nothing is silenced, and nobody knows how often anything failed before: every failure counts.
+        # Nothing is silenced, and it is not known how often anything failed before: every failure counts.
         pass
     except RunbookError as exc:
         message = f"{exc}; so nothing is silenced, and every failure counts at once"
@@ -91,10 +90,10 @@ def file(
         report = _record(report, location, arguments["ledger_retention_days"])
     began = _onsets(report, location)
     if not report.run.check_mode:
-        report, told = _tell(report, arguments["textfile"])
+        report, metrics = _write_textfile(report, arguments["textfile"])
         folder = Path(arguments["report_dir"] or paths.of(report.run.platform, arguments["state_dir"]).reports)
         report, files = _write(report, folder, arguments, location, began)
-        files = {**files, **told}
+        files = {**files, **metrics}
     _print(report, files, began)
     return {
         "changed": False,
@@ -102,14 +101,7 @@ def file(
         "expected": report.expected,
         "received": report.received,
         "all_ok": report.all_ok,
-        "not_run": list(report.not_run),
-        "actions": list(report.actions),
-        "causes": [cause.check for cause in report.causes],
-        "checks": [check.as_dict() for check in report.failing(FAILING)],
         "judged_by": report.judged_by(judged),
-        "suppressed": [suppression.as_dict() for suppression in report.suppressions.values()],
-        "notes": list(report.notes),
-        "ledger": dict(report.ledger),
         "files": files,
     }
 
@@ -150,7 +142,7 @@ def _actions(report: Report) -> Iterator[Mapping[str, Any]]:
         yield part_of(report.run.slice_of)
 
 
-def _tell(report: Report, textfile: str | None) -> tuple[Report, dict[str, str]]:
+def _write_textfile(report: Report, textfile: str | None) -> tuple[Report, dict[str, str]]:
     """Write the file of node exporter's collector, before the others, so that they say when it failed."""
     if not textfile:
         return report, {}

@@ -27,7 +27,7 @@ from .causes import FAILING, Cause, Topology, explain
 
 @dataclass(frozen=True)
 class Run:
-    """Who ran which procedure on which platform, and when."""
+    """One run: its operator (``who``), its procedure, its platform, and when it began."""
 
     id: str
     platform: str
@@ -37,13 +37,13 @@ class Run:
     topics: tuple[str, ...] = ()
     limited_to: str = ""
     check_mode: bool = False
-    #: What this run is a part of, where others look at the rest.
+    #: What this run is a part of, where other runs look at the rest.
     slice_of: str = ""
 
 
 @dataclass(frozen=True)
 class NoAnswer:
-    """Why a host said nothing: the sentence goes into each of its checks."""
+    """Why a host gave no result: the sentence goes into each of its checks."""
 
     status: str
     message: str
@@ -56,7 +56,7 @@ class Suppression:
     check: str
     kind: str
     sentence: str
-    #: The run of the ledger that holds the silence or the acknowledgement, who made it, and when it ends.
+    #: The run of the ledger that holds the silence or the acknowledgement, the operator who made it, and when it ends.
     silence: int = 0
     by: str = ""
     until: str = ""
@@ -72,7 +72,7 @@ class Report:
 
     ``checks`` holds one check for everything that was expected and for everything that arrived, worst first.
     ``not_run`` names, as ``host/id``, what ``--limit`` excluded: it is neither a failure nor ever forgotten.
-    ``actions`` are what the run did to its hosts or tried to do, each as an `_actions.Action` is told.
+    ``actions`` are what the run did to its hosts or tried to do, each an `actions.Action` as plain data.
     ``suppressions`` has the checks that fail and do not fail the run, by ``host/id``; they keep their status.
     ``notes`` are sentences about the run that are no checks. ``fail_on`` are the statuses that fail the run.
     """
@@ -211,9 +211,9 @@ def assemble(
     """Compare what was expected with what arrived.
 
     ``expected`` maps the key of each check that must arrive to a placeholder of it; ``silent`` maps hosts that were
-    asked and gave no result to the reason; ``left_out`` has the addresses of the checks that were not made because
+    inspected and gave no result to the reason; ``left_out`` has the addresses of the checks that were not made because
     ``--limit`` kept their hosts out of the play; ``about_run`` holds checks that the run made about itself;
-    ``topology`` is who needs whom, and who has which address.
+    ``topology`` has which service needs which, and which host has which address.
     """
     arrived = {check.key: check for check in received}
     checks = list(arrived.values()) + list(about_run)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Silences and acknowledgements: what somebody decided not to fail for, until when, and why.
+"""Silences and acknowledgements: what an operator decided not to fail for, until when, and why.
 
 They are actions in the ledger, each in a run of its own, so that they are as tamper-evident as everything in there.
 """
@@ -27,7 +27,7 @@ EXPIRED = "expired"
 #: What ledgers of before 1.0 call it.
 _EXPIRED_BEFORE = "taken_back"
 
-#: What has been done to a check, for people.
+#: What has been done to a check, as a sentence has it.
 PARTICIPLES = {SILENCE: "silenced", ACKNOWLEDGEMENT: "acknowledged"}
 
 
@@ -49,7 +49,7 @@ class Silence:
     at: str = ""
 
     def matches(self, check: Check) -> bool:
-        """Whether it is about this check: its host (who looks, or who is looked at), its service and its id.
+        """Whether it is about this check: its host (the observer or the owner), its service and its id.
 
         What a run says about itself cannot be matched: a ledger that cannot be written, a wrong description. A host
         that does not answer has a check of that kind, too, but of its own: it is matched where its id is written out.
@@ -68,13 +68,13 @@ class Silence:
 
     @property
     def scope(self) -> str:
-        """What it is about, for people."""
+        """What it is about, in words."""
         given = {"hosts": self.hosts, "services": self.services, "checks": self.checks}
         return ", ".join(f"{name} {' '.join(patterns)}" for name, patterns in given.items() if patterns)
 
     @property
     def end(self) -> str:
-        """When it ends, for people."""
+        """When it ends, in words."""
         return moments.spoken(moments.moment(self.until))
 
     def as_action(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class Silence:
         return {"id": self.id, **self.as_action(), "by": self.by, "at": self.at}
 
     def same(self, other: Silence) -> bool:
-        """Whether the other one says the same, whoever said it when."""
+        """Whether the other one says the same, whichever operator made it, and when."""
         return self.as_action() == other.as_action()
 
     def __str__(self) -> str:

@@ -45,11 +45,11 @@ def from_ledger(location: str, *, platform: str, procedure: str, whole: str) -> 
 def from_file(path: Path) -> Slice:
     """What a JSON report holds. Raises `RunbookError`."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        run = told["run"]
-        checks = tuple(Check.from_dict(check) for check in told["checks"])
-        moments.moment(told["finished_at"])
-        return Slice(run["id"], run["platform"], run["procedure"], told["finished_at"], checks)
+        written = json.loads(path.read_text(encoding="utf-8"))
+        run = written["run"]
+        checks = tuple(Check.from_dict(check) for check in written["checks"])
+        moments.moment(written["finished_at"])
+        return Slice(run["id"], run["platform"], run["procedure"], written["finished_at"], checks)
     except OSError as exc:
         raise RunbookError(f"{path}: {exc.strerror}") from exc
     except (KeyError, TypeError, ValueError) as exc:
@@ -82,7 +82,7 @@ def _fault(one: Slice, platform: str, procedure: str, oldest: datetime) -> str:
 def together(slices: Iterable[Slice]) -> list[Check]:
     """Everything that they found; the newest counts where several looked, the worst of what they say of themselves."""
     found: dict[tuple[str, str, str], Check] = {}
-    for check in _told(slices):
+    for check in _of_platform(slices):
         known = found.get(check.key)
         if known and not check.host and STATUSES.index(known.status) > STATUSES.index(check.status):
             continue
@@ -90,6 +90,6 @@ def together(slices: Iterable[Slice]) -> list[Check]:
     return list(found.values())
 
 
-def _told(slices: Iterable[Slice]) -> Iterator[Check]:
+def _of_platform(slices: Iterable[Slice]) -> Iterator[Check]:
     for one in slices:
         yield from (check for check in one.checks if not check.id.startswith(OF_THE_PART))

@@ -25,7 +25,7 @@ MENTIONED = timedelta(days=1)
 
 
 class Past(Protocol):
-    """What earlier runs said of a check."""
+    """What earlier runs found of a check."""
 
     def statuses(self, check: Check, *, limit: int = 0, since: int = 0, until: int = 0) -> list[str]:
         """Its statuses in the newest ``limit`` runs that looked at it (0: all), newest first.
@@ -47,7 +47,7 @@ def suppressed(
 ) -> Report:
     """The report with a suppression for each failing check that has one, and notes about silences that do nothing.
 
-    ``described`` tells everything that the platform has, whatever this run looked at.
+    ``described`` yields everything that the platform has, whatever this run looked at.
     """
     now = moments.moment(report.finished_at)
     known = list(silences)
@@ -65,14 +65,14 @@ def suppressed(
     causes = tuple(
         cause
         for cause in report.causes
-        # One that explains a check that is not suppressed itself is still what has to be mended.
+        # One that explains a check that is not suppressed itself is still what has to be fixed.
         if not {cause.check, *cause.explains} <= suppressions.keys()
     )
     return replace(report, suppressions=suppressions, notes=(*report.notes, *notes), causes=causes)
 
 
 class _Search:
-    """Finds the suppression of a check: a silence first, since that was said most clearly."""
+    """Finds the suppression of a check: a silence first, since that is the clearest."""
 
     def __init__(
         self, report: Report, in_force: Iterable[Silence], fail_after: Callable[[Check], FailAfter], past: Past
@@ -88,7 +88,7 @@ class _Search:
 
     @property
     def notes(self) -> list[str]:
-        """What is to be said of acknowledgements that are over."""
+        """Notes about acknowledgements that are over."""
         return list(self._notes)
 
     def suppression(self, check: Check) -> Suppression | None:

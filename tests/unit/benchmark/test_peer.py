@@ -17,7 +17,7 @@ from tests.testbed.layout import ROOT
 def test_peer_playbook_makes_each_check_of_the_fleet_once() -> None:
     described = yaml.safe_load((ROOT / FLEET).read_text(encoding="utf-8"))["all"]["vars"]
     platform = read(described, {"all": ["one"], "xorb": ["one"]}, lambda value: value)
-    ours = Counter(check.id for look in platform.looks() for check in look.placeholders("expected"))
+    ours = Counter(check.id for target in platform.targets() for check in target.placeholders("expected"))
     (play,) = yaml.safe_load((HERE / "peer.yml").read_text(encoding="utf-8"))
     theirs = Counter(tag for task in play["tasks"] for tag in task.get("tags", ()))
     assert not platform.problems

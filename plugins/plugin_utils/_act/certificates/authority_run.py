@@ -100,7 +100,7 @@ class Rotation:
         """The files of authorities that this host reads and that belong to no set, each once. Raises `RunbookError`."""
         resolve = self.context.inventory.resolver(self.context.host)
         named: dict[str, dict[str, str]] = {}
-        for target in self.context.platform.looks(observer=self.context.host):
+        for target in self.context.platform.targets(observer=self.context.host):
             for key in TRUST_KEYS:
                 if target.given.get(key):
                     try:
@@ -132,7 +132,7 @@ class Rotation:
             elif step != "plan" and planned.get("consumers") and not planned.get("acts"):
                 # It has nothing to do with either CA, and was not asked again.
                 continue
-            elif any(_trusts_a_ca(target) for target in self.context.platform.looks(observer=host)):
+            elif any(_trusts_a_ca(target) for target in self.context.platform.targets(observer=host)):
                 silent[host] = " ".join(str(result.get("msg") or "left out of this run").split())[:200]
         return found, silent
 

@@ -59,7 +59,7 @@ def described(context: Context, services: Sequence[str] = ()) -> list[Set]:
         raise RunbookError(f"the description is wrong, so nothing is changed: {'; '.join(faults)}")
     resolve = context.inventory.resolver(context.host)
     sets: list[Set] = []
-    for target in platform.looks(observer=context.host, services=services, kinds=["certificate"]):
+    for target in platform.targets(observer=context.host, services=services, kinds=["certificate"]):
         try:
             (probe,) = target.resolved(resolve, "localhost")
         except Exception as exc:

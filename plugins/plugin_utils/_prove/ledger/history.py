@@ -18,13 +18,13 @@ from ..causes import FAILING
 from ..silences import PROCEDURE, Silence, standing
 from .ledger import canonical, records_sha256, row_sha256
 from .location import store_at
-from .sqlite import TEXTS, Row, Rows
+from .store import TEXTS, Row, Rows
 
 #: How far back the page looks: so many runs are still legible on a phone.
 RUNS = 60
 #: How many records it reads at most, so that a large platform does not wait for its own page.
 RECORDS = 80_000
-#: More looks at one check than any ledger has.
+#: More results of one check than any ledger has.
 ALL = 2**31
 #: How the procedures of reports end that say again what others found.
 MERGED = "_merged"
@@ -64,7 +64,7 @@ class PastRun:
 
 
 class Sample(NamedTuple):
-    """One number that one look of an earlier run measured."""
+    """One number that one check of an earlier run measured."""
 
     id: str
     host: str
@@ -88,7 +88,7 @@ class Trend:
 
     same: tuple[Past, ...] = ()
     any: tuple[Past, ...] = ()
-    #: Why there is nothing to see, where the ledger could not be asked.
+    #: Why there is nothing to see, where the ledger could not be read.
     problem: str = ""
 
 
@@ -100,7 +100,7 @@ class History:
 
     @contextmanager
     def rows(self) -> Iterator[Rows]:
-        """The rows themselves, for whoever asks several questions in one transaction."""
+        """The rows themselves, for several questions in one transaction."""
         with self._store.reading() as rows:
             yield rows
 
@@ -179,7 +179,7 @@ class History:
             yield Recollection(rows, platform, frozenset(but))
 
     def parts(self, *, platform: str, procedure: str, whole: str) -> list[PastRun]:
-        """The runs that said that they are a part of ``whole``, oldest first."""
+        """The runs that are marked as a part of ``whole``, oldest first."""
         spelled = canonical(part_of(whole))
         with self._store.reading() as rows:
             return _runs(
@@ -222,9 +222,9 @@ class Recollection:
         return known[:limit] if limit else known
 
     def silences(self) -> tuple[list[Silence], list[str]]:
-        """The silences and acknowledgements that nobody took back, and what is wrong with those that do not count.
+        """The silences and acknowledgements that no operator ended, and what is wrong with those that do not count.
 
-        Whoever can write into the ledger could suppress anything, so each is taken only as the chain has it.
+        Each is taken only as the chain has it: a row that was written by hand could suppress anything.
         """
         pruned = (self._rows.last_run() or {}).get("pruned_through", 0)
         runs = self._rows.select(
@@ -289,7 +289,7 @@ class Recollection:
 
 
 def part_of(whole: str) -> dict[str, str]:
-    """The action by which a run says that others look at the rest."""
+    """The action by which a run says that other runs look at the rest."""
     return {"what": "slice", "of": whole}
 
 

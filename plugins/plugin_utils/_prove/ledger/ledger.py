@@ -22,7 +22,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ..._core.time import moment, utc
 from ..report import Report
 from .location import store_at
-from .sqlite import TEXTS, Row
+from .store import TEXTS, Row
 
 #: What the first run holds in place of the hash of the run before it.
 GENESIS = "0" * 64
@@ -82,7 +82,7 @@ class Verification:
 
 
 class Ledger:
-    """The memory of a platform: every run, who ran it, what it found."""
+    """The memory of a platform: every run, its operator, what it found."""
 
     def __init__(self, location: str) -> None:
         """Open the ledger at a path; nothing is read or made before it is used."""
@@ -275,7 +275,7 @@ def _storable(value: Any) -> Any:
         return str(value)
     if isinstance(value, str):
         # A lone surrogate, from a file name that is not UTF-8, can be in a Python string but not in a database.
-        # PostgreSQL has no place for a NUL.
+        # A text of PostgreSQL cannot have a NUL.
         return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
     return value
 

@@ -11,7 +11,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 
 from ..._core import paths
 from .postgres import PostgresStore
-from .sqlite import SqliteStore, Store
+from .sqlite import SqliteStore
+from .store import Store
 
 
 def store_at(location: str) -> Store:
@@ -24,6 +25,6 @@ def store_at(location: str) -> Store:
 
 
 def described(variables: Mapping[str, Any], resolve: Callable[[Any], Any]) -> str:
-    """Where the platform's ledger is: the place that ``report`` writes to when it is told nothing else."""
+    """Where the platform's ledger is: where ``report`` writes to unless its options say otherwise."""
     name, state_dir, ledger = (resolve(variables.get(f"platform_{key}", "")) for key in ("name", "state_dir", "ledger"))
     return str(ledger or paths.of(name, state_dir).ledger)

@@ -16,10 +16,10 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RU
 from ..actions import Action
 from ..causes import Cause
 from ..diff import Change, compare
-from ..render import wording
+from ..render import formatting
 from ..report import Report
 from .history import ALL, ORIGINAL, History, check_of
-from .sqlite import Row, Rows
+from .store import Row, Rows
 
 #: So many causes are looked up, and of those that fail in the same way on many hosts so many: each costs some queries.
 LOOKED_UP = 24
@@ -73,7 +73,7 @@ def _chosen(report: Report) -> Iterator[Cause]:
 
 
 class _Search:
-    """Asks one transaction about the causes of one report."""
+    """Reads in one transaction what led to the causes of one report."""
 
     def __init__(self, rows: Rows, report: Report) -> None:
         self._rows = rows
@@ -99,7 +99,7 @@ class _Search:
             check, condition, values = blocked, "COALESCE(checks.blocked_by, '') = ?", (cause.check,)
         good = self._newest(check, f"NOT ({condition})", values)
         after = good["sequence"] if good else 0
-        (failed,) = self._look(
+        (failed,) = self._rows_of(
             "count(*) AS amount, min(checks.sequence) AS first", check, f"checks.sequence > ? AND {condition}",
             (after, *values),
         )  # fmt: skip
@@ -122,14 +122,14 @@ class _Search:
         )
 
     def _newest(self, check: Check, condition: str, values: tuple[Any, ...]) -> Row | None:
-        """The newest look at a check that meets a condition."""
-        found = self._look(
+        """The newest result of a check that meets a condition."""
+        found = self._rows_of(
             "checks.*, runs.finished_at AS ended", check, f"{condition} ORDER BY checks.sequence DESC LIMIT 1", values
         )
         return found[0] if found else None
 
-    def _look(self, what: str, check: Check, condition: str, values: tuple[Any, ...]) -> list[Row]:
-        # What is asked and the condition are constants of this file; values go in as parameters.
+    def _rows_of(self, what: str, check: Check, condition: str, values: tuple[Any, ...]) -> list[Row]:
+        # The columns and the condition are constants of this file; values go in as parameters.
         return self._rows.select(
             f"SELECT {what} FROM checks JOIN runs ON runs.sequence = checks.sequence"  # noqa: S608
             " WHERE checks.host = ? AND checks.id = ? AND checks.owner = ? AND checks.sequence < ?"
@@ -141,15 +141,15 @@ class _Search:
         """What of a host is fine and was different in a run."""
         after = self._of_host[host]
         ids = sorted({check.id for check in after})
-        places = ", ".join("?" * len(ids))
+        marks = ", ".join("?" * len(ids))
         rows = self._rows.select(
-            f"SELECT * FROM checks WHERE host = ? AND sequence = ? AND id IN ({places})",  # noqa: S608
+            f"SELECT * FROM checks WHERE host = ? AND sequence = ? AND id IN ({marks})",  # noqa: S608
             host, at.sequence, *ids,
         )  # fmt: skip
         found = compare(map(check_of, rows), [check for check in after if check.service != RUN], change=NEWS)
-        # What fails stands in the report anyway, and of a number without a threshold nobody can say what it means.
+        # What fails stands in the report anyway, and of a number without a threshold it is not known what it means.
         moved = sorted(filter(_judged, found.changed), key=_way, reverse=True)
-        return (*moved, *found.mended, *found.appeared) if rows else ()
+        return (*moved, *found.fixed, *found.appeared) if rows else ()
 
     def _actions(self, at: At, hosts: set[str]) -> Iterator[Action]:
         """What runs between that one and this one did to some hosts, newest first."""
@@ -172,19 +172,19 @@ def _limit(made: Change) -> float:
 
 def _judged(made: Change) -> bool:
     """Whether it is known what a change means: a text is another one, a number has a threshold."""
-    return bool(_limit(made)) or not wording.is_number(made.check.value)
+    return bool(_limit(made)) or not formatting.is_number(made.check.value)
 
 
 def _way(made: Change) -> float:
     """How far a value moved, as a part of its threshold; a text all the way."""
-    values = [check.value for check in (made.before, made.after) if check and wording.is_number(check.value)]
+    values = [check.value for check in (made.before, made.after) if check and formatting.is_number(check.value)]
     if len(values) < 2 or not _limit(made):  # noqa: PLR2004
         return 1.0
     return abs(float(values[1]) - float(values[0])) / _limit(made)  # type: ignore[arg-type]
 
 
 def _read(spelled: str) -> Mapping[str, Any]:
-    """An action as it was written; of what somebody spoiled, nothing."""
+    """An action as it was written; of a row that was spoiled, nothing."""
     try:
         action = json.loads(spelled)
     except ValueError:

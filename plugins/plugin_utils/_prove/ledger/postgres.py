@@ -16,20 +16,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._clients.postgres imp
 from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
-from ..render import wording
-from .sqlite import (
-    ADDED,
-    APPLICATION_ID,
-    INSERT_ACTION,
-    INSERT_CHECK,
-    INSERT_RUN,
-    OLDER_VERSION,
-    PATIENCE,
-    SCHEMA_VERSION,
-    NoLedger,
-    Row,
-    Rows,
-)
+from ..render import formatting
+from .store import ADDED, APPLICATION_ID, OLDER_VERSION, PATIENCE, SCHEMA_VERSION, NoLedger, Row, Rows, tables
 
 #: The one spelling that is understood. Where a password has a character that ends it early, nothing is shown of it.
 ADDRESS = re.compile(
@@ -50,29 +38,10 @@ SCHEMA = (
     f"CREATE SCHEMA {SCHEMA_NAME}",
     MARKING,
     f"SET LOCAL search_path = {SCHEMA_NAME}",
-    """
-    CREATE TABLE runs (
-        sequence bigint PRIMARY KEY, run_id text NOT NULL, platform text NOT NULL, procedure text NOT NULL,
-        topics text NOT NULL, started_at text NOT NULL, finished_at text NOT NULL, who text NOT NULL,
-        limited_to text NOT NULL, expected bigint NOT NULL, received bigint NOT NULL, not_run bigint NOT NULL,
-        counts text NOT NULL, records bigint NOT NULL, records_sha256 text NOT NULL, pruned_through bigint NOT NULL,
-        previous_sha256 text NOT NULL, sha256 text NOT NULL
-    )
-    """,
-    """
-    CREATE TABLE checks (
-        sequence bigint NOT NULL, id text, name text, topic text, service text, host text, owner text, target text,
-        status text, message text, value text, unit text, warning text, critical text, threshold_source text,
-        remedy text, blocked_by text, observed_at text, duration_ms text, falling bigint, about text
-    )
-    """,
-    "CREATE TABLE actions (sequence bigint NOT NULL, action text NOT NULL)",
-    "CREATE INDEX checks_by_run ON checks (sequence)",
-    "CREATE INDEX checks_by_key ON checks (host, id, sequence)",
-    "CREATE INDEX actions_by_run ON actions (sequence)",
+    *tables(number="bigint", text="text", measured="{name} {type}"),
 )
 
-#: What PostgreSQL's errors mean for the person who has to mend them, by the beginning of their codes.
+#: What PostgreSQL's errors mean for the operator who has to fix them, by the beginning of their codes.
 REASONS = {
     "28": "refuses the login: see the user and the password in platform_ledger, and pg_hba.conf",
     "3D000": "has no such database: create it, and give its owner's name in platform_ledger",
@@ -80,8 +49,8 @@ REASONS = {
     "25006": "cannot be written: the server is a standby, or read-only",
     "53100": "cannot be written: the server's disk is full",
     "53300": "takes no more connections",
-    "55P03": f"was locked by other writers for {PATIENCE:g} s; see who holds it, then run again",
-    "57P": "is starting, stopping or was told to end the session; run again",
+    "55P03": f"was locked by other writers for {PATIENCE:g} s; see which session holds it, then run again",
+    "57P": "is starting, stopping or ended the session; run again",
 }
 
 #: What a session that was refused says, which has no code, and what it stands for.
@@ -109,7 +78,7 @@ class PostgresStore:
         self._secrets = {text for text in (parts["password"], *re.findall(r"password=([^&]*)", options)) if text}
         user = f"{parts['user']}@" if parts["user"] else ""
         #: Where the ledger is, without anything that must not be printed.
-        self.location = wording.clean(f"{parts['scheme']}://{user}{parts['host']}/{parts['database']}")
+        self.location = formatting.clean(f"{parts['scheme']}://{user}{parts['host']}/{parts['database']}")
 
     @contextmanager
     def writing(self) -> Iterator[Rows]:
@@ -151,7 +120,7 @@ class PostgresStore:
     @contextmanager
     def _transaction(self, mode: str) -> Iterator[_PostgresRows]:
         try:
-            import psycopg2  # noqa: PLC0415 -- only who keeps a ledger in PostgreSQL needs it
+            import psycopg2  # noqa: PLC0415 -- only a ledger in PostgreSQL needs it
             import psycopg2.extras  # noqa: PLC0415
         except ImportError as exc:
             raise RunbookError(
@@ -173,7 +142,7 @@ class PostgresStore:
             # Neither the cause nor its text goes on: libpq quotes an address that it cannot read.
             raise RunbookError(f"the ledger {self.location} {self._reason(exc)}") from None
         finally:
-            # Without a commit, this takes everything back.
+            # Without a commit, this rolls everything back.
             if connection:
                 connection.close()
 
@@ -183,7 +152,7 @@ class PostgresStore:
         if known:
             return known
         text = (error.diag.message_primary if code else None) or str(error)
-        line = wording.clean(next(iter(text.strip().splitlines()), ""))
+        line = formatting.clean(next(iter(text.strip().splitlines()), ""))
         if any(secret in line or unquote(secret) in line for secret in self._secrets):
             line = type(error).__name__
         # A session that was refused has no code.
@@ -193,14 +162,14 @@ class PostgresStore:
         return f"cannot be used: {line}"
 
 
-class _PostgresRows:
+class _PostgresRows(Rows):
     """The rows of a ledger within one transaction."""
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
 
     def run(self, statement: str, *values: Any) -> None:
-        """Run a statement of this module."""
+        """Run a statement of this module, with the placeholders of psycopg2."""
         self._cursor.execute(statement, values)
 
     def mark(self) -> str:
@@ -210,68 +179,32 @@ class _PostgresRows:
         found = self._cursor.fetchone()
         return str(found["mark"]) if found else ""
 
-    def last_run(self) -> Row | None:
-        return next(iter(self.select("SELECT * FROM runs ORDER BY sequence DESC LIMIT 1")), None)
-
-    def first_run_since(self, moment: str, *, after: int) -> int | None:
-        found = self.select(
-            "SELECT sequence FROM runs WHERE sequence > ? AND finished_at >= ? ORDER BY sequence LIMIT 1", after, moment
-        )
-        return found[0]["sequence"] if found else None
-
-    def runs_after(self, sequence: int, limit: int) -> list[Row]:
-        return self.select("SELECT * FROM runs WHERE sequence > ? ORDER BY sequence LIMIT ?", sequence, limit)
-
-    def records_of(self, sequence: int) -> tuple[list[Row], list[Row]]:
-        checks = self.select("SELECT * FROM checks WHERE sequence = ?", sequence)
-        actions = self.select("SELECT * FROM actions WHERE sequence = ?", sequence)
-        for record in (*checks, *actions):
-            del record["sequence"]
-        return checks, actions
-
-    def last_recorded(self) -> int:
-        (found,) = self.select(
-            "SELECT greatest((SELECT max(sequence) FROM checks), (SELECT max(sequence) FROM actions), 0) AS last"
-        )
-        return int(found["last"])
-
-    def add(self, run: Row, checks: list[Row], actions: list[Row]) -> None:
-        self._cursor.execute(_named(INSERT_RUN), run)
-        spelled = [
-            {
-                "sequence": run["sequence"],
-                **check,
-                **{name: None if check[name] is None else json.dumps(check[name]) for name in SPELLED},
-            }
-            for check in checks
-        ]
-        self._insert(INSERT_CHECK, spelled)
-        self._insert(INSERT_ACTION, [{"sequence": run["sequence"], **action} for action in actions])
-
-    def prune(self, through: int) -> None:
-        self.run("DELETE FROM checks WHERE sequence <= %s", through)
-        self.run("DELETE FROM actions WHERE sequence <= %s", through)
-
     def select(self, statement: str, *values: Any) -> list[Row]:
-        self._cursor.execute(statement.replace("?", "%s"), values)
+        self.execute(statement, *values)
         return [
             {name: _read(value) if name in SPELLED else value for name, value in row.items()}
             for row in self._cursor.fetchall()
         ]
 
-    def _insert(self, statement: str, rows: list[Row]) -> None:
+    def execute(self, statement: str, *values: Any) -> None:
+        self.run(statement.replace("?", "%s"), *values)
+
+    def insert(self, statement: str, rows: list[Row]) -> None:
         from psycopg2.extras import execute_batch  # noqa: PLC0415 -- see `PostgresStore`
 
         execute_batch(self._cursor, _named(statement), rows, page_size=500)
 
+    def stored(self, check: Row) -> Row:
+        return {**check, **{name: None if check[name] is None else json.dumps(check[name]) for name in SPELLED}}
+
 
 def _named(statement: str) -> str:
-    """A statement of SQLite with the placeholders of psycopg2."""
+    """A statement with the placeholders of psycopg2."""
     return re.sub(r":(\w+)", r"%(\1)s", statement)
 
 
 def _read(spelled: str | None) -> Any:
-    """A value as it was written; one that somebody spoiled stays as it is, for the hash to find."""
+    """A value as it was written; one that was spoiled stays as it is, for the hash to find."""
     try:
         return None if spelled is None else json.loads(spelled)
     except ValueError:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 
 from ..report import Report
-from . import rows, wording
+from . import folding, formatting, rows
+from .folding import CauseGroup
 
 #: So many different remedies of one card are spelled out.
 REMEDIES = 3
@@ -18,39 +19,44 @@ REMEDIES = 3
 
 @dataclass(frozen=True)
 class Card:
-    """One outage: the same check that fails for the same reason on one host or on many."""
+    """One outage: the same check that fails for the same reason on one host or on many, as the page shows it."""
 
     row: rows.Row
-    #: Hosts with the ids of what it explains, and how many those are.
-    explains: Sequence[tuple[str, list[str]]]
-    amount: int
-    remedies: Sequence[str]
+    group: CauseGroup
     #: Since when it fails, and what changed since.
     past: Sequence[str] = ()
 
+    @property
+    def explains(self) -> Sequence[tuple[str, list[str]]]:
+        """Hosts with the ids of what it explains."""
+        return formatting.by_host(self.group.explains)
+
+    @property
+    def amount(self) -> int:
+        """How many checks it explains."""
+        return len(self.group.explains)
+
+    @property
+    def remedies(self) -> Sequence[str]:
+        """What fixes it."""
+        return self.group.remedies[:REMEDIES]
+
 
 def cards(report: Report, past: Mapping[str, Sequence[str]]) -> list[Card]:
-    """The root causes, worst first. Hosts that fail alike share a card: they are one thing to understand and to mend.
+    """The root causes, worst first. Hosts that fail alike share a card: they are one thing to understand and to fix.
 
     ``past`` has sentences about what was before, by the address of the cause.
     """
-    by_address = wording.causes_by_address(report)
-    explains = {cause.check: cause.explains for cause in report.causes}
 
     def what(check: Check) -> tuple[str, ...]:
-        return rows.same_look(check), check.status, rows.suppression_of(report, check)
+        return rows.per_id(check), check.status, rows.suppression_of(report, check)
 
-    made = []
-    for index, checks in enumerate(rows.outages([by_address[cause.check] for cause in report.causes], what)):
-        consequences = [address for check in checks for address in explains[check.address]]
-        remedies = dict.fromkeys(check.remedy for check in checks if check.remedy)
-        made.append(
-            Card(
-                row=rows.row(f"cause-{index}", checks, suppression=rows.suppression_of(report, checks[0])),
-                explains=wording.by_host(consequences),
-                amount=len(consequences),
-                remedies=list(remedies)[:REMEDIES],
-                past=list(dict.fromkeys(said for check in checks for said in past.get(check.address, ()))),
-            )
+    groups, _unexplained = folding.causes(report, lambda found: rows.outages(found, what))
+    return [
+        Card(
+            row=rows.row(f"cause-{index}", group.checks, suppression=rows.suppression_of(report, group.first)),
+            group=group,
+            past=list(dict.fromkeys(sentence for check in group.checks for sentence in past.get(check.address, ()))),
         )
-    return made
+        for index, group in enumerate(groups)
+    ]

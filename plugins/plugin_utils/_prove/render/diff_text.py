@@ -10,12 +10,12 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 
 from ..diff import Change, Difference
 from ..ledger.history import PastRun
-from . import wording
+from . import formatting
 
 SECTIONS = (
     ("new_failures", "new failures"),
     ("still_failing", "still failing"),
-    ("mended", "mended"),
+    ("fixed", "fixed"),
     ("changed", "changed values"),
     ("appeared", "new checks"),
     ("vanished", "vanished checks"),
@@ -35,7 +35,7 @@ def render(before: PastRun, after: PastRun, found: Difference) -> str:
 def summary(found: Difference) -> str:
     """The whole difference in one sentence."""
     amounts = [_amount(len(getattr(found, name)), title) for name, title in SECTIONS if getattr(found, name)]
-    same = f"{wording.count(found.unchanged, 'check')} as before"
+    same = f"{formatting.count(found.unchanged, 'check')} as before"
     return ", ".join([*amounts, same]) if amounts else f"no difference: {same}"
 
 
@@ -44,33 +44,35 @@ def _amount(number: int, title: str) -> str:
 
 
 def _title(run: PastRun) -> str:
-    counts = ", ".join(f"{amount} {wording.status_word(status)}" for status, amount in run.counts.items() if amount)
+    counts = ", ".join(f"{amount} {formatting.status_word(status)}" for status, amount in run.counts.items() if amount)
     ended = f"{run.finished_at[:10]} {run.finished_at[11:19]} UTC"
-    return wording.clean(f"run {run.sequence} of {run.procedure}, {ended}, by {run.who}: {counts or 'no checks'}")
+    return formatting.clean(f"run {run.sequence} of {run.procedure}, {ended}, by {run.who}: {counts or 'no checks'}")
 
 
 def _caveats(before: PastRun, after: PastRun) -> Iterable[str]:
     """What keeps the two runs from being the same look twice."""
     if before.platform != after.platform:
-        yield wording.clean(f"careful: run {before.sequence} looked at another platform, {before.platform}")
+        yield formatting.clean(f"careful: run {before.sequence} looked at another platform, {before.platform}")
     if before.procedure != after.procedure:
         yield "careful: the runs are of different procedures, so checks appear and vanish"
     for run in (before, after):
         if run.limited_to:
-            left_out = wording.count(run.not_run, "check")
-            yield wording.clean(
+            left_out = formatting.count(run.not_run, "check")
+            yield formatting.clean(
                 f"careful: run {run.sequence} was limited to {run.limited_to}, which left out {left_out}"
             )
 
 
 def _rows(changes: Iterable[Change]) -> list[str]:
-    table = [(wording.where(made.check), wording.full_name(made.check), step(made), made) for made in changes]
-    widths = [max(len(wording.clean(row[column])) for row in table) for column in (0, 1)]
+    table = [(formatting.where(made.check), formatting.full_name(made.check), step(made), made) for made in changes]
+    widths = [max(len(formatting.clean(row[column])) for row in table) for column in (0, 1)]
     lines = []
     for host, name, steps, made in table:
-        lines.append(f"  {wording.clean(host):<{widths[0]}}  {wording.clean(name):<{widths[1]}}  {steps}".rstrip())
+        lines.append(
+            f"  {formatting.clean(host):<{widths[0]}}  {formatting.clean(name):<{widths[1]}}  {steps}".rstrip()
+        )
         if made.after and made.after.message:
-            lines.append(f"  {'':<{widths[0]}}  {wording.clean(made.after.message)}")
+            lines.append(f"  {'':<{widths[0]}}  {formatting.clean(made.after.message)}")
     return lines
 
 
@@ -81,4 +83,4 @@ def step(made: Change) -> str:
 
 
 def _side(check: Check) -> str:
-    return wording.clean(f"{wording.status_word(check.status)} {wording.value_of(check)}")
+    return formatting.clean(f"{formatting.status_word(check.status)} {formatting.value_of(check)}")

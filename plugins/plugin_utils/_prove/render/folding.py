@@ -5,18 +5,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import NOT_APPLICABLE, STATUSES, Check, worst
 
 from ..causes import FAILING
 from ..report import Report
-from . import wording
+from . import formatting
 
 #: With more lines than this, hosts share the lines of their services.
 APART = 40
-#: More hosts than this with the same causes share a place in the list.
+#: More hosts than this with the same causes share an entry of the list.
 CAUSES_APART = 3
 #: More hosts than this with the same checks of a service share a line.
 HOSTS_APART = 8
@@ -36,9 +36,11 @@ class ServiceLine:
 
 @dataclass(frozen=True)
 class CauseGroup:
-    """A root cause or several that are alike, and everything that they explain and that has no suppression."""
+    """A root cause or several that are alike, and everything that they explain."""
 
     checks: list[Check]
+    #: The addresses of what they explain, and the checks among them that have no suppression.
+    explains: list[str]
     consequences: list[Check]
 
     @property
@@ -49,17 +51,22 @@ class CauseGroup:
     @property
     def hosts(self) -> list[str]:
         """The hosts that have it."""
-        return list(dict.fromkeys(map(wording.where, self.checks)))
+        return list(dict.fromkeys(map(formatting.where, self.checks)))
 
     @property
     def names(self) -> list[str]:
         """What fails, each name once."""
-        return list(dict.fromkeys(map(wording.full_name, self.checks)))
+        return list(dict.fromkeys(map(formatting.full_name, self.checks)))
+
+    @property
+    def remedies(self) -> list[str]:
+        """What fixes it, each remedy once."""
+        return list(dict.fromkeys(check.remedy for check in self.checks if check.remedy))
 
     @property
     def target(self) -> str:
         """What was looked at, where that is the same for all and says more than the host."""
-        targets = {check.target for check in self.checks} - {self.first.host, wording.CONTROL_NODE}
+        targets = {check.target for check in self.checks} - {self.first.host, formatting.CONTROL_NODE}
         return targets.pop() if len(targets) == 1 else ""
 
 
@@ -71,7 +78,7 @@ def services(report: Report) -> list[ServiceLine]:
     found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for check in report.checks:
         if check.status != NOT_APPLICABLE:
-            found[check.service, wording.where(check)][check.status] += 1
+            found[check.service, formatting.where(check)][check.status] += 1
     lines: dict[tuple[str, ...], tuple[list[str], Counter[str]]] = {}
     for (service, host), counted in sorted(found.items()):
         key = (service, worst(counted), *((host,) if len(found) <= APART else ()))
@@ -85,44 +92,51 @@ def services(report: Report) -> list[ServiceLine]:
     return sorted(made, key=lambda line: WORST_FIRST.index(line.status))
 
 
-def causes(report: Report, *, apart: bool) -> tuple[list[CauseGroup], list[Check]]:
+def causes(
+    report: Report, grouped: Callable[[list[Check]], Iterable[list[Check]]]
+) -> tuple[list[CauseGroup], list[Check]]:
     """The root causes, the worst first, and what fails without being explained by one or having a suppression.
 
-    Those that say the same come as one, and so do those of many hosts, unless they are to stay ``apart``.
+    ``grouped`` puts those together that are alike: `each_apart` and `together_over_hosts` do, and the page in its way.
     """
-    checks = wording.causes_by_address(report)
-    roots = {cause.check for cause in report.causes}
+    checks = formatting.causes_by_address(report)
+    explains = {cause.check: cause.explains for cause in report.causes}
     consequences: dict[str, list[Check]] = defaultdict(list)
     unexplained: list[Check] = []
     for check in report.failing(FAILING):
-        if check.address in roots or check.address in report.suppressions:
+        if check.address in explains or check.address in report.suppressions:
             continue
-        root = _root(check, checks, roots)
+        root = _root(check, checks, explains)
         (consequences[root] if root else unexplained).append(check)
-    found = [checks[cause.check] for cause in report.causes]
     groups = [
-        CauseGroup(same, [one for check in same for one in consequences[check.address]])
-        for same in ([[check] for check in found] if apart else _together(found))
+        CauseGroup(
+            same,
+            [address for check in same for address in explains[check.address]],
+            [one for check in same for one in consequences[check.address]],
+        )
+        for same in grouped([checks[address] for address in explains])
     ]
     return groups, unexplained
 
 
-def _together(found: Iterable[Check]) -> Iterator[list[Check]]:
+def each_apart(found: Iterable[Check]) -> Iterator[list[Check]]:
+    """Every cause by itself."""
+    return ([check] for check in found)
+
+
+def together_over_hosts(found: Iterable[Check]) -> Iterator[list[Check]]:
     """Causes of one host that say the same together, and those of many hosts that are the same ones."""
-    texts: dict[tuple[str, ...], list[Check]] = defaultdict(list)
-    for check in found:
-        texts[check.host, check.owner, check.service, check.status, check.message, check.remedy].append(check)
-    alike: dict[tuple[str, ...], list[list[Check]]] = defaultdict(list)
-    for same in texts.values():
-        alike[(same[0].status, *(check.id for check in same))].append(same)
-    for several in alike.values():
+    texts = formatting.alike(
+        found, lambda check: (check.host, check.owner, check.service, check.status, check.message, check.remedy)
+    )
+    for several in formatting.alike(texts, lambda same: (same[0].status, *(check.id for check in same))):
         if len(several) > CAUSES_APART:
             yield [check for same in several for check in same]
         else:
             yield from several
 
 
-def _root(check: Check, checks: Mapping[str, Check], roots: set[str]) -> str:
+def _root(check: Check, checks: Mapping[str, Check], roots: Collection[str]) -> str:
     """The root cause at the end of the chain of what explains a check; nothing where there is none."""
     seen = set()
     address = check.blocked_by
@@ -140,34 +154,21 @@ def alike(checks: Iterable[Check], *, most: int) -> list[list[Check]]:
     Where that makes more than ``most`` groups, because messages name their hosts or have numbers in them, the same
     checks of all hosts come together, if that makes fewer.
     """
-    said: dict[tuple[str, str], list[Check]] = defaultdict(list)
-    named: dict[tuple[str, str], list[Check]] = defaultdict(list)
-    for check in checks:
-        said[check.status, check.message].append(check)
-        named[check.status, check.id].append(check)
-    return list((named if most < len(said) and len(named) < len(said) else said).values())
-
-
-def by_host(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[list[str], list[str]]]:
-    """Hosts with what each of them has, those that have the same together: from a host and a name at a time."""
-    names: dict[str, list[str]] = defaultdict(list)
-    for host, name in pairs:
-        names[host].append(name)
-    same: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for host, named in names.items():
-        same[tuple(named)].append(host)
-    for shared, hosts in same.items():
-        yield hosts, list(shared)
+    found = list(checks)
+    worded = formatting.alike(found, lambda check: (check.status, check.message))
+    if len(worded) <= most:
+        return worded
+    return min(worded, formatting.alike(found, lambda check: (check.status, check.id)), key=len)
 
 
 def together(checks: Iterable[Check]) -> Iterator[tuple[str, list[str], list[list[Check]]]]:
     """Services with their hosts and checks; many hosts with the same checks of a service come as one."""
     groups: dict[tuple[str, str], list[Check]] = defaultdict(list)
     for check in checks:
-        groups[check.service, wording.where(check)].append(check)
+        groups[check.service, formatting.where(check)].append(check)
     same: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for (service, host), found in sorted(groups.items()):
-        same[(service, *(wording.short_name(check) for check in found))].append(host)
+        same[(service, *(formatting.short_name(check) for check in found))].append(host)
     for (service, *_names), hosts in same.items():
         for some in [hosts] if len(hosts) > HOSTS_APART else [[host] for host in hosts]:
             columns = zip(*(groups[service, host] for host in some), strict=True)

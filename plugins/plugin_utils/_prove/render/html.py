@@ -20,7 +20,7 @@ from markupsafe import Markup
 from ..causes import FAILING
 from ..ledger.history import Trend
 from ..report import Report
-from . import largest, rows, wording
+from . import formatting, largest, rows
 from .cards import Card, cards
 from .charts import charts
 
@@ -54,42 +54,42 @@ def render(report: Report, trend: Trend | None = None, past: Mapping[str, Sequen
         **_sections(report, past or {}),
         figures=charts.figures(report, trend or Trend()),
         style=Markup(style),  # noqa: S704 -- a file of the collection
-        count=wording.count,
-        word=wording.status_word,
-        deed=wording.deed,
+        count=formatting.count,
+        word=formatting.status_word,
+        action_lines=formatting.action_lines,
         moment=lambda text: f"{text[:10]} {text[11:19]} UTC" if text else "",
     )
 
 
 def _harmless(value: Any) -> Any:
     """Without the characters that are invisible or turn text around; escaping follows."""
-    return wording.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return formatting.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _summary(report: Report) -> dict[str, Any]:
     """The verdict and what stands beside it."""
-    status = wording.verdict(report)
+    status = formatting.verdict(report)
     services = rows.services(report)
     ill = [service for service in services if service[1] in FAILING]
     well = services[len(ill) :]
     return {
         "report": report,
         "status": status,
-        "headline": "OK" if status == OK else wording.status_word(status).capitalize(),
+        "headline": "OK" if status == OK else formatting.status_word(status).capitalize(),
         "counts": {status: amount for status, amount in report.counts.items() if amount},
         "failing": len(report.failing(FAILING)),
-        "outcome": wording.outcome(report),
+        "outcome": formatting.outcome(report),
         "services": [*ill[:NAMED_SERVICES], *(well if len(well) <= NAMED_SERVICES else [])],
         "others_ill": len(ill[NAMED_SERVICES:]),
         "others_well": len(well) if len(well) > NAMED_SERVICES else 0,
-        "limited": wording.limited(report),
-        "received": wording.received(report),
-        "duration": wording.duration(report.duration_s),
+        "limited": formatting.limited(report),
+        "received": formatting.received(report),
+        "duration": formatting.duration(report.duration_s),
     }
 
 
 def _sections(report: Report, past: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Everything below the verdict, each check in one place."""
+    """Everything below the verdict, each check once."""
     causes = cards(report, past)
     on_cards = {check.key for card in causes for check in card.row.checks}
     anchors = {check.address: card.row.anchor for card in causes for check in card.row.checks}
@@ -106,7 +106,7 @@ def _sections(report: Report, past: Mapping[str, Sequence[str]]) -> dict[str, An
         "unshown": unshown,
         "folded": len(fine) > UNFOLDED,
         "absent": rows.absent(report, NOT_APPLICABLE),
-        "not_run": wording.by_host(report.not_run),
+        "not_run": formatting.by_host(report.not_run),
         "anchor": _anchors(causes, [*failing, *fine]).get,
     }
 

@@ -17,7 +17,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
 )
 
 from ..report import Report
-from . import wording
+from . import formatting
 
 #: What becomes of a status; a warning passes, as it does for the exit status, and says so in its output.
 OUTCOMES = {CRITICAL: "failure", UNKNOWN: "error", NOT_APPLICABLE: "skipped", WARNING: "system-out"}
@@ -28,7 +28,7 @@ def render(report: Report) -> str:
     root = ET.Element("testsuites", name=_safe(f"{report.run.platform} {report.run.procedure}"))
     by_host: dict[str, list[Check]] = defaultdict(list)
     for check in report.checks:
-        by_host[wording.where(check)].append(check)
+        by_host[formatting.where(check)].append(check)
     for host, checks in sorted(by_host.items()):
         _suite(root, host, checks, report)
     if report.not_run:
@@ -63,7 +63,7 @@ def _suite(root: ET.Element, host: str, checks: list[Check], report: Report) -> 
         if outcome == "system-out":
             ET.SubElement(case, outcome).text = _safe(f"warning: {_evidence(check)}")
         elif suppression and outcome:
-            message = f"{wording.status_word(check.status)}, {suppression.sentence}"
+            message = f"{formatting.status_word(check.status)}, {suppression.sentence}"
             ET.SubElement(case, outcome, message=_safe(message)).text = _safe(_evidence(check))
         elif outcome:
             element = ET.SubElement(case, outcome, message=_safe(check.message))
@@ -82,15 +82,15 @@ def _left_out(root: ET.Element, report: Report) -> None:
     amount = str(len(hosts))
     suite = ET.SubElement(root, "testsuite", name="not run", tests=amount, failures="0", errors="0", skipped=amount)
     for host, checks in hosts.items():
-        case = ET.SubElement(suite, "testcase", classname=_safe(host), name=wording.count(checks, "check"))
-        ET.SubElement(case, "skipped", message=_safe(f"not run: {wording.limited(report)}"))
+        case = ET.SubElement(suite, "testcase", classname=_safe(host), name=formatting.count(checks, "check"))
+        ET.SubElement(case, "skipped", message=_safe(f"not run: {formatting.limited(report)}"))
 
 
 def _evidence(check: Check) -> str:
-    """Everything that helps whoever reads the result and nothing else."""
-    measured = f"{wording.value_of(check)} {wording.limits_of(check)}".strip()
+    """Everything that helps a reader of the result alone."""
+    measured = f"{formatting.value_of(check)} {formatting.limits_of(check)}".strip()
     blocked = f"blocked by {check.blocked_by}" if check.blocked_by else ""
-    remedy = f"to mend it: {check.remedy}" if check.remedy else ""
+    remedy = f"to fix it: {check.remedy}" if check.remedy else ""
     return "; ".join(part for part in (check.message, measured, blocked, remedy) if part)
 
 
@@ -100,4 +100,4 @@ def _seconds(milliseconds: Iterable[float | None]) -> str:
 
 def _safe(text: str) -> str:
     """Without the control characters that XML cannot hold; markup is escaped by the writer."""
-    return wording.clean(text)
+    return formatting.clean(text)

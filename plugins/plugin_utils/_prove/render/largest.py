@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who has the most of the processors and of the memory: what a performance report tells even where all is fine."""
+"""The largest users of the processors and of the memory, which a performance report lists even where all is fine."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import O
 
 from ..ledger.history import MERGED
 from ..report import Report
-from . import wording
+from . import formatting
 
-#: The procedure that is asked who has the most.
+#: The procedure that reports the largest users.
 PROCEDURE = "performance_check"
 #: Looks that judge the largest user of something call their aspects by it, and name the largest ones in their message.
 RESOURCES = ("cpu", "memory")
 TOPIC = "performance"
-#: So many looks at one resource are printed, those with the largest shares first.
+#: So many checks of one resource are printed, those with the largest shares first.
 MOST = 20
 
 
 @dataclass(frozen=True)
 class Shares:
-    """The looks at one resource, the largest user first, and how many others there are."""
+    """The checks of one resource, the largest user first, and how many others there are."""
 
     resource: str
     checks: tuple[Check, ...]
@@ -33,13 +33,13 @@ class Shares:
 
 
 def shares(report: Report) -> list[Shares]:
-    """Who has the most of each resource; nothing in the report of any other procedure."""
+    """The largest users of each resource; nothing in the report of any other procedure."""
     if report.run.procedure.removesuffix(MERGED) != PROCEDURE:
         return []
     found = []
     for resource in RESOURCES:
-        looks = [check for check in report.checks if _is_about(check, resource)]
-        ranked = sorted(looks, key=lambda check: -float(check.value))  # type: ignore[arg-type]  # see `_is_about`
+        about = [check for check in report.checks if _is_about(check, resource)]
+        ranked = sorted(about, key=lambda check: -float(check.value))  # type: ignore[arg-type]  # see `_is_about`
         if ranked:
             found.append(Shares(resource, tuple(ranked[:MOST]), max(0, len(ranked) - MOST)))
     return found
@@ -50,7 +50,7 @@ def lines(report: Report, width: int) -> Iterator[str]:
     for share in shares(report):
         yield title(share)
         for check in share.checks:
-            text = wording.clean(f"{wording.where(check)}  {wording.short_name(check)}: {check.message}")
+            text = formatting.clean(f"{formatting.where(check)}  {formatting.short_name(check)}: {check.message}")
             yield from textwrap.wrap(
                 text, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False,
                 break_long_words=False,
@@ -59,11 +59,11 @@ def lines(report: Report, width: int) -> Iterator[str]:
 
 def title(share: Shares) -> str:
     """What is listed, and of how many."""
-    of_all = f", {len(share.checks)} of {len(share.checks) + share.others} looks" if share.others else ""
+    of_all = f", {len(share.checks)} of {len(share.checks) + share.others} checks" if share.others else ""
     return f"largest by {share.resource}{of_all}"
 
 
 def _is_about(check: Check, resource: str) -> bool:
-    """Whether it is a look at the users of a resource that is fine: one that fails says it where it fails."""
+    """Whether it is a check of the users of a resource that is fine: one that fails says it where it fails."""
     aspect = check.id.rpartition(".")[2]
-    return check.status == OK and check.topic == TOPIC and aspect == resource and wording.is_number(check.value)
+    return check.status == OK and check.topic == TOPIC and aspect == resource and formatting.is_number(check.value)

@@ -17,19 +17,19 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     WARNING,
 )
 
-from . import wording
+from . import formatting
 
 COLOURS = {CRITICAL: "1;31", UNKNOWN: "1;35", WARNING: "33", OK: "32", NOT_APPLICABLE: "2"}
 
 GAP = 2
 #: With less room than this beside its cells, the text of a row stands below them.
 READABLE = 40
-#: A space that is no place to break a line at; no clean text has one.
+#: A space that no line is broken at; no clean text has one.
 SOLID = "\N{INFORMATION SEPARATOR ONE}"
 
 
 class Solid(str):
-    """Text that is clean, in which some spaces are no place to break a line at."""
+    """Text that is clean, in which no line is broken at some of the spaces."""
 
     __slots__ = ()
 
@@ -37,7 +37,9 @@ class Solid(str):
 def solid(items: Iterable[str], after: str = "") -> Solid:
     """Items side by side of which none is torn at the end of a line, and text after them that may be wrapped."""
     gap = " " if after.startswith(" ") else ""
-    return Solid(", ".join(wording.clean(item).replace(" ", SOLID) for item in items) + gap + wording.clean(after))
+    return Solid(
+        ", ".join(formatting.clean(item).replace(" ", SOLID) for item in items) + gap + formatting.clean(after)
+    )
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Layout:
     def wrap(self, text: str, indent: str = "", hanging: str | None = None) -> list[str]:
         """A text on as many lines as it needs."""
         lines = textwrap.wrap(
-            text if isinstance(text, Solid) else wording.clean(text),
+            text if isinstance(text, Solid) else formatting.clean(text),
             self.width,
             initial_indent=indent,
             subsequent_indent=indent if hanging is None else hanging,
@@ -88,7 +90,7 @@ class Layout:
 
     def table(self, rows: Sequence[Row], indent: str = "") -> Iterator[str]:
         """Columns as wide as their longest cell; an empty column takes no room, and texts get the rest."""
-        rows = [replace(row, cells=[wording.clean(cell) for cell in row.cells]) for row in rows]
+        rows = [replace(row, cells=[formatting.clean(cell) for cell in row.cells]) for row in rows]
         widths = [max(map(len, column)) for column in zip(*(row.cells for row in rows), strict=True)]
         used = len(indent) + sum(width + GAP for width in widths if width)
         beside = self.width - used >= READABLE

@@ -10,7 +10,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 
 from ..diff import Change
 from ..ledger.onset import At, Onset
-from . import diff_text, wording
+from . import diff_text, formatting
 
 #: So many changes and actions are named; `run_diff` has them all.
 NAMED = 3
@@ -24,8 +24,8 @@ def since(onset: Onset, check: Check) -> str:
 def changes(onset: Onset) -> Iterator[str]:
     """What changed on the host of a root cause since it was good, and what was done to it."""
     if onset.changes:
-        named = "; ".join(f"{wording.full_name(made.check)} {_step(made)}" for made in onset.changes[:NAMED])
-        yield f"changed on {wording.where(onset.changes[0].check)} since: {named}{_more(len(onset.changes))}"
+        named = "; ".join(f"{formatting.full_name(made.check)} {_step(made)}" for made in onset.changes[:NAMED])
+        yield f"changed on {formatting.where(onset.changes[0].check)} since: {named}{_more(len(onset.changes))}"
     if onset.actions:
         named = "; ".join(
             f"{action.procedure} at {_minute(action.at)}, {action.subject} {action.outcome}"
@@ -40,21 +40,21 @@ def _step(made: Change) -> str:
         return "is new"
     if made.before.status != made.after.status:
         return diff_text.step(made)
-    return f"{wording.value_of(made.before)} -> {wording.value_of(made.after)}"
+    return f"{formatting.value_of(made.before)} -> {formatting.value_of(made.after)}"
 
 
 def _since(onset: Onset) -> str:
     if not onset.since:
         return "new in this run" if onset.good else "no earlier run looked at it"
-    runs = wording.count(onset.failures, "earlier run")
+    runs = formatting.count(onset.failures, "earlier run")
     return f"failing since {_run(onset.since)}, in {runs}"
 
 
 def _last_good(onset: Onset, check: Check) -> str:
     if not onset.good:
         return "; no run of the ledger found it fine" if onset.since else ""
-    # A silent host is told from one of its checks, of which the value says nothing.
-    value = wording.value_of(onset.before) if onset.before and onset.before.id == check.id else ""
+    # A silent host is known by one of its checks, of which the value says nothing.
+    value = formatting.value_of(onset.before) if onset.before and onset.before.id == check.id else ""
     return f"; last good in {_run(onset.good)}" + (f": {value}" if value else "")
 
 

@@ -19,7 +19,7 @@ from . import html, junit, textfile
 FORMATS = {"json": "json", "html": "html", "junit": "xml", "prometheus": "prom"}
 
 #: The collector runs as a user of its own.
-FOR_EVERYBODY = 0o644
+READABLE_BY_ALL = 0o644
 
 
 def write(
@@ -49,14 +49,14 @@ def write(
 
 def write_textfile(report: Report, given: str) -> str:
     """Write the metrics where a collector finds them and return the path. Raises `OSError`."""
-    path = textfile.place(given, report)
+    path = textfile.path_of(given, report)
     path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_atomically(path, textfile.render(report), mode=FOR_EVERYBODY)
+    files.write_atomically(path, textfile.render(report), mode=READABLE_BY_ALL)
     return str(path)
 
 
 def led_up_to(report: Report, ledger: str) -> Trend:
-    """What earlier runs found, or why nobody knows: a page without plots is better than none."""
+    """What earlier runs found, or why that is not known: a page without plots is better than none."""
     if not report.ledger:
         return Trend(problem="this run could not be recorded")
     try:

@@ -1,20 +1,19 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the page shows in one place: checks of many hosts that say the same share a row, and no host is left out."""
+"""What the page shows as one row: checks of many hosts that say the same share a row, and no host is left out."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import OK, STATUSES, Check, worst
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RUN
 
 from ..report import Report
-from . import wording
+from . import formatting
+from .formatting import alike
 
 #: Hosts with different things to say are quoted one by one up to this many; of more that are fine, one speaks for all.
 QUOTED = 6
@@ -29,8 +28,6 @@ BEYOND = 1.25
 
 DIGITS = re.compile(r"([0-9]{1,18})")
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True)
 class Bar:
@@ -42,7 +39,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Said:
+class Statement:
     """What one host, or several alike, measured and saw."""
 
     hosts: str
@@ -65,11 +62,11 @@ class Row:
     limits: str
     gauge: Bar | None
     #: Each host by itself, where what they say differs.
-    said: Sequence[Said] = ()
+    statements: Sequence[Statement] = ()
     #: The host whose message stands for those of the others, where they differ and are not quoted.
     spokesman: str = ""
     #: Hosts with the ids of their checks, where a row has checks of several ids.
-    places: Sequence[tuple[str, list[str]]] = ()
+    addresses: Sequence[tuple[str, list[str]]] = ()
     suppression: str = ""
     #: What explains them: where on the page it is, and its address.
     causes: Sequence[tuple[str, str]] = ()
@@ -85,32 +82,24 @@ class Chapter:
     rows: list[Row] = field(default_factory=list)
 
 
-def alike(checks: Iterable[Check], key: Callable[[Check], T]) -> list[list[Check]]:
-    """Checks that belong together by a key, in the order in which they come."""
-    groups: dict[T, list[Check]] = defaultdict(list)
-    for check in checks:
-        groups[key(check)].append(check)
-    return list(groups.values())
-
-
 def outages(checks: Sequence[Check], key: Callable[[Check], tuple[str, ...]]) -> list[list[Check]]:
     """Failing checks with the same key that say the same, whatever their host; the key alone where that is too many."""
     apart = alike(checks, lambda check: (*key(check), gist(check.message, check)))
     if len(apart) <= TOO_MANY:
         return apart
-    return min(apart, alike(checks, lambda check: (*key(check), same_look(check))), key=len)
+    return min(apart, alike(checks, lambda check: (*key(check), per_id(check))), key=len)
 
 
 def gist(text: str, check: Check) -> str:
     """A text without the words that differ between hosts that suffer from the same: their names, and all numbers."""
-    places = [place for place in (check.host, check.owner, check.target) if place]
+    names = [name for name in (check.host, check.owner, check.target) if name]
     return " ".join(
-        "#" if any(map(str.isdigit, word)) or any(place in word for place in places) else word for word in text.split()
+        "#" if any(map(str.isdigit, word)) or any(name in word for name in names) else word for word in text.split()
     )
 
 
-def same_look(check: Check) -> str:
-    """What looks at many hosts, or of many hosts, have in common."""
+def per_id(check: Check) -> str:
+    """What the results of one check on many hosts have in common: its id, and whether its host looks at another one."""
     return f"{check.id}@" if check.owner != check.host else check.id
 
 
@@ -123,25 +112,25 @@ def suppression_of(report: Report, check: Check) -> str:
 def row(anchor: str, checks: Sequence[Check], *, quoted: int | None = None, suppression: str = "") -> Row:
     """Checks as a row; where they differ, with what each of at most ``quoted`` of them says (default: all)."""
     spokesman = max(checks, key=_nearness) if len(checks) > 1 else checks[0]
-    hosts = {wording.where(check) for check in checks}
+    hosts = {formatting.where(check) for check in checks}
     differ = len({check.message for check in checks}) > 1
     quote = differ and (quoted is None or len(checks) <= quoted)
     same_id = len({check.id for check in checks}) == 1
-    one_name = len({wording.full_name(check) for check in checks}) == 1
-    limits = {wording.limits_of(check) for check in checks}
+    one_name = len({formatting.full_name(check) for check in checks}) == 1
+    limits = {formatting.limits_of(check) for check in checks}
     return Row(
         anchor=anchor,
         check=spokesman,
         checks=checks,
-        title=wording.full_name(spokesman) if one_name else spokesman.name if same_id else f"{len(checks)} checks",
-        hosts=wording.compact(hosts),
+        title=formatting.full_name(spokesman) if one_name else spokesman.name if same_id else f"{len(checks)} checks",
+        hosts=formatting.compact(hosts),
         amount=len(hosts),
-        value=wording.spread(list(checks)) if same_id else "",
+        value=formatting.spread(list(checks)) if same_id else "",
         limits=limits.pop() if same_id and len(limits) == 1 else "",
         gauge=gauge_of(spokesman) if same_id else None,
-        said=_each(checks) if quote else (),
-        spokesman=_place(spokesman) if differ and not quote else "",
-        places=() if one_name else wording.by_host(check.address for check in checks),
+        statements=_each(checks) if quote else (),
+        spokesman=_position(spokesman) if differ and not quote else "",
+        addresses=() if one_name else formatting.by_host(check.address for check in checks),
         suppression=suppression,
     )
 
@@ -149,12 +138,12 @@ def row(anchor: str, checks: Sequence[Check], *, quoted: int | None = None, supp
 def failing(report: Report, checks: Sequence[Check], anchors: Mapping[str, str]) -> list[Row]:
     """Checks that fail, worst first. Those that say the same for the same reason share a row, whatever their host.
 
-    ``anchors`` has the places of the root causes, by their address.
+    ``anchors`` has the anchors of the root causes, by their address.
     """
 
     def why(check: Check) -> tuple[str, ...]:
-        # Of what only has the reason of another check to tell, many names share a row.
-        own = same_look(check) if check.value is not None or not check.blocked_by else ""
+        # Of what only has the reason of another check, many names share a row.
+        own = per_id(check) if check.value is not None or not check.blocked_by else ""
         cause = anchors.get(check.blocked_by, check.blocked_by)
         return own, check.status, cause, suppression_of(report, check)
 
@@ -179,7 +168,7 @@ def _listed(addresses: list[str]) -> str:
     """Addresses in few words; a single one as ``blocked_by`` has it."""
     if len(addresses) == 1:
         return addresses[0]
-    return "; ".join(f"{', '.join(names)} on {hosts}" for hosts, names in wording.by_host(addresses))
+    return "; ".join(f"{', '.join(names)} on {hosts}" for hosts, names in formatting.by_host(addresses))
 
 
 def fine(report: Report) -> tuple[list[Chapter], int]:
@@ -188,7 +177,7 @@ def fine(report: Report) -> tuple[list[Chapter], int]:
     room = FINE_ROWS
     by_service = alike((check for check in report.checks if check.status == OK), lambda check: check.service)
     for checks in sorted(by_service, key=lambda checks: checks[0].service):
-        groups = alike(checks, same_look)
+        groups = alike(checks, per_id)
         groups.sort(key=lambda found: _numbered(found[0].id))
         shown, hidden = groups[:room], groups[room:]
         room -= len(shown)
@@ -205,18 +194,18 @@ def _fine(anchor: str, checks: list[Check]) -> Row:
 
 
 def some(checks: Sequence[Check], room: int) -> str:
-    """The hosts of checks that are fine, and whom they looked at where those are several others."""
+    """The hosts of checks that are fine, and the hosts that they looked at where those are several others."""
     owners = {check.owner for check in checks if check.owner not in ("", check.host)}
-    looked = _named({wording.where(check) for check in checks}, room)
+    looked = _named({formatting.where(check) for check in checks}, room)
     return f"{looked}, at {_named(owners, room)}" if len(owners) > 1 else looked
 
 
 def _named(hosts: set[str], room: int) -> str:
     """Hosts by name where there is room for the names, else as their number."""
-    names = wording.compact(hosts)
+    names = formatting.compact(hosts)
     if len(hosts) == 1:
         return names
-    amount = wording.count(len(hosts), "host")
+    amount = formatting.count(len(hosts), "host")
     return f"{amount}: {names}" if len(names) <= room else amount
 
 
@@ -233,7 +222,7 @@ def absent(report: Report, status: str) -> list[tuple[str, int, list[tuple[str, 
     """What does not apply, by the reason that is given for it: the reason, how many checks, and which."""
     groups = alike(report.failing([status]), lambda check: gist(check.message, check))
     return [
-        (found[0].message, len(found), wording.by_host(check.address for check in found))
+        (found[0].message, len(found), formatting.by_host(check.address for check in found))
         for found in sorted(groups, key=lambda found: -len(found))
     ]
 
@@ -241,31 +230,38 @@ def absent(report: Report, status: str) -> list[tuple[str, int, list[tuple[str, 
 def gauge_of(check: Check) -> Bar | None:
     """The value of a check against its thresholds, where both can be drawn."""
     limits = [limit for limit in (check.warning, check.critical) if limit is not None]
-    if not limits or not wording.is_number(check.value):
+    if not limits or not formatting.is_number(check.value):
         return None
     value = float(check.value)  # type: ignore[arg-type]
     whole = 100.0 if check.unit == "%" else max(value, max(limits) * (2 if check.falling else BEYOND))
     if whole <= 0 or value < 0 or min(limits) < 0:
         return None
-    places = tuple(sorted({_percent(limit, whole) for limit in limits}))
+    marks = tuple(sorted({_percent(limit, whole) for limit in limits}))
     # A check can fail for another reason than its value: an error that comes quickly is no slow answer.
-    return Bar(_percent(value, whole), places, check.limits.judge(value))
+    return Bar(_percent(value, whole), marks, check.limits.judge(value))
 
 
-def _each(checks: Sequence[Check]) -> list[Said]:
+def _each(checks: Sequence[Check]) -> list[Statement]:
     """What each host says, and those that say the same together."""
-    groups = alike(checks, lambda check: (wording.value_of(check), check.message))
-    return [Said(wording.compact(map(_place, found)), wording.value_of(found[0]), found[0].message) for found in groups]
+    groups = alike(checks, lambda check: (formatting.value_of(check), check.message))
+    return [
+        Statement(formatting.compact(map(_position, found)), formatting.value_of(found[0]), found[0].message)
+        for found in groups
+    ]
 
 
-def _place(check: Check) -> str:
-    """Who looked, and at whom where that is another host."""
-    return f"{wording.where(check)} at {check.owner}" if check.owner not in ("", check.host) else wording.where(check)
+def _position(check: Check) -> str:
+    """The host that looked, and the one that it looked at where that is another one."""
+    return (
+        f"{formatting.where(check)} at {check.owner}"
+        if check.owner not in ("", check.host)
+        else formatting.where(check)
+    )
 
 
 def _nearness(check: Check) -> float:
     """How near a value is to being the worst one."""
-    if not wording.is_number(check.value):
+    if not formatting.is_number(check.value):
         return float("-inf")
     value = float(check.value)  # type: ignore[arg-type]
     return -value if check.falling else value

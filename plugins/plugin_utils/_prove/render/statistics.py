@@ -36,7 +36,7 @@ def percentiles(samples: Sequence[float]) -> Percentiles | None:
 
 @dataclass(frozen=True)
 class Cluster(Generic[T]):
-    """Things that share a place on an axis, and the middle of that place in percent."""
+    """Things that share a position on an axis, and its middle in percent."""
 
     at: float
     members: tuple[T, ...]

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Drawings as inline SVG that fits any width: places along a plot are percentages, heights are pixels.
+"""Drawings as inline SVG that fits any width: positions along a plot are percentages, heights are pixels.
 
 Nothing is scaled, so text and dots keep their size on a phone.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup, escape
 
-from . import wording
+from . import formatting
 
 RADIUS = 4.5
 #: A dot that stands for many has room for their number.
@@ -19,11 +19,11 @@ LARGE_RADIUS = 8.0
 
 
 def drawing(anchor: str, title: str, description: str, *, height: int, content: Iterable[Markup]) -> Markup:
-    """A whole drawing, with its name and its content in words for those who do not see it."""
+    """A whole drawing, with its name and its content in words for a reader who does not see it."""
     return Markup(
         '<svg class="plot" role="img" width="100%" height="{height}" aria-labelledby="{anchor}-t {anchor}-d">'
         '<title id="{anchor}-t">{title}</title><desc id="{anchor}-d">{description}</desc>{content}</svg>'
-    ).format(height=height, anchor=anchor, title=_said(title), description=_said(description), content=_joined(content))
+    ).format(height=height, anchor=anchor, title=_text(title), description=_text(description), content=_joined(content))
 
 
 def box(kind: str, left: float, width: float, *, top: float, height: float, title: str = "") -> Markup:
@@ -31,7 +31,7 @@ def box(kind: str, left: float, width: float, *, top: float, height: float, titl
     shape = Markup('<rect class="{}" x="{}%" y="{}" width="{}%" height="{}"').format(
         kind, _short(left), _short(top), _short(width), _short(height)
     )
-    return shape + (Markup("><title>{}</title></rect>").format(_said(title)) if title else Markup("/>"))
+    return shape + (Markup("><title>{}</title></rect>").format(_text(title)) if title else Markup("/>"))
 
 
 def upright(kind: str, at: float, *, top: float, bottom: float) -> Markup:
@@ -55,7 +55,7 @@ def dot(kind: str, at: float, *, middle: float, amount: int, title: str) -> Mark
     )
     number = Markup('<text x="{}%" y="{}">{}</text>').format(_short(at), _short(middle + 3.4), amount)
     return Markup('<g class="dot {}"><title>{}</title>{}{}</g>').format(
-        kind, _said(title), circle, number if amount > 1 else ""
+        kind, _text(title), circle, number if amount > 1 else ""
     )
 
 
@@ -77,8 +77,8 @@ def _joined(parts: Iterable[Markup]) -> Markup:
     return Markup("").join(parts)
 
 
-def _said(text: str) -> Markup:
-    return escape(wording.clean(text))
+def _text(text: str) -> Markup:
+    return escape(formatting.clean(text))
 
 
 def _short(number: float) -> str:

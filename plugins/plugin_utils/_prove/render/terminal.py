@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The report as text: what an operator sees at three in the morning.
 
-The worst comes first, each root cause is told once, what is fine is counted, and the last line is the verdict. With
+The worst comes first, each root cause stands once, what is fine is counted, and the last line is the verdict. With
 ``verbose`` every check is named, as it is on the page.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
@@ -25,7 +25,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RU
 from ..causes import FAILING
 from ..ledger.onset import Onset
 from ..report import Report
-from . import folding, largest, onset_text, wording
+from . import folding, formatting, largest, onset_text
 from .folding import CauseGroup
 from .layout import Layout, Row, solid
 
@@ -71,7 +71,7 @@ def render(
         page.not_applicable(),
         page.not_run(),
         page.notes(),
-        page.places(written),
+        page.locations(written),
         page.verdict(written),
     ]
     return "\n\n".join("\n".join(line.rstrip() for line in section) for section in map(list, sections) if section)
@@ -85,33 +85,36 @@ class _Page:
         self._layout = layout
         self._onsets = onsets
         self._verbose = verbose
-        self._groups, self._unexplained = folding.causes(report, apart=verbose)
+        self._groups, self._unexplained = folding.causes(
+            report, folding.each_apart if verbose else folding.together_over_hosts
+        )
         #: What changed on a host stands with the first of its causes.
-        self._said: set[str] = set()
+        self._written: set[str] = set()
         #: Where all checks are of one host, its name says nothing.
-        self._one_host = len({wording.where(check) for check in report.checks}) == 1
+        self._one_host = len({formatting.where(check) for check in report.checks}) == 1
 
     def headline(self) -> Iterable[str]:
         """Verdict, platform, procedure, what arrived, counts, time taken: one line wherever it fits."""
         report = self._report
-        status = wording.verdict(report)
+        status = formatting.verdict(report)
         facts = [
-            wording.status_word(status).upper(),
-            wording.clean(report.run.platform),
-            wording.clean(report.run.procedure),
-            wording.received(report),
-            *(f"{amount} {wording.status_word(name)}" for name, amount in report.counts.items() if amount),
-            # Where no host says when it was asked, it is not known how long that took.
-            *([wording.duration(report.duration_s)] if report.duration_s else []),
+            formatting.status_word(status).upper(),
+            formatting.clean(report.run.platform),
+            formatting.clean(report.run.procedure),
+            formatting.received(report),
+            *(f"{amount} {formatting.status_word(name)}" for name, amount in report.counts.items() if amount),
+            # Where no host says when it was inspected, it is not known how long that took.
+            *([formatting.duration(report.duration_s)] if report.duration_s else []),
         ]
         if report.not_run:
-            limited = wording.limited(report)
+            limited = formatting.limited(report)
             # A list of hosts stands below.
             facts.insert(
-                4, wording.clean(f"{len(report.not_run)} not run ({limited if len(limited) <= LIMIT else 'limited'})")
+                4,
+                formatting.clean(f"{len(report.not_run)} not run ({limited if len(limited) <= LIMIT else 'limited'})"),
             )
         if report.suppressions:
-            facts.append(wording.outcome(report))
+            facts.append(formatting.outcome(report))
         if report.run.check_mode:
             facts.append("check mode: nothing is recorded")
         return self._status_first(facts, status)
@@ -125,41 +128,38 @@ class _Page:
                 [
                     Row(
                         [str(action["host"]), str(action["subject"]), str(action["outcome"])],
-                        "; ".join(wording.deed(action)),
+                        "; ".join(formatting.action_lines(action)),
                     )
                     for action in actions
                 ]
             )
 
     def causes(self) -> Iterable[str]:
-        """What has to be mended, each with its evidence, since when it fails, what it explains, and its remedy."""
+        """What has to be fixed, each with its evidence, since when it fails, what it explains, and its remedy."""
         if self._groups:
             amount = len(self._report.causes)
             yield f"root causes ({amount}{'' if len(self._groups) == amount else ', alike ones together'})"
         known = len(self._groups) if self._verbose else CAUSES
-        for place, group in enumerate(self._groups, start=1):
-            rank, status = f"{place:>2}. ", wording.status_word(group.first.status).upper()
+        for number, group in enumerate(self._groups, start=1):
+            rank, status = f"{number:>2}. ", formatting.status_word(group.first.status).upper()
             indent = " " * len(rank)
             first, *more = self._layout.wrap(self._title(group), f"{rank}{status}  ", indent)
             yield first.replace(status, self._layout.paint(status, group.first.status), 1)
             yield from more
-            if place <= known:
+            if number <= known:
                 yield from self._about(group, indent)
         if len(self._groups) > known:
             yield f"    The page and -v have the evidence of number {known + 1} to {len(self._groups)}."
 
     def suppressed(self) -> Iterable[str]:
-        """What fails and does not fail the run: by whom, why and how long still."""
+        """What fails and does not fail the run: the operator, the reason and how long still."""
         suppressions = self._report.suppressions
         if not suppressions:
             return
         yield f"suppressed ({len(suppressions)}): failing, but not failing the run"
-        alike: dict[str, list[Check]] = defaultdict(list)
-        for check in self._report.failing(FAILING):
-            if suppression := suppressions.get(check.address):
-                alike[suppression.sentence].append(check)
-        for sentence, checks in alike.items():
-            yield from self._layout.wrap(sentence, "  ", "    ")
+        failing = (check for check in self._report.failing(FAILING) if check.address in suppressions)
+        for checks in formatting.alike(failing, lambda check: suppressions[check.address].sentence):
+            yield from self._layout.wrap(suppressions[checks[0].address].sentence, "  ", "    ")
             yield from self._alike(checks, "    ")
 
     def unexplained(self) -> Iterable[str]:
@@ -176,7 +176,7 @@ class _Page:
                     MARKS[line.status],
                     "this run itself" if line.service == RUN else line.service,
                     "" if self._one_host else self._hosts(line.hosts),
-                    ", ".join(f"{amount} {wording.status_word(status)}" for status, amount in line.counts.items()),
+                    ", ".join(f"{amount} {formatting.status_word(status)}" for status, amount in line.counts.items()),
                 ],
                 solid(self._compact(line.hosts)) if len(line.hosts) > 1 and self._worth_naming(line.status) else "",
                 line.status,
@@ -195,8 +195,8 @@ class _Page:
         yield f"ok ({len(fine)})"
         rows = []
         for service, hosts, columns in folding.together(fine):
-            items = [f"{wording.short_name(same[0])} {wording.spread(same)}".strip() for same in columns]
-            on = f"; on {wording.compact(hosts)}" if len(hosts) > 1 else ""
+            items = [f"{formatting.short_name(same[0])} {formatting.spread(same)}".strip() for same in columns]
+            on = f"; on {formatting.compact(hosts)}" if len(hosts) > 1 else ""
             rows.append(Row([MARKS[OK], service, "" if self._one_host else self._hosts(hosts)], solid(items, on), OK))
         yield from self._layout.table(rows)
 
@@ -206,28 +206,26 @@ class _Page:
         if not absent:
             return
         yield f"not applicable ({len(absent)})"
-        reasons: dict[str, list[Check]] = defaultdict(list)
-        for check in absent:
-            reasons[check.message].append(check)
-        ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
+        ordered = sorted(formatting.alike(absent, lambda check: check.message), key=len, reverse=True)
         known = len(ordered) if self._verbose else REASONS
-        for reason, checks in ordered[:known]:
+        for checks in ordered[:known]:
             amount = f"{len(checks):>4}  "
-            yield from self._layout.wrap(reason, amount, " " * len(amount))
+            yield from self._layout.wrap(checks[0].message, amount, " " * len(amount))
             if self._verbose:
-                yield from self._named(((wording.where(one), wording.full_name(one)) for one in checks), " " * 8)
-        if rest := sum(len(checks) for _reason, checks in ordered[known:]):
-            yield f"{rest:>4}  for {wording.count(len(ordered) - known, 'other reason')}; the page and -v have them all"
+                yield from self._named(((formatting.where(one), formatting.full_name(one)) for one in checks), " " * 8)
+        if rest := sum(map(len, ordered[known:])):
+            others = formatting.count(len(ordered) - known, "other reason")
+            yield f"{rest:>4}  for {others}; the page and -v have them all"
 
     def not_run(self) -> Iterable[str]:
         """What ``--limit`` kept out: neither fine nor forgotten."""
         left_out = self._report.not_run
         if not left_out:
             return
-        amount = wording.count(len(left_out), "check")
-        yield from self._layout.wrap(f"not run ({wording.limited(self._report)}): {amount}", "", "  ")
+        amount = formatting.count(len(left_out), "check")
+        yield from self._layout.wrap(f"not run ({formatting.limited(self._report)}): {amount}", "", "  ")
         pairs = (address.split("/", 1) for address in left_out)
-        yield from self._named(((host or wording.CONTROL_NODE, name) for host, name in pairs), "  ")
+        yield from self._named(((host, name) for host, name in pairs), "  ")
 
     def notes(self) -> Iterable[str]:
         """What there is to say of silences that do nothing."""
@@ -236,23 +234,23 @@ class _Page:
         for note in self._report.notes:
             yield from self._layout.wrap(note, "  ", "    ")
 
-    def places(self, files: Mapping[str, str]) -> Iterable[str]:
+    def locations(self, files: Mapping[str, str]) -> Iterable[str]:
         """Where this is kept. Paths and hashes are not wrapped: they are there to be copied."""
         head = self._report.ledger
         if head:
-            yield f"ledger    run {head['sequence']}, {wording.clean(head['path'])}"
+            yield f"ledger    run {head['sequence']}, {formatting.clean(head['path'])}"
             yield f"head      {head['sha256']}"
         else:
             yield "ledger    this run is not recorded"
         for kind, path in folding.paths(files):
-            yield f"{kind:<8}  {wording.clean(path)}"
+            yield f"{kind:<8}  {formatting.clean(path)}"
 
     def verdict(self, files: Mapping[str, str]) -> Iterable[str]:
         """The last line: status, first root cause, page."""
-        status = wording.verdict(self._report)
-        facts = [wording.status_word(status).upper(), wording.clean(self._reason())]
+        status = formatting.verdict(self._report)
+        facts = [formatting.status_word(status).upper(), formatting.clean(self._reason())]
         if page := files.get("html"):
-            facts.append(f"page {wording.clean(page)}")
+            facts.append(f"page {formatting.clean(page)}")
         return self._status_first(facts, status)
 
     def _status_first(self, facts: Sequence[str], status: str) -> list[str]:
@@ -263,9 +261,11 @@ class _Page:
     def _reason(self) -> str:
         """Why the verdict is what it is, in a few words."""
         if not self._groups:
-            return wording.outcome(self._report) or wording.received(self._report)
+            return formatting.outcome(self._report) or formatting.received(self._report)
         more = len(self._report.causes) - len(self._groups[0].checks)
-        return self._title(self._groups[0], short=True) + (f", and {wording.count(more, 'more cause')}" if more else "")
+        return self._title(self._groups[0], short=True) + (
+            f", and {formatting.count(more, 'more cause')}" if more else ""
+        )
 
     def _title(self, group: CauseGroup, *, short: bool = False) -> str:
         """Which check it is, on which hosts, and what it looked at where that says more."""
@@ -280,28 +280,28 @@ class _Page:
         if others := self._some(group.names[1:]):
             yield from wrap(solid([f"also {others[0]}", *others[1:]]), indent)
         if len(group.hosts) > 1:
-            example = f"for example {wording.where(first)}: "
+            example = f"for example {formatting.where(first)}: "
             hosts = self._compact(group.hosts)
             yield from wrap(solid([f"on {hosts[0]}", *hosts[1:]]), indent)
-        values = wording.spread(group.checks) if len(group.names) == 1 and example else ""
+        values = formatting.spread(group.checks) if len(group.names) == 1 and example else ""
         yield from wrap(f"{f'{values}; ' if values else ''}{example}{_evidence(first)}", indent)
         if suppression := self._report.suppressions.get(first.address):
             yield from wrap(suppression.sentence, indent)
         if onset := self._onsets.get(first.address):
             yield from wrap(f"{example}{onset_text.since(onset, first)}", indent)
             for text in onset_text.changes(onset):
-                if text not in self._said:
-                    self._said.add(text)
+                if text not in self._written:
+                    self._written.add(text)
                     yield from wrap(text, indent)
         if group.consequences:
-            observers = {wording.where(check) for check in group.consequences}
+            observers = {formatting.where(check) for check in group.consequences}
             on = "" if self._one_host or len(observers) == 1 else f" on {len(observers)} hosts"
-            yield f"{indent}explains {wording.count(len(group.consequences), 'check')}{on}"
+            yield f"{indent}explains {formatting.count(len(group.consequences), 'check')}{on}"
             yield from self._alike(group.consequences, f"{indent}  ", group)
         if first.remedy:
             # Not wrapped: it is there to be copied.
-            where = f", for example on {wording.where(first)}" if example else ""
-            yield f"{indent}to mend it{where}: {wording.clean(first.remedy)}"
+            where = f", for example on {formatting.where(first)}" if example else ""
+            yield f"{indent}to fix it{where}: {formatting.clean(first.remedy)}"
 
     def _alike(self, checks: Iterable[Check], indent: str, cause: CauseGroup | None = None) -> Iterator[str]:
         """Failing checks, those that say the same in one row; what stands at their cause already is not repeated."""
@@ -311,38 +311,39 @@ class _Page:
         if rows:
             yield from self._layout.table(rows, indent)
         if rest := sum(map(len, alike[known:])):
-            yield f"{indent}and {wording.count(rest, 'check')} that say something else; the page and -v have them all"
+            others = formatting.count(rest, "check")
+            yield f"{indent}and {others} that say something else; the page and -v have them all"
 
     def _row(self, same: Sequence[Check], cause: CauseGroup | None) -> Row:
-        first, hosts = same[0], list(dict.fromkeys(map(wording.where, same)))
-        cells = [wording.status_word(first.status), "" if self._one_host else self._hosts(hosts)]
+        first, hosts = same[0], list(dict.fromkeys(map(formatting.where, same)))
+        cells = [formatting.status_word(first.status), "" if self._one_host else self._hosts(hosts)]
         names = self._names(same)
         on = "" if len(hosts) == 1 or (cause and hosts == cause.hosts) else f" on {', '.join(self._compact(hosts))}"
         if len({check.message for check in same}) > 1:
-            said = f"; for example {wording.where(first)}: {_evidence(first)}"
+            message = f"; for example {formatting.where(first)}: {_evidence(first)}"
         elif cause and first.message == cause.first.message:
-            said = ""
+            message = ""
         else:
-            said = f": {_evidence(first) if len(same) == 1 else first.message}"
-        return Row(cells, solid(names, on + said), first.status)
+            message = f": {_evidence(first) if len(same) == 1 else first.message}"
+        return Row(cells, solid(names, on + message), first.status)
 
     def _named(self, pairs: Iterable[tuple[str, str]], indent: str) -> Iterator[str]:
         """Hosts with the names of their checks; hosts with the same ones stand together."""
-        by_host = list(folding.by_host(pairs))
+        by_host = formatting.hosts_alike(pairs)
         known = len(by_host) if self._verbose else CONSEQUENCES
         for hosts, names in by_host[:known]:
-            place = "" if self._one_host else f"{', '.join(self._compact(hosts))}: "
+            prefix = "" if self._one_host else f"{', '.join(self._compact(hosts))}: "
             listed = self._some(names)
-            yield from self._layout.wrap(solid([f"{place}{listed[0]}", *listed[1:]]), indent, f"{indent}  ")
+            yield from self._layout.wrap(solid([f"{prefix}{listed[0]}", *listed[1:]]), indent, f"{indent}  ")
         if rest := sum(len(hosts) for hosts, _names in by_host[known:]):
-            yield f"{indent}and on {wording.count(rest, 'more host')}; the page and -v have them all"
+            yield f"{indent}and on {formatting.count(rest, 'more host')}; the page and -v have them all"
 
     def _compact(self, hosts: Sequence[str]) -> list[str]:
-        return wording.compact_items(hosts, sys.maxsize if self._verbose else HOSTS)
+        return formatting.compact_items(hosts, sys.maxsize if self._verbose else HOSTS)
 
     def _names(self, checks: Sequence[Check]) -> list[str]:
         """The names of checks, or how many each service has of them."""
-        names = list(dict.fromkeys((check.service, wording.full_name(check)) for check in checks))
+        names = list(dict.fromkeys((check.service, formatting.full_name(check)) for check in checks))
         if self._verbose or len(names) <= NAMES:
             return [name for _service, name in names]
         return [f"{amount} of {service}" for service, amount in Counter(service for service, _name in names).items()]
@@ -362,5 +363,5 @@ class _Page:
 
 def _evidence(check: Check) -> str:
     """What was measured, what was seen, and the limit that was crossed."""
-    value, limit = wording.value_of(check), wording.limit_of(check)
+    value, limit = formatting.value_of(check), formatting.limit_of(check)
     return (f"{value}: " if value else "") + check.message + (f" ({limit})" if limit else "")

@@ -21,7 +21,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
 from ansible_collections.xorb.runbook.plugins.module_utils._core.text import visible
 
 from ..report import Report
-from . import wording
+from . import formatting
 
 #: Statuses as every monitoring system numbers them; what a platform does not have is less than ok.
 CODES = {NOT_APPLICABLE: -1, OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3}
@@ -45,7 +45,7 @@ def render(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def place(given: str, report: Report) -> Path:
+def path_of(given: str, report: Report) -> Path:
     """The file that a path means: itself where it ends in ``.prom``, else one in that folder, named after the run.
 
     The name is the same for every run of a procedure: the collector must not find yesterday's values beside today's.
@@ -71,7 +71,7 @@ def _families(report: Report) -> Iterable[tuple[str, str, Iterable[Sample]]]:
         [
             (f"{identity},{_labels(unit=check.unit)}", float(check.value))  # type: ignore[arg-type]
             for check, identity in checks
-            if wording.is_number(check.value)
+            if formatting.is_number(check.value)
         ],
     )
     yield (

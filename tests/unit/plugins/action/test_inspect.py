@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Looking: one round trip, and nothing that is wrong with one look costs another."""
+"""Looking: one round trip, and nothing that is wrong with one target costs another."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ def test_inspect_refuses_a_time_that_no_host_has(lab: Lab, open_port: int) -> No
     lab.variables["platform_services"] = {"api": {"hosts": "web", "endpoints": points}}
     ran = lab.play("health_check")
     assert ran.statuses == {"one/api.long.connect": "unknown", "one/api.as_long.connect": "ok"}, ran.output
-    said = ran.message("one/api.long.connect")
-    assert "platform_services.api.endpoints.long.timeout: 60 seconds are longer than platform_deadline, the 20" in said
+    message = ran.message("one/api.long.connect")
+    fault = "platform_services.api.endpoints.long.timeout: 60 seconds are longer than platform_deadline, the 20"
+    assert fault in message
 
 
 def test_inspect_sees_another_host_at_its_address(lab: Lab, open_port: int) -> None:
@@ -73,7 +74,7 @@ def test_inspect_host_without_python_is_named(lab: Lab, open_port: int) -> None:
     assert ran.status != 0
     assert ran.statuses["one/runbook.host.reachable"] == "unknown"
     assert "could not be inspected" in ran.message("one/runbook.host.reachable")
-    # What the shell said, not that it was no JSON.
+    # The shell's message, not that it was no JSON.
     assert "/nowhere/python3: not found" in ran.message("one/runbook.host.reachable")
 
 
@@ -91,11 +92,11 @@ def test_inspect_does_not_tell_a_host_what_only_a_procedure_needs(lab: Lab, tmp_
     managed = {
         "directory": str(tmp_path),
         "names": ["one.example"],
-        "reload": {"kind": "command", "argv": ["not-told"]},
+        "reload": {"kind": "command", "argv": ["not-sent"]},
     }
     lab.variables["platform_services"] = {"api": {"hosts": "web", "certificates": {"server": managed}}}
     kept = tmp_path / "kept"
     ran = lab.play("certificate_check", ANSIBLE_KEEP_REMOTE_FILES="1", ANSIBLE_REMOTE_TMP=str(kept))
     assert ran.statuses["one/api.server.readable"] == "critical", ran.output
     (sent,) = (path.read_text() for path in kept.rglob("AnsiballZ_probe.py"))
-    assert "one.example" in sent and "not-told" not in sent
+    assert "one.example" in sent and "not-sent" not in sent

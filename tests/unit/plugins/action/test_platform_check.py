@@ -88,8 +88,8 @@ def test_platform_check_names_what_cannot_be_meant(lab: Lab) -> None:
         assert fault in " ".join(ran.output.split()), ran.output
 
 
-@pytest.mark.parametrize(("playbook", "place"), [("platform_check", "msg"), ("health_check", "report")])
-def test_service_that_is_written_twice_is_a_fault(lab: Lab, playbook: str, place: str, open_port: int) -> None:
+@pytest.mark.parametrize(("playbook", "shown_in"), [("platform_check", "msg"), ("health_check", "report")])
+def test_service_that_is_written_twice_is_a_fault(lab: Lab, playbook: str, shown_in: str, open_port: int) -> None:
     point = f"{{hosts: web, endpoints: {{a: {{kind: tcp, port: {open_port}}}}}}}"
     path = lab.folder / "group_vars/all.yml"
     path.parent.mkdir()
@@ -98,8 +98,8 @@ def test_service_that_is_written_twice_is_a_fault(lab: Lab, playbook: str, place
     ran = lab.play(playbook, ANSIBLE_DUPLICATE_YAML_DICT_KEY="ignore")
     assert ran.status != 0
     fault = f"platform_services.api: is written twice: {path}, lines 2 and 4; the last one replaces the other"
-    said = ran.output if place == "msg" else ran.message("/runbook.description.api")
-    assert fault in said, ran.output
+    message = ran.output if shown_in == "msg" else ran.message("/runbook.description.api")
+    assert fault in message, ran.output
     refused = lab.play(playbook, ANSIBLE_DUPLICATE_YAML_DICT_KEY="error")
     assert refused.status != 0 and "Found duplicate mapping key 'api'" in refused.output
 

@@ -132,7 +132,7 @@ def test_report_all_unreachable_is_named(lab: Lab, open_port: int, closed_port: 
 
 
 @pytest.mark.parametrize(
-    ("said", "when"),
+    ("result", "when"),
     [
         ({"started_at": "2026-11-23T03:14:01.000Z", "checks": []}, ["2026-11-23T03:14:01.000Z"]),
         ({"started_at": "2026-11-23T03:14:01.000Z", "unreachable": True}, ["2026-11-23T03:14:01.000Z"]),
@@ -143,8 +143,8 @@ def test_report_all_unreachable_is_named(lab: Lab, open_port: int, closed_port: 
         (None, []),
     ],
 )
-def test_report_began_when_the_first_host_was_asked(said: Any, when: list[str]) -> None:
-    assert list(began(said, "2026-11-23T03:15:00.000Z")) == when
+def test_report_began_when_the_first_host_was_inspected(result: Any, when: list[str]) -> None:
+    assert list(began(result, "2026-11-23T03:15:00.000Z")) == when
 
 
 def test_report_says_since_when_and_why(lab: Lab, open_port: int, closed_port: int) -> None:
@@ -233,13 +233,13 @@ def test_report_service_without_looks_is_critical(lab: Lab, open_port: int) -> N
     assert "nothing would be looked at" in ran.message("/runbook.description.ghost")
 
 
-@pytest.mark.parametrize("nobody", [[], "{{ [] }}"])
-def test_report_seen_from_nobody_is_critical(lab: Lab, open_port: int, nobody: object) -> None:
-    point = {"kind": "tcp", "port": open_port, "seen_from": nobody}
+@pytest.mark.parametrize("seen_from", [[], "{{ [] }}"])
+def test_report_seen_from_no_host_is_critical(lab: Lab, open_port: int, seen_from: object) -> None:
+    point = {"kind": "tcp", "port": open_port, "seen_from": seen_from}
     lab.variables["platform_services"] = {
         "api": {"hosts": "web", "endpoints": {"a": {"kind": "tcp", "port": open_port}, "b": point}}
     }
-    assert "names nobody" in lab.play("health_check").message("/runbook.description.api")
+    assert "names no host" in lab.play("health_check").message("/runbook.description.api")
 
 
 def test_report_templates_cannot_hide_what_is_expected(lab: Lab, open_port: int) -> None:
@@ -284,7 +284,7 @@ def test_report_different_selectors_are_critical(lab: Lab, open_port: int) -> No
 
 def test_report_selected_service_with_a_typo_is_critical(lab: Lab, open_port: int) -> None:
     lab.variables["platform_services"] = {"api": tcp("web", open_port), "postgres": tcp("db", open_port)}
-    # The playbooks refuse it before anybody is asked.
+    # The playbooks refuse it before any host is contacted.
     ran = lab.play(lab.own_playbook(), "-e", '{"platform_only_services": ["api", "postgrse"]}')
     assert ran.status == 2
     assert "did you mean 'postgres'?" in ran.message("/runbook.selection.postgrse")
@@ -304,8 +304,8 @@ def test_report_all_faults_of_a_service_are_named(lab: Lab, open_port: int) -> N
         "ok": tcp("web", open_port),
         "api": {"hosts": "web", "endpoints": {"a": {"kind": "tcp", "prot": 1}, "b": {"kind": "tpc"}}},
     }
-    told = lab.play("health_check").message("/runbook.description.api")
-    assert "a.prot: unknown key" in told and "b.kind: expected one of" in told
+    message = lab.play("health_check").message("/runbook.description.api")
+    assert "a.prot: unknown key" in message and "b.kind: expected one of" in message
 
 
 def test_report_two_owners_are_two_causes(lab: Lab, closed_port: int) -> None:
@@ -391,7 +391,7 @@ def test_report_what_was_done_is_told_and_remembered(lab: Lab, open_port: int) -
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("result", "message"),
     [
         ({"failed": True, "msg": "the service refused it", "actions": [DEED]}, "the service refused it"),
         ({"unreachable": True, "msg": "no route"}, "no route"),
@@ -399,10 +399,10 @@ def test_report_what_was_done_is_told_and_remembered(lab: Lab, open_port: int) -
     ],
 )
 def test_report_what_was_not_done_is_critical_whatever_the_checks_say(
-    lab: Lab, open_port: int, said: dict[str, Any], message: str
+    lab: Lab, open_port: int, result: dict[str, Any], message: str
 ) -> None:
     lab.variables["platform_services"] = {"api": tcp("web", open_port)}
-    lab.hosts["one"]["certificate_rotate_result_replace"] = said
+    lab.hosts["one"]["certificate_rotate_result_replace"] = result
     ran = lab.play("health_check")
     assert ran.status == 2
     assert ran.statuses == {"one/api.port.connect": "ok", "one/runbook.act.certificate_rotate_replace": "critical"}

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
@@ -22,6 +23,7 @@ from ansible.plugins.connection.local import Connection
 from ansible.template import Templar
 from ansible_collections.xorb.runbook.plugins.action.report import ActionModule
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL
+from ansible_collections.xorb.runbook.plugins.modules import report as report_module
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import Topology, explain
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.diff import compare
 
@@ -139,7 +141,7 @@ def test_report_reads_no_host_that_a_limit_keeps_out(reported: Callable[..., Rep
     assert (limited.result["expected"], limited.result["received"]) == (MANY * (CHECKS - 2), 10 * (CHECKS - 2))
     assert len(limited.report["not_run"]) == len(set(limited.report["not_run"])) == left_out
     assert "node00200/sql.main.query" in limited.report["not_run"]
-    # What does not apply to them is not told of them, either.
+    # What does not apply to them does not stand with them, either.
     assert limited.result["counts"]["not_applicable"] == 30
     assert limited.size("xml") < 3 * reported(10).size("xml")
 
@@ -152,7 +154,15 @@ def test_report_hands_each_host_its_own_lines_alone(reported: Callable[..., Repo
     assert {len(lines) for lines in judged_by.values()} == {13}
     (one, *_others) = judged_by.values()
     assert len(json.dumps(one)) < 2500
-    assert len(result["checks"]) == 5 * 13
+    assert sum(map(len, judged_by.values())) == 5 * 13
+
+
+def test_report_returns_what_is_documented_and_nothing_that_grows_with_what_is_fine(
+    reported: Callable[..., Reported],
+) -> None:
+    few, many = reported(FEW).result, reported(MANY).result
+    assert set(few) == {"changed", *yaml.safe_load(report_module.RETURN)}
+    assert few["all_ok"] and len(json.dumps(many)) - len(json.dumps(few)) < 100
 
 
 def test_report_one_host_is_judged_for_all_where_all_is_well(reported: Callable[..., Reported]) -> None:
@@ -167,7 +177,7 @@ def test_report_ledger_keeps_as_many_rows_a_host(reported: Callable[..., Reporte
 
 def test_description_makes_the_looks_of_one_host_whatever_others_there_are() -> None:
     few, many = (
-        calls_of(lambda: platform.looks(observer="node00007"))  # noqa: B023 - called at once
+        calls_of(lambda: platform.targets(observer="node00007"))  # noqa: B023 - called at once
         for platform in (Generated(number).platform for number in (FEW, MANY))
     )
     assert few == many

@@ -45,7 +45,7 @@ def test_run_diff_skips_bad_runs_unless_told(lab: Lab) -> None:
     assert "against run 1 of daily" in ran.output
     assert "no difference: 1 check as before" in ran.output
     ran = lab.play("run_diff", "-e", f"run_diff_from={bad}", "-e", "run_diff_to=3")
-    assert "mended (1)" in ran.output
+    assert "fixed (1)" in ran.output
 
 
 def test_run_diff_takes_the_procedure_that_is_asked_for(lab: Lab) -> None:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The variables of a run from end to end: refused by the names that people set, before anybody is asked."""
+"""The variables of a run from end to end: refused by the names that operators set, before any host is contacted."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.support.lab import Lab
 
 @pytest.fixture
 def described(lab: Lab, open_port: int) -> Lab:
-    """A sound platform, whose look would work."""
+    """A sound platform, whose inspection would work."""
     point = {"port": {"kind": "tcp", "port": open_port}}
     lab.variables["platform_services"] = {"api": {"hosts": "web", "endpoints": point}}
     return lab
 
 
-def test_settings_check_names_every_fault_once_and_asks_nobody(described: Lab) -> None:
+def test_settings_check_names_every_fault_once_and_contacts_no_host(described: Lab) -> None:
     described.variables.update(
         platform_deadline="half a minute",
         platform_fail_on_warning="nope",
@@ -96,7 +96,7 @@ def test_every_procedure_refuses_what_was_not_meant(
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"silence_for": "2x"}, "silence_for: expected a duration such as 45m, 2h30m or 3d, got "),
         (
@@ -111,11 +111,11 @@ def test_every_procedure_refuses_what_was_not_meant(
         ),
     ],
 )
-def test_refusal_names_the_variable_that_a_person_sets(described: Lab, given: dict[str, Any], said: str) -> None:
+def test_refusal_names_the_variable_that_an_operator_sets(described: Lab, given: dict[str, Any], message: str) -> None:
     described.variables.update({"silence_reason": "x", "silence_hosts": "one", **given})
     ran = described.play("silence_create")
     assert ran.status != 0
-    assert said in ran.output, ran.output
+    assert message in ran.output, ran.output
     assert "duration: " not in ran.output and "until|duration" not in ran.output
 
 

@@ -21,7 +21,7 @@ AND_AFTER = {
     "tasks": [
         {"ansible.builtin.import_role": {"name": "xorb.runbook.inspect"}},
         {"ansible.builtin.import_role": {"name": "xorb.runbook.report"}},
-        {"ansible.builtin.debug": {"msg": "the look of {{ inventory_hostname }} is over"}},
+        {"ansible.builtin.debug": {"msg": "the inspection of {{ inventory_hostname }} is over"}},
     ],
 }
 
@@ -62,10 +62,10 @@ def test_verdict_fails_only_the_hosts_that_fail(half: Lab) -> None:
     ran = half.play("health_check")
     assert ran.status == 2
     assert "fatal: [two]" in ran.output and "fatal: [one]" not in ran.output
-    said = re.search(
+    printed = re.search(
         r'fatal: \[two\]: FAILED! => .*"CRITICAL: 1 failing by two/sql.port.connect; see (\S+)"', ran.output
     )
-    assert said and Path(said[1]).read_text().startswith("<!DOCTYPE html>")
+    assert printed and Path(printed[1]).read_text().startswith("<!DOCTYPE html>")
 
 
 def test_verdict_is_a_line_and_the_last_thing_that_is_said(half: Lab) -> None:
@@ -95,7 +95,7 @@ def test_verdict_only_those_who_fail_leave_a_play_that_goes_on(half: Lab, tmp_pa
     playbook.write_text(yaml.safe_dump([AND_AFTER]))
     ran = half.play(str(playbook), ANSIBLE_DISPLAY_OK_HOSTS="true")
     assert ran.status == 2
-    assert "the look of one is over" in ran.output and "the look of two is over" not in ran.output
+    assert "the inspection of one is over" in ran.output and "the inspection of two is over" not in ran.output
 
 
 def test_verdict_host_that_is_stricter_than_the_first_is_judged_by_itself(lab: Lab) -> None:
@@ -124,10 +124,10 @@ def test_verdict_warning_fails_only_where_it_is_asked_for(lab: Lab) -> None:
 
 
 def test_verdict_host_that_no_inventory_has_is_judged_by_the_run(lab: Lab, tmp_path: Path) -> None:
-    """A play on the implicit localhost alone looks at nothing, which nobody may take for well."""
+    """A play on the implicit localhost alone looks at nothing, which must not pass for well."""
     variables = {"platform_name": "lab", "platform_state_dir": str(tmp_path / "state")}
     services = {"api": {"hosts": "nowhere", "endpoints": {"port": {"kind": "tcp", "port": 1}}}}
-    playbook = tmp_path / "nobody.yml"
+    playbook = tmp_path / "localhost.yml"
     playbook.write_text(
         yaml.safe_dump([{**AND_AFTER, "hosts": "localhost", "vars": {**variables, "platform_services": services}}])
     )

@@ -10,7 +10,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 
 from ...ledger.history import Past, Trend
 from ...report import Report
-from .. import svg, wording
+from .. import formatting, svg
 from . import parts
 from .parts import Figure, Plotted
 
@@ -19,14 +19,14 @@ def figure(report: Report, trend: Trend) -> Figure | None:
     now = parts.by_id(
         check
         for check in report.checks
-        if check.unit == "%" and wording.is_number(check.value) and parts.limits(check) and not check.falling
+        if check.unit == "%" and formatting.is_number(check.value) and parts.limits(check) and not check.falling
     )
     if not now:
         return None
     most = _most_by_run(trend.same)
     ranked = sorted(now, key=lambda name: -max(map(parts.closeness, now[name])))
     rows = [
-        _against(index, now[name], [said[name] for said in most if name in said])
+        _against(index, now[name], [past[name] for past in most if name in past])
         for index, name in enumerate(ranked[: parts.ROWS])
     ]
     first = max(now[ranked[0]], key=parts.closeness)
@@ -36,7 +36,7 @@ def figure(report: Report, trend: Trend) -> Figure | None:
         "capacity",
         "Capacity",
         f"A dot is a host; a dot with a number stands for as many hosts. Closest to its limit is"
-        f" {first.name} on {wording.where(first)}: {wording.value_of(first)}, with the limit at {limit}.{hidden}",
+        f" {first.name} on {formatting.where(first)}: {formatting.value_of(first)}, with the limit at {limit}.{hidden}",
         rows,
         [(0.0, "0 %"), (25.0, "25 %"), (50.0, "50 %"), (75.0, "75 %"), (100.0, "100 %")],
         [
@@ -51,18 +51,18 @@ def _against(index: int, checks: list[Check], before: list[float]) -> Plotted:
     worst_one = max(checks, key=parts.closeness)
     fullest = max(checks, key=parts.value)
     content = [*parts.zones(worst_one, parts.percent, parts.LANE), *parts.dots(checks, parts.percent, parts.LANE / 2)]
-    figure, note = wording.value_of(worst_one), wording.limits_of(worst_one)
+    figure, note = formatting.value_of(worst_one), formatting.limits_of(worst_one)
     if len(checks) > 1:
         same = len({check.value for check in checks}) == 1
-        hosts = wording.count(len(checks), "host")
-        figure += f" on {hosts}" if same else f" on {wording.where(worst_one)}"
-        note += "" if same else f", {wording.spread(checks)} on {hosts}"
+        hosts = formatting.count(len(checks), "host")
+        figure += f" on {hosts}" if same else f" on {formatting.where(worst_one)}"
+        note += "" if same else f", {formatting.spread(checks)} on {hosts}"
     values = [*before, parts.value(fullest)]
     trend = svg.spark("spark", values, least=0, most=100, height=parts.LANE) if before else ""
     if before:
-        note += f"; {wording.number(min(values))}-{wording.number(max(values))} % in {len(values)} runs"
-    name, said = worst_one.name, f"{figure}, {note}"
-    drawing = svg.drawing(f"capacity-{index}", f"{name}: used", said, height=parts.LANE, content=content)
+        note += f"; {formatting.number(min(values))}-{formatting.number(max(values))} % in {len(values)} runs"
+    name, caption = worst_one.name, f"{figure}, {note}"
+    drawing = svg.drawing(f"capacity-{index}", f"{name}: used", caption, height=parts.LANE, content=content)
     return Plotted(name, worst(map(parts.judged, checks)), drawing, figure, note, worst_one, trend)
 
 

@@ -13,8 +13,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import O
 from ...causes import FAILING
 from ...ledger.history import Trend
 from ...report import Report
+from .. import formatting, svg
 from .. import statistics as series
-from .. import svg, wording
 from . import parts
 from .parts import Figure, Plotted
 
@@ -39,7 +39,7 @@ def figure(report: Report, trend: Trend) -> Figure | None:
     axis = series.decades((value for known in samples.values() for value in known), least=1.0, most=KPI_MS)
     slowest = sorted(now, key=lambda name: -_slowness(samples[name]))
     rows = [_spread(index, now[name], samples[name], axis) for index, name in enumerate(slowest[: parts.ROWS])]
-    looked = f"{wording.count(len(trend.any), 'earlier run')} and this one" if trend.any else "this run alone"
+    looked = f"{formatting.count(len(trend.any), 'earlier run')} and this one" if trend.any else "this run alone"
     hidden = f" The {len(slowest) - parts.ROWS} quickest endpoints are not shown." if len(slowest) > parts.ROWS else ""
     return Figure(
         "latency",
@@ -56,27 +56,27 @@ def figure(report: Report, trend: Trend) -> Figure | None:
 def _spread(index: int, checks: list[Check], samples: list[float], axis: tuple[float, float]) -> Plotted:
     found = series.percentiles(samples)
 
-    def place(milliseconds: float) -> float:
+    def position(milliseconds: float) -> float:
         return series.logarithmic(milliseconds, *axis)
 
     middle = parts.LANE / 2
     answered = [check for check in checks if _answered(check)]
-    content = [svg.upright("kpi", place(KPI_MS), top=0, bottom=parts.LANE)]
+    content = [svg.upright("kpi", position(KPI_MS), top=0, bottom=parts.LANE)]
     if found:
-        content.append(svg.level("whisker", place(found.least), place(found.most), at=middle))
-        left, right = place(found.p50), place(found.p95)
+        content.append(svg.level("whisker", position(found.least), position(found.most), at=middle))
+        left, right = position(found.p50), position(found.p95)
         slow = "warning" if found.p95 > KPI_MS else "fast"
         content.append(svg.box(f"spread {slow}", left, max(0.6, right - left), top=middle - 5, height=10))
         content.append(svg.upright("median", left, top=middle - 7, bottom=middle + 7))
     figure, note, tone = _in_words(found, answered, len(samples))
     if len(answered) < len(checks):
         note += f"; no answer from {parts.hosts(one for one in checks if not _answered(one))}"
-    content += parts.dots(answered, place, middle)
+    content += parts.dots(answered, position, middle)
     name = checks[0].name
     drawing = svg.drawing(
         f"latency-{index}", f"{name}: latency", f"{figure}, {note}", height=parts.LANE, content=content
     )
-    # Whoever answered is judged by how long it took, and by nothing else.
+    # An endpoint that answered is judged by how long it took, and by nothing else.
     statuses = [parts.judged(check) if _answered(check) else check.status for check in checks]
     statuses += [WARNING] if found and found.p95 > KPI_MS else []
     slowest = max(answered, key=parts.value, default=checks[0])
@@ -84,12 +84,12 @@ def _spread(index: int, checks: list[Check], samples: list[float], axis: tuple[f
 
 
 def _in_words(found: series.Percentiles | None, answered: list[Check], amount: int) -> tuple[str, str, str]:
-    """The figure that matters, what is to be said of it, and what is to be thought of it and of nothing else."""
+    """The figure that matters, its caption, and the judgement of it alone."""
     slow = worst(map(parts.judged, answered))
     now = f"now {parts.ms(max(map(parts.value, answered)))}" if answered else "no answer"
     if not found:
         return now, f"{amount} of {series.ENOUGH} samples for percentiles", slow if answered else ""
-    note = f"p50 {parts.ms(found.p50)}, {wording.count(amount, 'sample')}"
+    note = f"p50 {parts.ms(found.p50)}, {formatting.count(amount, 'sample')}"
     if found.p95 > KPI_MS:
         note += f", over {KPI_MS:g} ms"
     if slow in FAILING:

@@ -21,11 +21,11 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RU
 from ...causes import FAILING
 from ...ledger.history import Trend
 from ...report import Report
-from .. import svg, wording
+from .. import formatting, svg
 from . import parts
 from .parts import Figure, Plotted
 
-#: The more severe, the taller: whoever cannot tell the colours can tell the heights.
+#: The more severe, the taller: a reader who cannot tell the colours can tell the heights.
 HEIGHTS = {NOT_APPLICABLE: 4, OK: 9, WARNING: 14, UNKNOWN: 19, CRITICAL: 24}
 STRIP = 24
 #: A pause so many times as long as the usual one is drawn as a gap, as wide as so many runs.
@@ -52,10 +52,10 @@ def figure(report: Report, trend: Trend) -> Figure:
     for check in report.checks:
         now[check.service].add(check.status)
     times = [past.run.finished_at for past in trend.same] + [report.finished_at]
-    known = [past.services for past in trend.same] + [{service: worst(said) for service, said in now.items()}]
+    known = [past.services for past in trend.same] + [{service: worst(states) for service, states in now.items()}]
     columns = _columns([parts.moment(time) for time in times])
-    services = {service for said in known for service, status in said.items() if status != NOT_APPLICABLE}
-    lives = {service: [said.get(service, OK if service == RUN else "") for said in known] for service in services}
+    services = {service for states in known for service, status in states.items() if status != NOT_APPLICABLE}
+    lives = {service: [states.get(service, OK if service == RUN else "") for states in known] for service in services}
     # Where there is no room for all, those that fail now, and then those that failed most often, say most.
     telling = sorted(lives, key=lambda name: (*_troubles(lives[name]), name == RUN, name))[: parts.ROWS]
     rows = [
@@ -65,7 +65,7 @@ def figure(report: Report, trend: Trend) -> Figure:
     hidden = (
         f" The {len(lives) - len(rows)} services that failed least are not shown." if len(lives) > len(rows) else ""
     )
-    earlier = wording.count(len(trend.same), "earlier run")
+    earlier = formatting.count(len(trend.same), "earlier run")
     return Figure(
         "over-time",
         title,
@@ -73,7 +73,7 @@ def figure(report: Report, trend: Trend) -> Figure:
         f" worse; a gap is time without a run.{hidden}",
         rows,
         _time_ticks(times, columns),
-        [(status, wording.status_word(status)) for status in (OK, WARNING, UNKNOWN, CRITICAL)],
+        [(status, formatting.status_word(status)) for status in (OK, WARNING, UNKNOWN, CRITICAL)],
     )
 
 
@@ -96,12 +96,12 @@ def _strip(
             width,
             top=STRIP - HEIGHTS.get(status, 2),
             height=HEIGHTS.get(status, 2),
-            title=f"{parts.when(time)}: {wording.status_word(status) if status else 'not looked at'}",
+            title=f"{parts.when(time)}: {formatting.status_word(status) if status else 'not looked at'}",
         )
         for status, time, (left, width) in zip(statuses, times, columns)
     ]
     last = f"last not ok {parts.when(failed[-1])}" if failed else "never failed in these runs"
-    amount = f"{len(fine)} of {wording.count(len(seen), 'run')} ok"
+    amount = f"{len(fine)} of {formatting.count(len(seen), 'run')} ok"
     if failed and statuses[-1] in FAILING:
         last = f"not ok since {parts.when(_since(statuses, times))}"
     drawing = svg.drawing(
@@ -121,7 +121,7 @@ def _since(statuses: list[str], times: list[str]) -> str:
 
 
 def _columns(moments: list[datetime]) -> list[tuple[float, float]]:
-    """Left side and width of each run's column, in percent, with room where nobody looked for long."""
+    """Left side and width of each run's column, in percent, with room where no run looked for long."""
     pauses = [(later - earlier).total_seconds() for earlier, later in zip(moments, moments[1:])]
     usual = median(pauses) if pauses else 0
     starts, at = [0.0], 0.0

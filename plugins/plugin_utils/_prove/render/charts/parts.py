@@ -13,10 +13,10 @@ from typing import Any, Callable
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check, worst
 from markupsafe import Markup
 
+from .. import formatting, svg
 from .. import statistics as series
-from .. import svg, wording
 
-#: Percent of a plot's width that two dots are apart at least, so that they can be told apart on a phone.
+#: Percent of a plot's width that two dots are apart at least, so that a reader can tell one from another on a phone.
 APART = 5.5
 #: More rows than these hide the ones that matter.
 ROWS = 12
@@ -27,7 +27,7 @@ LANE = 24
 SECOND = 1000
 
 #: Where a value is on an axis, in percent.
-Place = Callable[[float], float]
+Position = Callable[[float], float]
 
 
 @dataclass(frozen=True)
@@ -53,35 +53,35 @@ class Figure:
     title: str
     lead: str
     rows: Sequence[Plotted] = ()
-    #: Places and words of the axis, in percent from the left.
+    #: Positions and words of the axis, in percent from the left.
     ticks: Sequence[tuple[float, str]] = ()
     #: Classes of marks and what they mean.
     key: Sequence[tuple[str, str]] = ()
 
 
-def dots(checks: Iterable[Check], place: Place, middle: float) -> list[Markup]:
-    """A dot for each check at its value; those too close to be told apart share one, which has the worst colour."""
-    found = series.clusters([(place(value(check)), check) for check in checks], apart=APART)
+def dots(checks: Iterable[Check], position: Position, middle: float) -> list[Markup]:
+    """A dot for each check at its value; those too close to one another share one, which has the worst colour."""
+    found = series.clusters([(position(value(check)), check) for check in checks], apart=APART)
     return [
         svg.dot(
             worst(judged(check) for check in cluster.members),
             cluster.at,
             middle=middle,
             amount=len(cluster.members),
-            title=f"{hosts(cluster.members)}: {wording.spread(list(cluster.members))}",
+            title=f"{hosts(cluster.members)}: {formatting.spread(list(cluster.members))}",
         )
         for cluster in found
     ]
 
 
-def zones(check: Check, place: Place, height: float) -> list[Markup]:
+def zones(check: Check, position: Position, height: float) -> list[Markup]:
     """Where values are beyond the thresholds of a check."""
     drawn = []
-    edge = place(0) if check.falling else 100.0
+    edge = position(0) if check.falling else 100.0
     for kind, limit in (("critical", check.critical), ("warning", check.warning)):
         if limit is None:
             continue
-        at = place(limit)
+        at = position(limit)
         left, right = min(at, edge), max(at, edge)
         if right > left:
             drawn.append(svg.box(f"zone {kind}", left, right - left, top=0, height=height))
@@ -96,9 +96,9 @@ def judged(check: Check) -> str:
 
 
 def hosts(checks: Iterable[Check]) -> str:
-    """Who looked: a few by name, many as their number."""
-    names = {wording.where(check) for check in checks}
-    return wording.compact(names) if len(names) <= NAMED else wording.count(len(names), "host")
+    """The hosts that looked: a few by name, many as their number."""
+    names = {formatting.where(check) for check in checks}
+    return formatting.compact(names) if len(names) <= NAMED else formatting.count(len(names), "host")
 
 
 def by_id(checks: Iterable[Check]) -> dict[str, list[Check]]:
@@ -131,13 +131,13 @@ def value(check: Check) -> float:
 
 
 def positive(number: Any) -> bool:
-    """Whether something is a number that a logarithmic axis has a place for."""
-    return wording.is_number(number) and number > 0
+    """Whether something is a number that a logarithmic axis can show."""
+    return formatting.is_number(number) and number > 0
 
 
 def ms(number: float) -> str:
     """Milliseconds, or seconds where those are many."""
-    return f"{wording.number(number)} ms" if number < SECOND else f"{wording.number(number / SECOND)} s"
+    return f"{formatting.number(number)} ms" if number < SECOND else f"{formatting.number(number / SECOND)} s"
 
 
 def moment(text: str) -> datetime:

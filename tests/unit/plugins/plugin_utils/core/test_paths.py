@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where things are kept when nobody says where."""
+"""Where things are kept unless an option says where."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._core import paths
         (None, {}, Path.home() / ".local/state/xorb-runbook/lab"),
     ],
 )
-def test_of_place(state_dir: str | None, environment: dict[str, str], state: Path) -> None:
-    places = paths.of("lab", state_dir, environment=environment)
-    assert (places.state, places.ledger, places.reports) == (state, state / "ledger.sqlite", state / "reports")
+def test_paths_of_a_platform(state_dir: str | None, environment: dict[str, str], state: Path) -> None:
+    found = paths.of("lab", state_dir, environment=environment)
+    assert (found.state, found.ledger, found.reports) == (state, state / "ledger.sqlite", state / "reports")
 
 
 @pytest.mark.parametrize("platform", ["", ".", "..", "../other", "a/b", "a\0b"])

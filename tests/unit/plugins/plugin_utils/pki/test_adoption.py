@@ -160,7 +160,7 @@ def test_open_does_not_adopt(old: Path) -> None:
 
 
 def test_adopt_enters_what_openssl_kept_and_did_not_register(old: Path) -> None:
-    # openssl writes the certificate first: killed there, it leaves one that nobody knows.
+    # openssl writes the certificate first: killed there, it leaves one that stands in no register.
     index = old / "intermediate/index.txt"
     index.write_text("".join(index.read_text().splitlines(keepends=True)[1:]))
     made(old, **PASSPHRASES)

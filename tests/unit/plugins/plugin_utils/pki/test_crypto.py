@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A control node without cryptography can list the plugins, and is told what is missing when one is used."""
+"""A control node without cryptography can list the plugins, and one that is used says what is missing."""
 
 from __future__ import annotations
 

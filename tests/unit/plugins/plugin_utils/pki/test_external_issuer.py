@@ -20,12 +20,12 @@ from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.issuance import 
 from tests.support.authorities import NAMES, PASSPHRASE, opened
 from tests.support.signing_requests import new_key, request, verified
 
-ASKED: dict[str, Any] = {"profile": "server", "names": NAMES}
+REQUESTED: dict[str, Any] = {"profile": "server", "names": NAMES}
 
 
 @pytest.fixture
 def printing(tmp_path: Path) -> Callable[..., CommandIssuer]:
-    """Makes an issuer that prints a text, whatever it is asked for."""
+    """Makes an issuer that prints a text, whatever is requested of it."""
 
     def make(text: str, **options: Any) -> CommandIssuer:
         answer = tmp_path / "answer.pem"
@@ -44,12 +44,12 @@ def test_command_gets_the_request_and_what_is_wanted(directory: Path, tmp_path: 
             sys.path[:0] = {sys.path!r}
             from tests.support.authorities import opened
             from pathlib import Path
-            asked = {{key: os.environ["CERTIFICATE_" + key] for key in
+            wanted = {{key: os.environ["CERTIFICATE_" + key] for key in
                       ("PROFILE", "COMMON_NAME", "NAMES", "DAYS", "ORGANIZATIONAL_UNIT")}}
             issued = opened(Path(sys.argv[1])).issue(
-                sys.stdin.read(), profile=asked["PROFILE"], names=asked["NAMES"].split(","),
-                common_name=asked["COMMON_NAME"], days=float(asked["DAYS"]),
-                organizational_unit=asked["ORGANIZATIONAL_UNIT"])
+                sys.stdin.read(), profile=wanted["PROFILE"], names=wanted["NAMES"].split(","),
+                common_name=wanted["COMMON_NAME"], days=float(wanted["DAYS"]),
+                organizational_unit=wanted["ORGANIZATIONAL_UNIT"])
             print(issued.certificate + issued.ca)
             """
         )
@@ -68,15 +68,15 @@ def test_root_that_is_not_printed_comes_from_trust(
     authority: Authority, printing: Callable[..., CommandIssuer], tmp_path: Path, directory: Path
 ) -> None:
     csr = request()
-    made = authority.issue(csr, **ASKED)
+    made = authority.issue(csr, **REQUESTED)
     root = (directory / "root-ca.pem").read_text()
-    issued = printing(made.fullchain, trust=root).issue(csr, **ASKED)
+    issued = printing(made.fullchain, trust=root).issue(csr, **REQUESTED)
     assert verified(issued.certificate, issued.ca, tmp_path) == "leaf.pem: OK\n"
     assert issued.ca == made.ca
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("changed", "message"),
     [
         ({"names": [*NAMES, "other.local"]}, "lacks the name other.local"),
         ({"profile": "client"}, "cannot be used as client"),
@@ -84,42 +84,42 @@ def test_root_that_is_not_printed_comes_from_trust(
     ],
 )
 def test_certificate_that_was_not_asked_for_is_refused(
-    asked: dict[str, Any], message: str, authority: Authority, printing: Callable[..., CommandIssuer]
+    changed: dict[str, Any], message: str, authority: Authority, printing: Callable[..., CommandIssuer]
 ) -> None:
     csr = request()
-    made = authority.issue(csr, **ASKED)
+    made = authority.issue(csr, **REQUESTED)
     with pytest.raises(RunbookError, match=f"certificate_issuer_command: .*{message}.*nothing was installed"):
-        printing(made.certificate + made.ca).issue(csr, **{**ASKED, **asked})
+        printing(made.certificate + made.ca).issue(csr, **{**REQUESTED, **changed})
 
 
 def test_certificate_for_another_key_is_refused(authority: Authority, printing: Callable[..., CommandIssuer]) -> None:
-    made = authority.issue(request(), **ASKED)
+    made = authority.issue(request(), **REQUESTED)
     with pytest.raises(RunbookError, match="is for another key than the request"):
-        printing(made.certificate + made.ca).issue(request(new_key()), **ASKED)
+        printing(made.certificate + made.ca).issue(request(new_key()), **REQUESTED)
 
 
 def test_chain_that_does_not_hold_is_refused(authority: Authority, printing: Callable[..., CommandIssuer]) -> None:
     csr = request()
-    made = authority.issue(csr, **ASKED)
+    made = authority.issue(csr, **REQUESTED)
     intermediate, root = (
         f"{part}-----END CERTIFICATE-----\n" for part in made.ca.split("-----END CERTIFICATE-----\n")[:2]
     )
     with pytest.raises(RunbookError, match=r"CN=Shop Root CA.* did not sign CN=nginx"):
-        printing(made.certificate + root + intermediate).issue(csr, **ASKED)
+        printing(made.certificate + root + intermediate).issue(csr, **REQUESTED)
     with pytest.raises(RunbookError, match="comes without its issuer"):
-        printing(made.certificate).issue(csr, **ASKED)
+        printing(made.certificate).issue(csr, **REQUESTED)
     foreign = made.certificate
     with pytest.raises(RunbookError, match="not signed by anything in certificate_issuer_trust"):
-        printing(made.fullchain, trust=foreign).issue(csr, **ASKED)
+        printing(made.fullchain, trust=foreign).issue(csr, **REQUESTED)
 
 
 def test_certificate_out_of_its_time_is_refused(authority: Authority, printing: Callable[..., CommandIssuer]) -> None:
     csr = request()
-    made = authority.issue(csr, **ASKED)
+    made = authority.issue(csr, **REQUESTED)
     for days, message in ((40, "expired at"), (-1, "is not valid before")):
         late = printing(made.certificate + made.ca, clock=lambda days=days: now_utc() + timedelta(days=days))
         with pytest.raises(RunbookError, match=message):
-            late.issue(csr, **ASKED)
+            late.issue(csr, **REQUESTED)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_command_that_fails_is_one_sentence(argv: list[str], message: str) -> No
     with pytest.raises(
         RunbookError, match=f"certificate_issuer_command: .*{message}|certificate_issuer_command: {message}"
     ):
-        CommandIssuer(argv, patience=0.5).issue(request(), **ASKED)
+        CommandIssuer(argv, patience=0.5).issue(request(), **REQUESTED)
 
 
 @pytest.mark.parametrize("argv", [[], "step ca sign", ["step", 1], [""]])
@@ -146,17 +146,17 @@ def test_command_must_be_a_list_of_words(argv: Any) -> None:
         CommandIssuer(argv)
 
 
-def test_command_is_not_asked_for_what_nobody_may_have() -> None:
+def test_command_does_not_run_for_what_no_issuer_may_issue() -> None:
     outside = CommandIssuer(["/no/such/program"])
     with pytest.raises(RunbookError, match=r"names\[0\]"):
         outside.issue(request(), profile="server", names=["not ok"])
     with pytest.raises(RunbookError, match="csr: "):
-        outside.issue("nonsense", **ASKED)
+        outside.issue("nonsense", **REQUESTED)
 
 
 def test_issuer_is_the_command_or_the_authority(directory: Path) -> None:
     assert isinstance(issuer(command=["true"], directory=str(directory)), CommandIssuer)
     found = issuer(directory=str(directory), passphrase=PASSPHRASE)
-    assert found.issue(request(), **ASKED).serial == opened(directory).register()[0].serial
+    assert found.issue(request(), **REQUESTED).serial == opened(directory).register()[0].serial
     with pytest.raises(RunbookError, match="certificate_authority_dir: missing"):
         issuer()

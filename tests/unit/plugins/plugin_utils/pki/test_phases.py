@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The CA itself is replaced in phases, and every phase but the last can be taken back."""
+"""The CA itself is replaced in phases, and every phase but the last can be rolled back."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_activate_is_taken_back(authority: Authority, directory: Path, tmp_path:
     assert trusted(issue(authority), authority.trust_bundle(), tmp_path)
 
 
-def test_withdraw_refuses_while_somebody_would_lose_trust(authority: Authority) -> None:
+def test_withdraw_refuses_while_a_certificate_would_lose_trust(authority: Authority) -> None:
     first = authority.issue(request(), profile="server", names=["one.local"])
     authority.issue(request(), profile="client", names=["two.local"])
     authority.prepare_next()

@@ -26,9 +26,9 @@ def found(text: str, folder: Path, *, name: str = "platform.yml", value: Any = N
 
 def test_service_that_is_written_twice(tmp_path: Path) -> None:
     text = "platform_services:\n  api: {hosts: web}\n  db: {hosts: db}\n  api: {hosts: db}\n"
-    places = f"{tmp_path}/platform.yml, lines 2 and 4"
+    positions = f"{tmp_path}/platform.yml, lines 2 and 4"
     assert found(text, tmp_path) == [
-        f"platform_services.api: is written twice: {places}; the last one replaces the other"
+        f"platform_services.api: is written twice: {positions}; the last one replaces the other"
     ]
 
 

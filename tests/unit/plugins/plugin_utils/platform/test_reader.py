@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The platform description: what is accepted, what is refused and in which words, and who looks at whom."""
+"""The platform description: what is accepted, what is refused and in which words, and which host looks at which."""
 
 from __future__ import annotations
 
@@ -232,26 +232,26 @@ def test_read_plain_text_secrets_of_a_list_are_refused() -> None:
 def test_read_certificates_are_points_of_an_implied_kind() -> None:
     described = platform(certificate(files={"ca": None}, reload={"kind": "redis", "password": TEMPLATE}))
     assert described.problems == ()
-    (look,) = described.looks(observer="web1", kinds=["certificate"])
-    assert (look.service, look.point, look.topic) == ("api", "server", "certificates")
-    assert "served" not in {check.id.rsplit(".", 1)[1] for check in look.placeholders("never")}
+    (target,) = described.targets(observer="web1", kinds=["certificate"])
+    assert (target.service, target.point, target.topic) == ("api", "server", "certificates")
+    assert "served" not in {check.id.rsplit(".", 1)[1] for check in target.placeholders("never")}
     with pytest.raises(AnsibleUndefinedVariable):
-        look.resolved(resolve, "localhost")
+        target.resolved(resolve, "localhost")
 
 
 def test_resolved_certificate_has_what_looking_and_acting_need() -> None:
-    (look,) = platform(
+    (target,) = platform(
         certificate(
             files={"fullchain": None},
             reload={"kind": "systemd", "unit": "api.service"},
             served_by=[{"port": 443, "starttls": "postgres"}],
         )
-    ).looks(observer="web1")
-    (probe,) = look.resolved(resolve, "localhost")
+    ).targets(observer="web1")
+    (probe,) = target.resolved(resolve, "localhost")
     options = probe.options
     assert options["files"] == {"fullchain": None} and options["key_type"] == "ecdsa-p256"
     assert options["reload"]["action"] == "reload" and options["served_by"][0]["address"] == "localhost"
-    assert "served" in {check.id.rsplit(".", 1)[1] for check in look.placeholders("never")}
+    assert "served" in {check.id.rsplit(".", 1)[1] for check in target.placeholders("never")}
 
 
 def test_read_credentials_in_a_url_are_refused_and_not_repeated() -> None:
@@ -261,13 +261,13 @@ def test_read_credentials_in_a_url_are_refused_and_not_repeated() -> None:
 
 def test_read_one_fault_leaves_the_other_services() -> None:
     described = platform({**endpoint(), "bad": {"hosts": "nowhere"}})
-    assert {look.service for look in described.looks()} == {"api"}
+    assert {target.service for target in described.targets()} == {"api"}
     assert [problem.service for problem in described.problems] == ["bad"]
 
 
 def test_read_override_changes_one_key_and_keeps_the_rest() -> None:
     described = platform(endpoint(), platform_overrides={"api": {"endpoints": {"rest": {"port": 81}}}})
-    assert [dict(look.given) for look in described.looks(observer="web1")] == [{"kind": "tcp", "port": 81}]
+    assert [dict(target.given) for target in described.targets(observer="web1")] == [{"kind": "tcp", "port": 81}]
 
 
 def test_read_override_of_an_unknown_service_is_a_fault() -> None:
@@ -277,15 +277,15 @@ def test_read_override_of_an_unknown_service_is_a_fault() -> None:
 
 
 def test_looks_owner_looks_at_itself() -> None:
-    assert [(look.observer, look.owner) for look in platform(endpoint()).looks()] == [
+    assert [(target.observer, target.owner) for target in platform(endpoint()).targets()] == [
         ("web1", "web1"),
         ("web2", "web2"),
     ]
 
 
 def test_looks_seen_from_replaces_the_owner() -> None:
-    looks = platform(endpoint(seen_from=["db", "web1"])).looks()
-    assert [(look.observer, look.owner) for look in looks] == [
+    targets = platform(endpoint(seen_from=["db", "web1"])).targets()
+    assert [(target.observer, target.owner) for target in targets] == [
         ("db1", "web1"),
         ("db1", "web2"),
         ("web1", "web1"),
@@ -295,24 +295,24 @@ def test_looks_seen_from_replaces_the_owner() -> None:
 
 def test_looks_selectors_narrow_down() -> None:
     described = platform({**endpoint(), "host": {"hosts": "db", "checks": {"root": {"kind": "disk", "path": "/"}}}})
-    assert {look.service for look in described.looks(topics=["health"])} == {"api"}
-    assert {look.service for look in described.looks(kinds=["disk"])} == {"host"}
-    assert {look.service for look in described.looks(services=["api"], observer="web2")} == {"api"}
-    assert described.looks(topics=["kpi"]) == []
+    assert {target.service for target in described.targets(topics=["health"])} == {"api"}
+    assert {target.service for target in described.targets(kinds=["disk"])} == {"host"}
+    assert {target.service for target in described.targets(services=["api"], observer="web2")} == {"api"}
+    assert described.targets(topics=["kpi"]) == []
 
 
 def test_looks_systemd_supervisor_is_a_unit() -> None:
-    looks = platform(service(supervisor={"kind": "systemd", "unit": "api.service"})).looks(observer="web1")
-    assert [(look.point, look.kind.name, dict(look.given)) for look in looks] == [
+    targets = platform(service(supervisor={"kind": "systemd", "unit": "api.service"})).targets(observer="web1")
+    assert [(target.point, target.kind.name, dict(target.given)) for target in targets] == [
         ("supervisor", "unit", {"unit": "api.service"})
     ]
 
 
 def test_looks_compose_supervisor_is_a_container() -> None:
     given = {"kind": "compose", "project_src": "/opt/shop", "service": "web", "files": ["prod.yml"], "replicas": 2}
-    (look,) = platform(service(supervisor=given)).looks(observer="web1")
-    (probe,) = look.resolved(lambda value: value, "localhost")
-    assert (look.point, look.kind.name, probe.kind.target(probe.options)) == (
+    (target,) = platform(service(supervisor=given)).targets(observer="web1")
+    (probe,) = target.resolved(lambda value: value, "localhost")
+    assert (target.point, target.kind.name, probe.kind.target(probe.options)) == (
         "supervisor",
         "container",
         "/opt/shop/web",
@@ -323,7 +323,7 @@ def test_looks_compose_supervisor_is_a_container() -> None:
         2,
         "supervisor",
     )
-    assert [check.id for check in look.placeholders("why")] == ["api.supervisor.state"]
+    assert [check.id for check in target.placeholders("why")] == ["api.supervisor.state"]
 
 
 def test_not_applicable_says_the_reason_for_each_owner() -> None:
@@ -335,8 +335,8 @@ def test_not_applicable_says_the_reason_for_each_owner() -> None:
 
 
 def test_look_placeholders_are_unknown_and_have_every_aspect() -> None:
-    look = platform(endpoint()).looks(observer="web1")[0]
-    assert [(check.key, check.status) for check in look.placeholders("no answer")] == [
+    target = platform(endpoint()).targets(observer="web1")[0]
+    assert [(check.key, check.status) for check in target.placeholders("no answer")] == [
         (("web1", "web1", "api.rest.connect"), UNKNOWN)
     ]
 
@@ -344,25 +344,25 @@ def test_look_placeholders_are_unknown_and_have_every_aspect() -> None:
 def test_look_with_an_undefined_variable_is_expected_all_the_same() -> None:
     sql = {"kind": "postgres", "user": "u", "database": "d", "password": TEMPLATE}
     described = platform({"db": {"hosts": "db", "endpoints": {"sql": sql}}})
-    (look,) = described.looks()
+    (target,) = described.targets()
     assert described.problems == ()
-    assert {check.id for check in look.placeholders("")} >= {"db.sql.query"}
+    assert {check.id for check in target.placeholders("")} >= {"db.sql.query"}
     with pytest.raises(AnsibleUndefinedVariable):
-        look.resolved(resolve, "localhost")
+        target.resolved(resolve, "localhost")
 
 
 def test_look_resolved_short_secret_is_refused_and_not_repeated() -> None:
     sql = {"kind": "postgres", "user": "u", "database": "d", "password": TEMPLATE}
-    (look,) = platform({"db": {"hosts": "db", "endpoints": {"sql": sql}}}).looks()
+    (target,) = platform({"db": {"hosts": "db", "endpoints": {"sql": sql}}}).targets()
     with pytest.raises(InvalidOptions) as caught:
-        look.resolved(lambda given: "hunter2" if given == TEMPLATE else given, "localhost")
+        target.resolved(lambda given: "hunter2" if given == TEMPLATE else given, "localhost")
     assert "platform_services.db.endpoints.sql.password: a secret must have at least 8 characters" in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
 def test_look_resolved_is_complete() -> None:
-    (look,) = platform(endpoint()).looks(observer="web1")
-    (probe,) = look.resolved(resolve, "192.0.2.1")
+    (target,) = platform(endpoint()).targets(observer="web1")
+    (probe,) = target.resolved(resolve, "192.0.2.1")
     assert probe.options["address"] == "192.0.2.1"
     assert probe.options["timeout"] == 5.0
     assert "kind" not in probe.options
@@ -398,10 +398,10 @@ def test_circles_of_a_long_chain_are_found_without_recursion() -> None:
 def test_read_pair_of_thresholds_of_which_one_is_a_template_is_judged_when_it_is_resolved() -> None:
     described = platform(disk(critical=70, warning="{{ low }}"))
     assert described.problems == ()
-    (look,) = described.looks(observer="web1")
-    assert look.resolved(lambda given: 60 if given == "{{ low }}" else given, "localhost")
+    (target,) = described.targets(observer="web1")
+    assert target.resolved(lambda given: 60 if given == "{{ low }}" else given, "localhost")
     with pytest.raises(InvalidOptions, match=r"root.critical|root.warning: 75 is above critical \(70\)"):
-        look.resolved(lambda given: 75 if given == "{{ low }}" else given, "localhost")
+        target.resolved(lambda given: 75 if given == "{{ low }}" else given, "localhost")
 
 
 def test_read_several_faults_of_one_look_are_named_at_once() -> None:
@@ -419,9 +419,9 @@ def test_resolved_time_longer_than_the_deadline_is_refused(kind: str, name: str)
     given |= {"port": 80, "health": "/h"} if kind == "http" else {}
     given |= {"port": 80, "path": "/h"} if kind == "latency" else {}
     given |= {"path": "/"} if kind == "disk" else {}
-    (look, _other) = platform(service(checks={"x": given})).looks()
-    assert look.resolved(resolve, "localhost", 60)
+    (target, _other) = platform(service(checks={"x": given})).targets()
+    assert target.resolved(resolve, "localhost", 60)
     with pytest.raises(
         InvalidOptions, match=rf"checks.x.{name}: 60 seconds are longer than platform_deadline, the 30 s"
     ):
-        look.resolved(resolve, "localhost", 30)
+        target.resolved(resolve, "localhost", 30)

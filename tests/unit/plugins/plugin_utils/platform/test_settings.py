@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The names and values of variables: which are known, which are slips of the pen, and which are anybody's own."""
+"""The names and values of variables: which are known, which are slips of the pen, and which are others' own."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_misspelled_name_is_named_with_what_was_meant(name: str, meant: str) -> 
         "my_result_plan", "ansible_platform_name", "schedule",
     ],
 )  # fmt: skip
-def test_name_of_somebodys_own_is_no_slip(name: str) -> None:
+def test_name_of_another_ones_own_is_no_slip(name: str) -> None:
     assert settings.misspelled([name]) == []
 
 
@@ -66,8 +66,8 @@ def test_names_of_the_reference_inventories_are_no_slips() -> None:
 
 def test_foreign_names_are_listed_once_and_not_without_end() -> None:
     assert settings.foreign(["platform_name", "mine", "platform_report", "certificate_rotate_result_plan"]) == ""
-    told = settings.foreign(["platform_root", "platform_kinds"])
-    assert told.endswith("leaves alone: platform_kinds (platform_only_kinds?), platform_root")
+    warning = settings.foreign(["platform_root", "platform_kinds"])
+    assert warning.endswith("leaves alone: platform_kinds (platform_only_kinds?), platform_root")
     assert settings.foreign(f"platform_mine_{number:02}" for number in range(12)).endswith(
         "platform_mine_09 and 2 more"
     )
@@ -90,7 +90,7 @@ def test_known_names_are_those_that_roles_and_playbooks_ask_for() -> None:
 
 
 def test_every_variable_of_ours_that_the_code_reads_is_known() -> None:
-    """Nobody keeps a second list: what is written anywhere in the collection is found by what reads it."""
+    """There is no second list: what is written anywhere in the collection is found by what reads it."""
     files = [path for folder in ("roles", "playbooks", "plugins") for path in (ROOT / folder).rglob("*.[py]*[yml]")]
     pattern = re.compile(r"(?<![\w.:/-])(platform_[a-z_]+[a-z])(?![\w(.-])")
     read = {name for path in files for name in pattern.findall(path.read_text(encoding="utf-8"))}

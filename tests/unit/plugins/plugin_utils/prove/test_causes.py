@@ -353,7 +353,7 @@ def test_look_at_many_certificates_is_explained_by_those_that_look_at_each() -> 
         expired("web", "b", "set", other),
     )
     assert sorted(roots([tree, one, two])) == ["web/a.set.expiry", "web/b.set.expiry"]
-    assert sorted(roots([tree, one])) == ["web/a.set.expiry", "web/host.tree.expiry"], "nobody else found the other"
+    assert sorted(roots([tree, one])) == ["web/a.set.expiry", "web/host.tree.expiry"], "no other check found the other"
 
 
 def test_intermediate_that_expired_is_the_cause_of_the_chain_that_clients_refuse() -> None:
@@ -387,7 +387,7 @@ def test_missing_drivers_are_one_cause_on_whichever_hosts() -> None:
     assert roots(checks) == ["db/postgres.main.query"]
 
 
-def test_unit_is_one_cause_whoever_lists_it() -> None:
+def test_unit_is_one_cause_whichever_check_lists_it() -> None:
     units = [Fault.stated(DOWN, (UNIT, f"web:{name}.service")) for name in ("api", "nginx")]
     listed = with_faults(check("web", "host", "units", "failures", CRITICAL), *units)
     assert roots([listed, dead("web", "api")]) == ["web/api.supervisor.state", "web/host.units.failures"]
@@ -407,10 +407,10 @@ def test_engine_that_is_down_explains_its_services_ports() -> None:
     assert roots([*supervisors, port, unit]) == ["web/host.supervisor.state"]
 
 
-# --- what is only heard of
+# --- what is only reported
 
 
-def heard(aspect: str, *addresses: str, status: str = CRITICAL) -> Check:
+def reporting(aspect: str, *addresses: str, status: str = CRITICAL) -> Check:
     """A check of a monitoring system that says where something is wrong."""
     faults = [Fault(DOWN, ((ADDRESS, address),), REPORTED) for address in addresses]
     return with_faults(check("mon", "prometheus", "api", aspect, status, topic="monitoring"), *faults)
@@ -421,25 +421,26 @@ ADDRESSES = {"10.0.0.2": "web", "mon": "mon"}
 
 def test_alarm_is_explained_by_what_is_wrong_at_its_address() -> None:
     refused = met("web/api.rest.health", REFUSED, port=8000)
-    assert roots([heard("targets", "10.0.0.2:8000"), refused], addresses=ADDRESSES) == ["web/api.rest.health"]
-    # Nobody else looks at that port, and something of the host is down.
-    assert roots([heard("targets", "10.0.0.2:9090"), refused], addresses=ADDRESSES) == ["web/api.rest.health"]
+    assert roots([reporting("targets", "10.0.0.2:8000"), refused], addresses=ADDRESSES) == ["web/api.rest.health"]
+    # No other check looks at that port, and something of the host is down.
+    assert roots([reporting("targets", "10.0.0.2:9090"), refused], addresses=ADDRESSES) == ["web/api.rest.health"]
     fine = check("web", "api", "metrics", "metrics", target="web:9090")
-    assert len(roots([heard("targets", "10.0.0.2:9090"), refused, fine], addresses=ADDRESSES)) == 2
-    assert roots([heard("targets", "10.0.0.2:9090"), silent("web")], addresses=ADDRESSES) == [
+    assert len(roots([reporting("targets", "10.0.0.2:9090"), refused, fine], addresses=ADDRESSES)) == 2
+    assert roots([reporting("targets", "10.0.0.2:9090"), silent("web")], addresses=ADDRESSES) == [
         "web/runbook.host.reachable"
     ]
-    assert roots([heard("alerts", "localhost:80"), met("mon/x.y.z", SILENT, port=80)]) == ["mon/x.y.z"]
+    assert roots([reporting("alerts", "localhost:80"), met("mon/x.y.z", SILENT, port=80)]) == ["mon/x.y.z"]
 
 
 def test_alarm_without_an_address_or_of_something_unknown_stands_for_itself() -> None:
     refused = met("web/api.rest.health", REFUSED, port=8000)
-    for alarm in (heard("alerts", ""), heard("alerts", "10.0.0.9:1"), heard("alerts", "10.0.0.2:8000", "")):
+    for alarm in (reporting("alerts", ""), reporting("alerts", "10.0.0.9:1"), reporting("alerts", "10.0.0.2:8000", "")):
         assert len(roots([alarm, refused], addresses=ADDRESSES)) == 2
 
 
 def test_alarms_of_one_thing_are_one_cause() -> None:
-    assert len(roots([heard("targets", "10.0.0.9:1"), heard("up", "10.0.0.9:1"), heard("alerts", "10.0.0.9:1")])) == 1
+    alarms = [reporting(aspect, "10.0.0.9:1") for aspect in ("targets", "up", "alerts")]
+    assert len(roots(alarms)) == 1
 
 
 # --- two faults, and many
@@ -474,12 +475,12 @@ def test_circle_of_explanations_has_one_cause() -> None:
         assert len(roots([one, two], needs)) == 1
 
 
-def test_identities_leave_out_what_is_only_heard() -> None:
+def test_identities_leave_out_what_is_only_reporting() -> None:
     assert identities(met("web/api.rest.health", REFUSED, port=80)) == {
         (REFUSED, ENDPOINT, "web:80"),
         (REFUSED, "service", "web/api"),
     }
-    assert identities(heard("up", "web:1")) == identities(check("web", "a", "b", "c", CRITICAL)) == frozenset()
+    assert identities(reporting("up", "web:1")) == identities(check("web", "a", "b", "c", CRITICAL)) == frozenset()
 
 
 def seconds(hosts: int) -> float:

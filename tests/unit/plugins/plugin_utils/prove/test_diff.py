@@ -65,8 +65,8 @@ def groups(before: list[Check], after: list[Check], change: float = 10) -> dict[
         (NOT_APPLICABLE, UNKNOWN, "new_failures"),
         (CRITICAL, CRITICAL, "still_failing"),
         (CRITICAL, WARNING, "still_failing"),
-        (CRITICAL, OK, "mended"),
-        (WARNING, NOT_APPLICABLE, "mended"),
+        (CRITICAL, OK, "fixed"),
+        (WARNING, NOT_APPLICABLE, "fixed"),
         (OK, OK, "unchanged"),
     ],
 )
@@ -81,9 +81,9 @@ def test_compare_checks_that_come_and_go() -> None:
     assert groups([disk(CRITICAL)], []) == {"vanished": 1}
 
 
-def test_compare_run_that_complains_no_more_is_mended() -> None:
+def test_compare_run_that_complains_no_more_is_fixed() -> None:
     silent = run_check("reachable", CRITICAL, "unreachable", host="db", point="host")
-    assert groups([silent], []) == {"mended": 1}
+    assert groups([silent], []) == {"fixed": 1}
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def measured(value: float, unit: str, **given: Any) -> Check:
 @pytest.mark.parametrize(
     ("before", "after", "given", "group"),
     [
-        # Nobody said how long is too long, or hours how old: what is never the same twice is no news by itself.
+        # There is no threshold of how long is too long, or how old: what is never the same twice is no news by itself.
         (35, 26, {"unit": "ms"}, "unchanged"),
         (4, 12, {"unit": "ms"}, "unchanged"),
         (100, 160, {"unit": "ms"}, "unchanged"),
@@ -152,7 +152,7 @@ def test_compare_crossing_a_limit_is_news_however_small_the_step() -> None:
     limits: dict[str, Any] = {"unit": "ms", "warning": 50}
     over = replace(measured(51, **limits), status=WARNING)
     assert groups([measured(49, **limits)], [over]) == {"new_failures": 1}
-    assert groups([over], [measured(49, **limits)]) == {"mended": 1}
+    assert groups([over], [measured(49, **limits)]) == {"fixed": 1}
 
 
 def test_compare_same_check_of_another_host_is_another_one() -> None:

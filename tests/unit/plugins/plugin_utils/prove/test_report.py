@@ -112,7 +112,7 @@ def test_well_is_only_where_there_is_nothing_to_judge(status: str) -> None:
     assert assembled([ONE, TWO]).with_check(run_check("written", status, "said")).all_ok is well
 
 
-def test_well_counts_what_is_excused_and_what_did_not_arrive() -> None:
+def test_all_ok_counts_what_is_suppressed_and_what_did_not_arrive() -> None:
     bad = replace(TWO, status=CRITICAL)
     suppression = Suppression(bad.address, "silence", "silenced by alex: being replaced")
     assert not replace(assembled([ONE, bad]), suppressions={bad.address: suppression}).all_ok
@@ -180,7 +180,7 @@ def test_judged_by_nothing_is_the_first_host_for_all() -> None:
     assert assembled([ONE, TWO]).judged_by(HOSTS) == {"one": []}
 
 
-def test_judged_by_says_what_is_excused_and_never_excuses_the_run() -> None:
+def test_judged_by_says_what_is_suppressed_and_never_suppresses_the_run() -> None:
     wrong = run_check("written", CRITICAL, "it is full", point="ledger")
     report = assembled([replace(ONE, status=CRITICAL)], about_run=[wrong])
     suppressions = {address: Suppression(address, "silence", "silenced") for address in (ONE.address, wrong.address)}

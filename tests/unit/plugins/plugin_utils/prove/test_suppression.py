@@ -124,7 +124,7 @@ def test_silent_host_is_silenced_only_where_that_is_written_out() -> None:
     assert judged([FINE], named, expected=[FINE, SQL], silent=silent).decisive == []
 
 
-def test_ended_silence_excuses_nothing_and_is_said() -> None:
+def test_ended_silence_suppresses_nothing_and_is_noted() -> None:
     report = judged([SQL], silence(services=("postgres",), until=LONG_AGO))
     assert report.suppressions == {}
     assert report.notes[0].startswith("ended, and 1 of its checks fails: silence 7 of services postgres")

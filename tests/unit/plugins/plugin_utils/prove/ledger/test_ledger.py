@@ -35,7 +35,7 @@ from tests.support import sample_reports
 from tests.support.sample_reports import assembled, check
 
 ROOT = Path(__file__).resolve().parents[6]
-NOBODY = 65534
+UNPRIVILEGED = 65534
 DAYS = 90
 
 #: Forked, so that a child begins at once and needs to read no file that it may not read any more.
@@ -341,12 +341,12 @@ def test_append_killed_at_any_moment_loses_nothing_acknowledged(path: Path, tmp_
         if acknowledged.stat().st_size:
             assert Ledger(str(path)).verify().faults == ()
 
-    told = acknowledged.read_text().split()
+    written = acknowledged.read_text().split()
     known = [sha for (sha,) in sqlite3.connect(path).execute("SELECT sha256 FROM runs ORDER BY sequence")]
-    assert told
-    assert [sha for sha in known if sha in set(told)] == told
+    assert written
+    assert [sha for sha in known if sha in set(written)] == written
     # A writer that was killed between its commit and its word has written one more.
-    assert len(known) <= len(told) + 30
+    assert len(known) <= len(written) + 30
 
 
 def test_append_waits_for_another_writer_and_then_says_so(
@@ -390,12 +390,12 @@ def test_append_read_only_folder_is_one_sentence(open_folder: Path) -> None:
     def attempt() -> str:
         if os.geteuid() == 0:
             os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
+            os.setgid(UNPRIVILEGED)
+            os.setuid(UNPRIVILEGED)
         return refusal(ledger)
 
-    said = in_child(attempt)
-    assert said.startswith(f"the ledger {path} cannot be")
+    message = in_child(attempt)
+    assert message.startswith(f"the ledger {path} cannot be")
     assert ledger.verify(head).runs == 1
 
 
@@ -408,8 +408,8 @@ def test_append_read_only_file_is_one_sentence(open_folder: Path) -> None:
     def attempt() -> str:
         if os.geteuid() == 0:
             os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
+            os.setgid(UNPRIVILEGED)
+            os.setuid(UNPRIVILEGED)
         assert ledger.verify().runs == 1
         return refusal(ledger)
 
@@ -444,8 +444,8 @@ def test_append_full_disk_keeps_the_old_content(ledger: Ledger, path: Path, monk
 
 def test_append_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    said = refusal(Ledger(str(tmp_path / "file" / "ledger.sqlite")))
-    assert said.endswith(f"cannot be opened: File exists: {tmp_path}/file")
+    message = refusal(Ledger(str(tmp_path / "file" / "ledger.sqlite")))
+    assert message.endswith(f"cannot be opened: File exists: {tmp_path}/file")
 
 
 def test_ledger_not_a_database_is_one_sentence(path: Path) -> None:
@@ -530,7 +530,7 @@ def test_ledger_location_odd_characters_are_a_path(tmp_path: Path) -> None:
 def test_full_disk_names_the_ledger_and_wants_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """An error of writing names no file, and verifying mends nothing."""
+    """An error of writing names no file, and verifying fixes nothing."""
 
     def refuse(*_words: object) -> None:
         raise OSError(number, os.strerror(number))

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Check
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.ledger import Ledger
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.onset import ALIKE, LOOKED_UP, At, onsets
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.sqlite import NoLedger
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.store import NoLedger
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import NoAnswer, Report
 
 from tests.support.sample_reports import assembled, check

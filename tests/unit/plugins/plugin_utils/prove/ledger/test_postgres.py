@@ -12,7 +12,7 @@ import sys
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.postgres import PostgresStore, _named, _read
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.sqlite import INSERT_ACTION
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.store import INSERT_ACTION
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_refused_connection_is_one_line_without_the_password() -> None:
     store = PostgresStore("postgresql://u:correct-horse@127.0.0.1:1/x?connect_timeout=1")
     with pytest.raises(RunbookError) as caught, store.reading():
         pass
-    said = str(caught.value)
-    assert said.startswith("the ledger postgresql://u@127.0.0.1:1/x cannot be used:")
-    assert "correct-horse" not in said and "\n" not in said
+    message = str(caught.value)
+    assert message.startswith("the ledger postgresql://u@127.0.0.1:1/x cannot be used:")
+    assert "correct-horse" not in message and "\n" not in message
     assert caught.value.__cause__ is None
 
 

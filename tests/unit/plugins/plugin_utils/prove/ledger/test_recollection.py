@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the ledger remembers for a verdict: nothing that somebody wrote into it by hand."""
+"""What the ledger remembers for a verdict: nothing that was written into it by hand."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The plots: true to their data, honest about what is missing, and in words for those who do not see them."""
+"""The plots: true to their data, honest about what is missing, and in words for a reader who does not see them."""
 
 from __future__ import annotations
 

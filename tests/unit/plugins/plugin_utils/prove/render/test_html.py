@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, Check
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import FAILING
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import html, rows, wording
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import formatting, html, rows
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report, Suppression
 
 from tests.support import sample_reports
@@ -108,7 +108,7 @@ def test_render_shows_everything_that_fails_once_and_with_its_evidence(report: R
     assert sorted(addresses(source)) == failing_addresses(report)
     shown = Page(source).text
     for one in report.failing(FAILING):
-        assert wording.status_word(one.status) in shown
+        assert formatting.status_word(one.status) in shown
         assert one.message in shown
 
 
@@ -128,8 +128,8 @@ def too_much_fails_differently() -> Report:
     hosts = ["".join("abcdefghij"[int(digit)] for digit in str(number)) for number in range(1000, 1030)]
     words = [f"{one} {two}" for one in hosts for two in hosts]
     return assembled(
-        check(host, "api", f"port{number}", "connect", CRITICAL, message=f"{words[place * 20 + number]} and {host}")
-        for place, host in enumerate(hosts)
+        check(host, "api", f"port{number}", "connect", CRITICAL, message=f"{words[index * 20 + number]} and {host}")
+        for index, host in enumerate(hosts)
         for number in range(20)
     )
 
@@ -167,7 +167,7 @@ def test_render_of_too_many_outages_has_a_card_a_check() -> None:
     assert source.count('id="cause-') == 20
 
 
-def test_render_excused_failures_are_shown_though_they_are_no_causes() -> None:
+def test_render_suppressed_failures_are_shown_though_they_are_no_causes() -> None:
     report = sample_reports.bad_night()
     suppressions = {
         one: Suppression(one, "silence", "silenced until noon by alex: known") for one in failing_addresses(report)
@@ -190,8 +190,8 @@ def test_render_one_outage_of_many_hosts_is_one_card() -> None:
 
 def test_render_what_fails_comes_first_and_what_does_not_apply_last() -> None:
     source = html.render(sample_reports.bad_night())
-    places = [source.index(f'<h2 id="{name}"') for name in ("causes", "failing", "over-time", "latency", "fine")]
-    assert places == sorted(places)
+    positions = [source.index(f'<h2 id="{name}"') for name in ("causes", "failing", "over-time", "latency", "fine")]
+    assert positions == sorted(positions)
     quiet = html.render(sample_reports.quiet_morning())
     assert quiet.index('<h2 id="fine"') < quiet.index('<h2 id="absent"')
     assert "no UI image in the production file 1 check web temporal_ui.service.available" in Page(quiet).text
@@ -242,7 +242,7 @@ def test_render_tells_what_was_done_to_the_hosts() -> None:
     assert (
         "Done to the hosts done web proxy server certificate 5e2a is in service until 2026-12-23 03:10 UTC, in place of"
         " 41c7 because CN=demo.test expires in 6.2 days, incident INC-7 2026-11-23 03:15:02 UTC, by alex"
-        " rolled_back db postgres server certificate 77aa was taken back"
+        " rolled_back db postgres server certificate 77aa was rolled back"
     ) in shown
     assert "Done to the hosts" not in page(sample_reports.bad_night()).text
 
@@ -261,7 +261,7 @@ def test_render_header_has_verdict_counts_and_facts() -> None:
 def test_render_cause_has_evidence_consequences_and_remedy() -> None:
     shown = page(sample_reports.bad_night()).text
     assert "Explains 4 other checks db postgres.sql.query, postgres.sql.connections" in shown
-    assert "To mend it ansible-playbook xorb.runbook.service_recover -e service=postgres" in shown
+    assert "To fix it ansible-playbook xorb.runbook.service_recover -e service=postgres" in shown
     assert "97.6 % max 80 / 90 %" in shown
 
 
@@ -280,7 +280,7 @@ def test_render_services_come_worst_first() -> None:
 
 def test_render_not_run_and_ledger_and_facts() -> None:
     shown = page(sample_reports.bad_night()).text
-    assert "4 checks were left out, because this run was limited to db:web:control. Nobody knows how they are." in shown
+    assert "4 checks were left out, because this run was limited to db:web:control. Their state is not known." in shown
     assert "spare host.root.space, host.root.inodes, host.memory.used, host.cpu.used" in shown
     assert "run 42 of /var/lib/state/ledger.sqlite Head of the ledger 9f86d081" in shown
     assert "this run is not recorded" in page(replace(sample_reports.bad_night(), ledger={})).text

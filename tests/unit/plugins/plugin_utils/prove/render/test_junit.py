@@ -48,15 +48,15 @@ def test_render_failure_has_evidence_and_remedy() -> None:
     assert failure is not None and failure.get("message") == "19.5 GiB of 20 GiB are in use"
     assert failure.text == (
         "19.5 GiB of 20 GiB are in use; 97.6 % max 80 / 90 %;"
-        " to mend it: ansible-playbook xorb.runbook.capacity_report --limit db"
+        " to fix it: ansible-playbook xorb.runbook.capacity_report --limit db"
     )
     assert (case.get("classname"), case.get("time")) == ("host", "0.004")
 
 
 def test_render_warning_passes_and_is_said() -> None:
     root = document(sample_reports.bad_night())
-    (said,) = root.findall(".//testcase[@name='host.memory.used']/system-out")
-    assert (said.text or "").startswith("warning: 3.5 GiB of 4 GiB are in use; 88.1 % max 85 / 95 %")
+    (output,) = root.findall(".//testcase[@name='host.memory.used']/system-out")
+    assert (output.text or "").startswith("warning: 3.5 GiB of 4 GiB are in use; 88.1 % max 85 / 95 %")
 
 
 def test_render_not_applicable_is_skipped_with_its_reason() -> None:

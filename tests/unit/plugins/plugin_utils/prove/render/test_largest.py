@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who has the most: printed where it is asked for, the largest first, and not twice."""
+"""The largest users: printed by its own procedure, the largest first, and not twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def look(host: str, resource: str, value: float, status: str = OK) -> Check:
 
 
 def performance(*checks: Check, procedure: str = "performance_check") -> Report:
-    """A report of the procedure that asks who has the most."""
+    """A report of the procedure that lists the largest users."""
     return assembled(checks, run=replace(RUN, procedure=procedure))
 
 
@@ -42,7 +42,7 @@ def test_lines_fit_the_terminal() -> None:
     assert max(map(len, largest.lines(report, 80))) <= 80
 
 
-def test_nothing_where_nobody_asks_or_where_it_is_said_already() -> None:
+def test_nothing_in_other_procedures_or_where_it_stands_already() -> None:
     assert largest.shares(performance(look("db", "cpu", 40), procedure="daily")) == []
     assert largest.shares(performance(look("db", "cpu", 99, CRITICAL))) == []
     assert largest.shares(performance(check("db", "host", "cpu", "used", topic="capacity", value=40, unit="%"))) == []
@@ -53,5 +53,5 @@ def test_of_many_hosts_those_with_the_largest_shares() -> None:
     report = performance(*(look(f"node{number:02}", "cpu", float(number)) for number in range(60)))
     (share,) = largest.shares(report)
     assert [one.value for one in share.checks] == [float(number) for number in range(59, 39, -1)]
-    assert next(iter(largest.lines(report, 80))) == "largest by cpu, 20 of 60 looks"
-    assert "40 other looks with smaller shares, in the JSON file" in html.render(report)
+    assert next(iter(largest.lines(report, 80))) == "largest by cpu, 20 of 60 checks"
+    assert "40 other checks with smaller shares, in the JSON file" in html.render(report)

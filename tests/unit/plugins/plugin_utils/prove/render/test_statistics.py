@@ -20,10 +20,10 @@ def test_percentiles_are_values_that_were_measured() -> None:
     assert series.percentiles(samples[::-1]) == series.Percentiles(p50=10, p95=19, least=1, most=20)
 
 
-def test_clusters_are_apart_and_lose_nobody() -> None:
-    places = [0, 1, 5, 5.1, 9.9, 10.2, 15.1, 60, 100]
-    found = series.clusters([(at, index) for index, at in enumerate(places)], apart=5)
-    assert sorted(index for cluster in found for index in cluster.members) == list(range(len(places)))
+def test_clusters_are_apart_and_lose_no_member() -> None:
+    positions = [0, 1, 5, 5.1, 9.9, 10.2, 15.1, 60, 100]
+    found = series.clusters([(at, index) for index, at in enumerate(positions)], apart=5)
+    assert sorted(index for cluster in found for index in cluster.members) == list(range(len(positions)))
     gaps = [later.at - earlier.at for earlier, later in pairwise(found)]
     assert min(gaps) >= 5
 

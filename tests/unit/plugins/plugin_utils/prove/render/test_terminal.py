@@ -54,7 +54,7 @@ def test_render_tells_what_was_done_to_the_hosts_first() -> None:
     assert sections(text)[:3] == ["CRITICAL", "done to the hosts", "root causes"]
     assert re.search(r"web +proxy server +done +certificate 5e2a is in service", text)
     assert "because CN=demo.test expires in 6.2 days, incident INC-7" in words(text)
-    assert re.search(r"db +postgres server +rolled_back +certificate 77aa was taken back", text)
+    assert re.search(r"db +postgres server +rolled_back +certificate 77aa was rolled back", text)
 
 
 def test_render_first_line_says_it_all() -> None:
@@ -80,14 +80,14 @@ def test_render_fits_and_loses_no_failure(report: Report, width: int, verbose: b
     lines = text.splitlines()
     assert [line for line in lines if line != line.rstrip()] == []
     # Commands, hashes and paths are there to be copied; everything else keeps within the width.
-    assert [line for line in lines if len(line) > width and not re.search("to mend it|head |/state", line)] == []
+    assert [line for line in lines if len(line) > width and not re.search("to fix it|head |/state", line)] == []
     assert text.isascii()
-    said = words(text)
+    shown_words = words(text)
     for one in report.checks:
         if one.status in (CRITICAL, UNKNOWN, WARNING):
-            assert one.message in said
+            assert one.message in shown_words
         if verbose:
-            assert one.name.removeprefix(f"{one.service} ") in said
+            assert one.name.removeprefix(f"{one.service} ") in shown_words
 
 
 @pytest.mark.parametrize("width", [80, 160])
@@ -169,7 +169,7 @@ def test_render_limit_that_was_not_crossed_is_no_reason() -> None:
     assert "59 ms: HTTP 503\n" in shown(assembled([slow]))
 
 
-def test_render_time_that_nobody_knows_is_not_told() -> None:
+def test_render_time_that_is_not_known_is_left_out() -> None:
     report = assembled([], expected=[check("db", "api", "rest", "health")], silent={"db": NoAnswer(CRITICAL, "gone")})
     assert " 3.1 s" in shown(report).splitlines()[0]
     unknown = replace(report, finished_at=report.run.started_at)
@@ -210,7 +210,7 @@ def test_render_cause_has_evidence_consequences_and_remedy() -> None:
         " critical web api rest readiness: 2104 ms: HTTP 503, database is unavailable: expected 200 (max 2000 ms)"
         " unknown db postgres sql connections, postgres sql oldest transaction: connection refused on db:5432"
     ) in text
-    assert "to mend it: ansible-playbook xorb.runbook.service_recover -e service=postgres" in text
+    assert "to fix it: ansible-playbook xorb.runbook.service_recover -e service=postgres" in text
     assert "97.6 %: 19.5 GiB of 20 GiB are in use (max 90 %)" in text
     assert "12.7 days: CN=demo.test ends on 2026-12-05 (min 28 days)" in text
 
@@ -220,7 +220,7 @@ def test_render_command_is_one_line_at_any_width() -> None:
         "ansible-playbook xorb.runbook.service_recover -e service=postgres -e incident=2026-11-23 --limit db --diff"
     )
     report = assembled([check("db", "api", "port", "connect", CRITICAL, remedy=command)])
-    assert f"    to mend it: {command}" in shown(report, width=80).splitlines()
+    assert f"    to fix it: {command}" in shown(report, width=80).splitlines()
 
 
 def test_render_services_are_aligned_the_worst_first() -> None:
@@ -308,7 +308,7 @@ def test_render_ledger_and_files_stand_before_the_verdict() -> None:
     ]
 
 
-def test_render_excused_has_its_evidence() -> None:
+def test_render_suppressed_has_its_evidence() -> None:
     failing = check("db", "redis", "cache", "ping", CRITICAL, message="no answer", value=5, unit="s")
     suppression = Suppression(failing.address, "silence", "silenced until 2026-11-25 18:00 UTC by alex: upgrade")
     report = replace(

@@ -69,7 +69,7 @@ def test_codes_every_status_has_one() -> None:
 
 def test_place_is_a_file_or_a_folder_and_never_leaves_it() -> None:
     report = sample_reports.quiet_morning()
-    assert textfile.place("/metrics/own.prom", report) == Path("/metrics/own.prom")
-    assert textfile.place("/metrics", report) == Path("/metrics/runbook-xorb-demo-daily.prom")
+    assert textfile.path_of("/metrics/own.prom", report) == Path("/metrics/own.prom")
+    assert textfile.path_of("/metrics", report) == Path("/metrics/runbook-xorb-demo-daily.prom")
     odd = replace(report, run=replace(report.run, platform="../../etc/x"))
-    assert textfile.place("/metrics", odd).parent == Path("/metrics")
+    assert textfile.path_of("/metrics", odd).parent == Path("/metrics")

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core import text
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, WARNING, Check, worst
@@ -26,6 +27,9 @@ clean = text.clean
 
 NUMBERED = re.compile(r"(.*?)(\d+)\Z")
 
+T = TypeVar("T")
+Key = TypeVar("Key")
+
 
 def verdict(report: Report) -> str:
     """The worst status that anything has."""
@@ -33,11 +37,11 @@ def verdict(report: Report) -> str:
 
 
 def status_word(status: str) -> str:
-    """A status as a person would say it."""
+    """A status as words."""
     return status.replace("_", " ")
 
 
-def deed(action: Mapping[str, Any]) -> Iterable[str]:
+def action_lines(action: Mapping[str, Any]) -> Iterable[str]:
     """What was done to a host, and why."""
     yield str(action["what"])
     why = [f"because {action['why']}"] if action["why"] else []
@@ -58,7 +62,7 @@ def full_name(check: Check) -> str:
 
 
 def short_name(check: Check) -> str:
-    """The name without the service, for places where the service stands beside it."""
+    """The name without the service, for where the service stands beside it."""
     service = f"{check.service} ".replace("_", " ")
     name = full_name(check)
     return name.removeprefix(service)
@@ -162,16 +166,26 @@ def limited(report: Report) -> str:
     return f"limited to {report.run.limited_to}" if report.run.limited_to else "limited"
 
 
+def alike(items: Iterable[T], key: Callable[[T], Key]) -> list[list[T]]:
+    """Things that belong together by a key, in the order in which they come."""
+    groups: dict[Key, list[T]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return list(groups.values())
+
+
+def hosts_alike(pairs: Iterable[tuple[str, str]]) -> list[tuple[list[str], list[str]]]:
+    """Hosts with what each of them has, those that have the same together: from a host and a name at a time."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for host, name in pairs:
+        names[host or CONTROL_NODE].append(name)
+    return [(same, names[same[0]]) for same in alike(names, lambda host: tuple(names[host]))]
+
+
 def by_host(addresses: Iterable[str]) -> list[tuple[str, list[str]]]:
     """Addresses like ``host/id`` as hosts with their ids; hosts with the same ids stand together."""
-    ids: dict[str, list[str]] = {}
-    for address in addresses:
-        host, name = address.split("/", 1)
-        ids.setdefault(host or CONTROL_NODE, []).append(name)
-    hosts: dict[tuple[str, ...], list[str]] = {}
-    for host, names in ids.items():
-        hosts.setdefault(tuple(names), []).append(host)
-    return [(compact(same), list(names)) for names, same in hosts.items()]
+    pairs = (address.partition("/") for address in addresses)
+    return [(compact(hosts), names) for hosts, names in hosts_alike((host, name) for host, _slash, name in pairs)]
 
 
 def compact(names: Iterable[str]) -> str:
@@ -213,7 +227,7 @@ def _numbered(name: str) -> tuple[str, int, int, str]:
 
 
 def _run_of(index: int, name: str) -> tuple[str, int, int, str]:
-    """The same for names that follow one another: their numbers grow as their places do."""
+    """The same for names that follow one another: their numbers grow as their positions do."""
     prefix, digits, value, rest = _numbered(name)
     return prefix, digits, value - index, rest
 

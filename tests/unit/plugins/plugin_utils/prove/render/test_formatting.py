@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import wording
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import formatting
 
 from tests.support.sample_reports import check
 
@@ -31,7 +31,7 @@ from tests.support.sample_reports import check
     ],
 )
 def test_quantity(value: Any, unit: str, text: str) -> None:
-    assert wording.quantity(value, unit) == text
+    assert formatting.quantity(value, unit) == text
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_quantity(value: Any, unit: str, text: str) -> None:
 )
 def test_limits(given: dict[str, Any], crossed: str, both: str) -> None:
     one = check("one", "api", "port", "aspect", **given)
-    assert (wording.limit_of(one), wording.limits_of(one)) == (crossed, both)
+    assert (formatting.limit_of(one), formatting.limits_of(one)) == (crossed, both)
 
 
 @pytest.mark.parametrize(
@@ -91,14 +91,14 @@ def test_limits(given: dict[str, Any], crossed: str, both: str) -> None:
     ],
 )
 def test_compact(names: list[str], text: str) -> None:
-    assert wording.compact(names) == text
+    assert formatting.compact(names) == text
 
 
 def test_compact_items_count_what_is_left_out() -> None:
     names = ["db", "web01", "web02", "web03", "x", "y"]
-    assert wording.compact_items(names, 9) == ["db", "web01-web03", "x", "y"]
-    assert wording.compact_items(names, 1) == ["db", "and 5 more"]
-    assert wording.compact_items(names, 3) == ["db", "web01-web03", "x", "and 1 more"]
+    assert formatting.compact_items(names, 9) == ["db", "web01-web03", "x", "y"]
+    assert formatting.compact_items(names, 1) == ["db", "and 5 more"]
+    assert formatting.compact_items(names, 3) == ["db", "web01-web03", "x", "and 1 more"]
 
 
 @pytest.mark.parametrize(
@@ -117,11 +117,11 @@ def test_spread(values: list[Any], unit: str, text: str) -> None:
     checks = [
         check(f"web{index}", "api", "port", "aspect", value=value, unit=unit) for index, value in enumerate(values)
     ]
-    assert wording.spread(checks) == text
+    assert formatting.spread(checks) == text
 
 
 def test_by_host_puts_hosts_with_the_same_ids_together() -> None:
-    assert wording.by_host(["web1/a.b", "web1/c", "web2/a.b", "web2/c", "db/x/y", "/runbook.z"]) == [
+    assert formatting.by_host(["web1/a.b", "web1/c", "web2/a.b", "web2/c", "db/x/y", "/runbook.z"]) == [
         ("web1, web2", ["a.b", "c"]),
         ("db", ["x/y"]),
         ("control node", ["runbook.z"]),
@@ -132,8 +132,8 @@ def test_by_host_puts_hosts_with_the_same_ids_together() -> None:
     ("seconds", "text"), [(0.04, "0.0 s"), (59.9, "59.9 s"), (60, "1 min 0 s"), (125.2, "2 min 5 s")]
 )
 def test_duration(seconds: float, text: str) -> None:
-    assert wording.duration(seconds) == text
+    assert formatting.duration(seconds) == text
 
 
 def test_clean_keeps_letters_of_any_script() -> None:
-    assert wording.clean(" Grüße\t日本 \n ok\x1b[0m\u2028\ud800 ") == "Grüße 日本 ok\\x1b[0m \\ud800"
+    assert formatting.clean(" Grüße\t日本 \n ok\x1b[0m\u2028\ud800 ") == "Grüße 日本 ok\\x1b[0m \\ud800"
