@@ -391,7 +391,7 @@ class ActionModule(Rotation):
         if not sets:
             return {}
         issued = [row.serial for row in self._authority.register(generation=self._course.goes.place)]
-        ended = self.refused(sets, "sessions", revoked=issued, revocations="")
+        ended = self.refused("certificate_sessions_end", sets, "sessions", revoked=issued)
         bad = [f"{check['name']}: {check['message']}" for check in ended.get("checks", ()) if check["status"] != OK]
         return {**ended, **({"failed": True, "msg": "; ".join(bad)} if bad else {})}
 
@@ -480,7 +480,7 @@ class ActionModule(Rotation):
         """What this host has now, and whether it serves that."""
         if self._stage() not in (SPREAD, WITHDRAW):
             return {}
-        return {"consumers": self._info(*self._consumers(), look_at_ports=True)}
+        return {"consumers": self._info(*self._consumers(), check_ports=True)}
 
     def _step_gate(self) -> dict[str, Any]:
         """Begin the last phase, where nobody needs the CA that goes any more."""

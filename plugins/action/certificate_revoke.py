@@ -174,21 +174,20 @@ class ActionModule(Rotation):
         return self.put_lists([{**given, "revocations": lists} for given in readers], whys)
 
     def _sessions(self) -> dict[str, Any]:
-        """End the sessions of what was revoked, before anybody shows it: a door that ends one looks like a refusal."""
-        asked = [{**given, "old": []} for given in self._all_sets() if given.get("sessions")]
-        return self._refusal("sessions", asked, self._memory())
+        """End the sessions of what was revoked, before any is presented: a port that ends one looks like a refusal."""
+        memory, sets = self._memory(), [given for given in self._all_sets() if given.get("sessions")]
+        if not sets or not memory.revoked:
+            return {}
+        return self.refused("certificate_sessions_end", sets, "sessions", revoked=memory.revoked)
 
     def _prove(self) -> dict[str, Any]:
-        """Show what was revoked to everybody who has to refuse it."""
-        memory, asked = self._memory(), []
+        """Present what was revoked to every endpoint that has to refuse it."""
+        memory, outgoing = self._memory(), []
         for given in self._all_sets():
             serial = memory.old.get(f"{self._host} {given['service']} {given['point']}")
             if serial in memory.revoked:
-                asked.append({**given, "old": [serial], "sessions": None})
-        return self._refusal("nothing is proved", asked, memory)
-
-    def _refusal(self, complaint: str, asked: list[dict[str, Any]], memory: Memory) -> dict[str, Any]:
-        """What the module says of some sets; where it says nothing, the complaint with the reason."""
-        if not asked or not memory.revoked:
+                outgoing.append({**given, "old": [serial]})
+        if not outgoing:
             return {}
-        return self.refused(asked, complaint, revoked=memory.revoked, revocations=self._authority().crls())
+        lists = self._authority().crls()
+        return self.refused("certificate_revocation_verify", outgoing, "nothing is proved", revocations=lists)

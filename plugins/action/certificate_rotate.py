@@ -285,9 +285,9 @@ class ActionModule(RunbookAction):
             raise RunbookError(f"{given['service']} {given['point']}: {exc}") from exc
         return {**given, **{name: getattr(made, name) for name in ISSUED_OPTIONS}}
 
-    def refused(self, sets: list[dict[str, Any]], complaint: str, **given: Any) -> dict[str, Any]:
+    def refused(self, module: str, sets: list[dict[str, Any]], complaint: str, **given: Any) -> dict[str, Any]:
         """End sessions of some sets, or show what was revoked of them; the checks are what the module found."""
-        answer = self._module("certificate_refusal", sets, **given)
+        answer = self._module(module, sets, **given)
         if answer.get("failed") or "checks" not in answer:
             return {"failed": True, "msg": f"{complaint}: {answer.get('msg', 'the module gave no result')}"}
         checks = [{**check, "host": self._host, "owner": self._host} for check in answer["checks"]]

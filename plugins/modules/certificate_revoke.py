@@ -12,8 +12,9 @@ description:
   - Takes the sets of certificates that the platform description gives to this host. With the step C(plan) it tells what
     is in service; C(replace) puts replacements into service as M(xorb.runbook.certificate_rotate) does, each service by
     itself; C(distribute) puts the revocation lists into service (M(xorb.runbook.certificate_trust)); C(sessions) ends
-    those that were opened with what was revoked, and C(prove) shows the old pair to everybody who has to refuse it
-    (M(xorb.runbook.certificate_refusal)). Let all hosts end sessions before any of them proves.
+    those that were opened with what was revoked (M(xorb.runbook.certificate_sessions_end)), and C(prove) presents the
+    old pair to every endpoint that has to refuse it (M(xorb.runbook.certificate_revocation_verify)). Let all hosts end
+    sessions before any of them proves.
   - What is revoked is decided between C(replace) and C(distribute) by M(xorb.runbook.certificate_revocation), of what
     all hosts told.
   - Ends first what a run that was killed left half done.
@@ -54,7 +55,8 @@ seealso:
   - module: xorb.runbook.certificate_revocation
   - module: xorb.runbook.certificate_rotate
   - module: xorb.runbook.certificate_trust
-  - module: xorb.runbook.certificate_refusal
+  - module: xorb.runbook.certificate_sessions_end
+  - module: xorb.runbook.certificate_revocation_verify
   - module: xorb.runbook.report
 """
 

@@ -122,7 +122,7 @@ def revocation(folder: Path, lab: Lab) -> dict[str, Any]:
     }
     here = {**arguments, "host_state_dir": str(folder / "site/state")}
     act = "platform_act_certificate_revoke"
-    refused = {"certificates": [given(Site(folder / "site"), "three")], "revocations": ""}
+    sets = {"certificates": [given(Site(folder / "site"), "three")], "state_dir": str(folder / "site/state")}
     return {
         "hosts": "one",
         "gather_facts": False,
@@ -132,7 +132,8 @@ def revocation(folder: Path, lab: Lab) -> dict[str, Any]:
             {"xorb.runbook.certificate_revoke": {"step": "replace", **here}, "register": act},
             {"xorb.runbook.certificate_revocation": {"step": "revoke", **arguments}},
             {"xorb.runbook.certificate_revoke": {"step": "prove", **here}},
-            {"xorb.runbook.certificate_refusal": refused},
+            {"xorb.runbook.certificate_sessions_end": {**sets, "revoked": []}},
+            {"xorb.runbook.certificate_revocation_verify": {**sets, "revocations": ""}},
         ],
     }
 
