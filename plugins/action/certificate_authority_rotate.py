@@ -341,7 +341,7 @@ class ActionModule(Rotation):
                 "paths": paths,
                 "authorities": self._course.bundle,
                 "trust": trust,
-                "who": who(self._variables),
+                "operator": who(self._variables),
                 "state_dir": self._arguments["host_state_dir"],
             },
             task_vars=self._variables,

@@ -103,15 +103,15 @@ class ActionModule(Rotation):
             }
             for given in sets
         ]
-        return {"sets": told, "unfinished": answer["unfinished"], "waiting": answer["waiting"]}
+        return {"sets": told, "unfinished": answer["unfinished"], "pending": answer["pending"]}
 
     # --- the steps
 
     def _plan(self) -> dict[str, Any]:  # type: ignore[override]
         """What this host has in service, and what of it is to be replaced."""
         found = self._in_service(self._all_sets())
-        unfinished, waiting = found.pop("unfinished", []), found.pop("waiting", [])
-        for line in unfinished_told({"unfinished": unfinished, "waiting": waiting}):
+        unfinished, pending = found.pop("unfinished", []), found.pop("pending", [])
+        for line in unfinished_told({"unfinished": unfinished, "pending": pending}):
             Display().display(clean(f"{self._host}: {line}"))
         memory, sets = self._memory(), of_host(self._host, found)
         memory.take_up(sets)

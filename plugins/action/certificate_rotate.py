@@ -141,7 +141,7 @@ class ActionModule(RunbookAction):
             module_name=f"xorb.runbook.{name}",
             module_args={
                 "certificates": sets,
-                "who": who(self._variables),
+                "operator": who(self._variables),
                 "controller_time": time.time(),
                 "state_dir": self._arguments["host_state_dir"],
                 **more,
@@ -337,7 +337,7 @@ class ActionModule(RunbookAction):
 
 def unfinished_told(answer: Mapping[str, Any]) -> list[str]:
     """What a plan says of what was left half done."""
-    left = [(entry, entry in answer["waiting"]) for entry in answer["unfinished"]]
+    left = [(entry, entry in answer["pending"]) for entry in answer["unfinished"]]
     return [
         f"left half done by a run that was killed, and {'not ended by this run' if waits else 'ended first'}: {entry}"
         for entry, waits in left

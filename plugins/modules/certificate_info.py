@@ -91,14 +91,14 @@ checks:
       falling: true
       about: by= is=expiry certificate=2928dcbff3077c51a63acd1e7ddf94c0 chain=2928dcbff3077c51a63acd1e7ddf94c0
 findings:
-  description: Each single thing that is wrong or could not be found out, with its place.
+  description: Each single thing that is wrong or could not be found out, with its location.
   returned: success
   type: list
   elements: dict
   sample:
     - aspect: key
       status: critical
-      place: api/key.pem
+      location: api/key.pem
       position:
       message: does not match the certificate in api/cert.pem
   contains:
@@ -112,7 +112,7 @@ findings:
       returned: success
       type: str
       sample: critical
-    place:
+    location:
       description: The file, from the given folder on, or address and port.
       returned: success
       type: str

@@ -196,7 +196,9 @@ def test_killed_run_is_found_and_finished_by_the_next_one() -> None:
     )  # fmt: skip
     try:
         until(
-            lambda: '"step": "tell"' in shell("web", "tail -qn 1 $(ls -t /var/lib/xorb-runbook/journal/* | head -n 1)"),
+            lambda: (
+                '"step": "reload"' in shell("web", "tail -qn 1 $(ls -t /var/lib/xorb-runbook/journal/* | head -n 1)")
+            ),
             seconds=600,
         )
     finally:
@@ -204,7 +206,7 @@ def test_killed_run_is_found_and_finished_by_the_next_one() -> None:
         run.communicate()
         holder = json.loads(shell("web", "cat /var/lib/xorb-runbook/lock"))["process"]
         shell("web", f"kill -9 $(pgrep -P {holder}) {holder}")
-    # The new pair lies there, nobody was told of it, and what is served is the old one: both are whole.
+    # The new pair lies there, the service was not reloaded, and what is served is the old one: both are whole.
     new = in_service("web", NGINX)
     assert served("web", 8443) == before != new
 

@@ -109,7 +109,7 @@ def _finish(module: AnsibleModule, work: Callable[[Parameters], Result]) -> None
 
 
 def _act(procedure: str, parameters: Parameters, apply: Apply, recoveries: Recoveries) -> Result:
-    with locked(parameters["state_dir"], what=procedure, who=parameters["who"]) as journal:
+    with locked(parameters["state_dir"], what=procedure, operator=parameters["operator"]) as journal:
         ended, left = recover(journal, recoveries(parameters))
         result = apply(parameters, journal, Recovered(ended, left))
     return {

@@ -70,7 +70,7 @@ class Certificate:
     def __init__(self, der: bytes) -> None:
         """Parse the bytes; raises `Unreadable` where they are no certificate."""
         self.der = der
-        asked("no certificate", self._read)
+        parsed("no certificate", self._read)
 
     def _read(self) -> None:
         """Read what nothing can be said of a certificate without."""
@@ -155,7 +155,7 @@ class Certificate:
     def loaded_key(self) -> Any:
         """The public key as the library has it; nothing where it knows none of its kind."""
         try:
-            return asked("its key", self.x509.public_key)
+            return parsed("its key", self.x509.public_key)
         except Unreadable:
             return None
 
@@ -175,7 +175,7 @@ class Certificate:
 
     def _hash_of_the_library(self) -> str:
         try:
-            algorithm = asked("its signature", lambda: self.x509.signature_hash_algorithm)
+            algorithm = parsed("its signature", lambda: self.x509.signature_hash_algorithm)
         except Unreadable:
             return "unknown"
         return str(algorithm.name) if algorithm else ""
@@ -188,7 +188,7 @@ class Certificate:
     @cached_property
     def _read_extensions(self) -> tuple[dict[str, Any], frozenset[str], str]:
         try:
-            found = asked(
+            found = parsed(
                 "its extensions cannot be read",
                 lambda: [(one.oid.dotted_string, one.critical, one.value) for one in self.x509.extensions],
             )
@@ -418,7 +418,7 @@ def name_of(certificate: Any, which: str, raw: bytes) -> str:
     text = _NAMES.get(raw)
     if text is None:
         try:
-            text = asked("unreadable", lambda: str(getattr(certificate, which).rfc4514_string()))
+            text = parsed("unreadable", lambda: str(getattr(certificate, which).rfc4514_string()))
         except Unreadable as exc:  # an encoding, or a kind of value, that the library refuses
             text = f"({exc})"
         _NAMES[raw] = text
@@ -431,7 +431,7 @@ def _alternative(name: Any) -> str:
         return str(value)
     try:
         if kind == "DirectoryName":
-            value = asked("unreadable", value.rfc4514_string)
+            value = parsed("unreadable", value.rfc4514_string)
     except Unreadable as exc:
         value = f"({exc})"
     if kind in ("OtherName", "RegisteredID"):
@@ -473,7 +473,7 @@ def x509() -> Any:
     return drivers.load("cryptography.x509")
 
 
-def asked(what: str, question: Callable[[], Answer]) -> Answer:
+def parsed(what: str, question: Callable[[], Answer]) -> Answer:
     """What the library answers; raises `Unreadable`, beginning with ``what``, whatever the library raises.
 
     What it refuses is no reason to lose anything else, and its refusals have no common base: what is a ValueError in

@@ -40,7 +40,27 @@ LEAF_LIMIT_OPTIONS: Options = {
 }
 
 
-def lifetime_told(certificate: Certificate, now: datetime) -> str:
+#: The same for authorities, beside them.
+LIMIT_OPTIONS: Options = {
+    **LEAF_LIMIT_OPTIONS,
+    "ca_warning_days": Option(
+        "float",
+        "Warn when an authority has fewer days left. Without it: 365 days for a root and 60 for an intermediate, or a"
+        " third of the lifetime, whichever is less.",
+        within=NOT_NEGATIVE,
+        falling=True,
+    ),
+    "ca_critical_days": Option(
+        "float",
+        "Fail when an authority has fewer days left. Without it: 182 days for a root and 30 for an intermediate, or a"
+        " sixth of the lifetime, whichever is less.",
+        within=NOT_NEGATIVE,
+        falling=True,
+    ),
+}
+
+
+def lifetime_text(certificate: Certificate, now: datetime) -> str:
     """How long a certificate has left, in one sentence."""
     subject = excerpt(certificate.subject)
     if now < certificate.begins:
@@ -78,7 +98,7 @@ def expiry_finding(certificate: Certificate, given: Mapping[str, Any], now: date
     return Finding(
         "expiry",
         expiry_status(certificate, limits, now),
-        lifetime_told(certificate, now),
+        lifetime_text(certificate, now),
         value=rounded(certificate.days_left(now)),
         unit="days",
         limits=limits,

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from .._core.checks import UNKNOWN
-from .certificate import Certificate, asked, moment, name_of, to_pem, x509
+from .certificate import Certificate, moment, name_of, parsed, to_pem, x509
 from .chain import common, names_key_of
 from .der import children, element
 from .flaw import Flaw
@@ -34,17 +34,17 @@ class RevocationList:
         """Parse the bytes; raises `Unreadable` where they are no CRL, or one that cannot be read to its end."""
         self.der = der
         what = "no revocation list"
-        self.x509: Any = asked(what, lambda: x509().load_der_x509_crl(der))
-        self._signature_algorithm, self.raw_issuer = asked(what, lambda: _parts(der))
+        self.x509: Any = parsed(what, lambda: x509().load_der_x509_crl(der))
+        self._signature_algorithm, self.raw_issuer = parsed(what, lambda: _parts(der))
         #: When it was made, UTC.
-        self.begins = asked(f"{what}: its dates", lambda: moment(self.x509, "last_update"))
+        self.begins = parsed(f"{what}: its dates", lambda: moment(self.x509, "last_update"))
         #: When the next one is due, UTC; nothing where it does not say.
-        self.ends = asked(f"{what}: its dates", self._next)
+        self.ends = parsed(f"{what}: its dates", self._next)
         #: What is revoked, by serial number.
-        self.revoked: dict[int, Any] = asked(
+        self.revoked: dict[int, Any] = parsed(
             f"{what}: its entries", lambda: {entry.serial_number: entry for entry in self.x509}
         )
-        extensions = asked(f"{what}: its extensions", lambda: list(self.x509.extensions))
+        extensions = parsed(f"{what}: its extensions", lambda: list(self.x509.extensions))
         self._extensions = {one.oid.dotted_string: one.value for one in extensions}
         self._critical = [one.oid.dotted_string for one in extensions if one.critical]
 
@@ -134,7 +134,7 @@ class RevocationList:
         return Flaw(f"does not tell whether it is revoked: {missing}", UNKNOWN) if missing else None
 
     def _of_entry(self, entry: Any) -> Flaw:
-        extensions = asked("its entry", lambda: {one.oid.dotted_string: one for one in entry.extensions})
+        extensions = parsed("its entry", lambda: {one.oid.dotted_string: one for one in entry.extensions})
         if _ENTRY_ISSUER in extensions:
             return Flaw("has its serial number, for another issuer it seems: indirect lists are not judged", UNKNOWN)
         reason = extensions.get(_REASON)

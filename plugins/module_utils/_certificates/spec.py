@@ -13,7 +13,7 @@ from typing import Any
 from .._clients.tls import STARTTLS
 from .._core.options import AT_LEAST_ONE, Given, Option, Options
 from .._core.shared_options import TLS_OPTIONS, port
-from .judge import LIMIT_OPTIONS
+from .expiry import LIMIT_OPTIONS
 
 PROFILES = ("server", "client", "both")
 

@@ -53,7 +53,7 @@ def check_of(given: Given, finding: Finding, target: str) -> Check:
 
 
 def label(given: Given) -> str:
-    """What a set is called, for people."""
+    """What a message calls a set."""
     return f"{given['service']} {given['point']}"
 
 

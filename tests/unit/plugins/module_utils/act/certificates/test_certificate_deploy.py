@@ -311,11 +311,11 @@ def test_operation_that_needs_a_secret_waits_for_who_has_it(site: Site) -> None:
     issued = site.issued(given, site.request(given).csr)
 
     def cut_off() -> None:
-        with journals.locked(site.state, what="test", who="test") as journal:
+        with journals.locked(site.state, what="test", operator="test") as journal:
             deploy.deploy(journal, [issued], now=_now()).__next__()
 
     assert crash.killed(cut_off, at=80)
-    with journals.locked(site.state, what="test", who="test") as journal:
+    with journals.locked(site.state, what="test", operator="test") as journal:
         ended, left = journals.recover(journal, {deploy.PROCEDURE: change.recovery([])})
         assert (len(ended), len(left)) == (0, 1)
     assert [one.outcome for one in site.recover(given)] == ["rolled_back"]
@@ -381,7 +381,7 @@ def test_due_where_the_key_does_not_match(site: Site) -> None:
 def test_due_where_everybody_can_read_the_key(site: Site) -> None:
     site.install(ends=80 * issuing.DAY)
     (site.folder / "server/key.pem").chmod(0o644)
-    assert "a key that everybody may read" in site.request(site.given()).reasons[0]
+    assert "a key that every user may read" in site.request(site.given()).reasons[0]
 
 
 def trusted(site: Site) -> list[str]:

@@ -77,7 +77,7 @@ def test_set_without_sessions_has_none_to_end(site: Site) -> None:
 
 
 def test_sessions_end_under_the_lock_of_the_host(site: Site) -> None:
-    with journals.locked(site.state, what="certificate_rotate", who="alice"):
+    with journals.locked(site.state, what="certificate_rotate", operator="alice"):
         result = ended(site.given("server"), "41C7")
     assert result["failed"] and "certificate_rotate by alice" in result["msg"]
 
