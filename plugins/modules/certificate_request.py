@@ -9,10 +9,10 @@ version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
-  - Looks at any number of sets of certificates on the host, and says of each whether it has to be replaced, and why.
-  - For each that is due, a private key is made on the host, kept where nobody else can read it, and a request for its
+  - Inspects any number of sets of certificates on the host, and returns of each whether it has to be replaced, and why.
+  - For each that is due, a private key is made on the host, kept where no other user can read it, and a request for its
     certificate is returned. The key never leaves the host.
-  - Finishes or undoes first what a run that was killed left half done.
+  - Finishes or rolls back first what a run that was killed left half done.
   - What is in service is not touched. M(xorb.runbook.certificate_deploy) puts the new certificate into service.
 options:
   force:
@@ -20,7 +20,7 @@ options:
     type: bool
     default: false
   only_decide:
-    description: Only look and decide. Nothing is made and nothing is recovered, as in check mode.
+    description: Only inspect and decide. Nothing is made and nothing is recovered, as in check mode.
     type: bool
     default: false
 extends_documentation_fragment:

@@ -9,8 +9,8 @@ version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
-  - A session outlives the certificate that it was opened with, so revoking one ends none. This module asks the services
-    of a host to end them, those of the sets with the option I(sessions).
+  - A session outlives the certificate that it was opened with, so revoking one ends none. This module lets the services
+    of a host end them, those of the sets with the option I(sessions).
   - PostgreSQL knows which certificate a session was opened with, and ends those of I(revoked). Redis does not, and ends
     the sessions of all clients but replicas; the clients connect anew.
   - Returns what it found as checks of the topic C(certificates), and fails for none of them.
@@ -29,7 +29,7 @@ attributes:
     description: Can run in check mode without changing anything.
     support: full
     details:
-      - It connects to no service then, and reports a change where a service would be asked to end sessions.
+      - It connects to no service then, and reports a change where a service would have to end sessions.
   diff_mode:
     description: Shows what would change.
     support: none
@@ -90,7 +90,7 @@ OPTIONS = {
 
 
 def plan(parameters: Parameters) -> Result:
-    """Whether a service would be asked to end sessions."""
+    """Whether a service would have to end sessions."""
     revoked = parameters["revoked"]
     return {"changed": any(ends_sessions(given, revoked) for given in parameters["certificates"]), "checks": []}
 

@@ -126,7 +126,7 @@ class Content:
     keys: list[Key] = field(default_factory=list)
     crls: list[RevocationList] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    #: Those of the faults that say nothing against the file: somebody else may well be able to read it.
+    #: Those of the faults that say nothing against the file: another program may well be able to read it.
     doubts: set[str] = field(default_factory=set)
     #: It could not be opened, which says nothing about what is inside.
     locked: bool = False

@@ -168,7 +168,7 @@ def _owners(given: Given, files: Mapping[str, File]) -> Iterator[CertificateFind
             continue
         user, group = _user(file.uid), _group(file.gid)
         if user != given["user"]:
-            # Somebody else who owns a file can give himself any right to it; root has them anyway.
+            # Another user who owns a file can take any right to it; root has them anyway.
             status = WARNING if user == "root" else CRITICAL
             yield CertificateFinding("permissions", status, file.name, f"belongs to {user} and not to {given['user']}")
         elif group != given["group"]:

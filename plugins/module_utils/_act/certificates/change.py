@@ -35,7 +35,8 @@ from ..._core.options import Given, without_secrets
 from .. import reload
 from ..journal import Entry, Journal, Recover
 from .request import reasons
-from .set import SET_OPTIONS, label, leaf_of, read_set
+from .set import SET_OPTIONS, label
+from .set_content import leaf_of, read_set
 from .store import SETS, CertificateSets, layout_of, paths
 
 #: The steps of an operation, as its entry in the journal names them; see `FORMAT`.
@@ -374,7 +375,7 @@ def _remake(given: Given, needed: Mapping[str, Any], old: str) -> Change:
 
 
 def _identity(given: Given) -> tuple[str, str, str]:
-    """What tells one set of a host from another."""
+    """What identifies a set among those of a host."""
     return given["directory"], given["service"], given["point"]
 
 

@@ -23,7 +23,7 @@ from ..._certificates.judge import judge
 from ..._core import drivers
 from ..._core.checks import CRITICAL, OK
 from ..._core.options import Given
-from .set import leaf_of, read_set
+from .set_content import leaf_of, read_set
 from .store import PENDING_KEY, PENDING_REQUEST, CertificateSets, layout_of
 
 

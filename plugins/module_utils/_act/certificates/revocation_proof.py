@@ -31,7 +31,8 @@ from .presentation import (
     refusal,
     summary,
 )
-from .set import leaf_of, read_set, serial_number
+from .set import serial_number
+from .set_content import leaf_of, read_set
 from .store import SET_NAME, SETS
 
 REVOKED_OPTIONS: Options = {

@@ -5,13 +5,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
 
 from ..._certificates import spec
-from ..._certificates.bundle import Reader
-from ..._certificates.certificate import Certificate
-from ..._certificates.files import File, read
 from ..._core.checks import Check, Finding
 from ..._core.errors import RunbookError
 from ..._core.options import Given, Option, Options
@@ -62,14 +57,3 @@ def serial_number(text: str) -> int:
     if not _HEXADECIMAL.fullmatch(text):
         raise RunbookError(f"expected a serial number in hexadecimal digits, got {text!r}")
     return int(text, 16)
-
-
-def read_set(paths: Mapping[str, Path]) -> dict[str, File]:
-    """The files of a set, by their role."""
-    reader = Reader()
-    return {role: read(str(path), path.name, reader) for role, path in paths.items()}
-
-
-def leaf_of(files: Mapping[str, File]) -> Certificate | None:
-    """The certificate of a set, where there is one that can be read."""
-    return next(iter(files["certificate"].certificates), None)

@@ -30,7 +30,8 @@ from ..journal import Entry, Journal, Recover
 from ..options import CLOCK_TOLERANCE
 from . import deploy
 from .change import NEEDS, Change, Outcome, can_be_ended, carry_out, recovery, set_name
-from .set import label, leaf_of, read_set
+from .set import label
+from .set_content import leaf_of, read_set
 from .set_file import CERTIFICATE_MODE, LARGEST, write
 from .set_file import read as read_file
 from .store import layout_of

@@ -13,7 +13,7 @@ from ..._certificates.certificate import Certificate
 from ..._certificates.examine import served
 from ..._core.checks import OK
 from ..._core.options import Given, Option, Options
-from .set import leaf_of, read_set
+from .set_content import leaf_of, read_set
 
 #: A file of authorities that belongs to no set.
 FILE_OPTIONS: Options = {

@@ -105,7 +105,7 @@ def _at(location: str, judgement: Judgement) -> Judgement:
 
 
 def _endpoints(given: Given, revocations: str | None) -> Iterator[Endpoint]:
-    """What accepts or refuses a pair because of whom a set trusts, or is trusted by."""
+    """What accepts or refuses a pair by the authorities that a set trusts, or is trusted by."""
     trust = spec.paths(given).get("ca")
     if trust is not None:
         yield _client(str(trust), revocations)

@@ -10,10 +10,10 @@ from datetime import datetime, timezone
 from ..._certificates.bundle import UNLOCKING, Reader
 from ..._certificates.certificate import Certificate
 from ..._certificates.examine import read_crl
-from ..._certificates.expiry import LIMIT_OPTIONS
 from ..._certificates.files import find, read, read_all, without_collection
 from ..._certificates.holdings import ASPECTS, CertificateFinding, Holdings
 from ..._certificates.judge import judge
+from ..._certificates.limits import LIMIT_OPTIONS
 from ..._certificates.summary import good_findings, summarized
 from ..._core.checks import CRITICAL, UNKNOWN, Finding
 from ..._core.options import Given, Option, Options

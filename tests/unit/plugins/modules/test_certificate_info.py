@@ -74,7 +74,7 @@ def test_main_summary_of_a_tree(run: Any, tree: Path) -> None:
         {
             "aspect": "readable",
             "status": "critical",
-            "place": "nothing.pem",
+            "location": "nothing.pem",
             "position": None,
             "message": "is no certificate, key or revocation list",
         }

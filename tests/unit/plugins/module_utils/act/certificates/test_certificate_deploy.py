@@ -433,7 +433,7 @@ def test_authorities_that_cannot_be_read_are_never_lost(site: Site, content: byt
     own.chmod(0o644)
     own.write_bytes(issuing.root("Partner").pem + content if b"BEGIN" in content else content)
     before = own.read_bytes()
-    with pytest.raises(RunbookError, match=r"nginx server: .*/server/ca\.pem .*: whom the service trusts .* be told"):
+    with pytest.raises(RunbookError, match=r"nginx server: .*/server/ca\.pem .*: what the service trusts .* be read"):
         site.rotate(site.given())
     assert (own.read_bytes(), site.in_service()) == (before, fingerprint(old))
     assert journals.unfinished(site.state) == [] and not (site.folder / "server/.sets/current").exists()

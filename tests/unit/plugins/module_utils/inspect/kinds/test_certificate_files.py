@@ -593,7 +593,7 @@ def test_folder_that_cannot_be_looked_through_is_a_finding(tree: Path, monkeypat
 
     monkeypatch.setattr(os, "scandir", refuse)
     found = look("certificate_files", paths=[str(tree)])["readable"]
-    assert found.status != OK and "/api: cannot be looked through: Permission denied" in found.message
+    assert found.status != OK and "/api: cannot be searched: Permission denied" in found.message
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/nowhere/*.pem"])
