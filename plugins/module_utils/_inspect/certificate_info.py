@@ -13,11 +13,11 @@ from typing import Any
 
 from .._certificates.bundle import Reader
 from .._certificates.certificate import Certificate
-from .._certificates.examine import compared
 from .._certificates.expiry import rounded
 from .._certificates.files import File, read, without_collection
 from .._certificates.holdings import ASPECTS, SERVED, CertificateFinding, Holdings
 from .._certificates.judge import judge
+from .._certificates.served import compared
 from .._certificates.summary import good_findings, summarized
 from .._core.checks import NOT_APPLICABLE, OK, UNKNOWN, Check, Finding
 from .._core.options import Given, Option, Options, with_defaults

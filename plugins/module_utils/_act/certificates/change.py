@@ -28,7 +28,7 @@ from typing import Any
 from ..._certificates.bundle import load_bundle
 from ..._certificates.certificate import Certificate
 from ..._certificates.der import Unreadable
-from ..._certificates.examine import served_certificate
+from ..._certificates.served import served_certificate
 from ..._core.errors import RunbookError
 from ..._core.names import DONE, ROLLED_BACK
 from ..._core.options import Given, without_secrets

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..._certificates import spec
 from ..._certificates.certificate import Certificate
-from ..._certificates.examine import served
+from ..._certificates.served import served
 from ..._core.checks import OK
 from ..._core.options import Given, Option, Options
 from .set_content import leaf_of, read_set

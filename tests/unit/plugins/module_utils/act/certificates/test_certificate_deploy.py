@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import change, deploy, store, trust
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates.examine import served_certificate
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.served import served_certificate
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.support import crash, issuing
