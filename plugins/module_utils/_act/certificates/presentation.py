@@ -86,7 +86,7 @@ def acceptance(control: Attempt) -> Judgement:
     if control.met in (ACCEPTED, NOT_REQUESTED):
         return Judgement(OK, control.said)
     if control.met == REFUSED:
-        return Judgement(CRITICAL, f"refused: {control.said}")
+        return Judgement(CRITICAL, control.said)
     return Judgement(UNKNOWN, f"not determined: {control.said}")
 
 

@@ -59,8 +59,10 @@ def reasons(given: Given, files: Mapping[str, File], now: datetime) -> list[str]
     found = [*judge(holdings), *differences(given, files)]
     # What the service trusts stays trusted, so what is wrong with an authority would be wrong afterwards.
     trust = files["ca"].name if "ca" in files else ""
-    stays = [one for one in found if one.file == trust and one.position and (one.file, one.position) not in positions]
-    why = [_reason(one) for one in found if one not in stays and _calls_for_replacement(one, own, positions)]
+    remaining = [
+        one for one in found if one.file == trust and one.position and (one.file, one.position) not in positions
+    ]
+    why = [_reason(one) for one in found if one not in remaining and _calls_for_replacement(one, own, positions)]
     return list(dict.fromkeys(why))
 
 

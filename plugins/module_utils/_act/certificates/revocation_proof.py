@@ -85,7 +85,8 @@ def _of_one(endpoint: Endpoint, serial: str, control: Pair, outgoing: Pair) -> J
         return Judgement(status, f"{endpoint.location}: still accepted: {name}: {met.outgoing.said}")
     control_status, control_message = acceptance(met.control)
     if control_status != OK:
-        return Judgement(control_status, f"{endpoint.location}: the certificate in service: {control_message}")
+        refused = "refused: " if control_status == CRITICAL else ""
+        return Judgement(control_status, f"{endpoint.location}: the certificate in service: {refused}{control_message}")
     return Judgement(status, f"{endpoint.location}: {name}: {message}")
 
 

@@ -99,10 +99,7 @@ def test_service_that_knows_its_clients(site: Site) -> None:
             assert place in found["nginx.server.refusal"][1]
         found = said(look(site, {**given, "accepted": pair(NEXT), "refused": pair(site.root)}))
         assert [status for status, _message in found.values()] == ["critical", "critical"]
-        assert (
-            f"localhost port {port}: refused: TLS failed: the other end does not trust"
-            in found["nginx.server.acceptance"][1]
-        )
+        assert f"localhost port {port}: TLS failed: the other end does not trust" in found["nginx.server.acceptance"][1]
         assert f"localhost port {port}: still accepted" in found["nginx.server.refusal"][1]
     # Who is down refuses everybody, and that proves nothing.
     found = said(look(site, {**given, "accepted": pair(site.root), "refused": pair(NEXT)}))
