@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import yaml
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import ISSUED_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.revocation_proof import REFUSAL_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.revocation_proof import REVOKED_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust import TRUST_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust_proof import SHOWN_OPTIONS
@@ -45,7 +45,7 @@ class ModuleDocFragment:
     )
 
     REFUSED: ClassVar[str] = yaml.safe_dump(
-        {"options": {"certificates": _sets({**SET_OPTIONS, **REFUSAL_OPTIONS}), **documentation(RUN_OPTIONS)}}
+        {"options": {"certificates": _sets({**SET_OPTIONS, **REVOKED_OPTIONS}), **documentation(RUN_OPTIONS)}}
     )
 
     SHOWN: ClassVar[str] = yaml.safe_dump(

@@ -12,10 +12,10 @@ description:
   - Puts any number of certificates into service on the host, each with the key that M(xorb.runbook.certificate_request)
     made for it.
   - Each is staged beside the one in service, checked as it lies there, and swapped by renaming one link, so that key
-    and certificate change together. Then the service is told, and has to serve the new certificate.
-  - Where a service refuses, the old set is put back, the service is told again, and nothing more is changed.
-  - Services are told once, whatever the number of certificates that they share.
-  - A run that is killed anywhere is finished or undone by the next one.
+    and certificate change together. Then the service is reloaded, and has to serve the new certificate.
+  - Where a service refuses, the old set is put back, the service is reloaded again, and nothing more is changed.
+  - Services are reloaded once, whatever the number of certificates that they share.
+  - A run that is killed anywhere is finished or rolled back by the next one.
 extends_documentation_fragment:
   - xorb.runbook.certificate_sets.issued
 attributes:
@@ -34,7 +34,7 @@ attributes:
       - A certificate is put into service once. Afterwards its key is no longer pending.
 requirements:
   - cryptography (Python library) on the host
-  - redis (Python library) on the host, where Redis is told
+  - redis (Python library) on the host, where Redis is reloaded
 seealso:
   - module: xorb.runbook.certificate_request
   - module: xorb.runbook.certificate_rotate

@@ -10,11 +10,11 @@ author:
   - the xorb.runbook authors (@xorb)
 description:
   - Reads whole trees of files in one call, and in them PEM with all that it holds, DER, PKCS#12, revocation lists and
-    keys. Shakes hands with any number of ports that speak TLS, at once or after being asked as PostgreSQL wants it.
+    keys. Shakes hands with any number of ports that speak TLS, at once or after a request as PostgreSQL wants it.
   - Judges expiry, keys, chains, names, strength, revocation and permissions as checks, and lists each single finding
     with its file. A file that is no certificate is a finding.
-  - Changes nothing, and runs no other program. The module fails only where nobody can look, because its options are
-    wrong or the library is missing.
+  - Changes nothing, and runs no other program. The module fails only where nothing can be inspected, because its
+    options are wrong or the library is missing.
   - The same checks are made by the kinds C(certificate), C(certificate_files) and C(tls) of a platform description.
 requirements:
   - cryptography 38 or newer (Python library) on the host that runs the module
@@ -32,11 +32,11 @@ EXAMPLES = r"""
     excluded: [backups, "*.p12"]
     trust: /opt/shop/secrets/tls/ca/ca-chain.cert.pem
     crls: [/opt/shop/secrets/tls/ca/intermediate/crl/intermediate.crl.pem]
-  register: looked
+  register: inspected
 
 - name: Show what is wrong with which file
   ansible.builtin.debug:
-    msg: "{{ looked.findings | map(attribute='message') | list }}"
+    msg: "{{ inspected.findings | map(attribute='message') | list }}"
 
 - name: Compare what is served with what is on the disk, over TLS, PostgreSQL and Redis
   xorb.runbook.certificate_info:
@@ -54,11 +54,11 @@ EXAMPLES = r"""
         ca: /etc/redis/tls/ca.pem
         client_cert: /etc/shop/monitor.pem
         client_key: /etc/shop/monitor-key.pem
-  register: looked
+  register: inspected
 
 - name: Show how long each has left
   ansible.builtin.debug:
-    msg: "{{ looked.endpoints | map(attribute='days_left') | list }}"
+    msg: "{{ inspected.endpoints | map(attribute='days_left') | list }}"
 """
 
 RETURN = r"""
@@ -91,14 +91,14 @@ checks:
       falling: true
       about: by= is=expiry certificate=2928dcbff3077c51a63acd1e7ddf94c0 chain=2928dcbff3077c51a63acd1e7ddf94c0
 findings:
-  description: Each single thing that is wrong or could not be found out, with its place.
+  description: Each single thing that is wrong or could not be found out, with its location.
   returned: success
   type: list
   elements: dict
   sample:
     - aspect: key
       status: critical
-      place: api/key.pem
+      location: api/key.pem
       position:
       message: does not match the certificate in api/cert.pem
   contains:
@@ -112,7 +112,7 @@ findings:
       returned: success
       type: str
       sample: critical
-    place:
+    location:
       description: The file, from the given folder on, or address and port.
       returned: success
       type: str
@@ -165,7 +165,7 @@ certificates:
       authority: false
       self_signed: false
 keys:
-  description: Every private key, as far as it may be told.
+  description: Every private key, as far as it may be shown.
   returned: when O(detail=full)
   type: list
   elements: dict

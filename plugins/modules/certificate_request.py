@@ -9,10 +9,10 @@ version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
-  - Looks at any number of sets of certificates on the host, and says of each whether it has to be replaced, and why.
-  - For each that is due, a private key is made on the host, kept where nobody else can read it, and a request for its
+  - Inspects any number of sets of certificates on the host, and returns of each whether it has to be replaced, and why.
+  - For each that is due, a private key is made on the host, kept where no other user can read it, and a request for its
     certificate is returned. The key never leaves the host.
-  - Finishes or undoes first what a run that was killed left half done.
+  - Finishes or rolls back first what a run that was killed left half done.
   - What is in service is not touched. M(xorb.runbook.certificate_deploy) puts the new certificate into service.
 options:
   force:
@@ -20,7 +20,7 @@ options:
     type: bool
     default: false
   only_decide:
-    description: Only look and decide. Nothing is made and nothing is recovered, as in check mode.
+    description: Only inspect and decide. Nothing is made and nothing is recovered, as in check mode.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -87,7 +87,7 @@ unfinished:
   type: list
   elements: str
   sample: []
-waiting:
+pending:
   description:
     - What of that is not ended by a run with these sets, because ending it takes the password of a set that is none of
       them, or because it is of another kind.
@@ -115,12 +115,12 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.options import 
 OPTIONS = {
     "certificates": set_list({}),
     "force": Option("bool", "Replace every set, whatever state it is in.", default=False),
-    "only_decide": Option("bool", "Say what is due, and make nothing.", default=False),
+    "only_decide": Option("bool", "Decide what is due, and make nothing.", default=False),
 }
 
 
-def asked(parameters: Parameters, *, check_mode: bool) -> list[Requested]:
-    """What was found of every set, and what is asked of the issuer where one is due."""
+def requested(parameters: Parameters, *, check_mode: bool) -> list[Requested]:
+    """What was found of every set, and what is requested of the issuer where one is due."""
     now = datetime.now(timezone.utc)
     given = parameters["certificates"]
     return [request(one, force=parameters["force"], now=now, check_mode=check_mode) for one in given]
@@ -128,24 +128,24 @@ def asked(parameters: Parameters, *, check_mode: bool) -> list[Requested]:
 
 def plan(parameters: Parameters) -> Result:
     """Decide which sets are due."""
-    found = asked(parameters, check_mode=True)
+    found = requested(parameters, check_mode=True)
     left = journals.unfinished(parameters["state_dir"])
-    waiting = trust.waiting(left, parameters["certificates"])
-    return {"changed": any(one.due for one in found), **_result(found, left, waiting)}
+    pending = trust.pending(left, parameters["certificates"])
+    return {"changed": any(one.due for one in found), **_result(found, left, pending)}
 
 
 def apply(parameters: Parameters, _journal: Journal, recovered: Recovered) -> Result:
     """Decide which sets are due, and make keys and requests for them."""
-    found = asked(parameters, check_mode=False)
+    found = requested(parameters, check_mode=False)
     return {"changed": any(one.key_made for one in found), **_result(found, recovered.left, recovered.left)}
 
 
-def _result(found: Sequence[Requested], left: Sequence[Entry], waiting: Sequence[Entry]) -> Result:
+def _result(found: Sequence[Requested], left: Sequence[Entry], pending: Sequence[Entry]) -> Result:
     due = {f"{one.service} {one.point}": "; ".join(one.reasons) for one in found if one.due}
     return {
         "certificates": [one.as_dict() for one in found],
         "unfinished": [entry.summary for entry in left],
-        "waiting": [entry.summary for entry in waiting],
+        "pending": [entry.summary for entry in pending],
         "diff": {"before": dict.fromkeys(due, "in service"), "after": due},
     }
 

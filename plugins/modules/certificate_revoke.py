@@ -91,7 +91,8 @@ seealso:
   - module: xorb.runbook.certificate_authority_rotate
   - module: xorb.runbook.certificate_rotate
   - module: xorb.runbook.certificate_trust
-  - module: xorb.runbook.certificate_refusal
+  - module: xorb.runbook.certificate_sessions_end
+  - module: xorb.runbook.certificate_revocation_verify
   - module: xorb.runbook.report
 """
 

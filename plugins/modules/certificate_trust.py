@@ -4,20 +4,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_trust
-short_description: Put trusted authorities and revocation lists into service, and take them back where that fails
+short_description: Put trusted authorities and revocation lists into service, and roll back where that fails
 version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
-  - Changes whom the services of a host trust and what they take for revoked. Keys and certificates stay what they are.
+  - Changes which authorities the services of a host trust and what they take for revoked. Keys and certificates stay as
+    they are.
   - What a set trusts is changed by a variant of the set beside it, which takes its place by the renaming of one link. A
     file of revocation lists is replaced by renaming, and the one before it stays beside it.
-  - Services are told once, whatever the number of sets that they share. Each has to serve its certificate afterwards,
-    or all that it was told of is taken back and nothing more is changed.
+  - Services are reloaded once, whatever the number of sets that they share. Each has to serve its certificate
+    afterwards, or all its sets are rolled back and nothing more is changed.
   - Everything is checked before anything is changed. Refused are authorities that the certificate in service does not
     lead to any more, and revocation lists that cannot be read, are not signed by an authority that is trusted, have
     ended, are older than those in service, or leave an authority that is trusted without a list.
-  - A run that is killed anywhere is finished or undone by the next one.
+  - A run that is killed anywhere is finished or rolled back by the next one.
 extends_documentation_fragment:
   - xorb.runbook.certificate_sets.trusted
 attributes:
@@ -34,7 +35,7 @@ attributes:
     support: full
 requirements:
   - cryptography (Python library) on the host
-  - redis (Python library) on the host, where Redis is told
+  - redis (Python library) on the host, where Redis is reloaded
 seealso:
   - module: xorb.runbook.certificate_deploy
   - module: xorb.runbook.certificate_authority

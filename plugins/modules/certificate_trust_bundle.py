@@ -12,7 +12,7 @@ description:
   - For files of authorities that clients read anew each time. What a service holds in its memory is a set of
     certificates, which M(xorb.runbook.certificate_trust) changes.
   - Of O(authorities), each file then holds those of O(trust) and no other. Whatever else it holds stays in it.
-  - Every file is replaced by renaming, with its owner and its mode, so that who reads it reads the old one or the new.
+  - Every file is replaced by renaming, with its owner and its mode, so that a client reads the old one or the new.
 options:
   paths:
     description: The files. Each has to be there, and to be no link.

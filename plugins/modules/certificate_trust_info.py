@@ -4,19 +4,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_trust_info
-short_description: Tell whom the services of a host trust, by their files and by showing certificates to them
+short_description: Find out which authorities the services of a host trust, by files and by presenting certificates
 version_added: 0.1.0
 author:
   - the xorb.runbook authors (@xorb)
 description:
-  - Says of each set of certificates by which of some authorities its certificate was issued, and which of them it
+  - Returns of each set of certificates by which of some authorities its certificate was issued, and which of them it
     trusts; and of each file of authorities which of them it holds.
-  - Where a pair is given with a set, it is shown to every port that lets the set in as a client, to every port that
-    serves the set and asks its clients for a certificate, and to a client with the authorities of the set. So it is
-    proved that an authority is trusted, or is not any more, before anybody relies on it.
-  - A server that shakes hands with everybody and refuses who asks for something is asked for its path C(/), and what it
-    answers is compared with what a stranger gets.
-  - Says what it found as checks of the topic C(certificates), and fails for none of them.
+  - Where a pair is given with a set, it is presented to every port that lets the set in as a client, to every port that
+    serves the set and requests a certificate of its clients, and to a client with the authorities of the set. So it is
+    proved that an authority is trusted, or is not any more, before a service relies on it.
+  - A server that completes every handshake and refuses the request that follows gets a request for its path C(/), and
+    its answer is compared with what a stranger gets.
+  - Returns what it found as checks of the topic C(certificates), and fails for none of them.
 extends_documentation_fragment:
   - xorb.runbook.certificate_sets.shown
 options:
@@ -43,7 +43,7 @@ options:
         type: path
         required: true
       accepted:
-        description: A pair that everybody has to accept.
+        description: A pair that every endpoint has to accept.
         type: dict
         suboptions: &pair
           certificate:
@@ -55,13 +55,13 @@ options:
             type: str
             required: true
       refused:
-        description: A pair that nobody may accept. It proves something only beside I(accepted).
+        description: A pair that no endpoint may accept. It proves something only beside I(accepted).
         type: dict
         suboptions: *pair
   revocations:
     description: The revocation lists that a client would read, in PEM. Without them, its trust alone decides.
     type: str
-  look_at_ports:
+  check_ports:
     description: Whether each port has to serve the certificate that is in the files of its set.
     type: bool
     default: false
@@ -143,46 +143,53 @@ unfinished:
   sample: []
 """
 
-import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_imports
 
 zip_imports.compile_once()
 
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust_proof
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS, check_of
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust_proof import (
-    FILE_OPTIONS,
-    SHOWN_OPTIONS,
-)
-from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS, refuse_wrong_clock
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust_info, trust_proof
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import check_of, set_list
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust_info import FILE_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust_proof import SHOWN_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.module import Parameters, Result, run_inspect
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle
-from ansible_collections.xorb.runbook.plugins.module_utils._core import surroundings
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
-from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
-from ansible_collections.xorb.runbook.plugins.module_utils._core.options import argument_spec
+from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Given, Option
+
+OPTIONS = {
+    "certificates": set_list(SHOWN_OPTIONS),
+    "files": Option(
+        "list",
+        "Files of authorities that belong to no set.",
+        elements="dict",
+        default=[],
+        options={**FILE_OPTIONS, **SHOWN_OPTIONS},
+    ),
+    "authorities": Option("str", "The authorities that are of interest, in PEM.", required=True),
+    "revocations": Option("str", "The revocation lists that a client would read, in PEM."),
+    "check_ports": Option(
+        "bool", "Whether each port has to serve the certificate in the files of its set.", default=False
+    ),
+}
 
 
-def run(params: dict[str, Any]) -> dict[str, Any]:
-    """Look, and show what is to be shown; returns the result."""
-    refuse_wrong_clock(time.time(), params["controller_time"])
-    authorities = load_bundle(params["authorities"].encode())
-    look = params["look_at_ports"]
-    sets, files = params["certificates"], params["files"]
+def inspect(parameters: Parameters) -> Result:
+    """Read the files, and present the pairs that are given."""
+    authorities = load_bundle(parameters["authorities"].encode())
+    check_ports = parameters["check_ports"]
+    sets, files = parameters["certificates"], parameters["files"]
     return {
-        "changed": False,
-        "certificates": [trust_proof.of_set(given, authorities, look_at_ports=look) for given in sets],
-        "files": [trust_proof.of_file(given, authorities) for given in files],
-        "checks": [check.as_dict() for check in _checks(sets, files, params["revocations"])],
-        "unfinished": [entry.summary for entry in journal.unfinished(params["state_dir"])],
+        "certificates": [trust_info.of_set(given, authorities, check_ports=check_ports) for given in sets],
+        "files": [trust_info.of_file(given, authorities) for given in files],
+        "checks": [check.as_dict() for check in _checks(sets, files, parameters["revocations"])],
+        "unfinished": [entry.summary for entry in journal.unfinished(parameters["state_dir"])],
     }
 
 
-def _checks(sets: list[dict[str, Any]], files: list[dict[str, Any]], revocations: str | None) -> Iterator[Check]:
+def _checks(sets: Sequence[Given], files: Sequence[Given], revocations: str | None) -> Iterator[Check]:
     for given in sets:
         for finding in trust_proof.prove_set(given, revocations):
             yield check_of(given, finding, given["directory"])
@@ -193,35 +200,7 @@ def _checks(sets: list[dict[str, Any]], files: list[dict[str, Any]], revocations
 
 def main() -> None:
     """Entry of the module."""
-    surroundings.leave()
-    module = AnsibleModule(
-        argument_spec={
-            "certificates": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": argument_spec({**SET_OPTIONS, **SHOWN_OPTIONS}),
-            },
-            "files": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": argument_spec({**FILE_OPTIONS, **SHOWN_OPTIONS}),
-            },
-            "authorities": {"type": "str", "required": True},
-            "revocations": {"type": "str"},
-            "look_at_ports": {"type": "bool", "default": False},
-            **argument_spec(RUN_OPTIONS),
-        },
-        supports_check_mode=True,
-    )
-    try:
-        outcome = run(module.params)
-    except RunbookError as exc:
-        module.fail_json(msg=str(exc), **exc.details)
-    except OSError as exc:
-        module.fail_json(msg=f"{exc.filename or 'a file'}: {exc.strerror}")
-    module.exit_json(**outcome)
+    run_inspect(OPTIONS, inspect)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ from tests.support.procedures import ROOT
 
 PLUGINS = "ansible_collections.xorb.runbook.plugins"
 
+#: What runs the modules of procedures, in place of a main of their own.
+FRAMES = ("run_act", "run_inspect")
+
 
 def spec_of_action(action: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The argument spec that an action validates by, caught at the call."""
@@ -116,10 +119,11 @@ def test_module_leaves_its_surroundings_first(module: str) -> None:
     """What the environment of a host says must not decide: not even the language of a message."""
     main = (ROOT / f"plugins/modules/{module}.py").read_text(encoding="utf-8").partition("\ndef main() -> None:\n")[2]
     first = main.splitlines()[1].strip()
-    assert first == "surroundings.leave()" or first.startswith("run_act(")
+    assert first == "surroundings.leave()" or first.startswith(tuple(f"{frame}(" for frame in FRAMES))
 
 
-def test_frame_of_acting_leaves_its_surroundings_first() -> None:
-    (frame,) = (node for node in tree("module_utils/_act/module.py").body if getattr(node, "name", "") == "run_act")
+@pytest.mark.parametrize("name", FRAMES)
+def test_frame_of_acting_leaves_its_surroundings_first(name: str) -> None:
+    (frame,) = (node for node in tree("module_utils/_act/module.py").body if getattr(node, "name", "") == name)
     assert isinstance(frame, ast.FunctionDef)
     assert ast.unparse(frame.body[1]) == "surroundings.leave()", "the first statement after the docstring"

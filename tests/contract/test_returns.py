@@ -131,12 +131,16 @@ def revocation(folder: Path, lab: Lab) -> dict[str, Any]:
         "state_dir": str(folder / "state"),
         "host_state_dir": str(folder / "site/state"),
     }
-    refused = {"certificates": [given(Site(folder / "site"), "three")], "revocations": ""}
+    sets = {"certificates": [given(Site(folder / "site"), "three")], "state_dir": str(folder / "site/state")}
     steps = [step("certificate_revoke", name, **arguments) for name in revoke.STEPS]
     return {
         "hosts": "one",
         "gather_facts": False,
-        "tasks": [*steps, {"xorb.runbook.certificate_refusal": refused}],
+        "tasks": [
+            *steps,
+            {"xorb.runbook.certificate_sessions_end": {**sets, "revoked": []}},
+            {"xorb.runbook.certificate_revocation_verify": {**sets, "revocations": ""}},
+        ],
     }
 
 

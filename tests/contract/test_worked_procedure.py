@@ -153,7 +153,7 @@ def test_procedure_that_is_killed_anywhere_is_ended_by_the_next_run(
     wanted = BEFORE if restores else f"{TEXT}\n"
 
     def replace(text: str) -> None:
-        with journal.locked(state, what="test", who="test") as open_journal:
+        with journal.locked(state, what="test", operator="test") as open_journal:
             content = use_case.wanted(notice, text)
             use_case.replace(notice, content, open_journal, restores=not text)
 
@@ -166,7 +166,7 @@ def test_procedure_that_is_killed_anywhere_is_ended_by_the_next_run(
 
     for _point in crash.every_point(lambda: replace("" if restores else TEXT), prepare=prepare):
         assert notice.read_text() in (BEFORE, f"{TEXT}\n")
-        with journal.locked(state, what="test", who="test") as open_journal:
+        with journal.locked(state, what="test", operator="test") as open_journal:
             ended, left = journal.recover(open_journal, {use_case.PROCEDURE: use_case.finish})
             assert not left
         assert not ended or notice.read_text() == wanted

@@ -15,7 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._access import attemp
 from ansible_collections.xorb.runbook.plugins.module_utils._access import tls as access_tls
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import Issued
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates.examine import served_certificate
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.served import served_certificate
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import with_defaults
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
 

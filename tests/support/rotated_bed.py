@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates.examine import served_certificate
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.served import served_certificate
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 

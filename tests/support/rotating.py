@@ -115,18 +115,18 @@ class Site:
 
     def deploy(self, *issued: deployment.Issued) -> list[Outcome]:
         """Put what was issued into service, as the module does it."""
-        with journals.locked(self.state, what="test", who="test") as journal:
+        with journals.locked(self.state, what="test", operator="test") as journal:
             return list(deployment.deploy(journal, issued, now=datetime.now(UTC)))
 
     def trust(self, *wanted: trust_change.Wanted) -> list[Outcome]:
         """Put authorities and lists into service, as the module does it."""
         now = datetime.now(UTC)
-        with journals.locked(self.state, what="test", who="test") as journal:
+        with journals.locked(self.state, what="test", operator="test") as journal:
             return list(trust_change.put(journal, trust_change.plan(wanted, now=now), now=now))
 
     def recover(self, *known: dict[str, Any]) -> list[journals.Recovery]:
         """End what was cut off."""
-        with journals.locked(self.state, what="test", who="test") as journal:
+        with journals.locked(self.state, what="test", operator="test") as journal:
             ended, left = journals.recover(journal, trust_change.recoveries(known))
             assert not left
             return ended

@@ -57,7 +57,7 @@ def test_key_of_another_certificate(check: Check, shell: Shell, kept: Kept) -> N
         shell("db", f"{NEW_KEY} > /etc/redis/tls/key.pem; chmod 0604 /etc/redis/tls/key.pem")
         ran = check("--limit", "xorb-db")
     assert bad(ran) == {"xorb-db/redis.server.key": "critical", "xorb-db/redis.server.permissions": "critical"}
-    assert ran.message("xorb-db/redis.server.permissions").endswith("a key that everybody may read (mode 0604)")
+    assert ran.message("xorb-db/redis.server.permissions").endswith("a key that every user may read (mode 0604)")
 
 
 def test_stopped_server_leaves_what_is_served_unknown(check: Check, shell: Shell) -> None:

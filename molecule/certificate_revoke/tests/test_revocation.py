@@ -172,6 +172,7 @@ def test_all_leaves_every_service_with_a_new_certificate_and_names_who_reads_no_
     assert subscriber not in subscribers()
     for service in ("nginx", "postgres", "redis"):
         (told,) = [check["message"] for name, check in checks.items() if name.endswith(f"/{service}.server.refusal")]
-        assert told.startswith("a client that reads the revocation lists: refused: certificate revoked"), told
+        assert told.startswith("a client that reads the revocation lists: the revoked certificate "), told
+        assert told.endswith(": refused: certificate revoked"), told
     ended = [action["what"] for action in report()["actions"] if action["subject"] == "redis server"]
     assert any(what.startswith("the sessions of all clients were ended (") for what in ended)

@@ -196,7 +196,9 @@ def test_killed_run_is_found_and_finished_by_the_next_one() -> None:
     )  # fmt: skip
     try:
         until(
-            lambda: '"step": "tell"' in shell("web", "tail -qn 1 $(ls -t /var/lib/xorb-runbook/journal/* | head -n 1)"),
+            lambda: (
+                '"step": "reload"' in shell("web", "tail -qn 1 $(ls -t /var/lib/xorb-runbook/journal/* | head -n 1)")
+            ),
             seconds=600,
         )
     finally:

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The lock of a host and the journal of what is being done to it, shared by every procedure that changes something.
 
-A procedure writes what it is about to do before it does it, so that whoever comes after a run that was killed knows
-what may be half done. One that comes while another is at work is refused.
+A procedure writes what it is about to do before it does it, so that the run after one that was killed knows what may be
+half done. One that comes while another is at work is refused, and so is one that does not understand what was left: how
+an operation ends that another version of this collection began is never guessed at.
 """
 
 from __future__ import annotations
@@ -21,28 +22,42 @@ from typing import Any, Callable, Optional
 from .._core.errors import RunbookError
 from .._core.time import timestamp
 
-#: Where all of it is kept, unless a test says otherwise: one place, or two runs would not see each other.
+#: Where all of it is kept, unless a test gives another folder: one, or two runs would not see each other.
 STATE = "/var/lib/xorb-runbook"
 
-#: The mode of folders that nobody else has business in.
+#: The mode of folders that only the user of the run has business in.
 PRIVATE = 0o700
 
 #: How many entries of operations that have ended are kept.
 KEPT = 100
 
+#: What entries mean. Whatever changes the name of a step, of a need, or of an option of a set that is written down
+#: changes this number: an entry with another one is refused. (1: steps ``tell`` and ``take_back``, and no number.)
+FORMAT = 2
+
 #: The kinds of lines.
 BEGIN, STEP, END = "begin", "step", "end"
 
+#: What the lines of an operation that has not ended must have, with its type.
+_SHAPES: Mapping[str, Mapping[str, type]] = {
+    BEGIN: {"at": str, "procedure": str, "subject": str, "needs": dict},
+    STEP: {"at": str, "step": str, "learned": dict},
+}
+
 
 class Busy(RunbookError):
-    """Somebody else is changing this host right now; the message names them."""
+    """Another run is changing this host right now; the message names it."""
+
+
+class NotUnderstood(RunbookError):
+    """An operation was left half done that this version cannot end; the message names it, and what to do."""
 
 
 class Entry:
     """One operation: what it is about, the steps begun so far, and how it ended.
 
     Each line is on the disk before the step that it announces acts. So a step that is not in here was never begun, and
-    the last one that is may be half done. Secrets have no place in any of it.
+    the last one that is in here may be half done. Secrets have no place in any of it.
     """
 
     def __init__(self, path: Path, lines: list[dict[str, Any]]) -> None:
@@ -62,7 +77,7 @@ class Entry:
 
     @property
     def subject(self) -> str:
-        """What it changes, for people."""
+        """What it changes, as a message names it."""
         return str(self._lines[0]["subject"])
 
     @property
@@ -95,6 +110,10 @@ class Entry:
         """What became known on the way, by the steps begun so far."""
         return {key: value for line in self._lines for key, value in line.get("learned", {}).items()}
 
+    def not_understood(self, why: str) -> NotUnderstood:
+        """The error of a run that cannot know how this operation ends."""
+        return _not_understood(self._path, self.summary, why)
+
     def step(self, name: str, **learned: Any) -> None:
         """Announce a step, with what finishing or undoing it takes and was not known before.
 
@@ -103,7 +122,7 @@ class Entry:
         self._add({"line": STEP, "at": timestamp(), "step": name, "learned": learned})
 
     def end(self, outcome: str, message: str = "") -> None:
-        """Say that nothing is left to be done, and how it went."""
+        """Write down that nothing is left to be done, and how it went."""
         self._add({"line": END, "at": timestamp(), "outcome": outcome, "message": message})
 
     def _add(self, line: dict[str, Any]) -> None:
@@ -112,7 +131,7 @@ class Entry:
 
 
 class Journal:
-    """The operations on this host. Only who holds the lock may write to it; see `locked`."""
+    """The operations on this host. Only the process that holds the lock may write to it; see `locked`."""
 
     def __init__(self, state: Path) -> None:
         self._folder = state / "journal"
@@ -124,7 +143,8 @@ class Journal:
             sync_folder(self._folder.parent)
         moment = timestamp()
         path = self._folder / f"{self._next():08}-{moment.translate(_NAME)}.jsonl"
-        line = {"line": BEGIN, "at": moment, "procedure": procedure, "subject": subject, "needs": dict(needs)}
+        line = {"line": BEGIN, "format": FORMAT, "at": moment, "procedure": procedure, "subject": subject}
+        line["needs"] = dict(needs)
         _append(path, line)
         sync_folder(self._folder)
         return Entry(path, [line])
@@ -133,12 +153,14 @@ class Journal:
         """What was begun and has not ended, oldest first.
 
         A last line that is torn was being written when the run was killed: its step was never begun, so it is as if
-        it were not there. Raises `RunbookError` where a line before it cannot be read.
+        it were not there. Raises `RunbookError` where a line before it cannot be read, and `NotUnderstood` for an
+        operation that another version began.
         """
         found = []
         for path in self._paths():
             lines = _read(path)
-            if lines and lines[-1]["line"] != END:
+            if not _has_ended(lines):
+                _refuse_unknown(path, lines)
                 found.append(Entry(path, lines))
         return found
 
@@ -151,7 +173,7 @@ class Journal:
 
     def prune(self) -> None:
         """Forget the oldest of what has ended."""
-        ended = [path for path in self._paths() if not (lines := _read(path)) or lines[-1]["line"] == END]
+        ended = [path for path in self._paths() if _has_ended(_read(path))]
         for path in ended[: max(0, len(ended) - KEPT)]:
             path.unlink(missing_ok=True)
 
@@ -179,34 +201,34 @@ class Recovery:
         return f"{self.procedure} of {self.subject}, begun {self.began_at} and cut off: {self.outcome}, {self.message}"
 
 
-#: Finishes or undoes an operation: returns how it ended and a sentence about it, nothing where it is told too little
-#: to do that, and raises `RunbookError` where it cannot be done now.
+#: Finishes or undoes an operation: returns how it ended and a sentence about it, nothing where this run was given too
+#: little to do that, and raises `RunbookError` where it cannot be done now.
 Recover = Callable[[Entry], Optional[tuple[str, str]]]
 
 
 def recover(journal: Journal, procedures: Mapping[str, Recover]) -> tuple[list[Recovery], list[Entry]]:
     """Finish or undo what killed runs left behind, by the procedures that know how.
 
-    Returns what was ended, and the entries that are left: those of other procedures, and those that theirs was told
-    too little about.
+    Returns what was ended, and the entries that are left: those of other procedures, and those that this run was given
+    too little for. All of them are read before any is ended.
     """
     ended, left = [], []
     for entry in journal.unfinished():
-        said = procedures[entry.procedure](entry) if entry.procedure in procedures else None
-        if said is None:
+        result = procedures[entry.procedure](entry) if entry.procedure in procedures else None
+        if result is None:
             left.append(entry)
             continue
-        outcome, message = said
+        outcome, message = result
         entry.end(outcome, message)
         ended.append(Recovery(entry.procedure, entry.subject, entry.began_at, outcome, message))
     return ended, left
 
 
 @contextlib.contextmanager
-def locked(state: str | Path, *, what: str, who: str) -> Iterator[Journal]:
-    """Have this host for oneself while changing it; yields its journal.
+def locked(state: str | Path, *, what: str, operator: str) -> Iterator[Journal]:
+    """Keep every other run from changing this host; yields its journal.
 
-    The kernel lets go of the lock when the process ends, however it ends. Raises `Busy` where somebody has it, and
+    The kernel lets go of the lock when the process ends, however it ends. Raises `Busy` where another run has it, and
     `RunbookError` where the state folder is not safe to use.
     """
     folder = _state_folder(Path(state))
@@ -218,7 +240,7 @@ def locked(state: str | Path, *, what: str, who: str) -> Iterator[Journal]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
             raise Busy(_holder(descriptor)) from exc
-        about = {"what": what, "who": who, "since": timestamp(), "process": os.getpid()}
+        about = {"what": what, "operator": operator, "since": timestamp(), "process": os.getpid()}
         _overwrite(descriptor, json.dumps(about))
         journal = Journal(folder)
         try:
@@ -232,28 +254,28 @@ def locked(state: str | Path, *, what: str, who: str) -> Iterator[Journal]:
 
 
 def unfinished(state: str | Path) -> list[Entry]:
-    """What killed runs left behind, without the lock and without making anything: for looking only."""
+    """What killed runs left behind, without the lock and without making anything; see `Journal.unfinished`."""
     return Journal(Path(state)).unfinished()
 
 
 def _holder(descriptor: int) -> str:
     try:
         about = json.loads(os.pread(descriptor, 4096, 0))
-        told = f"{about['what']} by {about['who']}, since {about['since']}, process {about['process']}"
+        holder = f"{about['what']} by {about['operator']}, since {about['since']}, process {about['process']}"
     except (ValueError, KeyError, TypeError):
-        told = "who it is cannot be told"
-    return f"another run is changing this host ({told}); try again when it has ended"
+        holder = "its name cannot be read"
+    return f"another run is changing this host ({holder}); try again when it has ended"
 
 
 def _overwrite(descriptor: int, text: str) -> None:
-    # Who holds the lock is for people only: a full disk is no reason not to have it.
+    # The name of the holder only explains a refusal: a full disk is no reason not to have the lock.
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, text.encode(), 0)
 
 
 def _state_folder(folder: Path) -> Path:
-    """The folder, made where it is missing; nobody else may be able to write what recovery will believe."""
+    """The folder, made where it is missing; no other user may be able to write what recovery will believe."""
     try:
         folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         found = folder.lstat()
@@ -292,11 +314,40 @@ def _read(path: Path) -> list[dict[str, Any]]:
     """The whole lines of an entry; none where even the first was cut off, and then nothing was begun."""
     whole, _newline, _torn = path.read_bytes().rpartition(b"\n")
     try:
-        return [json.loads(line) for line in whole.splitlines()]
-    except ValueError as exc:
-        raise RunbookError(
-            f"{path}: cannot be read, so what was left half done is not known; look into it, then move it away"
-        ) from exc
+        lines = [json.loads(line) for line in whole.splitlines()]
+    except (ValueError, RecursionError):
+        lines = [None]
+    if all(isinstance(line, dict) and isinstance(line.get("line"), str) for line in lines):
+        return lines
+    raise RunbookError(
+        f"{path}: cannot be read, so what was left half done is not known; look into it, then move it away"
+    )
+
+
+def _has_ended(lines: list[dict[str, Any]]) -> bool:
+    """Whether nothing is left to be done, whatever version began it: an end means the same in all of them."""
+    return not lines or lines[-1]["line"] == END
+
+
+def _refuse_unknown(path: Path, lines: list[dict[str, Any]]) -> None:
+    """Raise `NotUnderstood` for an operation that may mean something else than it would mean here."""
+    first = lines[0]
+    summary = f"{first.get('procedure')} of {first.get('subject')}, begun {first.get('at')}"
+    if first.get("format") != FORMAT:
+        why = f"it is written in format {first.get('format', 1)}, and this version reads {FORMAT}"
+        raise _not_understood(path, summary, why)
+    for number, line in enumerate(lines, start=1):
+        shape = _SHAPES.get(line["line"]) if (line["line"] == BEGIN) == (number == 1) else None
+        if shape is None or any(not isinstance(line.get(key), kind) for key, kind in shape.items()):
+            raise _not_understood(path, summary, f"line {number} is none that this version writes")
+
+
+def _not_understood(path: Path, summary: str, why: str) -> NotUnderstood:
+    return NotUnderstood(
+        f"left half done by a run that was killed, and not understood: {summary}: {why}. Nothing of it was changed. End"
+        f" it by a run of the version that began it; or check by hand that what it names is whole, and then move {path}"
+        " away"
+    )
 
 
 def sync_folder(folder: Path) -> None:

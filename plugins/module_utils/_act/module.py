@@ -40,6 +40,9 @@ Plan = Callable[[Parameters], Result]
 #: Does it. Whatever it begins goes into the journal first.
 Apply = Callable[[Parameters, Journal, Recovered], Result]
 
+#: What there is, for a module that changes nothing in any mode.
+Inspect = Callable[[Parameters], Result]
+
 #: The procedures whose unfinished operations this module can end, each with how it does that.
 Recoveries = Callable[[Parameters], Mapping[str, Recover]]
 
@@ -58,27 +61,47 @@ def run_act(
     recoveries: Recoveries = no_recoveries,
     plan_option: str = "",
 ) -> None:
-    """Run a module and end its process with the result.
+    """Run a module that changes its host, and end its process with the result.
 
     ``plan_option`` is the name of an option that asks for the plan outside of check mode, too; nothing counts as
     changed then. A result that has ``refused``, a list of sentences, fails with them.
     """
     surroundings.leave()
-    module = AnsibleModule(argument_spec=argument_spec({**options, **RUN_OPTIONS}), supports_check_mode=True)
+    module = _module(options)
+    wants_plan = bool(plan_option and module.params[plan_option])
+
+    def act(parameters: Parameters) -> Result:
+        if not (module.check_mode or wants_plan):
+            return _act(procedure, parameters, apply, recoveries)
+        result = {"recovered": [], **plan(parameters)}
+        return {**result, "changed": False} if wants_plan else result
+
+    _finish(module, act)
+
+
+def run_inspect(options: Options, inspect: Inspect) -> None:
+    """Run a module that inspects what procedures act on, and end its process with the result.
+
+    It changes nothing in any mode, and takes no lock: a run that changes the host meanwhile is none of its business.
+    """
+    surroundings.leave()
+    _finish(_module(options), lambda parameters: {"changed": False, **inspect(parameters)})
+
+
+def _module(options: Options) -> AnsibleModule:
+    return AnsibleModule(argument_spec=argument_spec({**options, **RUN_OPTIONS}), supports_check_mode=True)
+
+
+def _finish(module: AnsibleModule, work: Callable[[Parameters], Result]) -> None:
+    """The edge where errors become results: end the process with what the work comes to."""
     parameters = module.params
-    wants_plan = bool(plan_option and parameters[plan_option])
     try:
-        if module.check_mode or wants_plan:
-            refuse_wrong_clock(time.time(), parameters["controller_time"])
-            result = {"recovered": [], **plan(parameters)}
-        else:
-            result = _act(procedure, parameters, apply, recoveries)
+        refuse_wrong_clock(time.time(), parameters["controller_time"])
+        result = work(parameters)
     except RunbookError as exc:
         module.fail_json(msg=str(exc), **exc.details)
     except OSError as exc:
         module.fail_json(msg=f"{exc.filename or 'a file'}: {exc.strerror}")
-    if wants_plan:
-        result["changed"] = False
     refused = result.pop("refused", None)
     if refused:
         module.fail_json(msg=" | ".join(dict.fromkeys(refused)), **result)
@@ -86,8 +109,7 @@ def run_act(
 
 
 def _act(procedure: str, parameters: Parameters, apply: Apply, recoveries: Recoveries) -> Result:
-    refuse_wrong_clock(time.time(), parameters["controller_time"])
-    with locked(parameters["state_dir"], what=procedure, who=parameters["who"]) as journal:
+    with locked(parameters["state_dir"], what=procedure, operator=parameters["operator"]) as journal:
         ended, left = recover(journal, recoveries(parameters))
         result = apply(parameters, journal, Recovered(ended, left))
     return {

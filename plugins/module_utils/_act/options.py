@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What every module that changes a host is given, and what it refuses before it changes anything."""
+"""Options of every module that acts on a host, and what it refuses before it changes anything."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .journal import STATE
 CLOCK_TOLERANCE = 300
 
 
-#: Options of every module that changes sets, beside the sets themselves.
+#: Options of every module that acts on a host, beside its own.
 RUN_OPTIONS: Options = {
-    "who": Option("str", "Who runs this, for the lock of the host.", default="unknown"),
+    "operator": Option("str", "Name of the person or job behind the run, for the lock of the host.", default="unknown"),
     "controller_time": Option(
         "float",
         "Seconds since 1970 by the clock of the control node. Where the host's clock differs by more than five minutes,"
         " nothing is decided and nothing is changed.",
     ),
     "state_dir": Option(
-        "path", "Folder of the host's lock and journal. The same for whoever changes this host.", default=STATE
+        "path", "Folder of the host's lock and journal. The same for every run that changes this host.", default=STATE
     ),
 }
 
@@ -35,5 +35,5 @@ def refuse_wrong_clock(here: float, there: float | None) -> None:
         way = "ahead of" if off > 0 else "behind"
         raise RunbookError(
             f"the clock of this host is {abs(off):.0f} s {way} the control node's: which certificates are valid cannot"
-            " be told; set it right first"
+            " be known; set it right first"
         )

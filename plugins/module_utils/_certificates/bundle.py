@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._core import drivers
-from .certificate import UNKNOWN_KEY, Certificate, KeyType, asked
+from .certificate import UNKNOWN_KEY, Certificate, KeyType, parsed
 from .der import Unreadable, children, element
 from .pem import Block, blocks
 from .revocation import RevocationList
@@ -48,7 +48,7 @@ class Key:
         # The same key can be written in more than one way: compare as the library writes it.
         loaded = certificate.loaded_key
         try:
-            return loaded is not None and self.public_key == asked("its key", lambda: _public_bytes(loaded))
+            return loaded is not None and self.public_key == parsed("its key", lambda: _public_bytes(loaded))
         except Unreadable:
             return False
 
@@ -78,7 +78,7 @@ def load_key(data: bytes, passphrases: Sequence[str] = ()) -> Key:
 def _key_of(loaded: Any, *, encrypted: bool) -> Key:
     """What may be known of a private key of the library."""
     public = loaded.public_key()
-    return Key(asked("no usable private key", lambda: _public_bytes(public)), KeyType.of(public), encrypted)
+    return Key(parsed("no usable private key", lambda: _public_bytes(public)), KeyType.of(public), encrypted)
 
 
 def _opened_key(load: Any, data: bytes, passphrase: bytes | None) -> tuple[Any, str]:
@@ -91,7 +91,7 @@ def _opened_key(load: Any, data: bytes, passphrase: bytes | None) -> tuple[Any, 
             return None
 
     try:
-        return asked("no usable private key", attempt), ""
+        return parsed("no usable private key", attempt), ""
     except Unreadable as exc:
         return None, str(exc)
 
@@ -126,7 +126,7 @@ class Content:
     keys: list[Key] = field(default_factory=list)
     crls: list[RevocationList] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    #: Those of the faults that say nothing against the file: somebody else may well be able to read it.
+    #: Those of the faults that say nothing against the file: another program may well be able to read it.
     doubts: set[str] = field(default_factory=set)
     #: It could not be opened, which says nothing about what is inside.
     locked: bool = False
@@ -268,7 +268,7 @@ class Reader:
             with warnings.catch_warnings():  # files of others are not always as strict as the library would like
                 warnings.simplefilter("ignore")
                 try:
-                    return asked("PKCS#12", lambda: pkcs12.load_pkcs12(data, passphrase)), passphrase  # noqa: B023 - at once
+                    return parsed("PKCS#12", lambda: pkcs12.load_pkcs12(data, passphrase)), passphrase  # noqa: B023 - at once
                 except Unreadable:
                     continue
         return None, None

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One certificate: what it says, whom it is for, and who signed it.
+"""One certificate: what it says, what it is for, and which authority signed it.
 
 This file, `signature`, `revocation` and `bundle` alone know the library ``cryptography``, from release 38 on. What has
-to be known of ten thousand certificates is read when it is asked for, and once. Whatever the library refuses in one of
-them is said of that one: see `asked`.
+to be known of ten thousand certificates is read when it is needed, and once. Whatever the library refuses in one of
+them is a fault of that one: see `parsed`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _KNOWN_EXTENSIONS = frozenset(
         "2.5.29.36",  # policy constraints
         "2.5.29.37",  # extended key usage
         "2.5.29.54",  # inhibit any policy
-        "1.3.6.1.5.5.7.48.1.5",  # not to be asked for by OCSP
+        "1.3.6.1.5.5.7.48.1.5",  # not to be checked by OCSP
     }
 )
 
@@ -65,15 +65,15 @@ _KEY_USES = {
 
 
 class Certificate:
-    """One certificate, whoever has it: two with the same bytes are the same."""
+    """One certificate, whatever file has it: two with the same bytes are the same."""
 
     def __init__(self, der: bytes) -> None:
         """Parse the bytes; raises `Unreadable` where they are no certificate."""
         self.der = der
-        asked("no certificate", self._read)
+        parsed("no certificate", self._read)
 
     def _read(self) -> None:
-        """Read what nothing can be said of a certificate without."""
+        """Read what nothing can be known of a certificate without."""
         self.x509: Any = x509().load_der_x509_certificate(self.der)
         #: From when to when it is valid, UTC.
         self.begins, self.ends = moment(self.x509, "not_valid_before"), moment(self.x509, "not_valid_after")
@@ -155,7 +155,7 @@ class Certificate:
     def loaded_key(self) -> Any:
         """The public key as the library has it; nothing where it knows none of its kind."""
         try:
-            return asked("its key", self.x509.public_key)
+            return parsed("its key", self.x509.public_key)
         except Unreadable:
             return None
 
@@ -175,7 +175,7 @@ class Certificate:
 
     def _hash_of_the_library(self) -> str:
         try:
-            algorithm = asked("its signature", lambda: self.x509.signature_hash_algorithm)
+            algorithm = parsed("its signature", lambda: self.x509.signature_hash_algorithm)
         except Unreadable:
             return "unknown"
         return str(algorithm.name) if algorithm else ""
@@ -188,7 +188,7 @@ class Certificate:
     @cached_property
     def _read_extensions(self) -> tuple[dict[str, Any], frozenset[str], str]:
         try:
-            found = asked(
+            found = parsed(
                 "its extensions cannot be read",
                 lambda: [(one.oid.dotted_string, one.critical, one.value) for one in self.x509.extensions],
             )
@@ -272,7 +272,7 @@ class Certificate:
 
     @cached_property
     def extended_usage(self) -> tuple[str, ...]:
-        """What it may be used for, for example ``serverAuth``; empty where nothing is said, which means anything."""
+        """What it may be used for, for example ``serverAuth``; empty where the extension is missing, meaning all."""
         found = self.extension("2.5.29.37")
         if found is None:
             return ()
@@ -280,7 +280,7 @@ class Certificate:
 
     @cached_property
     def key_usage(self) -> tuple[str, ...]:
-        """What its key may be used for, for example ``key_cert_sign``; empty where nothing is said."""
+        """What its key may be used for, for example ``key_cert_sign``; empty where it has no such extension."""
         found = self.extension("2.5.29.15")
         if found is None:
             return ()
@@ -292,7 +292,7 @@ class Certificate:
     def allows(self, purpose: str) -> bool:
         """Whether it may be used so; one that says nothing may be used for anything.
 
-        As with OpenSSL, ``anyExtendedKeyUsage`` stands for none of the uses that are asked for by name.
+        As with OpenSSL, ``anyExtendedKeyUsage`` stands for none of the uses that are named.
         """
         usage = self.extended_usage
         return not usage or purpose in usage or not _OLD_USES.get(purpose, frozenset()).isdisjoint(usage)
@@ -330,7 +330,7 @@ class Certificate:
         return verify(self.x509, self.x509.tbs_certificate_bytes, self._parts[_SIGNATURE], issuer.loaded_key)
 
     def names_as_issuer(self, other: Certificate) -> bool:
-        """Whether another certificate is of whom this one names as its issuer."""
+        """Whether another certificate has the name that this one has as its issuer's."""
         return self.raw_issuer == other.raw_subject or self.issuer_name == other.subject_name
 
     def issued_by(self, issuer: Certificate) -> bool:
@@ -418,7 +418,7 @@ def name_of(certificate: Any, which: str, raw: bytes) -> str:
     text = _NAMES.get(raw)
     if text is None:
         try:
-            text = asked("unreadable", lambda: str(getattr(certificate, which).rfc4514_string()))
+            text = parsed("unreadable", lambda: str(getattr(certificate, which).rfc4514_string()))
         except Unreadable as exc:  # an encoding, or a kind of value, that the library refuses
             text = f"({exc})"
         _NAMES[raw] = text
@@ -431,7 +431,7 @@ def _alternative(name: Any) -> str:
         return str(value)
     try:
         if kind == "DirectoryName":
-            value = asked("unreadable", value.rfc4514_string)
+            value = parsed("unreadable", value.rfc4514_string)
     except Unreadable as exc:
         value = f"({exc})"
     if kind in ("OtherName", "RegisteredID"):
@@ -473,7 +473,7 @@ def x509() -> Any:
     return drivers.load("cryptography.x509")
 
 
-def asked(what: str, question: Callable[[], Answer]) -> Answer:
+def parsed(what: str, question: Callable[[], Answer]) -> Answer:
     """What the library answers; raises `Unreadable`, beginning with ``what``, whatever the library raises.
 
     What it refuses is no reason to lose anything else, and its refusals have no common base: what is a ValueError in
@@ -490,5 +490,5 @@ def asked(what: str, question: Callable[[], Answer]) -> Answer:
 
 
 def complaint(exc: BaseException) -> str:
-    """What the library said, in one short line."""
+    """The library's message, in one short line."""
     return " ".join(str(exc).split())[:120] or type(exc).__name__

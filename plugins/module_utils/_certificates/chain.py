@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who issued whom: the order of bundles, and paths from a certificate to one that is trusted.
+"""Which certificate issued which: the order of bundles, and paths from a certificate to one that is trusted.
 
 The rules are those of OpenSSL (``X509_verify_cert`` with partial chains), which most servers and clients verify with;
 tests hold both against each other on generated chains. Pure.
@@ -30,7 +30,7 @@ _KEY_IDENTIFIER, _AUTHORITY_KEY_IDENTIFIER = "2.5.29.14", "2.5.29.35"
 def order_fault(bundle: Sequence[Certificate], *, leaf_first: bool = False) -> Flaw | None:
     """What is wrong with the order of a bundle: each certificate must be issued by the next.
 
-    One of authorities alone has no order, unless it is said that a server sends it (``leaf_first``).
+    One of authorities alone has no order, unless a server sends it (``leaf_first``).
     """
     fault = _leaf_behind(bundle) if bundle[0].is_authority else None
     if fault is not None or (bundle[0].is_authority and not leaf_first):
@@ -89,7 +89,7 @@ class Authorities:
         """Why there is no valid path from a certificate to one that is trusted; nothing where there is one.
 
         Signatures, key identifiers, dates, the right to issue (for a ``purpose``, where one is given), path lengths,
-        critical extensions and name constraints are looked at; policies are left to those who connect. As with
+        critical extensions and name constraints are checked; policies are left to the programs that connect. As with
         OpenSSL's partial chains, an intermediate that is trusted ends the path. The certificate's own dates and uses
         are another question.
         """
@@ -186,7 +186,7 @@ class _Search:
         return certificate.begins <= self._now < certificate.ends
 
     def _issuing_fault(self, step: _Step, issuer: Certificate) -> Flaw | None:
-        """Why somebody of the right name is not the issuer of a certificate, or may not be."""
+        """Why an authority of the right name is not the issuer of a certificate, or may not be."""
         certificate = step.certificate
         name = common(issuer.subject)
         self._keys.add((certificate, issuer.public_key))
@@ -240,7 +240,7 @@ def _own_issuer(certificate: Certificate) -> str:
 
 
 def _is_likely(certificate: Certificate, issuer: Certificate) -> bool:
-    """Whether OpenSSL would take one of the right name for the issuer, before it looks at the signature."""
+    """Whether OpenSSL would take one of the right name for the issuer, before it checks the signature."""
     may_sign = not issuer.key_usage or "key_cert_sign" in issuer.key_usage
     return may_sign and names_key_of(certificate.extension(_AUTHORITY_KEY_IDENTIFIER), issuer)
 

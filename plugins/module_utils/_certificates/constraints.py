@@ -24,10 +24,10 @@ def constraint_fault(path: Sequence[Certificate]) -> Flaw | None:
     """The first name on a path, from the leaf up, that an authority above may not issue for."""
     for above, authority in enumerate(path):
         constraints = authority.extension(_CONSTRAINTS) if above else None
-        for place, certificate in enumerate(path[:above] if constraints is not None else ()):
-            if place and certificate.self_issued:
+        for depth, certificate in enumerate(path[:above] if constraints is not None else ()):
+            if depth and certificate.self_issued:
                 continue
-            fault = _fault(constraints, certificate, leaf=place == 0)
+            fault = _fault(constraints, certificate, leaf=depth == 0)
             if fault:
                 return Flaw(f"{authority.subject} {fault[0]}", fault[1])
     return None

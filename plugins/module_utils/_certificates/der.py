@@ -44,7 +44,7 @@ def content(whole: bytes) -> bytes:
 
 
 def object_identifier(whole: bytes) -> str:
-    """An object identifier as people write it; raises IndexError where it is none."""
+    """An object identifier as it is usually written; raises IndexError where it is none."""
     first, *_others = arcs = list(_arcs(content(whole)))
     top = min(first // 40, 2)
     return ".".join(map(str, (top, first - 40 * top, *arcs[1:])))

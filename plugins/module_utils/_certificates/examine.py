@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A managed set of certificate, key and chain, held against its description and against what is served."""
+"""A managed set of certificate, key and chain, held against its description."""
 
 from __future__ import annotations
 
@@ -11,32 +11,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
-from .._clients import tls
-from .._clients.network import Deadline, Unreachable
 from .._core.about import (
     BRINGS,
-    CHAIN,
     ENDPOINT,
-    EXPIRY,
     FILE,
-    NAMES,
-    REVOCATION,
-    UNSEEN,
     Fault,
 )
-from .._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
-from .._core.errors import RunbookError
+from .._core.checks import CRITICAL, UNKNOWN, WARNING, Finding
 from .._core.options import Given
-from .._core.text import excerpt
 from .bundle import Reader
 from .certificate import Certificate
-from .chain import common
-from .der import Unreadable
 from .files import File, read
-from .judge import ASPECTS, READABLE, SERVED, Holdings, Remark, finding, good_findings, judge
+from .holdings import ASPECTS, SERVED, CertificateFinding, Holdings
+from .judge import judge
 from .revocation import RevocationList
+from .served import served
+from .summary import good_findings, summarized
 
 #: What a certificate must be allowed to be used for, by the profile of its set.
 PURPOSES: Mapping[str, tuple[str, ...]] = {
@@ -48,23 +39,20 @@ PURPOSES: Mapping[str, tuple[str, ...]] = {
 #: Files of a set that begin with its certificate, by their role.
 _LEAVES = ("certificate", "fullchain", "pkcs12")
 
-#: Digits of a fingerprint that people compare.
-SHOWN = 16
-
 
 def examine(given: Given, paths: Mapping[str, Path]) -> Iterator[Finding]:
     """One finding for each aspect of a set whose files are at ``paths``, by what they hold."""
     reader = Reader()
     files = {role: read(str(path), path.name, reader) for role, path in paths.items()}
-    crls, crl_remarks = read_crl(given.get("crl"), reader)
+    crls, list_findings = read_crl(given.get("crl"), reader)
     holdings = holdings_of(given, files, crls, datetime.now(timezone.utc))
-    remarks = [*crl_remarks, *judge(holdings), *differences(given, files)]
+    findings = [*list_findings, *judge(holdings), *differences(given, files)]
     good = good_findings(holdings)
     if not files["certificate"].certificates:
         unseen = Finding("", UNKNOWN, f"not determined: {files['certificate'].name} holds no certificate")
         good.update({aspect: replace(unseen, aspect=aspect) for aspect in _OF_THE_CERTIFICATE})
     for aspect in ASPECTS:
-        yield finding(aspect, remarks, good[aspect], holdings)
+        yield summarized(aspect, findings, good[aspect], holdings)
     if given.get("served_by"):
         yield served(given, files["certificate"])
 
@@ -91,11 +79,11 @@ def _anchors(bundle: list[Certificate]) -> list[Certificate]:
     return [certificate for certificate in bundle if certificate.self_issued] or bundle
 
 
-#: Aspects that nobody knows anything of without the certificate itself.
+#: Aspects of which nothing is known without the certificate itself.
 _OF_THE_CERTIFICATE = ("expiry", "key", "chain", "names", "strength", "revocation")
 
 
-def read_crl(path: str | None, reader: Reader) -> tuple[list[tuple[str, RevocationList]], list[Remark]]:
+def read_crl(path: str | None, reader: Reader) -> tuple[list[tuple[str, RevocationList]], list[CertificateFinding]]:
     """The lists in a file that was named, and why there is none."""
     if not path:
         return [], []
@@ -103,14 +91,14 @@ def read_crl(path: str | None, reader: Reader) -> tuple[list[tuple[str, Revocati
     faults = [file.trouble] if file.trouble else file.content.faults
     if not faults and not file.content.crls:
         faults = ["holds no revocation list"]
-    remarks = [Remark("revocation", UNKNOWN, path, fault) for fault in faults]
-    return [(path, crl) for crl in file.content.crls], remarks
+    findings = [CertificateFinding("revocation", UNKNOWN, path, fault) for fault in faults]
+    return [(path, crl) for crl in file.content.crls], findings
 
 
 # -- The set against its description -----------------------------------------------------------------------------------
 
 
-def differences(given: Given, files: Mapping[str, File]) -> Iterator[Remark]:
+def differences(given: Given, files: Mapping[str, File]) -> Iterator[CertificateFinding]:
     """What is sound in itself, and not what the description of the set says."""
     yield from _contents(files, [port["port"] for port in given.get("served_by") or ()])
     yield from _owners(given, files)
@@ -121,14 +109,16 @@ def differences(given: Given, files: Mapping[str, File]) -> Iterator[Remark]:
     missing = certificate.missing_names(given["names"])
     if missing:
         covered = ", ".join(certificate.names) or "none"
-        yield Remark("names", CRITICAL, file.name, f"does not cover {', '.join(missing)} (its names: {covered})", 1)
+        yield CertificateFinding(
+            "names", CRITICAL, file.name, f"does not cover {', '.join(missing)} (its names: {covered})", 1
+        )
     for purpose in PURPOSES[given["profile"]]:
         misuse = certificate.misuse(purpose)
         if misuse:
-            yield Remark("chain", CRITICAL, file.name, misuse, 1)
+            yield CertificateFinding("chain", CRITICAL, file.name, misuse, 1)
 
 
-def _contents(files: Mapping[str, File], ports: Sequence[int]) -> Iterator[Remark]:
+def _contents(files: Mapping[str, File], ports: Sequence[int]) -> Iterator[CertificateFinding]:
     """Whether each file holds what its role in the set promises, and all of them the same certificate."""
     leaf = next(iter(files["certificate"].certificates), None)
     name = files["certificate"].name
@@ -138,39 +128,43 @@ def _contents(files: Mapping[str, File], ports: Sequence[int]) -> Iterator[Remar
         if role == "key":
             yield from _key(file, leaf, name, ports)
         elif not file.certificates:
-            yield Remark("readable", CRITICAL, file.name, "holds no certificate")
+            yield CertificateFinding("readable", CRITICAL, file.name, "holds no certificate")
         elif role in ("fullchain", "pkcs12") and leaf and file.certificates[0] != leaf:
-            yield Remark("chain", CRITICAL, file.name, f"begins with another certificate than {name}", 1)
+            yield CertificateFinding("chain", CRITICAL, file.name, f"begins with another certificate than {name}", 1)
 
 
-def _key(file: File, leaf: Certificate | None, name: str, ports: Sequence[int]) -> Iterator[Remark]:
+def _key(file: File, leaf: Certificate | None, name: str, ports: Sequence[int]) -> Iterator[CertificateFinding]:
     if not file.content.keys:
-        yield Remark("readable", CRITICAL, file.name, "holds no private key")
+        yield CertificateFinding("readable", CRITICAL, file.name, "holds no private key")
         return
     key = file.content.keys[0]
     if not key.readable:
-        yield Remark("key", UNKNOWN, file.name, "is encrypted, and cannot be compared with the certificate")
+        yield CertificateFinding("key", UNKNOWN, file.name, "is encrypted, and cannot be compared with the certificate")
     elif leaf and not key.matches(leaf):
         # No server can take it into service.
         brought = (Fault(SERVED, ((ENDPOINT, str(port)),), BRINGS) for port in ports)
         faults = (Fault.stated("key", (FILE, file.path)), *brought)
-        yield Remark("key", CRITICAL, file.name, f"does not match the certificate in {name}", faults=faults)
+        yield CertificateFinding("key", CRITICAL, file.name, f"does not match the certificate in {name}", faults=faults)
 
 
-def _owners(given: Given, files: Mapping[str, File]) -> Iterator[Remark]:
+def _owners(given: Given, files: Mapping[str, File]) -> Iterator[CertificateFinding]:
     """Whether the files are whose they should be, and the key's mode what it should be."""
     for role, file in files.items():
         if file.trouble:
             continue
         user, group = _user(file.uid), _group(file.gid)
         if user != given["user"]:
-            # Somebody else who owns a file can give himself any right to it; root has them anyway.
+            # Another user who owns a file can take any right to it; root has them anyway.
             status = WARNING if user == "root" else CRITICAL
-            yield Remark("permissions", status, file.name, f"belongs to {user} and not to {given['user']}")
+            yield CertificateFinding("permissions", status, file.name, f"belongs to {user} and not to {given['user']}")
         elif group != given["group"]:
-            yield Remark("permissions", WARNING, file.name, f"is of the group {group} and not {given['group']}")
+            yield CertificateFinding(
+                "permissions", WARNING, file.name, f"is of the group {group} and not {given['group']}"
+            )
         if role == "key" and not file.mode & 0o007 and file.mode != int(given["key_mode"], 8):
-            yield Remark("permissions", WARNING, file.name, f"has the mode {file.mode:04o} and not {given['key_mode']}")
+            yield CertificateFinding(
+                "permissions", WARNING, file.name, f"has the mode {file.mode:04o} and not {given['key_mode']}"
+            )
 
 
 def _user(uid: int) -> str:
@@ -183,76 +177,3 @@ def _group(gid: int) -> str:
     with contextlib.suppress(KeyError):
         return grp.getgrgid(gid).gr_name
     return str(gid)
-
-
-# -- The file against what is served -----------------------------------------------------------------------------------
-
-
-def served(given: Given, file: File) -> Finding:
-    """Whether each port serves the certificate that is in the file."""
-    if not file.certificates:
-        fault = Fault(READABLE, ((FILE, file.path),))
-        return Finding.failed(SERVED, UNKNOWN, f"not determined: {file.name} holds no certificate", fault)
-    remarks = [remark for port in given["served_by"] for remark in served_remarks(port, file, float(given["timeout"]))]
-    ports = ", ".join(str(port["port"]) for port in given["served_by"])
-    shown = file.certificates[0].fingerprint[:SHOWN]
-    good = Finding(SERVED, OK, f"served on port {ports} is what {file.name} holds ({shown})")
-    return finding(SERVED, remarks, good)
-
-
-def served_remarks(where: Mapping[str, Any], file: File, timeout: float) -> Iterator[Remark]:
-    """What a port serves instead of the first certificate of a file, or why nobody knows."""
-    place = f"port {where['port']}"
-    try:
-        got = served_certificate({**where, "timeout": timeout})
-    except (RunbookError, OSError) as exc:
-        yield Remark(SERVED, UNKNOWN, place, f"not determined: {exc}", faults=_met(exc, where))
-        return
-    yield from compared(got, file, place, where["port"])
-
-
-def _met(exc: Exception, where: Mapping[str, Any]) -> tuple[Fault, ...]:
-    fault = exc.fault if isinstance(exc, RunbookError) else None
-    endpoint = ((ENDPOINT, str(where["port"])),)
-    return (replace(fault, subjects=fault.subjects or endpoint) if fault else Fault(UNSEEN, endpoint),)
-
-
-def compared(got: Certificate, file: File, place: str, port: int) -> Iterator[Remark]:
-    """A remark where the certificate that was served is not the first one of a file."""
-    wanted = file.certificates[0]
-    if got == wanted:
-        return
-    told = f"{common(excerpt(got.subject))}, serial {got.serial}, until {got.ends:%Y-%m-%d}"
-    yield Remark(
-        SERVED,
-        CRITICAL,
-        place,
-        f"serves another certificate ({told}; {got.fingerprint[:SHOWN]}) than {file.name} holds"
-        f" ({wanted.fingerprint[:SHOWN]}): the service was not reloaded, or reads other files",
-        faults=_stale(got, port),
-    )
-
-
-def _stale(got: Certificate, port: int) -> tuple[Fault, ...]:
-    """As data: whatever is wrong with a certificate that should not be served is a consequence of its being served."""
-    shown = tls.shown_at(port, got.der)[1:]
-    brought = (Fault(reason, shown, BRINGS) for reason in (EXPIRY, CHAIN, NAMES, REVOCATION))
-    return (Fault.stated(SERVED, (ENDPOINT, str(port))), *brought)
-
-
-def served_certificate(where: Mapping[str, Any]) -> Certificate:
-    """The certificate that a port serves; whether it is to be trusted is another question.
-
-    Raises `Unreachable` where there is no handshake, and `RunbookError` where nobody could try one.
-    """
-    deadline = Deadline(where["timeout"])
-    context = tls.context(where, verify=False)
-    with contextlib.closing(tls.open_connection(where, context, deadline)) as connection:
-        der = connection.getpeercert(binary_form=True)
-    if not der:
-        raise Unreachable("it serves no certificate")
-    try:
-        return Certificate(der)
-    except Unreadable as exc:
-        what = str(exc)
-    raise Unreachable(f"it serves what is {what}")

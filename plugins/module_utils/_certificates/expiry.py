@@ -12,7 +12,6 @@ from typing import Any
 from .._clients import tls
 from .._core.about import EXPIRY
 from .._core.checks import CRITICAL, Finding, Limits, Number
-from .._core.options import NOT_NEGATIVE, Option, Options
 from .._core.text import excerpt
 from .certificate import DAY, Certificate
 
@@ -23,24 +22,8 @@ INTERMEDIATE_LIMITS = (60.0, 30.0)
 _SHIPPED = "the runbook (7 days) and the certificate's lifetime"
 _SHIPPED_CA = "Vault's health check (root 365 and 182 days, intermediate 60 and 30) and the certificate's lifetime"
 
-#: Days that certificates of servers and clients may have left, as the kind ``tls`` has them too.
-LEAF_LIMIT_OPTIONS: Options = {
-    "warning_days": Option(
-        "float",
-        "Warn when fewer days are left. Without it: 28 days or a third of the lifetime, whichever is less.",
-        within=NOT_NEGATIVE,
-        falling=True,
-    ),
-    "critical_days": Option(
-        "float",
-        "Fail when fewer days are left. Without it: 7 days or a sixth of the lifetime, whichever is less.",
-        within=NOT_NEGATIVE,
-        falling=True,
-    ),
-}
 
-
-def lifetime_told(certificate: Certificate, now: datetime) -> str:
+def lifetime_text(certificate: Certificate, now: datetime) -> str:
     """How long a certificate has left, in one sentence."""
     subject = excerpt(certificate.subject)
     if now < certificate.begins:
@@ -60,7 +43,7 @@ _UNITS = (
 
 
 def _span(span: timedelta) -> str:
-    """A time for people, in the largest unit that there is one of: never 0 days where it is 30 minutes."""
+    """A time in words, in the largest unit that there is one of: never 0 days where it is 30 minutes."""
     # What rounds to one is one: a certificate of a day has a day left on its first second.
     unit, name = next((one for one in _UNITS if round(span / one[0], 1) >= 1), _UNITS[-1])
     number = round(span / unit, 1 if unit is DAY else 0)
@@ -73,12 +56,12 @@ def rounded(days: float) -> float:
 
 
 def expiry_finding(certificate: Certificate, given: Mapping[str, Any], now: datetime) -> Finding:
-    """The finding of one certificate that somebody serves."""
+    """The finding of one certificate that a port serves."""
     limits = expiry_limits(certificate, given)
     return Finding(
         "expiry",
         expiry_status(certificate, limits, now),
-        lifetime_told(certificate, now),
+        lifetime_text(certificate, now),
         value=rounded(certificate.days_left(now)),
         unit="days",
         limits=limits,

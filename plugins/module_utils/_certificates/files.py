@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from .bundle import Content, Reader
 from .certificate import Certificate
 
-#: Names of files that are looked into when a folder is given; a file that is given itself is, whatever its name.
+#: Names of files that are read when a folder is given; a file that is given itself is, whatever its name.
 SUFFIXES = (".pem", ".crt", ".cer", ".cert", ".der", ".key", ".p12", ".pfx", ".crl")
 
 #: More than any bundle has; what is larger is something else.
@@ -25,13 +25,13 @@ LARGEST = 16 * 1024 * 1024
 #: What is read at once of a file that says nothing of its size.
 _USUAL = 64 * 1024
 
-#: Linux and others open a named pipe or a device without waiting for anybody this way.
+#: Linux and others open a named pipe or a device without waiting for the other end this way.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 @dataclass
 class File:
-    """One file as it was found: its name for people, what it holds, and who may do what with it."""
+    """One file as it was found: its name in messages, what it holds, and its owner and mode."""
 
     path: str
     name: str
@@ -39,7 +39,7 @@ class File:
     mode: int = 0
     uid: int = 0
     gid: int = 0
-    #: Why nobody could look into it.
+    #: Why it could not be read.
     trouble: str = ""
     #: There is no such file, which is another thing than one that cannot be read.
     missing: bool = False
@@ -80,7 +80,7 @@ def read(path: str, name: str, reader: Reader) -> File:
 
 @dataclass
 class Found:
-    """What some paths led to: files in the order of their names, and what could not be looked through."""
+    """What some paths led to: files in the order of their names, and what could not be searched."""
 
     names: dict[str, str] = field(default_factory=dict)
     #: Paths that led nowhere or were closed, with the reason.
@@ -96,13 +96,13 @@ def find(paths: Sequence[str], excluded: Iterable[str] = ()) -> Found:
     found = Found()
     without = _Excluded(excluded)
     for path in paths:
-        # Two roots may have files of the same name: then only the whole path tells them apart.
+        # Two roots may have files of the same name: then only the whole path keeps them apart.
         _find_one(path, found, without, whole=len(paths) > 1)
     return found
 
 
 class _Excluded:
-    """What is left out; asked for every file, so that plain names are looked up and only patterns are matched."""
+    """What is left out; used for every file, so that plain names are looked up and only patterns are matched."""
 
     def __init__(self, given: Iterable[str]) -> None:
         every = list(given)
@@ -145,7 +145,7 @@ def _walk(top: str, base: int, without: _Excluded, found: Found) -> Iterator[str
             with os.scandir(folder) as entries:
                 ordered = sorted(entries, key=lambda entry: entry.name)
         except OSError as exc:
-            found.troubles[folder] = f"cannot be looked through: {exc.strerror}"
+            found.troubles[folder] = f"cannot be searched: {exc.strerror}"
             continue
         folders = []
         for entry in ordered:

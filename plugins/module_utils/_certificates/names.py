@@ -62,7 +62,7 @@ def address_of(text: str) -> Address | None:
 def covers(names: Iterable[str], addresses: Iterable[str], wanted: str) -> bool:
     """Whether a client that connects to ``wanted`` accepts a certificate of these alternative names (RFC 6125).
 
-    An address is looked for among the addresses alone, whatever a DNS name looks like. A name that is not ASCII is no
+    An address is searched among the addresses alone, whatever a DNS name looks like. A name that is not ASCII is no
     DNS name, and covers nothing: clients ask for the ASCII form, and compare bytes.
     """
     address = address_of(wanted)
@@ -77,7 +77,7 @@ def covers(names: Iterable[str], addresses: Iterable[str], wanted: str) -> bool:
     return any(name.isascii() and _fits(name.lower(), wanted) for name in names)
 
 
-#: What stands behind a star: two labels at least, since nobody issues for a whole top-level domain.
+#: What stands behind a star: two labels at least, since no authority issues for a whole top-level domain.
 _BEHIND_A_STAR = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+\Z")
 _LABEL = re.compile(r"[a-z0-9-]+\Z")
 

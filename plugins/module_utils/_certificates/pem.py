@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PEM as OpenSSL reads it, and with it nginx, PostgreSQL, Redis and whoever else loads such a file.
+"""PEM as OpenSSL reads it, and with it nginx, PostgreSQL, Redis and whatever else loads such a file.
 
 OpenSSL goes by lines (``PEM_read_bio``): a mark stands alone on its line, from the first column to the last. What it
-takes for a mark and cannot read ends the file; what only looks like one to people it passes over in silence, and with
+takes for a mark and cannot read ends the file; what only resembles one it passes over in silence, and with
 it the certificate behind. Both are faults here. Pure.
 """
 
@@ -25,7 +25,7 @@ _BLANKS = frozenset(_BLANK[at : at + 1] for at in range(0x21))
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-#: What people would take for a mark, outside of a block that OpenSSL finds.
+#: What a reader would take for a mark, outside of a block that OpenSSL finds.
 _LOOKS_LIKE_A_MARK = re.compile(
     rb"(?P<line>^(?!\s*\#)[^\n]*(?:-[ \t]*(?:BEGIN|END)[ \t]+[A-Z0-9 ]*(?:CERTIFICATE|PRIVATE KEY|CRL)"
     rb"|(?:BEGIN|END)[ \t]+[A-Z0-9 ]*(?:CERTIFICATE|PRIVATE KEY|CRL)[ \t]*-)[^\n]*)",

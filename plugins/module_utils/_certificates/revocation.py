@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Revocation lists: who is revoked, who vouches for a list, and of whom it says everything (RFC 5280, 5 and 6.3)."""
+"""Revocation lists: what is revoked, by whose signature, and of what a list says everything (RFC 5280, 5 and 6.3)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from .._core.checks import UNKNOWN
-from .certificate import Certificate, asked, moment, name_of, to_pem, x509
+from .certificate import Certificate, moment, name_of, parsed, to_pem, x509
 from .chain import common, names_key_of
 from .der import children, element
 from .flaw import Flaw
@@ -28,23 +28,23 @@ _INTEGER = 0x02
 
 
 class RevocationList:
-    """A CRL: who is revoked, and from when to when it says so."""
+    """A CRL: which certificates are revoked, and from when to when it holds."""
 
     def __init__(self, der: bytes) -> None:
         """Parse the bytes; raises `Unreadable` where they are no CRL, or one that cannot be read to its end."""
         self.der = der
         what = "no revocation list"
-        self.x509: Any = asked(what, lambda: x509().load_der_x509_crl(der))
-        self._signature_algorithm, self.raw_issuer = asked(what, lambda: _parts(der))
+        self.x509: Any = parsed(what, lambda: x509().load_der_x509_crl(der))
+        self._signature_algorithm, self.raw_issuer = parsed(what, lambda: _parts(der))
         #: When it was made, UTC.
-        self.begins = asked(f"{what}: its dates", lambda: moment(self.x509, "last_update"))
+        self.begins = parsed(f"{what}: its dates", lambda: moment(self.x509, "last_update"))
         #: When the next one is due, UTC; nothing where it does not say.
-        self.ends = asked(f"{what}: its dates", self._next)
+        self.ends = parsed(f"{what}: its dates", self._next)
         #: What is revoked, by serial number.
-        self.revoked: dict[int, Any] = asked(
+        self.revoked: dict[int, Any] = parsed(
             f"{what}: its entries", lambda: {entry.serial_number: entry for entry in self.x509}
         )
-        extensions = asked(f"{what}: its extensions", lambda: list(self.x509.extensions))
+        extensions = parsed(f"{what}: its extensions", lambda: list(self.x509.extensions))
         self._extensions = {one.oid.dotted_string: one.value for one in extensions}
         self._critical = [one.oid.dotted_string for one in extensions if one.critical]
 
@@ -95,7 +95,7 @@ class RevocationList:
         name = common(self.issuer)
         named = [one for one in known if self.is_of(one)]
         if not named:
-            return Flaw(f"{name} is not here, whose list this is: nobody knows whether it is genuine", UNKNOWN)
+            return Flaw(f"{name} is not here, whose list this is: whether it is genuine cannot be known", UNKNOWN)
         signatures = {one: self.signed_by(one) for one in named}
         signers = [one for one, signature in signatures.items() if signature is Signature.VALID]
         if not signers and Signature.UNVERIFIABLE not in signatures.values():
@@ -104,18 +104,18 @@ class RevocationList:
         return Flaw(reason, UNKNOWN) if reason else None
 
     def _unfit(self, name: str, signers: Sequence[Certificate]) -> str:
-        """Why nobody goes by a list that is not forged; empty where it is as it should be."""
+        """Why no client goes by a list that is not forged; empty where it is as it should be."""
         identifier = self._extensions.get(_AUTHORITY_KEY_IDENTIFIER)
         unknown = [oid for oid in self._critical if oid not in _KNOWN]
         reasons = (
             (not signers, f"whether {name} signed this list cannot be verified here"),
             (
                 not any(not one.key_usage or "crl_sign" in one.key_usage for one in signers),
-                f"{name} may not sign revocation lists (its key usage lacks cRLSign), so nobody goes by this one",
+                f"{name} may not sign revocation lists (its key usage lacks cRLSign), so no client goes by this one",
             ),
             (
                 not any(names_key_of(identifier, one) for one in signers),
-                f"the list names another key than {name} has, so nobody goes by it",
+                f"the list names another key than {name} has, so no client goes by it",
             ),
             (unknown, f"the list has critical extensions that are not judged: {', '.join(unknown)}"),
         )
@@ -131,10 +131,10 @@ class RevocationList:
         if entry is not None:
             return self._of_entry(entry)
         missing = self._incomplete(certificate)
-        return Flaw(f"does not tell whether it is revoked: {missing}", UNKNOWN) if missing else None
+        return Flaw(f"does not show whether it is revoked: {missing}", UNKNOWN) if missing else None
 
     def _of_entry(self, entry: Any) -> Flaw:
-        extensions = asked("its entry", lambda: {one.oid.dotted_string: one for one in entry.extensions})
+        extensions = parsed("its entry", lambda: {one.oid.dotted_string: one for one in entry.extensions})
         if _ENTRY_ISSUER in extensions:
             return Flaw("has its serial number, for another issuer it seems: indirect lists are not judged", UNKNOWN)
         reason = extensions.get(_REASON)
@@ -161,7 +161,7 @@ class RevocationList:
 
 
 def _is_point_of(point: Any, certificate: Certificate) -> bool:
-    """Whether a part of the lists is the one for a certificate: both name the same place."""
+    """Whether a part of the lists is the one for a certificate: both name the same location."""
     if not point.full_name and not point.relative_name:
         return True
     named = certificate.extension(_POINTS_OF_CERTIFICATE)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the description says of a set of certificates: looked at by a kind of probe, replaced by the procedures."""
+"""What the description says of a set of certificates: inspected by a kind of probe, replaced by the procedures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from .._clients.tls import STARTTLS
 from .._core.options import AT_LEAST_ONE, Given, Option, Options
 from .._core.shared_options import TLS_OPTIONS, port
-from .judge import LIMIT_OPTIONS
+from .limits import LIMIT_OPTIONS
 
 PROFILES = ("server", "client", "both")
 
@@ -30,9 +30,9 @@ RELOADS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-#: How a service is told that its certificate is new.
+#: How a service is reloaded once its certificate is new.
 RELOAD_OPTIONS: Options = {
-    "kind": Option("str", "Who is told, and in which way.", required=True, choices=tuple(RELOADS)),
+    "kind": Option("str", "What is reloaded, and in which way.", required=True, choices=tuple(RELOADS)),
     "action": Option(
         "str",
         "Whether C(systemd) and C(compose) reload or restart the service.",
@@ -40,8 +40,8 @@ RELOAD_OPTIONS: Options = {
         choices=("reload", "restart"),
     ),
     "unit": Option("str", "Unit of C(systemd)."),
-    "port": port(6379, "Port that C(redis) is told on."),
-    "username": Option("str", "User that C(redis) is told as; it needs the command CONFIG SET."),
+    "port": port(6379, "Port that C(redis) is reconfigured through."),
+    "username": Option("str", "User that C(redis) is reconfigured as; it needs the command CONFIG SET."),
     "password": Option("str", "Password of that user.", secret=True),
     "tls": Option("bool", "Whether that port speaks TLS.", default=False),
     **TLS_OPTIONS,
@@ -59,7 +59,7 @@ RELOAD_OPTIONS: Options = {
 SERVED_OPTIONS: Options = {
     "port": port(what="TCP port on the host.", required=True),
     "address": Option("str", "Address on the host, where it is not every one.", default="localhost"),
-    "server_name": Option("str", "Name that is asked for, where a port serves more than one certificate."),
+    "server_name": Option("str", "Name that is requested, where a port serves more than one certificate."),
     "starttls": STARTTLS,
     "client_cert": TLS_OPTIONS["client_cert"],
     "client_key": TLS_OPTIONS["client_key"],
@@ -70,27 +70,27 @@ SERVED_OPTIONS: Options = {
 ACCEPTED_OPTIONS: Options = {
     "port": port(required=True),
     "address": Option("str", "Address or name of the host that has it.", default="localhost"),
-    "server_name": Option("str", "Name that is asked for and has to be in the other end's certificate."),
+    "server_name": Option("str", "Name that is requested and has to be in the other end's certificate."),
     "ca": TLS_OPTIONS["ca"],
     "starttls": STARTTLS,
     "path": Option(
         "str",
-        "Path to read over HTTP. A server like nginx shakes hands with everybody, and refuses who asks for something.",
+        "Path to read over HTTP. A server like nginx completes every handshake, and refuses the request that follows.",
     ),
     "host_header": Option("str", "Name in the C(Host) header, where it is another one."),
 }
 
 
-#: What ends sessions, by who keeps them.
+#: What ends sessions, by the server that keeps them.
 SESSIONS: Mapping[str, tuple[str, ...]] = {"postgres": ("user", "database"), "redis": ()}
 
 
-#: How a service that knows its clients by certificates is asked to end their sessions.
+#: How a service that knows its clients by certificates is made to end their sessions.
 SESSION_OPTIONS: Options = {
     "kind": Option(
         "str",
         "C(postgres) ends the sessions that were opened with a revoked certificate; its user needs the roles"
-        " pg_read_all_stats and pg_signal_backend. C(redis) cannot tell which those are, and ends the sessions of all"
+        " pg_read_all_stats and pg_signal_backend. C(redis) does not know which those are, and ends the sessions of all"
         " clients, which connect anew.",
         required=True,
         choices=tuple(SESSIONS),
@@ -124,7 +124,7 @@ OPTIONS: Options = {
     "key_mode": Option("str", "Mode of the key's file.", default="0400", choices=("0400", "0440", "0600", "0640")),
     "reload": Option(
         "dict",
-        "How the service is told that its certificate is new. Without it, nobody has to be told.",
+        "How the service is reloaded once its certificate is new. Without it, no service has to be reloaded.",
         options=RELOAD_OPTIONS,
     ),
     "served_by": Option(

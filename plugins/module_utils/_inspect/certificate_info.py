@@ -13,10 +13,12 @@ from typing import Any
 
 from .._certificates.bundle import Reader
 from .._certificates.certificate import Certificate
-from .._certificates.examine import compared
 from .._certificates.expiry import rounded
 from .._certificates.files import File, read, without_collection
-from .._certificates.judge import ASPECTS, SERVED, Holdings, Remark, finding, good_findings, judge
+from .._certificates.holdings import ASPECTS, SERVED, CertificateFinding, Holdings
+from .._certificates.judge import judge
+from .._certificates.served import compared
+from .._certificates.summary import good_findings, summarized
 from .._core.checks import NOT_APPLICABLE, OK, UNKNOWN, Check, Finding
 from .._core.options import Given, Option, Options, with_defaults
 from .kinds import certificate_files, tls
@@ -51,7 +53,7 @@ class Seen:
     """What was seen on the way to the checks."""
 
     holdings: Holdings | None = None
-    remarks: list[Remark] = field(default_factory=list)
+    findings: list[CertificateFinding] = field(default_factory=list)
     #: Address and port, what was agreed on, and the certificate.
     served: list[tuple[str, str, Certificate]] = field(default_factory=list)
 
@@ -68,7 +70,7 @@ def _inspected(given: Given, owner: str) -> dict[str, Any]:
     probes += [_endpoint_probe(one, given["timeout"], owner, seen) for one in given.get("endpoints") or ()]
     checks = [with_module_source(check) for check in run_probes(probes, deadline=given["deadline"])]
     findings = [
-        *(remark.as_dict() for remark in seen.remarks),
+        *(finding.as_dict() for finding in seen.findings),
         *(_as_finding(check) for check in checks if _is_finding(check)),
     ]
     result = {
@@ -83,12 +85,12 @@ def _inspected(given: Given, owner: str) -> dict[str, Any]:
 
 def _files_probe(given: Given, owner: str, now: datetime, seen: Seen) -> Probe:
     def run(options: Given) -> Iterator[Finding]:
-        held, remarks = certificate_files.holdings(options, now, unlocking=given["deadline"] / 2)
-        remarks += judge(held)
-        seen.holdings, seen.remarks = held, remarks
+        held, findings = certificate_files.holdings(options, now, unlocking=given["deadline"] / 2)
+        findings += judge(held)
+        seen.holdings, seen.findings = held, findings
         good = good_findings(held)
         for aspect in ASPECTS:
-            yield finding(aspect, remarks, good[aspect], held)
+            yield summarized(aspect, findings, good[aspect], held)
 
     kind = replace(certificate_files.KIND, run=run)
     own = {name: given.get(name) for name in kind.options}
@@ -132,7 +134,7 @@ def _compared(path: str, address: str, port: int, got: list[Certificate]) -> Fin
     if not got:
         return Finding(SERVED, UNKNOWN, "not determined: there was no handshake")
     good = Finding(SERVED, OK, f"what is served is what {path} holds")
-    return finding(SERVED, compared(got[0], file, address, port), good)
+    return summarized(SERVED, compared(got[0], file, address, port), good)
 
 
 def _is_finding(check: Check) -> bool:
@@ -142,14 +144,14 @@ def _is_finding(check: Check) -> bool:
 
 
 def _as_finding(check: Check) -> dict[str, Any]:
-    address = check.target.partition(":")[2]
-    return Remark(check.id.rsplit(".", 1)[1], check.status, address, check.message).as_dict()
+    location = check.target.partition(":")[2]
+    return CertificateFinding(check.id.rsplit(".", 1)[1], check.status, location, check.message).as_dict()
 
 
 def _summary(seen: Seen, findings: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
     statuses = Counter(str(one["status"]) for one in findings)
     files: list[File] = list(seen.holdings.files) if seen.holdings else []
-    certificates = [*(seen.holdings.places if seen.holdings else ()), *(one for _where, _agreed, one in seen.served)]
+    certificates = [*(seen.holdings.positions if seen.holdings else ()), *(one for _where, _agreed, one in seen.served)]
     first = min(certificates, key=lambda one: one.ends, default=None)
     return {
         "files": len(files),

@@ -202,7 +202,7 @@ class Context:
     def ask(self, module: str, wanted: str, **arguments: Any) -> Answer:
         """Run a module on the host. ``wanted`` is the key that its result has where it came to its end."""
         run = {
-            "who": self.operator,
+            "operator": self.operator,
             "controller_time": time.time(),
             "state_dir": self.options["host_state_dir"],
         }

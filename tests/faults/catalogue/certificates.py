@@ -366,7 +366,7 @@ ROWS = (
         "certificate_key_open",
         "every user of the host may read the key",
         "chmod 0644 /etc/xorb-lab/served/8458/key.pem",
-        Expected("set.permissions", "critical", "a key that everybody may read (mode 0644)"),
+        Expected("set.permissions", "critical", "a key that every user may read (mode 0644)"),
     ),
     _set_row(
         8459,

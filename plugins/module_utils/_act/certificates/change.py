@@ -1,17 +1,17 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The engine of changes to certificates in service: stage, swap, tell, verify; and take back where that fails.
+"""The engine of changes to certificates in service: stage, swap, reload, verify; and roll back where that fails.
 
-Sets whose service is told in the same way are one operation, so that a service is told once. Every operation is written
-into the journal first: one that was killed is finished by the next run, or undone where the new set never was in
-service or is refused.
+Sets whose service is reloaded in the same way are one operation, so that a service is reloaded once. Every operation is
+written into the journal first: one that was killed is finished by the next run, or rolled back where the new set never
+was in service or is refused.
 
 .. code-block:: text
 
-    begin ─► adopt ─► stage ─► swap ─► tell ─► verify ─► end (done)
-               │        │        │       │        │
-               ▼        ▼        └───────┴────────┴──► take_back ─► end (undone)
-          end (undone)
+    begin ─► adopt ─► stage ─► swap ─► reload ─► verify ─► end (done)
+               │        │        │        │         │
+               ▼        ▼        └────────┴─────────┴──► roll_back ─► end (rolled_back)
+       end (rolled_back)
 """
 
 from __future__ import annotations
@@ -28,24 +28,28 @@ from typing import Any
 from ..._certificates.bundle import load_bundle
 from ..._certificates.certificate import Certificate
 from ..._certificates.der import Unreadable
-from ..._certificates.examine import served_certificate
+from ..._certificates.served import served_certificate
 from ..._core.errors import RunbookError
 from ..._core.names import DONE, ROLLED_BACK
 from ..._core.options import Given, without_secrets
 from .. import reload
 from ..journal import Entry, Journal, Recover
 from .request import reasons
-from .set import SET_OPTIONS, label, leaf_of, read_set
+from .set import SET_OPTIONS, label
+from .set_content import leaf_of, read_set
 from .store import SETS, CertificateSets, layout_of, paths
 
-ADOPT, STAGE, SWAP, TELL, VERIFY, TAKE_BACK = "adopt", "stage", "swap", "tell", "verify", "take_back"
+#: The steps of an operation, as its entry in the journal names them; see `FORMAT`.
+ADOPT, STAGE, SWAP, RELOAD, VERIFY, ROLL_BACK = "adopt", "stage", "swap", "reload", "verify", "roll_back"
+STEPS = frozenset({ADOPT, STAGE, SWAP, RELOAD, VERIFY, ROLL_BACK})
 
+#: What an operation needs of each set to be ended, with its type.
+NEEDS: Mapping[str, type] = {"given": dict, "secrets": bool, "new": str}
 
-#: How a change ends that could not even be begun, or neither be made nor taken back.
+#: How a change ends that could not even be begun, or neither be made nor rolled back.
 FAILED = "failed"
 
-
-#: Seconds within which a service has to serve what it was told of, and the pause between two looks.
+#: Seconds within which a service has to serve the new certificate once it was reloaded, and the pause between attempts.
 SETTLE, PAUSE = 20.0, 0.25
 
 
@@ -64,7 +68,7 @@ class Outcome:
 
     @property
     def name(self) -> str:
-        """What the set is called, for people."""
+        """What a message calls the set."""
         return f"{self.service} {self.point}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,6 +88,7 @@ class Change:
     old: str = ""
 
     def sets(self) -> CertificateSets:
+        """The sets on the disk, to be opened with ``with``."""
         return CertificateSets(layout_of(self.given))
 
     def contents(self, _sets: CertificateSets) -> dict[str, bytes]:
@@ -137,7 +142,7 @@ class Change:
             sets.finish(keep=(self.old,))
 
     def needs(self) -> dict[str, Any]:
-        """What finishing or undoing takes, without secrets: who needs one is told it again."""
+        """What ending it takes, without secrets: a run that needs one has it in its own options; see `NEEDS`."""
         password = (self.given.get("reload") or {}).get("password")
         return {"given": without_secrets(SET_OPTIONS, self.given), "secrets": bool(password), "new": self.new}
 
@@ -154,12 +159,13 @@ class Change:
         files = read_set({role: folder / file for role, file in layout.files.items()})
         return reasons(self.given, files, now)
 
-    def outcome(self, how: str, message: str = "") -> Outcome:
+    def outcome(self, outcome: str, message: str = "") -> Outcome:
+        """What became of it, with the certificates before and after."""
         new, old = self.certificate(self.new), self.certificate(self.old) if self.old else None
         return Outcome(
             service=self.given["service"],
             point=self.given["point"],
-            outcome=how,
+            outcome=outcome,
             message=message,
             serial=new.serial if new else self.new.upper(),
             previous_serial=old.serial if old else "",
@@ -170,19 +176,21 @@ class Change:
 
 @dataclass
 class Operation:
-    """Some sets whose service is told once, with their entry in the journal."""
+    """Some sets whose service is reloaded once, with their entry in the journal."""
 
     entry: Entry
     changes: Sequence[Change]
-    told: bool = field(default=False)
+    #: Whether the service may have read the new sets.
+    reloaded: bool = field(default=False)
 
     @property
-    def reload(self) -> Mapping[str, Any] | None:
+    def reload_options(self) -> reload.ReloadOptions | None:
+        """How the service is reloaded, where it has to be."""
         return self.changes[0].given.get("reload")
 
     @property
     def files(self) -> dict[str, str]:
-        """Every path that the service knows, by a key that says whose."""
+        """Every path that the service knows, by the point and the role of its file."""
         return {
             f"{change.given['point']}.{role}": path
             for change in self.changes
@@ -203,36 +211,40 @@ class Operation:
 
     def go_forward(self) -> str:
         """Put the new sets into service; returns a sentence about it. May be called again after it was cut off."""
-        running = self.reload is None or reload.is_running(self.reload, self.files)
+        options = self.reload_options
+        running = options is None or reload.is_running(options, self.files)
         self.entry.step(SWAP)
         for change in self.changes:
             change.forward()
         if not running:
-            return "nobody was told, since the service is not running"
-        self._tell(TELL)
+            return "not reloaded, since the service is not running"
+        if options is not None:
+            self.entry.step(RELOAD)
+            self.reloaded = True
+            reload.perform(options, self.files)
         self.entry.step(VERIFY)
         self._verify({id(change): change.new for change in self.changes})
-        return reload.about(self.reload)
+        return reload.description(options)
 
-    def undo(self, why: str) -> str:
+    def roll_back(self, why: str) -> str:
         """Have the old sets in service, wherever this was cut off; returns what there is to say about it.
 
         Raises `RunbookError` where that is impossible: the entry stays unfinished then.
         """
         if SWAP in self.entry.steps:
-            return self._take_back(why)
+            return self._put_back(why)
         self._discard()
         return f"{why}; the old set stayed in service"
 
     def _discard(self) -> None:
         for change in self.changes:
-            # What cannot be removed now is in nobody's way.
+            # What cannot be removed now is in the way of no service.
             with suppress(OSError):
                 change.discard()
 
-    def _take_back(self, why: str) -> str:
+    def _put_back(self, why: str) -> str:
         with suppress(RunbookError):  # a full disk must not keep the old set out of service
-            self.entry.step(TAKE_BACK)
+            self.entry.step(ROLL_BACK)
         for change in self.changes:
             try:
                 change.back()
@@ -241,7 +253,7 @@ class Operation:
                     f"{label(change.given)}: {why}; and the old set could not be put back: {exc.strerror}; the next run"
                     " tries it again"
                 ) from exc
-        complaints = self._tell_again() if self.told else []
+        complaints = self._reload_again() if self.reloaded else []
         self._discard()
         return "; ".join([why, "the old set is in service again", *complaints])
 
@@ -251,24 +263,19 @@ class Operation:
             with suppress(OSError):
                 change.finish()
 
-    def _tell(self, step: str) -> None:
-        if self.reload is not None:
-            self.entry.step(step)
-            self.told = True
-            reload.tell(self.reload, self.files)
-
-    def _tell_again(self) -> list[str]:
-        complaints = []
+    def _reload_again(self) -> list[str]:
+        """Let the service read the old sets; returns why it may not serve them."""
+        complaints, options = [], self.reload_options
         try:
-            if self.reload is not None:
-                reload.tell(self.reload, self.files)
+            if options is not None:
+                reload.perform(options, self.files)
         except RunbookError as exc:
             complaints.append(str(exc))
         try:
             self._verify({id(change): change.old for change in self.changes if change.old})
         except RunbookError as exc:
             return [*complaints, f"but it is not served: {exc}"]
-        # What the service said does not matter where it serves what it should.
+        # An error of the reload does not matter where the service serves what it should.
         return []
 
     def _verify(self, names: Mapping[int, str]) -> None:
@@ -288,11 +295,11 @@ def _await(port: Mapping[str, Any], wanted: Certificate) -> None:
             got = served_certificate(port)
             if got == wanted:
                 return
-            said = f"port {port['port']} serves the certificate {got.serial} and not {wanted.serial}"
+            fault = f"port {port['port']} serves the certificate {got.serial} and not {wanted.serial}"
         except RunbookError as exc:
-            said = f"port {port['port']}: {exc}"
+            fault = f"port {port['port']}: {exc}"
         if time.monotonic() >= ends:
-            raise RunbookError(f"{said}, {SETTLE:g} s after the service was told")
+            raise RunbookError(f"{fault}, {SETTLE:g} s after the service was reloaded")
         time.sleep(PAUSE)
 
 
@@ -314,11 +321,11 @@ def carry_out(journal: Journal, procedure: str, changes: Sequence[Change], *, no
 
 
 def _groups(changes: Sequence[Change]) -> Iterable[list[Change]]:
-    """Sets that share how their service is told; where nobody has to be told, each is alone."""
+    """Sets that share how their service is reloaded; where none has to be, each is alone."""
     groups: dict[str, list[Change]] = {}
     for number, change in enumerate(changes):
-        told = change.given.get("reload")
-        groups.setdefault(json.dumps(told, sort_keys=True) if told else str(number), []).append(change)
+        options = change.given.get("reload")
+        groups.setdefault(json.dumps(options, sort_keys=True) if options else str(number), []).append(change)
     return groups.values()
 
 
@@ -332,18 +339,18 @@ def _carry_out_group(journal: Journal, procedure: str, changes: Sequence[Change]
     try:
         operation.adopt()
         operation.stage(now)
-        said = operation.go_forward()
+        message = operation.go_forward()
     except (RunbookError, OSError) as exc:
-        told = [change.outcome(ROLLED_BACK) for change in changes]
+        outcomes = [change.outcome(ROLLED_BACK) for change in changes]
         try:
-            message = _close(operation.entry, ROLLED_BACK, operation.undo(_why(exc, changes[0].given)))
+            message = _close(operation.entry, ROLLED_BACK, operation.roll_back(_why(exc, changes[0].given)))
         except RunbookError as stuck:
-            # The entry stays open for the next run; what was done before is told all the same.
-            return [replace(one, outcome=FAILED, message=str(stuck)) for one in told]
-        return [replace(one, message=message) for one in told]
+            # The entry stays open for the next run; what was done before is reported all the same.
+            return [replace(one, outcome=FAILED, message=str(stuck)) for one in outcomes]
+        return [replace(one, message=message) for one in outcomes]
     operation.finish()
-    said = _close(operation.entry, DONE, said)
-    return [change.outcome(DONE, said) for change in changes]
+    message = _close(operation.entry, DONE, message)
+    return [change.outcome(DONE, message) for change in changes]
 
 
 def _close(entry: Entry, outcome: str, message: str) -> str:
@@ -359,59 +366,90 @@ def _why(exc: Exception, given: Given) -> str:
     return f"{given['directory']}: {exc.strerror or exc}" if isinstance(exc, OSError) else str(exc)
 
 
-#: Makes the change of an entry again: from the options of its set, what the entry says of it, and the old set.
+#: Makes the change of an entry again: from the options of its set, what the entry needs of it, and the old set.
 Remake = Callable[[Given, Mapping[str, Any], str], Change]
 
 
-def _remake(given: Given, found: Mapping[str, Any], old: str) -> Change:
-    return Change(given, found["new"], old)
+def _remake(given: Given, needed: Mapping[str, Any], old: str) -> Change:
+    return Change(given, needed["new"], old)
 
 
-def _place(given: Given) -> tuple[str, str, str]:
+def _identity(given: Given) -> tuple[str, str, str]:
+    """What identifies a set among those of a host."""
     return given["directory"], given["service"], given["point"]
 
 
-def can_be_ended(entry: Entry, known: Iterable[Given]) -> bool:
-    """Whether ``known``, the sets that this run was told of, have the secrets that ending an operation takes."""
-    places = set(map(_place, known))
-    return all(_place(found["given"]) in places or not found["secrets"] for found in entry.needs["sets"])
+def needed_sets(entry: Entry, needs: Mapping[str, type] = NEEDS) -> list[dict[str, Any]]:
+    """What an operation needs of each of its sets; raises `NotUnderstood` where it is not what this version writes."""
+    sets = entry.needs.get("sets")
+    if not isinstance(sets, list) or not sets:
+        raise entry.not_understood("it names no sets")
+    for needed in sets:
+        if not isinstance(needed, dict) or any(not isinstance(needed.get(key), kind) for key, kind in needs.items()):
+            raise entry.not_understood("what it needs to be ended is not written down as this version does")
+        given = needed["given"]
+        unknown = sorted(set(given) - set(SET_OPTIONS))
+        if unknown or any(not isinstance(given.get(name), str) for name in ("directory", "service", "point")):
+            raise entry.not_understood(f"a set in it has other options ({', '.join(unknown) or 'some are missing'})")
+    return sets
 
 
-def recovery(known: Iterable[Given], remake: Remake = _remake) -> Recover:
-    """What ends operations that were cut off; ``known`` are the sets that this run was told of, secrets included."""
-    by_place = {_place(given): given for given in known}
+def can_be_ended(entry: Entry, known: Iterable[Given], needs: Mapping[str, type] = NEEDS) -> bool:
+    """Whether ``known``, the sets that this run was given, have the secrets that ending an operation takes."""
+    found = set(map(_identity, known))
+    return all(_identity(needed["given"]) in found or not needed["secrets"] for needed in needed_sets(entry, needs))
+
+
+def recovery(known: Iterable[Given], remake: Remake = _remake, needs: Mapping[str, type] = NEEDS) -> Recover:
+    """What ends operations that were cut off; ``known`` are the sets that this run was given, secrets included.
+
+    It raises `NotUnderstood` for an operation whose steps or needs are not those of this version, before it ends
+    anything of it.
+    """
+    by_identity = {_identity(given): given for given in known}
 
     def recover(entry: Entry) -> tuple[str, str] | None:
-        if not can_be_ended(entry, by_place.values()):
+        if not can_be_ended(entry, by_identity.values(), needs):
             return None
-        sets = entry.needs["sets"]
+        sets = needed_sets(entry, needs)
         changes = [
-            remake(by_place.get(_place(found["given"]), found["given"]), found, old)
-            for found, old in zip(sets, entry.learned.get("old") or [""] * len(sets))
+            remake(by_identity.get(_identity(needed["given"]), needed["given"]), needed, old)
+            for needed, old in zip(sets, _old_sets(entry, len(sets)))
         ]
         return _end(Operation(entry, changes))
 
     return recover
 
 
+def _old_sets(entry: Entry, count: int) -> list[str]:
+    """The sets that were in service, of each set the one; empty where it is not known yet."""
+    unknown = [step for step in entry.steps if step not in STEPS]
+    if unknown:
+        raise entry.not_understood(f"it has a step {unknown[0]!r}, which this version has not")
+    old = entry.learned.get("old", [""] * count if STAGE not in entry.steps else None)
+    if not isinstance(old, list) or len(old) != count or not all(isinstance(name, str) for name in old):
+        raise entry.not_understood("which sets were in service before is not written down as this version does")
+    return old
+
+
 def _end(operation: Operation) -> tuple[str, str]:
-    """Finish an operation that was cut off, or undo it."""
+    """Finish an operation that was cut off, or roll it back."""
     steps = operation.entry.steps
     if SWAP not in steps:
         for change in operation.changes:
             change.forget()
         return ROLLED_BACK, "its new set was not in service yet"
-    operation.told = True
-    if TAKE_BACK in steps:
-        return ROLLED_BACK, operation.undo("it was being taken back")
+    operation.reloaded = True
+    if ROLL_BACK in steps:
+        return ROLLED_BACK, operation.roll_back("it was being rolled back")
     now = datetime.now(timezone.utc)
     try:
         for change in operation.changes:
             faults = change.faults(now)
             if faults:
                 raise RunbookError(f"{label(change.given)}: {'; '.join(faults)}")
-        said = operation.go_forward()
+        message = operation.go_forward()
     except (RunbookError, OSError) as exc:
-        return ROLLED_BACK, operation.undo(_why(exc, operation.changes[0].given))
+        return ROLLED_BACK, operation.roll_back(_why(exc, operation.changes[0].given))
     operation.finish()
-    return DONE, f"its new set is in service, {said}"
+    return DONE, f"its new set is in service, {message}"

@@ -106,9 +106,9 @@ def _contents(issued: Issued, sets: CertificateSets) -> dict[str, bytes]:
 
 
 def _trusted(issued: Issued, sets: CertificateSets) -> bytes:
-    """What the new set trusts: the issuer, and beside it whomever the one in service does, but for its own certificate.
+    """What the new set trusts: the issuer, and beside it whatever the one in service does, but for its own certificate.
 
-    Only `certificate_trust` takes trust away. Raises `RunbookError` where whom the service trusts cannot be told.
+    Only `certificate_trust` takes trust away. Raises `RunbookError` where what the service trusts cannot be read.
     """
     live = sets.live()
     held = live.get("ca", b"")
@@ -119,8 +119,8 @@ def _trusted(issued: Issued, sets: CertificateSets) -> bytes:
     except Unreadable as exc:
         path = paths(sets.layout)["ca"]
         raise RunbookError(
-            f"{label(issued.given)}: {path} {exc}: whom the service trusts beside the issuer cannot be told, so nothing"
-            " is put into its place; mend it, or empty it where there is nobody else"
+            f"{label(issued.given)}: {path} {exc}: what the service trusts beside the issuer cannot be read, so nothing"
+            " is put into its place; fix it, or empty it where it trusts no other"
         ) from exc
     known = {*load_bundle(issued.ca.encode()), *Reader().content(live.get("certificate", b"")).certificates[:1]}
     others = [one for one in dict.fromkeys(trusted) if one not in known]

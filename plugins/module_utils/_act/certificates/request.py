@@ -18,17 +18,18 @@ from ..._certificates.bundle import Reader, load_key
 from ..._certificates.der import Unreadable
 from ..._certificates.examine import differences, holdings_of, read_crl
 from ..._certificates.files import File
-from ..._certificates.judge import Remark, judge
+from ..._certificates.holdings import CertificateFinding
+from ..._certificates.judge import judge
 from ..._core import drivers
 from ..._core.checks import CRITICAL, OK
 from ..._core.options import Given
-from .set import leaf_of, read_set
+from .set_content import leaf_of, read_set
 from .store import PENDING_KEY, PENDING_REQUEST, CertificateSets, layout_of
 
 
 @dataclass(frozen=True)
 class Requested:
-    """What was found of one set, and what is asked of the issuer where it is due."""
+    """What was found of one set, and what is requested of the issuer where it is due."""
 
     service: str
     point: str
@@ -39,7 +40,7 @@ class Requested:
     not_after: str = ""
     csr: str = ""
     key_made: bool = False
-    #: The revocation lists that are in service, and where there are some, who is trusted; by the bytes of the names.
+    #: The revocation lists in service, and where there are some, the trusted authorities; by the bytes of their names.
     lists: list[dict[str, Any]] = field(default_factory=list)
     trusts: list[str] = field(default_factory=list)
 
@@ -50,29 +51,31 @@ class Requested:
 
 def reasons(given: Given, files: Mapping[str, File], now: datetime) -> list[str]:
     """Why a set has to be replaced: what is wrong with it and would not be with a new one."""
-    crls, _remarks = read_crl(given.get("crl"), Reader())
+    crls, _findings = read_crl(given.get("crl"), Reader())
     holdings = holdings_of(given, files, crls, now)
     leaf = leaf_of(files)
-    places = {(file.name, position) for file, position in holdings.places.get(leaf, ())} if leaf else set()
+    positions = {(file.name, position) for file, position in holdings.positions.get(leaf, ())} if leaf else set()
     own = {file.name for file in files.values()}
     found = [*judge(holdings), *differences(given, files)]
-    # Whom the service trusts stays trusted, so what is wrong with an authority would be wrong afterwards.
+    # What the service trusts stays trusted, so what is wrong with an authority would be wrong afterwards.
     trust = files["ca"].name if "ca" in files else ""
-    stays = [one for one in found if one.file == trust and one.position and (one.file, one.position) not in places]
-    told = [_told(one) for one in found if one not in stays and _calls_for_replacement(one, own, places)]
-    return list(dict.fromkeys(told))
+    remaining = [
+        one for one in found if one.file == trust and one.position and (one.file, one.position) not in positions
+    ]
+    why = [_reason(one) for one in found if one not in remaining and _calls_for_replacement(one, own, positions)]
+    return list(dict.fromkeys(why))
 
 
-def _calls_for_replacement(remark: Remark, own: set[str], leaf: set[tuple[str, int]]) -> bool:
-    """Whether a new certificate mends it; that the issuer's own ends, or that a list is stale, it does not."""
-    if remark.aspect == "expiry":
-        return remark.status != OK and (remark.file, remark.position) in leaf
-    return remark.status == CRITICAL and remark.file in own
+def _calls_for_replacement(finding: CertificateFinding, own: set[str], leaf: set[tuple[str, int]]) -> bool:
+    """Whether a new certificate fixes it; that the issuer's own ends, or that a list is stale, it does not."""
+    if finding.aspect == "expiry":
+        return finding.status != OK and (finding.file, finding.position) in leaf
+    return finding.status == CRITICAL and finding.file in own
 
 
-def _told(remark: Remark) -> str:
+def _reason(finding: CertificateFinding) -> str:
     # The same certificate lies in several files, and is one reason.
-    return remark.message if remark.aspect == "expiry" else f"{remark.file} {remark.message}"
+    return finding.message if finding.aspect == "expiry" else f"{finding.file} {finding.message}"
 
 
 def request(given: Given, *, force: bool, now: datetime, check_mode: bool) -> Requested:
@@ -108,7 +111,7 @@ def request(given: Given, *, force: bool, now: datetime, check_mode: bool) -> Re
 
 def _lists(given: Given) -> list[dict[str, Any]]:
     """The revocation lists in service; none where there is no file, or nothing in it that can be read."""
-    found, _remarks = read_crl(given.get("crl"), Reader())
+    found, _findings = read_crl(given.get("crl"), Reader())
     return [{"issuer": one.raw_issuer.hex(), "number": one.number or 0} for _path, one in found]
 
 
@@ -119,12 +122,12 @@ def _requested(given: Given) -> tuple[str, bool]:
         key = pending.get(PENDING_KEY, b"")
         reused = _fits(key, given)
         key = key if reused else new_key(given["key_type"])
-        asked = pending.get(PENDING_REQUEST, b"")
-        if not (reused and _asks_the_same(asked, key, given)):
-            asked = signing_request(key, given)
-            sets.keep_pending(key, asked)
-            return asked.decode(), True
-        return asked.decode(), False
+        present = pending.get(PENDING_REQUEST, b"")
+        if reused and _requests_the_same(present, key, given):
+            return present.decode(), False
+        made = signing_request(key, given)
+        sets.keep_pending(key, made)
+        return made.decode(), True
 
 
 def _opened(given: Given) -> CertificateSets:
@@ -140,10 +143,10 @@ def _fits(key: bytes, given: Given) -> bool:
         return False
 
 
-def _asks_the_same(asked: bytes, key: bytes, given: Given) -> bool:
+def _requests_the_same(request_pem: bytes, key: bytes, given: Given) -> bool:
     x509 = drivers.load("cryptography.x509")
     try:
-        found = x509.load_pem_x509_csr(asked)
+        found = x509.load_pem_x509_csr(request_pem)
         names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, x509.ExtensionNotFound):
         return False
@@ -153,7 +156,7 @@ def _asks_the_same(asked: bytes, key: bytes, given: Given) -> bool:
 
 
 def new_key(key_type: str) -> bytes:
-    """A private key in PEM, without a passphrase: the service has to read it when nobody is there."""
+    """A private key in PEM, without a passphrase: the service has to read it when no operator is there."""
     serialization = drivers.load("cryptography.hazmat.primitives.serialization")
     family, size = key_type.split("-")
     if family == "rsa":

@@ -4,20 +4,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+import re
 
 from ..._certificates import spec
-from ..._certificates.bundle import Reader
-from ..._certificates.certificate import Certificate
-from ..._certificates.files import File, read
 from ..._core.checks import Check, Finding
+from ..._core.errors import RunbookError
 from ..._core.options import Given, Option, Options
 from ..._core.shared_options import COMMON_OPTIONS
 from ..._core.time import timestamp
 
 #: Options of a set as the modules that act on it take them.
 SET_OPTIONS: Options = {**{name: COMMON_OPTIONS[name] for name in ("service", "point", "timeout")}, **spec.OPTIONS}
+
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
 
 
 def set_list(options: Options) -> Option:
@@ -49,16 +48,12 @@ def check_of(given: Given, finding: Finding, target: str) -> Check:
 
 
 def label(given: Given) -> str:
-    """What a set is called, for people."""
+    """What a message calls a set."""
     return f"{given['service']} {given['point']}"
 
 
-def read_set(paths: Mapping[str, Path]) -> dict[str, File]:
-    """The files of a set, by their role."""
-    reader = Reader()
-    return {role: read(str(path), path.name, reader) for role, path in paths.items()}
-
-
-def leaf_of(files: Mapping[str, File]) -> Certificate | None:
-    """The certificate of a set, where there is one that can be read."""
-    return next(iter(files["certificate"].certificates), None)
+def serial_number(text: str) -> int:
+    """The serial number of a certificate, from hexadecimal digits; raises `RunbookError`."""
+    if not _HEXADECIMAL.fullmatch(text):
+        raise RunbookError(f"expected a serial number in hexadecimal digits, got {text!r}")
+    return int(text, 16)

@@ -18,7 +18,7 @@ CERTIFICATE_MODE = 0o444
 
 def read(folder: int, name: str) -> bytes:
     """A file of a folder; raises `RunbookError` where it is none that a set could have."""
-    # Not blocking: a pipe would wait for ever for somebody who writes.
+    # Not blocking: a pipe would wait for ever for a process that writes.
     descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     try:
         found = os.fstat(descriptor)

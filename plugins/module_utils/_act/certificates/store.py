@@ -135,7 +135,7 @@ class CertificateSets:
     def adopt(self, name: str) -> str:
         """Make a set of what lies under the known names, so that they can become links; returns its name.
 
-        What they show is the same at every moment, so that nobody has to be told. Where they are links already,
+        What they show is the same at every moment, so that no service has to be reloaded. Where they are links already,
         nothing changes.
         """
         present = [file for file in self.layout.files.values() if _exists(file, self._folder)]
@@ -282,7 +282,7 @@ class CertificateSets:
             return {name: read(folder, name) for name in names}
 
     def keep_pending(self, key: bytes, request: bytes) -> None:
-        """Keep the key of the next set, readable by nobody else, until its certificate has been issued."""
+        """Keep the key of the next set, readable by no other user, until its certificate has been issued."""
         self._make_sets()
         self.forget_pending()
         os.mkdir(PENDING, PRIVATE_MODE, dir_fd=self._sets)
@@ -311,7 +311,7 @@ class CertificateSets:
         if os.fstat(opened).st_uid != os.geteuid():
             os.close(opened)
             raise RunbookError(
-                f"{self.layout.directory}/{SETS}: belongs to somebody else (expected uid {os.geteuid()}), so what it"
+                f"{self.layout.directory}/{SETS}: belongs to another user (expected uid {os.geteuid()}), so what it"
                 " holds cannot be trusted; look into it, then move it away"
             )
         self._sets = opened

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Puts trusted authorities and revocation lists into service, beside a key and a certificate that stay what they are.
 
-Whom a service trusts lies in its set, and a set never changes: a variant is put beside it, with the same key and
+What a service trusts lies in its set, and a set never changes: a variant is put beside it, with the same key and
 certificate and another file of authorities, and takes its place by the renaming of one link. A revocation list lies
 where the service reads it, is replaced by renaming, and the one before it stays beside it. From the begin of an
-operation to its end this is the way of `change`, taking back included.
+operation to its end this is the way of `change`, rolling back included.
 """
 
 from __future__ import annotations
@@ -29,14 +29,18 @@ from ..._core.options import Given, Option, Options
 from ..journal import Entry, Journal, Recover
 from ..options import CLOCK_TOLERANCE
 from . import deploy
-from .change import Change, Outcome, can_be_ended, carry_out, recovery, set_name
-from .set import label, leaf_of, read_set
+from .change import NEEDS, Change, Outcome, can_be_ended, carry_out, recovery, set_name
+from .set import label
+from .set_content import leaf_of, read_set
 from .set_file import CERTIFICATE_MODE, LARGEST, write
 from .set_file import read as read_file
 from .store import layout_of
 
 #: The name of the procedure in the journal.
 PROCEDURE = "certificate_trust"
+
+#: What an operation needs of each set to be ended.
+TRUST_NEEDS: Mapping[str, type] = {**NEEDS, "parts": list, "had_list": bool}
 
 #: How a set ends whose files hold already what they should.
 UNCHANGED = "unchanged"
@@ -49,7 +53,7 @@ TRUST_OPTIONS: Options = {
     "revocations": Option(
         "str",
         "Revocation lists, in PEM, one of each authority, that the file I(crl) of the set is to hold. Lists of others"
-        " in it stay there, as long as who signed them is trusted.",
+        " in it stay there, as long as the authority that signed them is trusted.",
     ),
 }
 
@@ -101,7 +105,7 @@ class ListFile:
         if found is None:
             write(self._folder, self._next, content, mode=CERTIFICATE_MODE, owner=owner)
         else:
-            # Who reads it now can read the next one.
+            # A service that reads it now can read the next one.
             write(self._folder, self._next, content, mode=found.st_mode & 0o777, owner=found)
             os.link(
                 self._name,
@@ -206,7 +210,7 @@ class TrustChange(Change):
                 file.discard()
 
     def forget(self) -> None:
-        """Remove what was made for a change that never came into service; a pending key is somebody else's."""
+        """Remove what was made for a change that never came into service; a pending key belongs to another change."""
         self.adopt()
         self.discard()
 
@@ -216,7 +220,7 @@ class TrustChange(Change):
             super().finish()
 
     def needs(self) -> dict[str, Any]:
-        """What finishing or undoing takes."""
+        """What ending it takes; see `NEEDS`."""
         return {**super().needs(), "parts": sorted(self.parts), "had_list": self.had_list}
 
     def certificate(self, name: str) -> Certificate | None:  # noqa: ARG002 - all variants have the same one
@@ -231,15 +235,15 @@ def plan(wanted: Sequence[Wanted], *, now: datetime) -> list[TrustChange]:
     service could not work with.
     """
     changes = [_planned(one, now) for one in wanted]
-    told: dict[str, tuple[Any, TrustChange]] = {}
+    readers: dict[str, tuple[Any, TrustChange]] = {}
     for change in changes:
         if "revocations" in change.parts:
-            how = change.given.get("reload")
-            other_how, other = told.setdefault(os.path.realpath(change.given["crl"]), (how, change))
-            if other_how != how:
+            options = change.given.get("reload")
+            other_options, other = readers.setdefault(os.path.realpath(change.given["crl"]), (options, change))
+            if other_options != options:
                 raise RunbookError(
-                    f"{label(other.given)} and {label(change.given)} read {change.given['crl']} and are told in"
-                    " different ways; give each a file of its own, so that each can be taken back alone"
+                    f"{label(other.given)} and {label(change.given)} read {change.given['crl']} and are reloaded in"
+                    " different ways; give each a file of its own, so that each can be rolled back alone"
                 )
     return changes
 
@@ -347,7 +351,7 @@ def _refuse_bad_lists(
     authorities: Sequence[Certificate],
     now: datetime,
 ) -> None:
-    """Refuse lists that nobody trusted has signed, that say nothing about this moment, or that are older."""
+    """Refuse lists that no trusted authority has signed, that do not cover this moment, or that are older."""
     before = {one.issuer_name: one for one in installed}
     for one in lists:
         name = f"revocations: the list of {common(one.issuer)}"
@@ -357,7 +361,7 @@ def _refuse_bad_lists(
             raise RunbookError(f"{name} is not valid before {one.begins:%Y-%m-%d %H:%M} UTC")
         if one.ends is not None and one.ends <= now:
             raise RunbookError(
-                f"{name} ended on {one.ends:%Y-%m-%d %H:%M} UTC: whoever reads it would refuse everybody"
+                f"{name} ended on {one.ends:%Y-%m-%d %H:%M} UTC: a service that reads it would refuse every client"
             )
         present = before.get(one.issuer_name)
         if present is not None and _is_older(one, present):
@@ -370,7 +374,7 @@ def _refuse_bad_lists(
 def _others(
     lists: Iterable[RevocationList], installed: Iterable[RevocationList], authorities: Iterable[Certificate]
 ) -> list[RevocationList]:
-    """The lists in service of authorities that are trusted and that nothing new is said about."""
+    """The lists in service of authorities that are trusted and have no new list."""
     given, known = {one.issuer_name for one in lists}, list(authorities)
     return [
         one
@@ -412,16 +416,20 @@ def _remake(given: Given, found: Mapping[str, Any], old: str) -> TrustChange:
 
 
 def recoveries(known: Iterable[Given]) -> dict[str, Recover]:
-    """What ends every operation on sets that was cut off, by procedure: whoever changes a set ends them all first."""
+    """What ends operations on sets that were cut off, by procedure: a run that changes a set ends all of them first."""
     sets = list(known)
     return {
         deploy.PROCEDURE: recovery(sets),
-        PROCEDURE: recovery(sets, _remake),
+        PROCEDURE: recovery(sets, _remake, TRUST_NEEDS),
     }
 
 
-def waiting(left: Iterable[Entry], known: Iterable[Given]) -> list[Entry]:
-    """Which operations that were cut off a run that was told of ``known`` leaves as they are."""
+def pending(unfinished: Iterable[Entry], known: Iterable[Given]) -> list[Entry]:
+    """Which operations that were cut off stay as they are in a run that is given the sets ``known``."""
     sets = list(known)
-    own = recoveries(sets)
-    return [entry for entry in left if entry.procedure not in own or not can_be_ended(entry, sets)]
+    needs = {deploy.PROCEDURE: NEEDS, PROCEDURE: TRUST_NEEDS}
+    return [
+        entry
+        for entry in unfinished
+        if entry.procedure not in needs or not can_be_ended(entry, sets, needs[entry.procedure])
+    ]

@@ -25,7 +25,7 @@ class AclUser:
 
     @classmethod
     def wanted(cls, name: str, password: str, *, commands: list[str], keys: list[str], channels: list[str]) -> AclUser:
-        """The user that somebody asks for; everything not named is denied."""
+        """The user that is to be; everything not named is denied."""
         digest = hashlib.sha256(password.encode()).hexdigest()
         return cls(name, digest, _ordered(["-@all", *commands]), tuple(sorted(keys)), tuple(sorted(channels)))
 
@@ -108,14 +108,14 @@ def ensure_user(client: AclClient, wanted: AclUser, *, persist: bool, check_mode
     if outcome.changed:
         client.set_user(wanted)
         if client.get_user(wanted.name) != wanted:
-            raise RunbookError(f"redis user {wanted.name!r} is not what was asked for after setting it")
+            raise RunbookError(f"redis user {wanted.name!r} is not what it was set to")
     if persist:
         client.save()
     return outcome
 
 
 def _ordered(rules: list[str]) -> tuple[str, ...]:
-    """Rules that only allow, in one order, for Redis 7.0 tells them in another than it was given.
+    """Rules that only allow, in one order, for Redis 7.0 returns them in another than it was given.
 
     Where one forbids again what another allows, the order has a meaning and stays.
     """

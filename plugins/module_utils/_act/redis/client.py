@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The connection to a Redis server: the only place that knows redis-py where users are changed."""
+"""The connection to a Redis server: the only file that knows redis-py where users are changed."""
 
 from __future__ import annotations
 

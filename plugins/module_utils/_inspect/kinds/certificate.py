@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..._certificates.examine import examine
-from ..._certificates.judge import ASPECTS, SERVED
+from ..._certificates.holdings import ASPECTS, SERVED
 from ..._certificates.spec import OPTIONS, check, paths
 from ..._core.about import PROCESS
 from ..._core.checks import Finding

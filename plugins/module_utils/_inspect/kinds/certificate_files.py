@@ -11,7 +11,10 @@ from ..._certificates.bundle import UNLOCKING, Reader
 from ..._certificates.certificate import Certificate
 from ..._certificates.examine import read_crl
 from ..._certificates.files import find, read, read_all, without_collection
-from ..._certificates.judge import ASPECTS, LIMIT_OPTIONS, Holdings, Remark, finding, good_findings, judge
+from ..._certificates.holdings import ASPECTS, CertificateFinding, Holdings
+from ..._certificates.judge import judge
+from ..._certificates.limits import LIMIT_OPTIONS
+from ..._certificates.summary import good_findings, summarized
 from ..._core.checks import CRITICAL, UNKNOWN, Finding
 from ..._core.options import Given, Option, Options
 from ..kind import Kind
@@ -45,42 +48,42 @@ OPTIONS: Options = {
 }
 
 
-def holdings(given: Given, now: datetime, *, unlocking: float = UNLOCKING) -> tuple[Holdings, list[Remark]]:
+def holdings(given: Given, now: datetime, *, unlocking: float = UNLOCKING) -> tuple[Holdings, list[CertificateFinding]]:
     """What the paths hold, and what was in the way of finding out.
 
     What is encrypted is opened for ``unlocking`` seconds in all; the rest stays closed, which is a finding.
     """
     reader = Reader(given.get("passphrases") or (), unlocking=unlocking)
     found = find(given["paths"], given.get("excluded") or ())
-    remarks = [Remark("readable", CRITICAL, path, trouble) for path, trouble in found.troubles.items()]
+    findings = [CertificateFinding("readable", CRITICAL, path, trouble) for path, trouble in found.troubles.items()]
     crls = []
     for path in given.get("crls") or ():
         if path not in found.names:
             lists, faults = read_crl(path, reader)
             crls += lists
-            remarks += faults
+            findings += faults
     trusted: list[Certificate] | None = None
     if given.get("trust"):
         file = read(given["trust"], given["trust"], reader)
         trusted = file.certificates
         fault = file.trouble or "; ".join(file.content.faults) or ("" if trusted else "holds no certificate")
         if fault:
-            remarks.append(Remark("chain", UNKNOWN, given["trust"], f"nothing can be verified: {fault}"))
+            findings.append(CertificateFinding("chain", UNKNOWN, given["trust"], f"nothing can be verified: {fault}"))
             trusted = None
     held = Holdings(read_all(found.names, reader), now, trusted=trusted, crls=crls, limits=given)
-    if not held.places:
-        remarks.append(Remark("readable", CRITICAL, ", ".join(given["paths"]), "no certificate was found"))
-    return held, remarks
+    if not held.positions:
+        findings.append(CertificateFinding("readable", CRITICAL, ", ".join(given["paths"]), "no certificate was found"))
+    return held, findings
 
 
 def run(given: Given) -> Iterator[Finding]:
     """Read everything once, then judge it aspect by aspect."""
     with without_collection():
-        held, remarks = holdings(given, datetime.now(timezone.utc))
-        remarks += judge(held)
+        held, findings = holdings(given, datetime.now(timezone.utc))
+        findings += judge(held)
         good = good_findings(held)
     for aspect in ASPECTS:
-        yield finding(aspect, remarks, good[aspect], held)
+        yield summarized(aspect, findings, good[aspect], held)
 
 
 KIND = Kind(

@@ -10,7 +10,8 @@ from datetime import datetime, timezone
 from typing import Callable
 
 from ..._certificates.certificate import Certificate
-from ..._certificates.expiry import LEAF_LIMIT_OPTIONS, expiry_finding
+from ..._certificates.expiry import expiry_finding
+from ..._certificates.limits import LEAF_LIMIT_OPTIONS
 from ..._clients import tls
 from ..._clients.network import Deadline, Unreachable, without_zone
 from ..._core.about import DEPENDENCY, PROCESS

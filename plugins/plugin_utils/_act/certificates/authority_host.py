@@ -166,7 +166,7 @@ def sessions(rotation: Rotation) -> StepResult:
     if not sets:
         return StepResult()
     issued = [row.serial for row in rotation.authority.register(generation=rotation.plan.outgoing.place)]
-    ended = host_sets.end_sessions(rotation.context, sets, revoked=issued, revocations="")
+    ended = host_sets.end_sessions(rotation.context, sets, issued)
     bad = _failing(ended.checks)
     return ended + StepResult(faults=["; ".join(bad)] if bad else [])
 
@@ -198,4 +198,4 @@ def gather(rotation: Rotation) -> StepResult:
     """What this host has now, and whether it serves that."""
     if rotation.stage() not in (SPREAD, WITHDRAW):
         return StepResult()
-    return StepResult(values={"consumers": rotation.info(rotation.sets, rotation.files, look_at_ports=True)})
+    return StepResult(values={"consumers": rotation.info(rotation.sets, rotation.files, check_ports=True)})

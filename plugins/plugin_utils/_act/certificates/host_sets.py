@@ -110,7 +110,7 @@ def gather(context: Context, sets: Sequence[Set], *, force: bool) -> Gathered:
 
 def _gathered(answer: Answer) -> Gathered:
     values = answer.values
-    return Gathered(values["certificates"], values["unfinished"], values["waiting"], values.get("diff"))
+    return Gathered(values["certificates"], values["unfinished"], values["pending"], values.get("diff"))
 
 
 def due_rows(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -200,18 +200,18 @@ def put_trust(
     )
 
 
-def end_sessions(context: Context, sets: Sequence[Set], **revoked: Any) -> StepResult:
+def end_sessions(context: Context, sets: Sequence[Set], revoked: Sequence[str]) -> StepResult:
     """End the sessions that were opened with what was revoked; the checks are what the module found."""
-    return _shown(context, "certificate_refusal", "sessions", sets, **revoked)
+    return _shown(context, "certificate_sessions_end", "sessions", sets, revoked=revoked)
 
 
-def verify_revocation(context: Context, sets: Sequence[Set], **revoked: Any) -> StepResult:
+def verify_revocation(context: Context, sets: Sequence[Set], revocations: str) -> StepResult:
     """Show what was revoked to every endpoint that has to refuse it; the checks are what the module found."""
-    return _shown(context, "certificate_refusal", "nothing is proved", sets, **revoked)
+    return _shown(context, "certificate_revocation_verify", "nothing is proved", sets, revocations=revocations)
 
 
-def _shown(context: Context, module: str, complaint: str, sets: Sequence[Set], **revoked: Any) -> StepResult:
-    answer = context.ask(module, "checks", certificates=sets, **revoked)
+def _shown(context: Context, module: str, complaint: str, sets: Sequence[Set], **given: Any) -> StepResult:
+    answer = context.ask(module, "checks", certificates=sets, **given)
     if answer.fault:
         return StepResult(faults=[f"{complaint}: {answer.fault}"])
     checks = checks_of(context, answer)

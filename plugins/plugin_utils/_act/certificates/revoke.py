@@ -133,10 +133,10 @@ def distribute(context: Context) -> StepResult:
 def sessions(context: Context) -> StepResult:
     """End the sessions of what was revoked, before it is shown: an endpoint that ends one looks like a refusal."""
     incident = _incident(context)
-    sets = [{**one, "old": []} for one in host_sets.described(context) if one.get("sessions")]
+    sets = [one for one in host_sets.described(context) if one.get("sessions")]
     if not sets or not incident.revoked:
         return StepResult()
-    return host_sets.end_sessions(context, sets, revoked=incident.revoked, revocations=_authority(context).crls())
+    return host_sets.end_sessions(context, sets, incident.revoked)
 
 
 def prove(context: Context) -> StepResult:
@@ -145,11 +145,10 @@ def prove(context: Context) -> StepResult:
     for one in host_sets.described(context):
         serial = incident.old.get(f"{context.host} {host_sets.label(one)}")
         if serial in incident.revoked:
-            sets.append({**one, "old": [serial], "sessions": None})
+            sets.append({**one, "old": [serial]})
     if not sets:
         return StepResult()
-    lists = _authority(context).crls()
-    return host_sets.verify_revocation(context, sets, revoked=incident.revoked, revocations=lists)
+    return host_sets.verify_revocation(context, sets, _authority(context).crls())
 
 
 # --- the steps of the leader

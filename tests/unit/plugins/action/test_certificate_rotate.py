@@ -90,7 +90,7 @@ def test_rotate_canary_that_fails_spares_the_others(lab: Lab, site: Site) -> Non
 def test_rotate_ends_what_a_killed_run_left(lab: Lab, site: Site) -> None:
     given = site.given("one", service="proxy", point="server", reload={"kind": "command", "argv": ["true"]})
     issued = site.issued(given, site.request(given).csr)
-    with journal.locked(site.state, what="test", who="test"):
+    with journal.locked(site.state, what="test", operator="test"):
         pass
     new = load_bundle(issued.certificate.encode())[0].fingerprint
     points = (point for point in range(150, 1000, 7) if crash.killed(lambda: site.deploy(issued), at=point))
@@ -113,7 +113,7 @@ def test_rotate_fails_on_what_it_cannot_end(lab: Lab, site: Site) -> None:
     site.install("one-cache", ends=issuing.DAY)
     given = site.given("one-cache", reload={"kind": "redis", "port": 1, "password": "sesame-open-wide"})
     issued = site.issued(given, site.request(given).csr)
-    with journal.locked(site.state, what="test", who="test"):
+    with journal.locked(site.state, what="test", operator="test"):
         pass
     assert crash.killed(lambda: site.deploy(issued), at=130)
     begun = "certificate_deploy of nginx one-cache, begun"

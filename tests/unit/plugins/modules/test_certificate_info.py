@@ -74,7 +74,7 @@ def test_main_summary_of_a_tree(run: Any, tree: Path) -> None:
         {
             "aspect": "readable",
             "status": "critical",
-            "place": "nothing.pem",
+            "location": "nothing.pem",
             "position": None,
             "message": "is no certificate, key or revocation list",
         }
@@ -137,7 +137,7 @@ def test_main_endpoint_serves_something_else(run: Any, tree: Path) -> None:
         result = run(endpoints=[{"port": port, "ca": str(tree / "ca.pem"), "certificate": str(tree / "new.pem")}])
     assert statuses(result)[f"localhost_{port}.served"] == "critical"
     (finding,) = result["findings"]
-    assert (finding["aspect"], finding["place"]) == ("served", f"localhost:{port}")
+    assert (finding["aspect"], finding["location"]) == ("served", f"localhost:{port}")
     assert finding["message"].startswith(f"localhost:{port}: serves another certificate (CN=localhost, serial ")
 
 

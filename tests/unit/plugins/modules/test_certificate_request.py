@@ -83,7 +83,7 @@ def test_clock_that_is_off_decides_nothing(
 
 def test_cut_off_deployment_is_seen_and_ended(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     issued = site.issued(site.given(), site.request(site.given()).csr)
-    with journal.locked(site.state, what="test", who="test"):
+    with journal.locked(site.state, what="test", operator="test"):
         pass
     assert crash.killed(lambda: site.deploy(issued), at=130)
     steps = journal.unfinished(site.state)[0].steps
@@ -99,21 +99,21 @@ def test_cut_off_deployment_of_a_set_that_has_gone_waits_for_its_password(
 ) -> None:
     given = site.given(reload={"kind": "redis", "port": 1, "password": "sesame-open-wide"})
     issued = site.issued(given, site.request(given).csr)
-    with journal.locked(site.state, what="test", who="test"):
+    with journal.locked(site.state, what="test", operator="test"):
         pass
     assert crash.killed(lambda: site.deploy(issued), at=130)
     site.install("other")
     other = [options(site, point="other", directory=str(site.folder / "other"))]
     for arguments in ({"only_decide": True}, {}):
         seen = run(certificate_request, capsys, site, certificates=other, **arguments)
-        assert len(seen["unfinished"]) == 1 and seen["waiting"] == seen["unfinished"] and not seen["recovered"]
+        assert len(seen["unfinished"]) == 1 and seen["pending"] == seen["unfinished"] and not seen["recovered"]
     same = [options(site, reload=given["reload"])]
     seen = run(certificate_request, capsys, site, certificates=same, only_decide=True)
-    assert len(seen["unfinished"]) == 1 and not seen["waiting"]
+    assert len(seen["unfinished"]) == 1 and not seen["pending"]
 
 
 def test_host_that_is_being_changed_is_refused(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    with journal.locked(site.state, what="lockdown", who="alice"):
+    with journal.locked(site.state, what="lockdown", operator="alice"):
         result = run(certificate_request, capsys, site)
     assert result["failed"] and "another run is changing this host (lockdown by alice" in result["msg"]
 

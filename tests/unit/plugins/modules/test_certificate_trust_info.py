@@ -47,11 +47,10 @@ def look(site: Site, *sets: dict[str, Any], **more: Any) -> dict[str, Any]:
         "files": [],
         "authorities": (site.root.pem + NEXT.pem).decode(),
         "revocations": None,
-        "look_at_ports": False,
-        "controller_time": None,
+        "check_ports": False,
         "state_dir": str(site.state),
     }
-    return certificate_trust_info.run({**params, **more})
+    return certificate_trust_info.inspect({**params, **more})
 
 
 def said(result: dict[str, Any]) -> dict[str, tuple[str, str]]:
@@ -79,9 +78,9 @@ def issuing_fingerprint(authority: issuing.Issued) -> str:
 def test_port_that_serves_something_else_is_told(site: Site) -> None:
     with site.served() as how:
         given = site.given(**how)
-        assert look(site, given, look_at_ports=True)["certificates"][0]["fault"] == ""
+        assert look(site, given, check_ports=True)["certificates"][0]["fault"] == ""
         site.install()
-        fault = look(site, given, look_at_ports=True)["certificates"][0]["fault"]
+        fault = look(site, given, check_ports=True)["certificates"][0]["fault"]
     assert "serves another certificate" in fault
 
 
@@ -111,7 +110,7 @@ def test_service_that_asks_nobody_says_nothing_about_trust(site: Site) -> None:
     with site.served() as how:
         given = site.given(**how, files={"ca": None})
         found = said(look(site, {**given, "accepted": pair(NEXT), "refused": pair(site.root)}))
-    assert {message.partition(": ")[2] for _status, message in found.values()} == {"asks nobody for a certificate"}
+    assert {message.partition(": ")[2] for _status, message in found.values()} == {"requests no certificate"}
 
 
 @contextmanager

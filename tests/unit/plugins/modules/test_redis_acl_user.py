@@ -58,7 +58,7 @@ def test_ensure_user_check_mode_sends_no_command() -> None:
 
 
 def test_ensure_user_that_does_not_take_is_an_error() -> None:
-    with pytest.raises(RunbookError, match="is not what was asked for"):
+    with pytest.raises(RunbookError, match="is not what it was set to"):
         ensure_user(Server(deaf=True), WANTED, persist=True, check_mode=False)
 
 

@@ -24,7 +24,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle 
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.certificate import Certificate
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.chain import Authorities
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.files import File
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates.judge import Holdings, revocation
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.holdings import Holdings
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.judge_trust import revocation
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.revocation import RevocationList
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, UNKNOWN
 from cryptography import x509

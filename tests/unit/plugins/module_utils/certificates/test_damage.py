@@ -15,7 +15,9 @@ from ipaddress import ip_network
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import Content, Reader
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.certificate import Certificate, to_pem
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.files import File
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates.judge import Holdings, good_findings, judge
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.holdings import Holdings
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.judge import judge
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.summary import good_findings
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.certificate_info import fields
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization

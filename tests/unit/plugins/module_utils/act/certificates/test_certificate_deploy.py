@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import change, deploy, store, trust
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates.examine import served_certificate
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.served import served_certificate
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.support import crash, issuing
@@ -311,11 +311,11 @@ def test_operation_that_needs_a_secret_waits_for_who_has_it(site: Site) -> None:
     issued = site.issued(given, site.request(given).csr)
 
     def cut_off() -> None:
-        with journals.locked(site.state, what="test", who="test") as journal:
+        with journals.locked(site.state, what="test", operator="test") as journal:
             deploy.deploy(journal, [issued], now=_now()).__next__()
 
     assert crash.killed(cut_off, at=80)
-    with journals.locked(site.state, what="test", who="test") as journal:
+    with journals.locked(site.state, what="test", operator="test") as journal:
         ended, left = journals.recover(journal, {deploy.PROCEDURE: change.recovery([])})
         assert (len(ended), len(left)) == (0, 1)
     assert [one.outcome for one in site.recover(given)] == ["rolled_back"]
@@ -381,7 +381,7 @@ def test_due_where_the_key_does_not_match(site: Site) -> None:
 def test_due_where_everybody_can_read_the_key(site: Site) -> None:
     site.install(ends=80 * issuing.DAY)
     (site.folder / "server/key.pem").chmod(0o644)
-    assert "a key that everybody may read" in site.request(site.given()).reasons[0]
+    assert "a key that every user may read" in site.request(site.given()).reasons[0]
 
 
 def trusted(site: Site) -> list[str]:
@@ -433,7 +433,7 @@ def test_authorities_that_cannot_be_read_are_never_lost(site: Site, content: byt
     own.chmod(0o644)
     own.write_bytes(issuing.root("Partner").pem + content if b"BEGIN" in content else content)
     before = own.read_bytes()
-    with pytest.raises(RunbookError, match=r"nginx server: .*/server/ca\.pem .*: whom the service trusts .* be told"):
+    with pytest.raises(RunbookError, match=r"nginx server: .*/server/ca\.pem .*: what the service trusts .* be read"):
         site.rotate(site.given())
     assert (own.read_bytes(), site.in_service()) == (before, fingerprint(old))
     assert journals.unfinished(site.state) == [] and not (site.folder / "server/.sets/current").exists()

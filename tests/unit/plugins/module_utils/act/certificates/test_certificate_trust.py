@@ -278,7 +278,7 @@ def test_file_that_two_services_read_is_refused(site: Site) -> None:
         site.install(name)
         given = site.given(name, crl=crl, reload={"kind": "command", "argv": ["true", name]})
         wanted.append(Wanted(given, revocations=crl_pem(site.root.crl())))
-    with pytest.raises(RunbookError, match="told in different ways"):
+    with pytest.raises(RunbookError, match="reloaded in different ways"):
         site.trust(*wanted)
     assert not Path(crl).exists()
 

@@ -222,7 +222,7 @@ def test_last_three_sets_are_kept(folder: Path) -> None:
 def test_sets_of_somebody_else_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain(folder)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    with pytest.raises(RunbookError, match="belongs to somebody else"), CertificateSets(layout(folder)):
+    with pytest.raises(RunbookError, match="belongs to another user"), CertificateSets(layout(folder)):
         pass
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates import spec
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates.judge import ASPECTS
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.holdings import ASPECTS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     CRITICAL,
     NOT_APPLICABLE,
@@ -101,7 +101,7 @@ def test_sound_set(folder: Path) -> None:
             lambda folder: replace(folder / "key.pem", LEAF.key_pem, 0o444),
             {},
             {"permissions": CRITICAL},
-            "key.pem: a key that everybody may read (mode 0444)",
+            "key.pem: a key that every user may read (mode 0444)",
         ),
         (
             lambda folder: replace(folder / "key.pem", LEAF.pem, 0o400),
@@ -236,7 +236,7 @@ def test_files_that_a_set_has_no_use_for(folder: Path) -> None:
     (folder / "key.pem").rename(folder / "tls.key")
     files = {"fullchain": None, "ca": None, "key": "tls.key"}
     found = examine(folder, files=files)
-    assert bad(found) == {} and "trust was not looked at" in found["chain"].message
+    assert bad(found) == {} and "trust was not checked" in found["chain"].message
 
 
 def test_client_needs_its_profile(folder: Path) -> None:

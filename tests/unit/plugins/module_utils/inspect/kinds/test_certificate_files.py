@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._certificates.judge import ASPECTS
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.holdings import ASPECTS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import (
     CRITICAL,
     NOT_APPLICABLE,
@@ -184,13 +184,13 @@ Change = Callable[[Path], object]
         pytest.param(
             lambda tree: write(tree / "api/key.pem", LEAF.key_pem, 0o644),
             {"permissions": CRITICAL},
-            "api/key.pem: a key that everybody may read (mode 0644)",
+            "api/key.pem: a key that every user may read (mode 0644)",
             id="key that others read",
         ),
         pytest.param(
             lambda tree: write(tree / "api/cert.pem", LEAF.pem, 0o666),
             {"permissions": CRITICAL},
-            "api/cert.pem: everybody may change it (mode 0666)",
+            "api/cert.pem: every user may change it (mode 0666)",
             id="certificate that others change",
         ),
         pytest.param(
@@ -593,7 +593,7 @@ def test_folder_that_cannot_be_read_is_a_finding(tree: Path, monkeypatch: pytest
 
     monkeypatch.setattr(os, "scandir", refuse)
     found = probe("certificate_files", paths=[str(tree)])["readable"]
-    assert found.status != OK and "/api: cannot be looked through: Permission denied" in found.message
+    assert found.status != OK and "/api: cannot be searched: Permission denied" in found.message
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/nowhere/*.pem"])
