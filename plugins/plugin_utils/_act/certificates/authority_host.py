@@ -44,7 +44,7 @@ def withdraw(rotation: Rotation) -> StepResult:
     if rotation.stage("gate") != WITHDRAW:
         return StepResult()
     remaining = rotation.plan.remaining
-    lists = "".join(rotation.authority.crl(level=level, generation=remaining.place) for level in LEVELS)
+    lists = "".join(rotation.authority.crl(level=level, generation=remaining.slot) for level in LEVELS)
     what = f"trusts {remaining.name} alone, and {rotation.plan.outgoing.name} no more"
     return _put(rotation, rotation.known("gather"), remaining.fingerprints, (remaining.chain, lists), what)
 
@@ -105,7 +105,7 @@ def refuse(rotation: Rotation) -> StepResult:
     if plan_.levels == ("intermediate",):
         # The root stays trusted: what distinguishes the two is its list.
         levels = (("root", plan_.remaining), ("intermediate", plan_.remaining), ("intermediate", plan_.outgoing))
-        lists = "".join(authority.crl(level=level, generation=each.place) for level, each in levels)
+        lists = "".join(authority.crl(level=level, generation=each.slot) for level, each in levels)
     with Proofs(authority, plan_.remaining) as good, Proofs(authority, plan_.outgoing) as bad:
         return _shown(rotation, "gather", "is not proved to refuse", {"accepted": good, "refused": bad}, lists)
 
@@ -165,7 +165,7 @@ def sessions(rotation: Rotation) -> StepResult:
     sets = _with_sessions(rotation) if rotation.stage("gate") == WITHDRAW else []
     if not sets:
         return StepResult()
-    issued = [row.serial for row in rotation.authority.register(generation=rotation.plan.outgoing.place)]
+    issued = [row.serial for row in rotation.authority.register(generation=rotation.plan.outgoing.slot)]
     ended = host_sets.end_sessions(rotation.context, sets, issued)
     bad = _failing(ended.checks)
     return ended + StepResult(faults=["; ".join(bad)] if bad else [])

@@ -89,7 +89,7 @@ def gate(rotation: Rotation) -> StepResult:
         raise RunbookError(f"{plan.outgoing.name} is not withdrawn: {'; '.join(faults)}")
     if plan.levels != ("intermediate",):
         return StepResult(acts=True, values={"stage": WITHDRAW})
-    revoked = rotation.authority.revoke_intermediate(generation=plan.outgoing.place, reason=rotation.reason)
+    revoked = rotation.authority.revoke_intermediate(generation=plan.outgoing.slot, reason=rotation.reason)
     actions = [rotation.change(THE_CA, f"{plan.outgoing.name} is revoked by its root")] if revoked else []
     return StepResult(changed=bool(revoked), acts=True, actions=actions, values={"stage": WITHDRAW})
 

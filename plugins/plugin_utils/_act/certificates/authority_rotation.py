@@ -53,7 +53,7 @@ SERIAL, LEVELS_VARIABLE, ROLLBACK = (
 class Generation:
     """A CA of the two: where it stands, what it is called, its certificates in PEM, and their fingerprints."""
 
-    place: str
+    slot: str
     name: str
     serial: str
     issuer: str
@@ -61,14 +61,14 @@ class Generation:
     fingerprints: tuple[str, ...]
 
     @classmethod
-    def of(cls, authority: Authority, place: str) -> Generation:
+    def of(cls, authority: Authority, slot: str) -> Generation:
         """The generation in a place."""
-        certificates = authority.certificates(generation=place)
+        certificates = authority.certificates(generation=slot)
         intermediate = certificates["intermediate"]
         serial = serial_text(intermediate.serial_number)
-        chain = authority.chain(generation=place)
+        chain = authority.chain(generation=slot)
         return cls(
-            place=place,
+            slot=slot,
             name=f"{_common_name(intermediate)} ({serial[:8]})",
             serial=serial,
             issuer=fingerprint(intermediate),
@@ -101,7 +101,7 @@ class RotationPlan:
     @property
     def issues(self) -> bool:
         """Whether the remaining CA is the one that issues."""
-        return self.remaining.place == ACTIVE
+        return self.remaining.slot == ACTIVE
 
     @property
     def both(self) -> frozenset[str]:
@@ -182,7 +182,7 @@ def _number(serial: str) -> int:
 
 
 def _is_revoked(authority: Authority, generation: Generation) -> bool:
-    rows = authority.register(level="root", generation=generation.place)
+    rows = authority.register(level="root", generation=generation.slot)
     return any(row.serial == generation.serial and row.status == "revoked" for row in rows)
 
 
@@ -322,21 +322,21 @@ class Proofs:
 
     def __exit__(self, *_words: object) -> None:
         if self.serials:
-            self.authority.revoke(*self.serials, reason="superseded", generation=self.generation.place)
+            self.authority.revoke(*self.serials, reason="superseded", generation=self.generation.slot)
 
     def pair(self, *, common_name: str, names: Sequence[str], organizational_unit: str) -> dict[str, str]:
         """A pair for both ends of a connection. Its key is made here, and opens nothing once it is revoked."""
         key = new_key("ecdsa-p256")
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-        asked = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
         made = self.authority.issue(
-            asked.public_bytes(serialization.Encoding.PEM).decode(),
+            request.public_bytes(serialization.Encoding.PEM).decode(),
             profile="both",
             names=names,
             common_name=common_name,
             days=PROOF_DAYS,
             organizational_unit=organizational_unit,
-            generation=self.generation.place,
+            generation=self.generation.slot,
         )
         self.serials.append(made.serial)
         private = key.private_bytes(
