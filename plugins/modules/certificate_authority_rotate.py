@@ -88,7 +88,7 @@ options:
     type: path
     required: true
   host_state_dir:
-    description: Folder of the lock and the journal on the host. The same for whoever changes this host.
+    description: Folder of the lock and the journal on the host. The same for every run that changes this host.
     type: path
     required: true
 attributes:
@@ -136,7 +136,7 @@ stage:
   type: str
   sample: spread
 consumers:
-  description: What M(xorb.runbook.certificate_trust_info) said of the host, from V(plan) and V(gather).
+  description: What M(xorb.runbook.certificate_trust_info) returned from the host, from V(plan) and V(gather).
   returned: always
   type: dict
   sample: {certificates: [], files: [], checks: [], unfinished: []}

@@ -67,7 +67,7 @@ options:
     type: str
     required: true
   host_state_dir:
-    description: Folder of the lock and the journal on the host. The same for whoever changes this host.
+    description: Folder of the lock and the journal on the host. The same for every run that changes this host.
     type: path
     required: true
 attributes:

@@ -24,14 +24,14 @@ WORDS, EARLIER = PAGE.read_text(encoding="utf-8").split("## Words of earlier ver
 
 #: Words that no public name has as a part of it, between underscores.
 GIVEN_UP = re.compile(
-    r"(^|_)(asked|course|decisive|deed|depth|desk|door|excused?|figures|filing|goes|heard|impostors|knock|mend(ed)?"
-    r"|moments|person|places|remark|rotation|said|shelf|standing|stays|tell|told|undone|waiting|waive[dr]|welcome|well"
-    r"|without|wording)(_|$)"
+    r"(^|_)(asked|course|decisive|deed|depth|desk|door|excused?|figures|filing|goes|heard|impostors|knock|looks?"
+    r"|mend(ed)?|moments|person|places|remark|rotation|said|shelf|standing|stays|tell|told|undone|waiting|waive[dr]"
+    r"|welcome|well|without|wording)(_|$)"
 )
 #: Names that are wrong though each of their words is not.
 RENAMED = re.compile(
     r"take[n]?_back|trust_file|^certificate_ca_|^silence_acknowledge|_authority_rotate_serial$|_(rotate|revoke)_serial$"
-    r"|^(database|performance)_report|^access_verify"
+    r"|^(database|performance)_report|^access_verify|^certificate_refusal$|^switch$"
 )
 
 
@@ -51,9 +51,9 @@ def elsewhere() -> str:
 
 
 def options(documented: Mapping[str, Any]) -> Iterator[str]:
-    """The names of a module's options, and those of their options."""
+    """The names of a module's options, those of their options, and their choices."""
     for name, option in documented.items():
-        yield from (name, *option.get("aliases", ()))
+        yield from (name, *option.get("aliases", ()), *map(str, option.get("choices", ())))
         yield from options(option.get("suboptions") or {})
 
 

@@ -154,7 +154,7 @@ class _Search:
     def _issuers(self, step: _Step, seen: set[Certificate]) -> Iterator[Certificate]:
         certificate = step.certificate
         if certificate.self_issued and names_key_of(certificate.extension(_AUTHORITY_KEY_IDENTIFIER), certificate):
-            # Whoever has its name and key and is trusted would have been found beside it.
+            # A certificate with its name and key that is trusted would have been found beside it.
             self._found.append(Flaw(f"{common(certificate.subject)} {_own_issuer(certificate)}"))
             return
         named = list(self._known.named(certificate.issuer_name))

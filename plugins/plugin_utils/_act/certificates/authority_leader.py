@@ -29,7 +29,7 @@ def preflight(rotation: Rotation) -> StepResult:
     now = authority_rotation.stage(rotation.plan, found, unfinished=bool(unfinished))
     if now != IDLE and silent:
         reasons = "; ".join(f"{host} does not answer: {why}" for host, why in silent.items())
-        raise RunbookError(f"{reasons}: every host has to be asked before the CA is replaced. Nothing was changed")
+        raise RunbookError(f"{reasons}: every host has to answer before the CA is replaced. Nothing was changed")
     if now != IDLE:
         authority_rotation.refuse_unready(found)
     context.show(_preview(rotation, found, now, unfinished))
@@ -109,7 +109,7 @@ def _needed(rotation: Rotation, found: Sequence[Consumer], silent: Mapping[str, 
         others.pop(PROOF_NAME, None)
         for name, serial in others.items():
             yield (
-                f"{name} ({serial}) is valid and of nobody who is described; describe it, revoke it, or set"
+                f"{name} ({serial}) is valid and of no described service; describe it, revoke it, or set"
                 " certificate_authority_rotate_abandon_outstanding"
             )
 
@@ -129,7 +129,7 @@ def close(rotation: Rotation) -> StepResult:
             # Before it is withdrawn, or a run that is killed in between would never be known to have done it.
             rotation.incident.revoked = list(rotation.incident.old.values())
             rotation.remember()
-        # Certificates of no described service were asked for at the gate.
+        # The gate refused certificates of no described service.
         rotation.authority.withdraw_previous(force=True)
     return StepResult(changed=True, acts=True, actions=[ended])
 

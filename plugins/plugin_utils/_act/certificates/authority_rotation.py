@@ -146,7 +146,7 @@ def rotation_plan(authority: Authority, *, back: bool, serial: str, levels: Sequ
     replaced = authority.replaced_levels()
     remaining, outgoing = (old, new) if back else (new, old)
     if _is_revoked(authority, remaining):
-        way = "cannot be taken back" if back else "can only be taken back"
+        way = "cannot be rolled back" if back else "can only be rolled back"
         raise RunbookError(f"{ROLLBACK}: {remaining.name} is revoked by its root, so the rotation {way}")
     return RotationPlan(phase, back, remaining, outgoing, replaced)
 
@@ -160,17 +160,17 @@ def _at_rest(authority: Authority, *, back: bool, serial: str, levels: Sequence[
 
     if not serial:
         return at_rest(
-            "there is no rotation to be taken back"
+            "there is no rotation to be rolled back"
             if back
             else f"no rotation is under way; {SERIAL}={active.serial} begins one"
         )
     number = _number(serial)
     if number == int(active.serial, 16):
-        return at_rest("there is no rotation to be taken back" if back else "", begins=not back)
+        return at_rest("there is no rotation to be rolled back" if back else "", begins=not back)
     if number not in retired:
         raise RunbookError(f"{SERIAL}: there is no intermediate {serial}; the one that issues is {active.serial}")
     if back:
-        raise RunbookError(f"{ROLLBACK}: {serial} was withdrawn, and that cannot be taken back")
+        raise RunbookError(f"{ROLLBACK}: {serial} was withdrawn, and that cannot be rolled back")
     return at_rest(f"{serial} was replaced already")
 
 
@@ -304,8 +304,8 @@ def _steps(plan: RotationPlan, one: Consumer, now: str, *, due: bool) -> Iterato
 
 _NEXT = {
     BEGIN: "the next CA is made, and trusted beside the present one",
-    SPREAD: "the CA that stays is trusted beside the other one, and issues for everybody",
-    WITHDRAW: "everybody has a certificate of the CA that stays; the other one is trusted no more",
+    SPREAD: "the CA that stays is trusted beside the other one, and issues all certificates",
+    WITHDRAW: "all certificates are of the CA that stays; the other one is trusted no more",
 }
 
 

@@ -130,7 +130,7 @@ class Rotation:
             if result.get("consumers") and not result.get("failed"):
                 found += authority_rotation.consumers(host, result["consumers"])
             elif step != "plan" and planned.get("consumers") and not planned.get("acts"):
-                # It has nothing to do with either CA, and was not asked again.
+                # It has nothing to do with either CA, and took no part in this step.
                 continue
             elif any(_trusts_a_ca(target) for target in self.context.platform.targets(observer=host)):
                 silent[host] = " ".join(str(result.get("msg") or "left out of this run").split())[:200]

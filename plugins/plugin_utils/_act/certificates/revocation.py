@@ -188,7 +188,7 @@ class Decision:
 
     #: Certificates that were in service, by the names of their sets.
     replaced: dict[str, str]
-    #: Others that the CA issued and nobody has in service: earlier ones, and those of nobody described.
+    #: Others that the CA issued and that are in service nowhere: earlier ones, and those of no described service.
     others: list[str]
     #: Sets whose certificate is still in service, and so is not revoked.
     kept: dict[str, str]
@@ -211,7 +211,7 @@ def decide(
 ) -> Decision:
     """What may be revoked now: nothing that is in service anywhere.
 
-    ``silent`` are the hosts that did not answer: nobody knows what they have in service, so that theirs is kept, and of
+    ``silent`` are the hosts that did not answer: what they have in service is not known, so that it is kept, and of
     others only what is known to have been replaced is revoked. ``planned`` decides as if everything that waits had been
     replaced already.
     """
@@ -255,7 +255,7 @@ def revoke(
     store.write(incident.incident, incident)
     if decision.serials:
         authority.revoke(*decision.serials, reason=reason)
-    # In the lists before anybody is told that it is revoked.
+    # In the lists before any result says that it is revoked.
     authority.crls()
     done = {_number(row.serial) for row in authority.register() if row.status == "revoked"}
     fresh = [serial for serial in incident.begun if _number(serial) in done and serial not in incident.revoked]

@@ -252,7 +252,7 @@ def _preview(
         else:
             yield f"{name}: certificate {serial} {how} revoked"
     for serial in decision.others:
-        yield f"certificate {serial} is revoked, which nobody described has in service"
+        yield f"certificate {serial} is revoked, which no described service has"
     yield from (f"{one.name}: gets the revocation lists" for one in sets if one.reads_lists)
     yield from (f"{one.name}: {ENDED[one.sessions]} are ended" for one in sets if one.sessions)
     yield from (f"{host} does not answer, so nothing is done there: {why}" for host, why in silent.items())

@@ -90,7 +90,7 @@ def plan(context: Context) -> StepResult:
 def replace_due(context: Context) -> StepResult:
     """Replace what is due, then renew the lists in service."""
     sets = described(context, context.options["services"])
-    # The issuer is asked only when something is due, but that there is none is known before.
+    # The issuer is used only when something is due, but that there is none is known before.
     authority = _issuer(context) if sets else None
     result, gathered = replace_sets(context, sets, issue_by(authority), force=context.options["force"], why="; ".join)
     if not result.failed and _renews(context, gathered):

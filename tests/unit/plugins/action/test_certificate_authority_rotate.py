@@ -357,7 +357,7 @@ def test_revocation_of_the_ca_refuses_bad_input(platform: Platform) -> None:
 
 
 def test_revocation_of_the_root_is_not_done_by_replacing_the_intermediate(platform: Platform) -> None:
-    """The incident was begun and taken back; then somebody replaced the intermediate alone."""
+    """The incident was begun and rolled back; then another run replaced the intermediate alone."""
     platform.kill_when(lambda: platform.phase() == "prepared", **of_incident("root"))
     back = platform.run(certificate_authority_rotate_rollback=True)
     assert back.status == 0, back.output

@@ -38,7 +38,7 @@ def consumer(issuer: str = "", trusts: Sequence[str] = (), **more: Any) -> Consu
 def test_intermediate_that_was_to_go_back_is_not_taken_forward_again(authority: Authority) -> None:
     authority.prepare_next(levels=["intermediate"])
     authority.revoke_intermediate(generation="next")
-    with pytest.raises(RunbookError, match=r"is revoked by its root, so the rotation can only be taken back"):
+    with pytest.raises(RunbookError, match=r"is revoked by its root, so the rotation can only be rolled back"):
         rotation_plan(authority)
     assert rotation_plan(authority, back=True).issues
 
@@ -123,7 +123,7 @@ def test_one_that_was_withdrawn_cannot_be_taken_back(authority: Authority) -> No
     authority.withdraw_previous()
     with pytest.raises(RunbookError, match=r"certificate_authority_rotate_rollback: .* was withdrawn"):
         rotation_plan(authority, serial=old, back=True)
-    assert rotation_plan(authority, back=True).note == "there is no rotation to be taken back"
+    assert rotation_plan(authority, back=True).note == "there is no rotation to be rolled back"
 
 
 def test_preview_says_what_becomes_of_each(authority: Authority) -> None:
