@@ -73,8 +73,9 @@ The daily run costs more than `ping`, because a host does more and because the c
 
 The units are one question since, which leaves two calls of `systemctl` of six; that was not measured on a host yet.
 The rest of a host's time is that of its services, which answer: PostgreSQL, nginx, the API and the node exporter run on
-the same processors here. A smaller archive would not help: to decode and list it takes a host 2 ms, to unpack our files in it 13 ms, and
-one with a host's own kinds only would be packed anew for each set of kinds, which takes the control node 0.5 s.
+the same processors here. A smaller archive would not help: to decode it takes a host 2 ms, to unpack our files in it
+13 ms, and one with a host's own kinds only would be packed anew for each set of kinds, which takes the control node
+0.5 s.
 
 The control node's part grows with the time that it waits: Ansible's main process asks its workers again and again
 whether they are alive, most often while all {forks} are busy. That was about half of its 7.3 s of processor in a run

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
 from tests.support.loopback import Authority, Pair
@@ -27,11 +25,3 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def leaf(authority: Authority) -> Pair:
     """A good certificate of a server on this host."""
     return authority.issue("localhost", "127.0.0.1")
-
-
-@pytest.fixture
-def closed_port() -> int:
-    """A port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        number: int = listener.getsockname()[1]
-    return number
