@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,13 +22,13 @@ WRITTEN = {
 }
 
 
-def action(variables: dict[str, Any], **given: Any) -> Any:
-    """An action with the arguments of a task."""
+def action(variables: dict[str, Any], *, blocks: Sequence[dict[str, Any]] = (), **given: Any) -> Any:
+    """An action with the arguments of a task, in blocks with module defaults."""
     made = object.__new__(RunbookAction)
     made._variables = variables
     task = {"name": "a task", "xorb.runbook.silence": WRITTEN}
     names = {"action": "xorb.runbook.silence", "resolved_action": "xorb.runbook.silence"}
-    made._task = SimpleNamespace(args=given, get_ds=lambda: task, **names)
+    made._task = SimpleNamespace(args=given, get_ds=lambda: task, module_defaults=list(blocks), **names)
     return made
 
 
@@ -46,6 +47,15 @@ def action(variables: dict[str, Any], **given: Any) -> Any:
 )
 def test_variable_is_the_one_that_a_person_sets(argument: str, variables: dict[str, Any], named: str) -> None:
     assert action(variables).variable(argument) == named
+
+
+def test_variable_of_a_module_default_is_that_of_the_nearest_block() -> None:
+    blocks = [
+        {"xorb.runbook.silence": {"reason": "{{ outer }}", "duration": "{{ ignored }}"}},
+        {"xorb.runbook.silence": {"reason": "{{ silence_reason }}"}, "xorb.runbook.report": {"reason": "{{ other }}"}},
+    ]
+    found = action({}, blocks=blocks)
+    assert (found.variable("reason"), found.variable("duration")) == ("silence_reason", "silence_for")
 
 
 @pytest.mark.parametrize(
