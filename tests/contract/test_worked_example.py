@@ -8,7 +8,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +21,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.options import 
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect import kinds
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
 
-from tests.support.procedures import BIN, ROOT, Ran, environment, play
+from tests.support.procedures import BIN, ROOT, Ran, copy_of_the_collection, environment, play
 
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 (SECTION,) = re.findall(r"^## How to add a kind: a worked example\n(.*?)(?=^## )", PAGE, re.DOTALL | re.MULTILINE)
@@ -35,10 +34,7 @@ POINT = {"service": "host", "point": "handles", "owner": "me"}
 def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the collection to which somebody added the kind as the page tells."""
     folder = tmp_path_factory.mktemp("collections")
-    copy = folder / "ansible_collections/xorb/runbook"
-    for part in ("plugins", "playbooks", "roles", "meta"):
-        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "galaxy.yml", copy)
+    copy = copy_of_the_collection(folder)
     inspection = copy / "plugins/module_utils/_inspect"
     (inspection / f"kinds/{NAME}.py").write_text(CODE)
     opening, name = (line for line in LINE.splitlines() if line.strip() not in ("...", ")"))

@@ -19,7 +19,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils import _act
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal
 
 from tests.support import crash
-from tests.support.procedures import BIN, ROOT, Ran, play
+from tests.support.procedures import BIN, ROOT, Ran, copy_of_the_collection, play
 
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 (SECTION,) = re.findall(r"^## How to add a procedure: a worked example\n(.*?)(?=^## )", PAGE, re.DOTALL | re.MULTILINE)
@@ -33,10 +33,7 @@ BEFORE, TEXT = "welcome\n", "work is under way"
 def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the collection to which the procedure was added as the page says."""
     folder = tmp_path_factory.mktemp("collections")
-    copy = folder / "ansible_collections/xorb/runbook"
-    for part in ("plugins", "playbooks", "roles", "meta"):
-        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "galaxy.yml", copy)
+    copy = copy_of_the_collection(folder)
     for name, text in FILES.items():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_text(text)

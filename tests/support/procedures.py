@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -77,3 +78,12 @@ def play(inventory: Path | str, playbook: str, *options: str, reports: Path, **m
     seconds = time.monotonic() - began
     written = latest.exists() and latest.resolve() != before
     return Ran(done.returncode, done.stdout, json.loads(latest.read_text()) if written else {}, seconds)
+
+
+def copy_of_the_collection(folder: Path) -> Path:
+    """A copy below a folder of collections, for tests that add something to it; returns the collection's own folder."""
+    copy = folder / "ansible_collections/xorb/runbook"
+    for part in ("plugins", "playbooks", "roles", "meta"):
+        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "galaxy.yml", copy)
+    return copy
