@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..._certificates.bundle import load_bundle
@@ -44,7 +45,7 @@ ADOPT, STAGE, SWAP, RELOAD, VERIFY, ROLL_BACK = "adopt", "stage", "swap", "reloa
 STEPS = frozenset({ADOPT, STAGE, SWAP, RELOAD, VERIFY, ROLL_BACK})
 
 #: What an operation needs of each set to be ended, with its type.
-NEEDS: Mapping[str, type] = {"given": dict, "secrets": bool, "new": str}
+NEEDS: Mapping[str, type] = MappingProxyType({"given": dict, "secrets": bool, "new": str})
 
 #: How a change ends that could not even be begun, or neither be made nor rolled back.
 FAILED = "failed"

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..._certificates import spec
@@ -40,7 +41,7 @@ from .store import layout_of
 PROCEDURE = "certificate_trust"
 
 #: What an operation needs of each set to be ended.
-TRUST_NEEDS: Mapping[str, type] = {**NEEDS, "parts": list, "had_list": bool}
+TRUST_NEEDS: Mapping[str, type] = MappingProxyType({**NEEDS, "parts": list, "had_list": bool})
 
 #: How a set ends whose files hold already what they should.
 UNCHANGED = "unchanged"
