@@ -89,3 +89,27 @@ def test_inspect_play_reports_and_judges_itself(playbook: str) -> None:
 def test_inspect_playbook_refuses_an_empty_inventory_first(playbook: str) -> None:
     first = load(ROOT / f"playbooks/{playbook}.yml")[0]
     assert first["ansible.builtin.import_playbook"] == "_inventory_check.yml"
+
+
+def selected(playbook: str, tag: str) -> list[str]:
+    """The tasks of the acting role that a tag selects, by the names of their steps."""
+    done = ansible("ansible-playbook", "--list-tasks", "--tags", tag, "-i", "localhost,", f"{COLLECTION}.{playbook}")
+    assert done.returncode == 0, done.stderr
+    role = playbook.removeprefix("_").removesuffix("_issued")
+    return re.findall(rf"^ +{COLLECTION}.{role} : (\w+) \|", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("playbook", "tag", "steps"),
+    [
+        ("certificate_rotate", "nothing", []),
+        ("certificate_rotate", "certificate_rotate_plan", ["Plan", "Plan"]),
+        ("certificate_rotate", "certificate_rotate", ["Plan", "Plan", "Replace"]),
+        ("_certificate_revoke_issued", "nothing", []),
+        ("_certificate_revoke_issued", "certificate_revoke_plan", ["Plan", "Plan"]),
+        ("certificate_authority_rotate", "nothing", []),
+        ("certificate_authority_rotate", "certificate_authority_rotate_plan", ["Plan", "Plan", "Plan"]),
+    ],
+)
+def test_tag_selects_no_other_step(playbook: str, tag: str, steps: list[str]) -> None:
+    assert selected(playbook, tag) == steps

@@ -142,31 +142,55 @@ def use_case(collections: Path) -> ModuleType:
     return module
 
 
+class Replacements:
+    """The use case as a module calls it, on a notice of its own."""
+
+    def __init__(self, use_case: Any, notice: Path, state: Path) -> None:
+        self.use_case, self.notice, self.state = use_case, notice, state
+
+    def replace(self, text: str) -> None:
+        """Replace the notice, or put back what was there before."""
+        with journal.locked(self.state, what="test", operator="test") as open_journal:
+            content = self.use_case.wanted(self.notice, text)
+            self.use_case.replace(self.notice, content, open_journal, restores=not text)
+
+    def prepare(self, *, replaced: bool) -> None:
+        """Begin anew."""
+        shutil.rmtree(self.state, ignore_errors=True)
+        for path in self.notice.parent.glob(f".{self.notice.name}.*"):
+            path.unlink()
+        self.notice.write_text(BEFORE)
+        if replaced:
+            self.replace(TEXT)
+
+
 @pytest.mark.parametrize("restores", [False, True])
 def test_procedure_that_is_killed_anywhere_is_ended_by_the_next_run(
     use_case: Any, tmp_path: Path, restores: bool
 ) -> None:
-    notice, state = tmp_path / "motd", tmp_path / "host"
-    wanted = BEFORE if restores else f"{TEXT}\n"
-
-    def replace(text: str) -> None:
-        with journal.locked(state, what="test", operator="test") as open_journal:
-            content = use_case.wanted(notice, text)
-            use_case.replace(notice, content, open_journal, restores=not text)
-
-    def prepare() -> None:
-        for path in tmp_path.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        notice.write_text(BEFORE)
-        if restores:
-            replace(TEXT)
-
-    for _point in crash.every_point(lambda: replace("" if restores else TEXT), prepare=prepare):
-        assert notice.read_text() in (BEFORE, f"{TEXT}\n")
-        with journal.locked(state, what="test", operator="test") as open_journal:
+    one = Replacements(use_case, tmp_path / "motd", tmp_path / "host")
+    text, wanted = ("", BEFORE) if restores else (TEXT, f"{TEXT}\n")
+    for _point in crash.every_point(lambda: one.replace(text), prepare=lambda: one.prepare(replaced=restores)):
+        assert one.notice.read_text() in (BEFORE, f"{TEXT}\n")
+        with journal.locked(one.state, what="test", operator="test") as open_journal:
             ended, left = journal.recover(open_journal, {use_case.PROCEDURE: use_case.finish})
             assert not left
-        assert not ended or notice.read_text() == wanted
-        if not ended and notice.read_text() != wanted:
-            replace("" if restores else TEXT)
-        assert notice.read_text() == wanted
+        assert not ended or one.notice.read_text() == wanted
+        if not ended and one.notice.read_text() != wanted:
+            one.replace(text)
+        assert one.notice.read_text() == wanted
+
+
+def test_restore_that_was_killed_at_its_end_is_shown_and_ended_by_the_next_run(host: Host, use_case: Any) -> None:
+    """The notice is what it was, and so nothing seems to be due."""
+    one = Replacements(use_case, host.notice, host.folder / "host")
+    for _point in crash.every_point(lambda: one.replace(""), prepare=lambda: one.prepare(replaced=True)):
+        if any("forget" in entry.steps for entry in journal.unfinished(one.state)):
+            break
+    assert host.notice.read_text() == BEFORE
+    preview = host.run("--check", text="")
+    assert preview.status == 0 and "left half done by a run that was killed, and ended first" in preview.output
+    ran = host.run(text="")
+    assert ran.status == 0, ran.output
+    assert not journal.unfinished(one.state) and host.notice.read_text() == BEFORE
+    assert [action["subject"] for action in ran.report["actions"]] == ["a run that was killed"]

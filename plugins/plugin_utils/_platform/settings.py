@@ -201,7 +201,10 @@ def examined(inventory: Inventory) -> tuple[list[Problem], str]:
         for (name, _shown), (value, host) in values.items()
         for problem in _wrong(name, known[name], value, inventory.resolver(host), services)
     }
-    return [*misspelled(names), *sorted(found, key=str)], foreign(names)
+    # The first play of a procedure is outside of all of its steps, so there it was set by an operator, for all plays.
+    steps = {f"{procedure}_step" for procedure, _step in step_results().values()}
+    fixed = [Problem(name, "each play sets its own; leave it out, and use --tags") for name in sorted(steps & names)]
+    return [*misspelled(names), *fixed, *sorted(found, key=str)], foreign(names)
 
 
 def _services(inventory: Inventory) -> Collection[str]:

@@ -45,6 +45,8 @@ class Rotation:
     def begin(cls, context: Context) -> Rotation:
         """Open the CA, finish what a killed run began with it, and take up the incident. Raises `RunbookError`."""
         given = context.options
+        if not given["ca_dir"]:
+            raise RunbookError("ca_dir: missing; set the folder of the CA on the control node")
         refuse_reason(given["reason"], REASON)
         authority = Authority.open(
             given["ca_dir"], passphrase=given["ca_passphrase"], root_passphrase=given["ca_root_passphrase"]

@@ -408,6 +408,8 @@ def test_rotate_refuses_before_anything_is_changed(platform: Platform, closed_po
     wrong = platform.run("--check", certificate_authority_rotate_ca_serial="41C7")
     assert wrong.status == 2
     assert "certificate_authority_rotate_ca_serial: there is no intermediate 41C7" in " ".join(wrong.output.split())
+    nowhere = platform.run("--check", certificate_authority_dir="")
+    assert nowhere.status == 2 and "certificate_authority_dir: missing" in nowhere.output
     platform.lab.hosts["two"].update(ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=closed_port)
     ran = platform.run(certificate_authority_rotate_ca_serial=platform.first)
     assert ran.status == 2

@@ -75,6 +75,11 @@ def test_settings_check_lets_names_of_ones_own_pass_with_a_warning(described: La
         ),
         (
             "certificate_rotate",
+            {"certificate_rotate_step": "replace"},
+            "certificate_rotate_step: each play sets its own; leave it out, and use --tags",
+        ),
+        (
+            "certificate_rotate",
             {"certificate_rotate_services": ["apy"]},
             "no such service: 'apy'; did you mean 'api'?",
         ),
