@@ -84,7 +84,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_impo
 
 zip_imports.compile_once()
 
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import deploy, trust
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import deploy, recovery
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import ISSUED_OPTIONS, Issued
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import set_list
 from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Journal
@@ -128,7 +128,7 @@ def main() -> None:
         OPTIONS,
         plan=plan,
         apply=apply,
-        recoveries=lambda parameters: trust.recoveries(parameters["certificates"]),
+        recoveries=lambda parameters: recovery.recoveries(parameters["certificates"]),
     )
 
 

@@ -105,7 +105,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_impo
 zip_imports.compile_once()
 
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import recovery
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.request import Requested, request
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import set_list
 from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Entry, Journal
@@ -130,7 +130,7 @@ def plan(parameters: Parameters) -> Result:
     """Decide which sets are due."""
     found = requested(parameters, check_mode=True)
     left = journals.unfinished(parameters["state_dir"])
-    pending = trust.pending(left, parameters["certificates"])
+    pending = recovery.pending(left, parameters["certificates"])
     return {"changed": any(one.due for one in found), **_result(found, left, pending)}
 
 
@@ -157,7 +157,7 @@ def main() -> None:
         OPTIONS,
         plan=plan,
         apply=apply,
-        recoveries=lambda parameters: trust.recoveries(parameters["certificates"]),
+        recoveries=lambda parameters: recovery.recoveries(parameters["certificates"]),
         plan_option="only_decide",
     )
 

@@ -87,7 +87,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_impo
 
 zip_imports.compile_once()
 
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import recovery, trust
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import label, set_list
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust import (
     TRUST_OPTIONS,
@@ -139,7 +139,7 @@ def main() -> None:
         OPTIONS,
         plan=plan,
         apply=apply,
-        recoveries=lambda parameters: trust.recoveries(parameters["certificates"]),
+        recoveries=lambda parameters: recovery.recoveries(parameters["certificates"]),
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import deploy as deployment
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import recovery
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import request as requests
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust as trust_change
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.change import Outcome
@@ -127,7 +128,7 @@ class Site:
     def recover(self, *known: dict[str, Any]) -> list[journals.Recovery]:
         """End what was cut off."""
         with journals.locked(self.state, what="test", operator="test") as journal:
-            ended, left = journals.recover(journal, trust_change.recoveries(known))
+            ended, left = journals.recover(journal, recovery.recoveries(known))
             assert not left
             return ended
 

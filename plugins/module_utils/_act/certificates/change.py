@@ -3,8 +3,7 @@
 """The engine of changes to certificates in service: stage, swap, reload, verify; and roll back where that fails.
 
 Sets whose service is reloaded in the same way are one operation, so that a service is reloaded once. Every operation is
-written into the journal first: one that was killed is finished by the next run, or rolled back where the new set never
-was in service or is refused.
+written into the journal first; `recovery` ends one that was killed.
 
 .. code-block:: text
 
@@ -18,10 +17,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -34,7 +33,7 @@ from ..._core.errors import RunbookError
 from ..._core.names import DONE, ROLLED_BACK
 from ..._core.options import Given, without_secrets
 from .. import reload
-from ..journal import Entry, Journal, Recover
+from ..journal import Entry, Journal
 from .request import reasons
 from .set import SET_OPTIONS, label
 from .set_content import leaf_of, read_set
@@ -336,7 +335,7 @@ def _carry_out_group(journal: Journal, procedure: str, changes: Sequence[Change]
         needs = {"sets": [change.needs() for change in changes]}
         operation = Operation(journal.begin(procedure, subject, needs), changes)
     except (RunbookError, OSError) as exc:
-        return [change.outcome(FAILED, _why(exc, change.given)) for change in changes]
+        return [change.outcome(FAILED, failure_text(exc, change.given)) for change in changes]
     try:
         operation.adopt()
         operation.stage(now)
@@ -344,7 +343,7 @@ def _carry_out_group(journal: Journal, procedure: str, changes: Sequence[Change]
     except (RunbookError, OSError) as exc:
         outcomes = [change.outcome(ROLLED_BACK) for change in changes]
         try:
-            message = _close(operation.entry, ROLLED_BACK, operation.roll_back(_why(exc, changes[0].given)))
+            message = _close(operation.entry, ROLLED_BACK, operation.roll_back(failure_text(exc, changes[0].given)))
         except RunbookError as stuck:
             # The entry stays open for the next run; what was done before is reported all the same.
             return [replace(one, outcome=FAILED, message=str(stuck)) for one in outcomes]
@@ -363,94 +362,6 @@ def _close(entry: Entry, outcome: str, message: str) -> str:
     return message
 
 
-def _why(exc: Exception, given: Given) -> str:
+def failure_text(exc: Exception, given: Given) -> str:
+    """What a message says of an error that came up at a set."""
     return f"{given['directory']}: {exc.strerror or exc}" if isinstance(exc, OSError) else str(exc)
-
-
-#: Makes the change of an entry again: from the options of its set, what the entry needs of it, and the old set.
-Remake = Callable[[Given, Mapping[str, Any], str], Change]
-
-
-def _remake(given: Given, needed: Mapping[str, Any], old: str) -> Change:
-    return Change(given, needed["new"], old)
-
-
-def _identity(given: Given) -> tuple[str, str, str]:
-    """What identifies a set among those of a host."""
-    return given["directory"], given["service"], given["point"]
-
-
-def needed_sets(entry: Entry, needs: Mapping[str, type] = NEEDS) -> list[dict[str, Any]]:
-    """What an operation needs of each of its sets; raises `NotUnderstood` where it is not what this version writes."""
-    sets = entry.needs.get("sets")
-    if not isinstance(sets, list) or not sets:
-        raise entry.not_understood("it names no sets")
-    for needed in sets:
-        if not isinstance(needed, dict) or any(not isinstance(needed.get(key), kind) for key, kind in needs.items()):
-            raise entry.not_understood("what it needs to be ended is not written down as this version does")
-        given = needed["given"]
-        unknown = sorted(set(given) - set(SET_OPTIONS))
-        if unknown or any(not isinstance(given.get(name), str) for name in ("directory", "service", "point")):
-            raise entry.not_understood(f"a set in it has other options ({', '.join(unknown) or 'some are missing'})")
-    return sets
-
-
-def can_be_ended(entry: Entry, known: Iterable[Given], needs: Mapping[str, type] = NEEDS) -> bool:
-    """Whether ``known``, the sets that this run was given, have the secrets that ending an operation takes."""
-    found = set(map(_identity, known))
-    return all(_identity(needed["given"]) in found or not needed["secrets"] for needed in needed_sets(entry, needs))
-
-
-def recovery(known: Iterable[Given], remake: Remake = _remake, needs: Mapping[str, type] = NEEDS) -> Recover:
-    """What ends operations that were cut off; ``known`` are the sets that this run was given, secrets included.
-
-    It raises `NotUnderstood` for an operation whose steps or needs are not those of this version, before it ends
-    anything of it.
-    """
-    by_identity = {_identity(given): given for given in known}
-
-    def recover(entry: Entry) -> tuple[str, str] | None:
-        if not can_be_ended(entry, by_identity.values(), needs):
-            return None
-        sets = needed_sets(entry, needs)
-        changes = [
-            remake(by_identity.get(_identity(needed["given"]), needed["given"]), needed, old)
-            for needed, old in zip(sets, _old_sets(entry, len(sets)))
-        ]
-        return _end(Operation(entry, changes))
-
-    return recover
-
-
-def _old_sets(entry: Entry, count: int) -> list[str]:
-    """The sets that were in service, of each set the one; empty where it is not known yet."""
-    unknown = [step for step in entry.steps if step not in STEPS]
-    if unknown:
-        raise entry.not_understood(f"it has a step {unknown[0]!r}, which this version has not")
-    old = entry.learned.get("old", [""] * count if STAGE not in entry.steps else None)
-    if not isinstance(old, list) or len(old) != count or not all(isinstance(name, str) for name in old):
-        raise entry.not_understood("which sets were in service before is not written down as this version does")
-    return old
-
-
-def _end(operation: Operation) -> tuple[str, str]:
-    """Finish an operation that was cut off, or roll it back."""
-    steps = operation.entry.steps
-    if SWAP not in steps:
-        for change in operation.changes:
-            change.forget()
-        return ROLLED_BACK, "its new set was not in service yet"
-    operation.reloaded = True
-    if ROLL_BACK in steps:
-        return ROLLED_BACK, operation.roll_back("it was being rolled back")
-    now = datetime.now(timezone.utc)
-    try:
-        for change in operation.changes:
-            faults = change.faults(now)
-            if faults:
-                raise RunbookError(f"{label(change.given)}: {'; '.join(faults)}")
-        message = operation.go_forward()
-    except (RunbookError, OSError) as exc:
-        return ROLLED_BACK, operation.roll_back(_why(exc, operation.changes[0].given))
-    operation.finish()
-    return DONE, f"its new set is in service, {message}"

@@ -3,20 +3,17 @@
 """Puts trusted authorities and revocation lists into service, beside a key and a certificate that stay what they are.
 
 What a service trusts lies in its set, and a set never changes: a variant is put beside it, with the same key and
-certificate and another file of authorities, and takes its place by the renaming of one link. A revocation list lies
-where the service reads it, is replaced by renaming, and the one before it stays beside it. From the begin of an
-operation to its end this is the way of `change`, rolling back included.
+certificate and another file of authorities, and takes its place by the renaming of one link. Revocation lists lie in a
+`list_file`. From the begin of an operation to its end this is the way of `change`, rolling back included.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -27,14 +24,13 @@ from ..._certificates.chain import chain_fault, common
 from ..._certificates.revocation import RevocationList
 from ..._core.errors import RunbookError
 from ..._core.options import Given, Option, Options
-from ..journal import Entry, Journal, Recover
+from ..journal import Journal
 from ..options import CLOCK_TOLERANCE
-from . import deploy
-from .change import NEEDS, Change, Outcome, can_be_ended, carry_out, recovery, set_name
+from .change import NEEDS, Change, Outcome, carry_out, set_name
+from .list_file import ListFile
 from .set import label
 from .set_content import leaf_of, read_set
-from .set_file import CERTIFICATE_MODE, LARGEST, write
-from .set_file import read as read_file
+from .set_file import LARGEST
 from .store import layout_of
 
 #: The name of the procedure in the journal.
@@ -66,88 +62,6 @@ class Wanted:
     given: Given
     trust: str | None = None
     revocations: str | None = None
-
-
-class ListFile:
-    """The file that a service reads revocations from; open it with ``with``.
-
-    Every method may be called again after a run was killed inside it. Going back renames a link that was made in time.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._folder_path, self._name = Path(path).parent, Path(path).name
-        self._next, self._previous = f".{self._name}.next", f".{self._name}.previous"
-        self._folder = -1
-
-    @contextmanager
-    def opened(self) -> Iterator[ListFile]:
-        """Work on it, by a descriptor of its folder: no link is followed on the way."""
-        self._folder = os.open(self._folder_path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            yield self
-        finally:
-            os.close(self._folder)
-            self._folder = -1
-
-    def content(self) -> bytes | None:
-        """What it holds; nothing where there is no such file."""
-        found = self._status(self._name)
-        if found is None:
-            return None
-        if stat.S_ISLNK(found.st_mode):
-            raise RunbookError(f"{self._folder_path / self._name}: is a link; name the file itself")
-        return read_file(self._folder, self._name)
-
-    def stage(self, content: bytes, owner: tuple[int, int]) -> None:
-        """Put what it is to hold beside it, and a second name for what it holds."""
-        self._unlink(self._next)
-        self._unlink(self._previous)
-        found = self._status(self._name)
-        if found is None:
-            write(self._folder, self._next, content, mode=CERTIFICATE_MODE, owner=owner)
-        else:
-            # A service that reads it now can read the next one.
-            write(self._folder, self._next, content, mode=found.st_mode & 0o777, owner=found)
-            os.link(
-                self._name,
-                self._previous,
-                src_dir_fd=self._folder,
-                dst_dir_fd=self._folder,
-                follow_symlinks=False,
-            )
-        os.fsync(self._folder)
-
-    def forward(self) -> None:
-        """Put what was staged into its place."""
-        if self._status(self._next) is not None:
-            self._rename(self._next)
-
-    def back(self, *, existed: bool) -> None:
-        """Put into its place what it held before; without ``existed``, take it away."""
-        if not existed:
-            self._unlink(self._name)
-            os.fsync(self._folder)
-        elif self._status(self._previous) is not None:
-            self._rename(self._previous)
-
-    def discard(self) -> None:
-        """Remove what was staged."""
-        self._unlink(self._next)
-        os.fsync(self._folder)
-
-    def _rename(self, source: str) -> None:
-        os.rename(source, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
-        os.fsync(self._folder)
-
-    def _status(self, name: str) -> os.stat_result | None:
-        try:
-            return os.lstat(name, dir_fd=self._folder)
-        except FileNotFoundError:
-            return None
-
-    def _unlink(self, name: str) -> None:
-        if self._status(name) is not None:
-            os.unlink(name, dir_fd=self._folder)
 
 
 @dataclass
@@ -410,27 +324,3 @@ def put(journal: Journal, changes: Sequence[TrustChange], *, now: datetime) -> I
         if not change.parts:
             yield change.outcome(UNCHANGED, "holds already what it should")
     yield from carry_out(journal, PROCEDURE, [change for change in changes if change.parts], now=now)
-
-
-def _remake(given: Given, found: Mapping[str, Any], old: str) -> TrustChange:
-    return TrustChange(given, found["new"], old, parts=frozenset(found["parts"]), had_list=found["had_list"])
-
-
-def recoveries(known: Iterable[Given]) -> dict[str, Recover]:
-    """What ends operations on sets that were cut off, by procedure: a run that changes a set ends all of them first."""
-    sets = list(known)
-    return {
-        deploy.PROCEDURE: recovery(sets),
-        PROCEDURE: recovery(sets, _remake, TRUST_NEEDS),
-    }
-
-
-def pending(unfinished: Iterable[Entry], known: Iterable[Given]) -> list[Entry]:
-    """Which operations that were cut off stay as they are in a run that is given the sets ``known``."""
-    sets = list(known)
-    needs = {deploy.PROCEDURE: NEEDS, PROCEDURE: TRUST_NEEDS}
-    return [
-        entry
-        for entry in unfinished
-        if entry.procedure not in needs or not can_be_ended(entry, sets, needs[entry.procedure])
-    ]

@@ -15,7 +15,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import change, deploy, store, trust
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import (
+    change,
+    deploy,
+    recovery,
+    store,
+    trust,
+)
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.served import served_certificate
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
@@ -316,7 +322,7 @@ def test_operation_that_needs_a_secret_waits_for_who_has_it(site: Site) -> None:
 
     assert crash.killed(cut_off, at=80)
     with journals.locked(site.state, what="test", operator="test") as journal:
-        ended, left = journals.recover(journal, {deploy.PROCEDURE: change.recovery([])})
+        ended, left = journals.recover(journal, {deploy.PROCEDURE: recovery.recovery([])})
         assert (len(ended), len(left)) == (0, 1)
     assert [one.outcome for one in site.recover(given)] == ["rolled_back"]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import change
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import change, recovery
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust as trust_change
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust import Wanted
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle
@@ -342,7 +342,7 @@ def test_killed_trust_does_not_take_a_rotation_back(site: Site) -> None:
         outcome = site.rotate(given)
         assert outcome.outcome == "done" and not site.recover(given)
         assert site.in_service() == outcome.fingerprint
-    assert trust_change.PROCEDURE in trust_change.recoveries([])
+    assert trust_change.PROCEDURE in recovery.recoveries([])
 
 
 def test_lists_of_others_stay_as_long_as_who_signed_them_is_trusted(site: Site) -> None:
