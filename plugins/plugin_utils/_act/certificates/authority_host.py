@@ -14,9 +14,10 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ..._pki.issuance import UNITS
 from ..result import StepResult
 from . import authority_rotation, host_sets
-from .authority_rotation import LEVELS, PROOF_NAME, SPREAD, WITHDRAW, Consumer, Proofs
+from .authority_rotation import LEVELS, SPREAD, WITHDRAW, Consumer
 from .authority_run import Rotation
 from .host_sets import Set
+from .proofs import PROOF_NAME, Proofs
 from .revocation import ENDED
 from .rotate import issue_by
 

@@ -10,8 +10,9 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 
 from ..result import StepResult
 from . import authority_rotation
-from .authority_rotation import BEGIN, IDLE, PROOF_NAME, SPREAD, WITHDRAW, Consumer
+from .authority_rotation import BEGIN, IDLE, SPREAD, WITHDRAW, Consumer
 from .authority_run import Rotation
+from .proofs import PROOF_NAME
 
 #: What the ledger calls what all hosts have in common.
 THE_CA = "the CA"

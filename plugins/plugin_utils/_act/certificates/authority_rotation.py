@@ -14,18 +14,16 @@ keeps and from what the hosts have, so a run that was killed anywhere is taken u
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from ..._pki.authority import Authority
-from ..._pki.crypto import NameOID, hashes, serialization, x509
+from ..._pki.crypto import NameOID, serialization, x509
 from ..._pki.issuance import read_certificates, serial_text
 from ..._pki.layout import fingerprint
-from ..._pki.signing import new_key
 from ..._pki.state import PREPARED, STANDBY
 
 #: What is to be done in a run.
@@ -34,12 +32,6 @@ IDLE, BEGIN, SPREAD, WITHDRAW = "idle", "begin", "spread", "withdraw"
 ACTIVE, NEXT, PREVIOUS = "active", "next", "previous"
 
 LEVELS = ("root", "intermediate")
-
-#: Days that a certificate is valid which proves which CA a consumer trusts. It is revoked right after.
-PROOF_DAYS = 1 / 24
-
-#: The common name of proofs that are shown to clients by no service in particular.
-PROOF_NAME = "trust-proof.invalid"
 
 #: The variables that the messages name.
 SERIAL, LEVELS_VARIABLE, ROLLBACK = (
@@ -307,39 +299,3 @@ _NEXT = {
     SPREAD: "the CA that stays is trusted beside the other one, and issues all certificates",
     WITHDRAW: "all certificates are of the CA that stays; the other one is trusted no more",
 }
-
-
-@dataclass
-class Proofs:
-    """Pairs of one CA that prove whether a consumer trusts it; each is valid for an hour, and revoked after its use."""
-
-    authority: Authority
-    generation: Generation
-    serials: list[str] = field(default_factory=list)
-
-    def __enter__(self) -> Proofs:
-        return self
-
-    def __exit__(self, *_words: object) -> None:
-        if self.serials:
-            self.authority.revoke(*self.serials, reason="superseded", generation=self.generation.slot)
-
-    def pair(self, *, common_name: str, names: Sequence[str], organizational_unit: str) -> dict[str, str]:
-        """A pair for both ends of a connection. Its key is made here, and opens nothing once it is revoked."""
-        key = new_key("ecdsa-p256")
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-        request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
-        made = self.authority.issue(
-            request.public_bytes(serialization.Encoding.PEM).decode(),
-            profile="both",
-            names=names,
-            common_name=common_name,
-            days=PROOF_DAYS,
-            organizational_unit=organizational_unit,
-            generation=self.generation.slot,
-        )
-        self.serials.append(made.serial)
-        private = key.private_bytes(
-            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        return {"certificate": made.fullchain, "key": b64encode(private).decode()}

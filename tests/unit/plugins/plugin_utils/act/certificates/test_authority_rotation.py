@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +12,10 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates import authority_rotation as rotation
 from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates.authority_rotation import (
     Consumer,
-    Proofs,
     RotationPlan,
 )
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.authority import Authority
 from ansible_collections.xorb.runbook.plugins.plugin_utils._pki.issuance import read_certificates, serial_text
-from cryptography.hazmat.primitives import serialization
 
 
 def serial(authority: Authority, generation: str = "active") -> str:
@@ -152,17 +149,3 @@ def test_set_without_a_certificate_is_refused() -> None:
     with pytest.raises(RunbookError, match="web: nginx server: has no certificate that can be read; rotate it first"):
         rotation.refuse_unready([consumer(serial=""), consumer(path="/etc/ca.pem", serial="")])
     rotation.refuse_unready([consumer(path="/etc/ca.pem", serial="")])
-
-
-def test_proofs_are_revoked_when_they_have_served(authority: Authority) -> None:
-    authority.prepare_next()
-    with Proofs(authority, rotation_plan(authority).remaining) as proofs:
-        pair = proofs.pair(common_name="www", names=["www.local"], organizational_unit="Clients")
-        (row,) = authority.register(generation="next")
-        assert (row.status, row.organizational_unit) == ("valid", "Clients")
-    assert pair["certificate"].count("BEGIN") == 2
-    # Ansible hides a secret in the log of a host only where it is of one line.
-    assert "\n" not in pair["key"]
-    assert serialization.load_der_private_key(b64decode(pair["key"]), None)
-    assert [row.status for row in authority.register(generation="next")] == ["revoked"]
-    assert authority.register() == []
