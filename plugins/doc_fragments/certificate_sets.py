@@ -7,12 +7,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import yaml
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import ISSUED_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.revocation_proof import REVOKED_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust import TRUST_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust_proof import SHOWN_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.spec import ISSUED_OPTIONS, SET_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Options, documentation
 
 _DESCRIPTION = "Sets of certificates, as a service of the platform description has them under C(certificates)."

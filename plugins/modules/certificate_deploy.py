@@ -85,10 +85,11 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_impo
 zip_imports.compile_once()
 
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import deploy, recovery
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import ISSUED_OPTIONS, Issued
+from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import Issued
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import set_list
 from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Journal
 from ansible_collections.xorb.runbook.plugins.module_utils._act.module import Parameters, Recovered, Result, run_act
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.spec import ISSUED_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
 
 OPTIONS = {"certificates": set_list(ISSUED_OPTIONS)}

@@ -22,8 +22,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates imp
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import request as requests
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates import trust as trust_change
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.change import Outcome
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle, load_key
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.spec import SET_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import with_defaults
 from cryptography import x509
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._clients.tls import STARTTLS
 from .._core.options import AT_LEAST_ONE, Given, Option, Options
-from .._core.shared_options import TLS_OPTIONS, port
+from .._core.shared_options import COMMON_OPTIONS, TLS_OPTIONS, port
 from .limits import LIMIT_OPTIONS
 
 PROFILES = ("server", "client", "both")
@@ -220,3 +220,19 @@ def is_name(text: str) -> bool:
         labels = text[2:].split(".") if text.startswith("*.") else text.split(".")
         return len(text) <= 253 and all(_LABEL.match(label) for label in labels)  # noqa: PLR2004 - DNS
     return True
+
+
+#: What has to be given with a set that is deployed.
+ISSUED_OPTIONS: Options = {
+    "certificate": Option("str", "The certificate that was issued for the pending key, in PEM.", required=True),
+    "fullchain": Option("str", "The certificate and its issuers, but for the root, in PEM.", required=True),
+    "ca": Option(
+        "str",
+        "What the other end has to trust, in PEM. Whatever else the file C(ca) of the set holds when the new set is"
+        " made stays trusted, but for the certificate that is replaced.",
+        required=True,
+    ),
+}
+
+#: Options of a set as the modules that act on it take them.
+SET_OPTIONS: Options = {**{name: COMMON_OPTIONS[name] for name in ("service", "point", "timeout")}, **OPTIONS}

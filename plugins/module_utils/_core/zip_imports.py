@@ -29,5 +29,5 @@ def compile_once() -> None:
         return
     sys.path_hooks.insert(0, _Importer)
     for path, importer in list(sys.path_importer_cache.items()):
-        if type(importer) is zipimporter:
+        if isinstance(importer, zipimporter) and not isinstance(importer, _Importer):
             del sys.path_importer_cache[path]

@@ -29,13 +29,14 @@ from ..._certificates.bundle import load_bundle
 from ..._certificates.certificate import Certificate
 from ..._certificates.der import Unreadable
 from ..._certificates.served import served_certificate
+from ..._certificates.spec import SET_OPTIONS
 from ..._core.errors import RunbookError
 from ..._core.names import DONE, ROLLED_BACK
 from ..._core.options import Given, without_secrets
 from .. import reload
 from ..journal import Entry, Journal
 from .request import reasons
-from .set import SET_OPTIONS, label
+from .set import label
 from .set_content import leaf_of, read_set
 from .store import SETS, CertificateSets, layout_of, paths
 

@@ -13,7 +13,7 @@ from ..._certificates.certificate import Certificate
 from ..._certificates.der import Unreadable
 from ..._core import drivers
 from ..._core.errors import RunbookError
-from ..._core.options import Given, Option, Options
+from ..._core.options import Given
 from ..journal import Journal
 from .change import Change, Outcome, carry_out, set_name
 from .set import label
@@ -21,19 +21,6 @@ from .store import PENDING_KEY, CertificateSets, layout_of, paths
 
 #: The name of the procedure in the journal.
 PROCEDURE = "certificate_deploy"
-
-
-#: What has to be given with a set that is deployed.
-ISSUED_OPTIONS: Options = {
-    "certificate": Option("str", "The certificate that was issued for the pending key, in PEM.", required=True),
-    "fullchain": Option("str", "The certificate and its issuers, but for the root, in PEM.", required=True),
-    "ca": Option(
-        "str",
-        "What the other end has to trust, in PEM. Whatever else the file C(ca) of the set holds when the new set is"
-        " made stays trusted, but for the certificate that is replaced.",
-        required=True,
-    ),
-}
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ..._certificates.spec import SET_OPTIONS
 from ..._core.errors import RunbookError
 from ..._core.names import DONE, ROLLED_BACK
 from ..._core.options import Given
 from ..journal import Entry, Recover
 from . import deploy, trust
 from .change import NEEDS, ROLL_BACK, STAGE, STEPS, SWAP, Change, Operation, failure_text
-from .set import SET_OPTIONS, label
+from .set import label
 
 #: Makes the change of an entry again: from the options of its set, what the entry needs of it, and the old set.
 Remake = Callable[[Given, Mapping[str, Any], str], Change]

@@ -10,11 +10,7 @@ from ..._certificates import spec
 from ..._core.checks import Check, Finding
 from ..._core.errors import RunbookError
 from ..._core.options import Given, Option, Options
-from ..._core.shared_options import COMMON_OPTIONS
 from ..._core.time import timestamp
-
-#: Options of a set as the modules that act on it take them.
-SET_OPTIONS: Options = {**{name: COMMON_OPTIONS[name] for name in ("service", "point", "timeout")}, **spec.OPTIONS}
 
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
 
@@ -26,7 +22,7 @@ def set_list(options: Options) -> Option:
         "Sets of certificates, as a service of the platform description has them under C(certificates).",
         elements="dict",
         required=True,
-        options={**SET_OPTIONS, **options},
+        options={**spec.SET_OPTIONS, **options},
     )
 
 

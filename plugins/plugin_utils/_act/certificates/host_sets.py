@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.spec import SET_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE

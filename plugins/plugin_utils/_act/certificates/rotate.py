@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.deploy import ISSUED_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.spec import ISSUED_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from ..._pki.authority import Authority, PresentList

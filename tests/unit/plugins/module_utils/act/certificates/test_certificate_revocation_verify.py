@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.revocation_proof import REVOKED_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.set import SET_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.certificates.trust import Wanted
 from ansible_collections.xorb.runbook.plugins.module_utils._certificates.bundle import load_bundle
+from ansible_collections.xorb.runbook.plugins.module_utils._certificates.spec import SET_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import with_defaults
 from ansible_collections.xorb.runbook.plugins.modules import certificate_revocation_verify
