@@ -22,6 +22,7 @@ from typing import Any
 from tests.benchmark.figure import Figure, figure
 from tests.support.lab import Lab
 from tests.support.procedures import ROOT
+from tests.support.steps import arguments
 from tests.testplatform import pki
 
 SETS = 50
@@ -42,13 +43,14 @@ def rotate(folder: Path) -> tuple[float, list[str]]:
     for number in range(SETS):
         name = f"set{number}"
         site.install(name)
-        given = site.given(name, reload={"kind": "command", "argv": ["true"]})
-        sets[name] = {key: given[key] for key in ("directory", "names", "user", "group", "reload")}
+        options = site.given(name, reload={"kind": "command", "argv": ["true"]})
+        sets[name] = {key: options[key] for key in ("directory", "names", "user", "group", "reload")}
         sets[name]["reload"] = {"kind": "command", "argv": ["true"]}
     making = _collection("_pki.create")
     making.ensure(folder / "authority", making.Blueprint(name="Bench", key_type="ecdsa-p256"), passphrase=PASSPHRASE)
     lab.variables["platform_services"] = {"many": {"hosts": "one", "certificates": sets}}
-    task = {"ca_dir": str(folder / "authority"), "ca_passphrase": PASSPHRASE, "host_state_dir": str(site.state)}
+    given = {"ca_dir": str(folder / "authority"), "ca_passphrase": PASSPHRASE, "host_state_dir": str(site.state)}
+    task = arguments("certificate_rotate", "replace", **given)
     play = {"hosts": "one", "gather_facts": False, "tasks": [{"xorb.runbook.certificate_rotate": task}]}
     (folder / "rotate.yml").write_text(json.dumps([play]))
     ran = lab.play(str(folder / "rotate.yml"), "-vvv")

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from tests.contract.repository import ACTIONS, COLLECTION, MODULES, documentatio
 from tests.support.issuing import root
 from tests.support.lab import Lab
 from tests.support.rotating import Site
+from tests.support.steps import arguments
 
 #: What Ansible itself puts into a result.
 COMMON = {"action", "changed", "diff", "exception", "failed", "invocation", "warnings"}
@@ -121,7 +121,7 @@ def rotation(folder: Path, lab: Lab) -> dict[str, Any]:
 
 def revocation(folder: Path, lab: Lab) -> dict[str, Any]:
     """A play that revokes what the rotation put into service."""
-    arguments = {
+    wanted = {
         "scope": "service",
         "services": ["proxy"],
         "incident": "INC-1",
@@ -132,7 +132,7 @@ def revocation(folder: Path, lab: Lab) -> dict[str, Any]:
         "host_state_dir": str(folder / "site/state"),
     }
     sets = {"certificates": [given(Site(folder / "site"), "three")], "state_dir": str(folder / "site/state")}
-    steps = [step("certificate_revoke", name, **arguments) for name in revoke.STEPS]
+    steps = [step("certificate_revoke", name, **wanted) for name in revoke.STEPS]
     return {
         "hosts": "one",
         "gather_facts": False,
@@ -145,12 +145,9 @@ def revocation(folder: Path, lab: Lab) -> dict[str, Any]:
 
 
 def step(procedure: str, name: str, **given: Any) -> dict[str, Any]:
-    """A task that takes a step of a procedure; what is not given is empty, as a role gives it."""
-    action = importlib.import_module(f"ansible_collections.xorb.runbook.plugins.action.{procedure}").ActionModule
-    empty: dict[str, Any] = {"list": [], "bool": False}
-    options = {option: empty.get(entry["type"], "") for option, entry in action.argument_spec().items()}
+    """A task that takes a step of a procedure."""
     return {
-        f"xorb.runbook.{procedure}": {**options, **given, "step": name},
+        f"xorb.runbook.{procedure}": arguments(procedure, name, **given),
         "register": f"{procedure}_result_{name}",
     }
 

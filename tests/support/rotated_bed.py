@@ -21,6 +21,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._certificates.served 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from tests.support import steps
 from tests.support.procedures import BIN, ROOT, environment
 from tests.testbed import engine
 from tests.testbed.layout import bed_named
@@ -83,7 +84,8 @@ def rotate(*words: str, **variables: Any) -> Ran:
 
 def act(role: str, *words: str, variables: dict[str, Any] | None = None, **arguments: Any) -> Ran:
     """Run the action on one host, which is what the playbook does there."""
-    given = {"force": True, "issuer_command": issuer_command(), **arguments}
+    wanted = {"force": True, "issuer_command": issuer_command(), **arguments}
+    given = steps.arguments("certificate_rotate", "replace", **wanted)
     more = ["-e", json.dumps(variables or {}), *words]
     return run("ansible", inventory_name(role), "-m", "xorb.runbook.certificate_rotate", "-a", json.dumps(given), *more)
 

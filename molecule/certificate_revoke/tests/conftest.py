@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import steps
 from tests.support.authorities import PASSPHRASE, made, opened
 from tests.support.revoked_bed import CA, CLIENT, LISTS, overrides, sql
 from tests.support.rotated_bed import BED, FOLDERS, TELL, inventory_name, put, run, shell
@@ -44,7 +45,8 @@ def revoking(put_back: None) -> None:  # noqa: ARG001 - it has to be first
     # A rotation keeps whom a service trusts beside its issuer, and there are no lists of the CA of the bed.
     for role, folders in FOLDERS.items():
         shell(role, "; ".join(f"rm -f {folder}/ca.pem" for folder in folders))
-    given = {"force": True, "ca_dir": str(CA), "ca_passphrase": PASSPHRASE}
+    wanted = {"force": True, "ca_dir": str(CA), "ca_passphrase": PASSPHRASE}
+    given = steps.arguments("certificate_rotate", "replace", **wanted)
     described = json.dumps({"platform_overrides": overrides(redis=False)})
     hosts = ",".join(map(inventory_name, ROLES))
     ran = run("ansible", hosts, "-m", "xorb.runbook.certificate_rotate", "-a", json.dumps(given), "-e", described)
