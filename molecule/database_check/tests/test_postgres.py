@@ -83,7 +83,7 @@ def test_connections_by_state(report: Report, shell: Callable[..., str], until: 
     until("SELECT count(*) = 15 FROM pg_stat_activity WHERE application_name = 'fault' AND state = 'idle'")
     ran = report(postgres={"connections_warning": 5, "connections_critical": 10})
     assert ran.statuses[f"{DEPTH}connections"] == "critical"
-    assert " of 97 connections are taken" in ran.message(f"{DEPTH}connections")
+    assert " of 97 connections are in use" in ran.message(f"{DEPTH}connections")
     assert " idle" in ran.message(f"{DEPTH}connections")
 
 
