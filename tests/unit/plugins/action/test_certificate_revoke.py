@@ -182,7 +182,7 @@ def test_revoke_all_keeps_what_could_not_be_replaced_until_it_can(lab: Lab, shop
     assert revoked(shop) & {*old.values()} == {old["one"]}
     assert shop.knock(port, shop.site.folder / "two") == "accepted", "a service was left without a certificate"
     assert "false failed" in ran.message("two/runbook.act.certificate_revoke_replace")
-    kept = [check["message"] for check in ran.report["checks"] if check["id"].endswith("certificate_revoke_authority")]
+    kept = [check["message"] for check in ran.report["checks"] if check["id"].endswith("certificate_revoke_revoke")]
     assert kept == [f"two app client still has {old['two']}, which is not revoked"]
 
     del app["reload"]
