@@ -49,7 +49,7 @@ def show_fault(engine: Engine, bed: Bed, fault: Fault) -> int:
         say(f"\nMending {fault.name}.")
     green = _recovers(bed)
     say(f"\nFault {fault.name}: {'reported' if reported else 'NOT reported'} (daily ended with {code}),")
-    say(f"after mending it the platform is {'green' if green else 'NOT green'}. The report: {_report(bed, 'html')}")
+    say(f"after fixing it the platform is {'green' if green else 'NOT green'}. The report: {_report(bed, 'html')}")
     return 0 if reported and green else 1
 
 
