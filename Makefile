@@ -36,6 +36,7 @@ up: ## start the demo hosts
 down: ## remove the demo hosts and all hosts of tests
 	@$(BED) down demo
 	@$(BED) down test
+	@$(BED) down twin
 	@$(BED) down fleet
 	@$(BED) down seed
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from tests.ci import scenarios
 from tests.ci.counting import Count, honest, of_exit_code, of_junit, total
@@ -59,3 +60,19 @@ LAYERS: Mapping[str, Callable[[Run], Count]] = {
     "fleet": fleet,
     "molecule": scenarios.layer,
 }
+
+#: What is done for a layer before anything of the run starts.
+PREPARE: Mapping[str, Callable[[Run], None]] = {"molecule": scenarios.enqueue}
+
+
+@dataclass(frozen=True)
+class Helper:
+    """Work of a layer that goes on where the layers without hosts have ended before it."""
+
+    layer: str
+    run: Callable[[Run], Count]
+    #: Leaves nothing to the helper, where its layer does not come to run.
+    close: Callable[[], None]
+
+
+HELPERS: Mapping[str, Helper] = {"twin": Helper("molecule", scenarios.twin, scenarios.close)}

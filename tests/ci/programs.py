@@ -9,12 +9,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.testbed import environment
-from tests.testbed.layout import ROOT
+from tests.testbed.layout import ROOT, SCENARIO_BEDS
 from tests.testbed.progress import say
 
 
-def run(command: Sequence[str], *, directory: Path = ROOT, more: Mapping[str, str] | None = None) -> int:
+def run(
+    command: Sequence[str],
+    *,
+    directory: Path = ROOT,
+    bed: str = SCENARIO_BEDS[0],
+    more: Mapping[str, str] | None = None,
+) -> int:
     """Run in the project's environment, from the repository root unless told otherwise; returns the exit code."""
     say(f"\n$ {' '.join(command)}")
-    variables = {**environment.variables(bed="test"), **(more or {})}
+    variables = {**environment.variables(bed=bed), **(more or {})}
     return subprocess.run(list(command), cwd=directory, env=variables, stdin=subprocess.DEVNULL, check=False).returncode

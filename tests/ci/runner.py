@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.ci import failed, lane
 from tests.ci.counting import Count, failure, total
-from tests.ci.layers import HOSTLESS, LAYERS
+from tests.ci.layers import HELPERS, HOSTLESS, LAYERS, PREPARE
 from tests.ci.run import Run
 from tests.testbed.errors import BedError
 from tests.testbed.progress import say
@@ -32,10 +32,12 @@ def main(words: Sequence[str], layers: Layers | None = None) -> int:
     if not chosen:
         say("Nothing failed in the run before.")
         return 0
-    counts = _run({name: layers[name] for name in chosen}, options.last)
     if options.counts:
+        known = {**layers, **{name: helper.run for name, helper in HELPERS.items()}}
+        counts = run_layers({name: known[name] for name in chosen}, Run(options.last))
         lane.write(options.counts, counts)
     else:
+        counts = _run({name: layers[name] for name in chosen}, Run(options.last))
         failed.remember("layers", (name for name, count in counts.items() if count.failed))
     _sum_up(chosen, counts)
     return 1 if total(counts.values()).failed else 0
@@ -48,21 +50,31 @@ def _options(words: Sequence[str], layers: Layers) -> argparse.Namespace:
     parser.add_argument("layers", nargs="*", metavar="layer", help=", ".join(layers))
     options = parser.parse_args(list(words))
     for name in options.layers:
-        if name not in layers:
+        if name not in layers and not (options.counts and name in HELPERS):
             parser.error(f"no layer is called {name!r}; there are: {', '.join(layers)}")
     return options
 
 
-def _run(layers: Layers, last: bool) -> dict[str, Count]:
+def _run(layers: Layers, current: Run) -> dict[str, Count]:
     """The counts of the layers, in their order."""
+    for name in layers:
+        if name in PREPARE:
+            PREPARE[name](current)
     hostless = [name for name in layers if name in HOSTLESS]
     others = {name: layer for name, layer in layers.items() if name not in HOSTLESS}
     if not (hostless and others):
-        return run_layers(layers, Run(last))
+        return run_layers(layers, current)
+    helpers = {name: helper for name, helper in HELPERS.items() if helper.layer in others and not current.last}
     say(f"Beside what follows: {', '.join(hostless)}.")
-    with lane.beside(hostless, ["--last"] if last else []) as running:
-        counts = run_layers(others, Run(last, running.has_failed))
-        return {**running.result(), **counts}
+    with lane.beside([*hostless, *helpers], ["--last"] if current.last else []) as running:
+        counts = run_layers(others, Run(current.last, running.has_failed))
+        for helper in helpers.values():
+            if helper.layer not in counts:
+                helper.close()
+        beside = running.result()
+    for name, helper in helpers.items():
+        counts[helper.layer] = counts.get(helper.layer, Count()) + beside.pop(name, Count())
+    return {**beside, **counts}
 
 
 def _sum_up(chosen: Sequence[str], counts: Mapping[str, Count]) -> None:

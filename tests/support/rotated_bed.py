@@ -24,10 +24,10 @@ from cryptography.hazmat.primitives import hashes
 from tests.support import steps
 from tests.support.procedures import BIN, ROOT, environment
 from tests.testbed import engine
-from tests.testbed.layout import bed_named
+from tests.testbed.layout import scenario_bed
 from tests.testplatform import pki
 
-BED = bed_named("test")
+BED = scenario_bed()
 CA = BED.directory / "ca"
 FOLDERS = {"web": ["/etc/nginx/tls"], "db": ["/etc/postgresql/tls", "/etc/redis/tls"]}
 TELL = {

@@ -151,8 +151,14 @@ BEDS: Mapping[str, Bed] = {
         Bed("test", 62, ROLES, _SLOT),
         Bed("fleet", 63, FLEET, _SLOT),
         Bed("seed", 64, SEED, _SLOT),
+        Bed("twin", 65, ROLES, _SLOT),
     )
 }
+
+#: Beds with the same hosts, so that two scenarios can run side by side.
+SCENARIO_BEDS = ("test", "twin")
+#: The variable that names the bed of a program.
+BED = "XORB_BED"
 
 
 def bed_named(name: str) -> Bed:
@@ -160,3 +166,9 @@ def bed_named(name: str) -> Bed:
     if name not in BEDS:
         raise BedError(f"no bed is called {name!r}; there are: {', '.join(BEDS)}")
     return BEDS[name]
+
+
+def scenario_bed() -> Bed:
+    """The bed on which this process tests a scenario: ``XORB_BED`` says which of the two."""
+    name = os.environ.get(BED, "")
+    return bed_named(name if name in SCENARIO_BEDS else SCENARIO_BEDS[0])

@@ -12,9 +12,9 @@ import pytest
 
 from tests.support.procedures import Ran
 from tests.testbed import engine
-from tests.testbed.layout import bed_named
+from tests.testbed.layout import scenario_bed
 
-BED = bed_named("test")
+BED = scenario_bed()
 
 Run = Callable[..., Ran]
 Shell = Callable[[str, str], str]

@@ -11,10 +11,10 @@ import pytest
 from testinfra.host import Host
 
 from tests.testbed import credentials, engine, image
-from tests.testbed.layout import FILESYSTEMS, bed_named
+from tests.testbed.layout import FILESYSTEMS, scenario_bed
 from tests.testbed.recipe import RECIPES
 
-BED = bed_named("test")
+BED = scenario_bed()
 
 testinfra_hosts = [f"ssh://{host.inventory_name}" for host in BED.hosts]
 

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 
 from tests.support.issuing import CLIENT, root
 from tests.support.procedures import Ran
-from tests.testbed.layout import bed_named
+from tests.testbed.layout import scenario_bed
 
-BED = bed_named("test")
+BED = scenario_bed()
 CA = BED.directory / "ca"
 
 Check = Callable[..., Ran]

@@ -13,9 +13,9 @@ import pytest
 from tests.support.procedures import ROOT, Ran, play
 from tests.testbed import engine, faults
 from tests.testbed.inventory import MORE_HOSTS
-from tests.testbed.layout import bed_named
+from tests.testbed.layout import scenario_bed
 
-BED = bed_named("test")
+BED = scenario_bed()
 PROJECT = "docker compose --project-directory /opt/xorb --file /opt/xorb/docker-compose.production.yml"
 UP = f"{PROJECT} up --detach --wait --wait-timeout 60 --quiet-pull"
 # It gives up at once on a container that is still unhealthy from what was done to it.

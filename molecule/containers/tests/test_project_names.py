@@ -17,9 +17,9 @@ from ansible_collections.xorb.runbook.plugins.module_utils._clients.docker impor
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.testbed import engine
-from tests.testbed.layout import bed_named
+from tests.testbed.layout import scenario_bed
 
-HOST = bed_named("test").host("compose").name
+HOST = scenario_bed().host("compose").name
 
 SEED, PROJECTS = 20261130, 60
 

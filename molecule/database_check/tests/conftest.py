@@ -15,9 +15,9 @@ import yaml
 
 from tests.support.procedures import BIN, ROOT, Ran, environment, play
 from tests.testbed import engine
-from tests.testbed.layout import bed_named
+from tests.testbed.layout import scenario_bed
 
-BED = bed_named("test")
+BED = scenario_bed()
 DB = BED.host("db").name
 
 Psql = Callable[[str], str]

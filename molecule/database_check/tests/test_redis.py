@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.procedures import Ran
-from tests.testbed.layout import bed_named
+from tests.testbed.layout import scenario_bed
 
 Report = Callable[..., Ran]
 Redis = Callable[..., str]
 DEPTH = "xorb-db/redis.stats."
-SECRETS = bed_named("test").secrets_directory
+SECRETS = scenario_bed().secrets_directory
 
 
 @pytest.fixture(scope="module")

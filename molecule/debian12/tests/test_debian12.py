@@ -10,9 +10,9 @@ from testinfra.host import Host
 from tests.support.procedures import ROOT, Ran, play
 from tests.testbed import engine
 from tests.testbed.inventory import MORE_HOSTS
-from tests.testbed.layout import bed_named
+from tests.testbed.layout import scenario_bed
 
-BED = bed_named("test")
+BED = scenario_bed()
 HOST = "xorb-db12"
 
 testinfra_hosts = [f"ssh://{HOST}"]

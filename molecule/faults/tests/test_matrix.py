@@ -16,7 +16,7 @@ from tests.faults.matrix import Row, Seen, rounds
 from tests.faults.page import PAGE, page, share_of_one_cause
 from tests.support.procedures import Ran
 from tests.testbed import engine
-from tests.testbed.layout import bed_named
+from tests.testbed.layout import scenario_bed
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Matrix:
 @pytest.fixture(scope="session")
 def matrix() -> Matrix:
     """Run the table once: rows that do not disturb each other are broken together."""
-    return Matrix(*runner.run(engine.ensure(), bed_named("test"), ROWS))
+    return Matrix(*runner.run(engine.ensure(), scenario_bed(), ROWS))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

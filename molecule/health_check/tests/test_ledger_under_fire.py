@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.procedures import BIN, ROOT, Ran, environment
-from tests.testbed.layout import bed_named
+from tests.testbed.layout import scenario_bed
 
-BED = bed_named("test")
+BED = scenario_bed()
 Run = Callable[..., Ran]
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.procedures import ROOT, Ran
+from tests.support.procedures import Ran
+from tests.testbed.layout import scenario_bed
 
 Run = Callable[..., Ran]
 Broken = Callable[[str], AbstractContextManager[None]]
@@ -92,7 +93,7 @@ def test_probe_that_hangs_holds_up_nothing(run: Run, standin: Callable[[str], Ab
 
 def test_undefined_variable_in_one_service_costs_that_service_only(run: Run) -> None:
     undefined = {"redis": {"endpoints": {"main": {"password": "{{ nowhere_defined }}"}}}}
-    path = ROOT / "build/test/undefined.yml"
+    path = scenario_bed().directory / "undefined.yml"
     path.write_text(yaml.safe_dump({"platform_overrides": undefined}))
     ran = run("health_check", "-e", f"@{path}")
     assert ran.status != 0

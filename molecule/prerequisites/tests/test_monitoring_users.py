@@ -10,11 +10,11 @@ import pytest
 from testinfra.host import Host
 
 from tests.testbed import engine
-from tests.testbed.layout import bed_named
+from tests.testbed.layout import scenario_bed
 
 testinfra_hosts = ["ssh://xorb-db"]
 
-BED = bed_named("test")
+BED = scenario_bed()
 
 
 def as_monitor(*words: str) -> subprocess.CompletedProcess[str]:

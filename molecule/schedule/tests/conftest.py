@@ -12,9 +12,9 @@ import pytest
 
 from tests.support.procedures import ROOT, Ran, play
 from tests.testbed import engine, faults
-from tests.testbed.layout import bed_named
+from tests.testbed.layout import scenario_bed
 
-BED = bed_named("test")
+BED = scenario_bed()
 
 
 @pytest.fixture

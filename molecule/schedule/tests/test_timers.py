@@ -11,9 +11,9 @@ from collections.abc import Callable
 import yaml
 
 from tests.support.procedures import ROOT, Ran, play
-from tests.testbed.layout import bed_named
+from tests.testbed.layout import scenario_bed
 
-BED = bed_named("test")
+BED = scenario_bed()
 Shell = Callable[..., str]
 
 PREFIX = "xorb-runbook-bed"
@@ -49,7 +49,7 @@ def schedule(*options: str, **changed: object) -> Ran:
         variables,
         *options,
         reports=BED.directory / "none",
-        XORB_BED="test",
+        XORB_BED=BED.name,
     )
 
 

@@ -132,7 +132,7 @@ def test_failed_names_that_cannot_be_read_are_none(tmp_path: Path, text: str) ->
     failed.remember("layers", ["unit"])
     assert failed.recall("layers") == ("unit",)
     (tmp_path / "results/failed-layers.json").write_text(text)
-    assert failed.recall("layers") == failed.recall("scenarios") == ()
+    assert failed.recall("layers") == failed.recall("scenarios-test") == ()
 
 
 LANE = """

@@ -18,7 +18,7 @@ from tests.testbed.recipe import RECIPES
 
 def test_beds_share_no_name_and_no_address() -> None:
     hosts = [host for bed in BEDS.values() for host in bed.hosts]
-    assert len({host.name for host in hosts}) == len({host.address for host in hosts}) == len(hosts) == 8 + 41
+    assert len({host.name for host in hosts}) == len({host.address for host in hosts}) == len(hosts) == 8 + 41 + 5
 
 
 @pytest.mark.parametrize(

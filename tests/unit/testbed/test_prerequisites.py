@@ -53,7 +53,7 @@ def test_main_old_python_is_told_in_one_line(tmp_path: Path) -> None:
 
 def test_main_unknown_names_are_told_in_one_line() -> None:
     for words, message in (
-        (["up", "nowhere"], "error: no bed is called 'nowhere'; there are: demo, test, fleet, seed\n"),
+        (["up", "nowhere"], "error: no bed is called 'nowhere'; there are: demo, test, fleet, seed, twin\n"),
         (["demo", "--fault", "none"], "error: no fault is called 'none'; there are: postgres_stopped, "),
     ):
         ran = subprocess.run(
