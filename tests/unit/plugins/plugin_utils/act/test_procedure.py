@@ -162,10 +162,10 @@ class Host:
 
     def module(self, _name: str, arguments: Mapping[str, Any], _variables: Mapping[str, Any]) -> Mapping[str, Any]:
         self.jobs.append(arguments.get("job"))
-        answer = self.answers.pop(0)
+        answer: Any = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return dict(answer)
 
     def reconnect(self) -> None:
         self.reconnected += 1
@@ -178,7 +178,7 @@ CUT = {"failed": True, "module_stdout": "", "msg": "MODULE FAILURE"}
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(procedure.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
 
 def asked(host: Any) -> procedure.Answer:

@@ -64,7 +64,7 @@ def test_each_kind_is_a_point_of_the_topic_backups() -> None:
         ({"kind": "redis", "endpoint": "http"}, "endpoint: expected an endpoint of the kind redis"),
         ({"kind": "redis", "endpoint": TEMPLATE}, "endpoint: expected the name of an endpoint, written out"),
         ({"kind": "redis", "login": {"password": "in the open"}}, "login.password: a secret must be a template"),
-        ({"kind": "postgres", "databases": ["a"], "endpoint": "sql", "assertions": [QUERY]}, "assertions: each needs equals"),
+        ({"kind": "postgres", "databases": ["a"], "endpoint": "sql", "assertions": [QUERY]}, "assertions: each"),
         ("daily", "expected a map with the key 'kind'"),
     ],
 )  # fmt: skip
@@ -83,7 +83,7 @@ ENDPOINT = {
     "address": "localhost",
     "port": 5433,
     "user": "probe",
-    "password": "of-probe",
+    "password": OF_PROBE,
     "database": "app",
     "timeout": 3.0,
 }
@@ -95,7 +95,7 @@ def test_login_is_that_of_the_endpoint_unless_the_backup_says_otherwise() -> Non
         "localhost",
         6000,
         "probe",
-        "of-probe",
+        OF_PROBE,
     )
     assert found["timeout"] == 3.0 and "database" not in found
 
@@ -105,7 +105,7 @@ def test_password_of_another_user_is_not_taken_from_the_endpoint() -> None:
     assert login("postgres", {"user": "probe"}, ENDPOINT)["password"] == OF_PROBE
     found = login("postgres", {"user": "backup", "password": "of-backup"}, ENDPOINT)
     assert (found["user"], found["password"]) == ("backup", "of-backup")
-    assert login("redis", {"username": "backup"}, {"password": "of-default"})["password"] is None
+    assert login("redis", {"username": "backup"}, {"password": OF_PROBE})["password"] is None
 
 
 def test_login_of_the_system_goes_by_the_socket() -> None:
