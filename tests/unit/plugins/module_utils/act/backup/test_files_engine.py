@@ -286,7 +286,7 @@ class TestPrograms:
         tools.instead_of("tar", "cat > /dev/null; echo No space left on device >&2; exit 2")
         with pytest.raises(RunbookError, match="the archive is sound, and cannot be unpacked there: tar ended with 2"):
             backups.prove(options(source), plain, manifest)
-        monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10, 10, 0))  # type: ignore[attr-defined]
+        monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10, 10, 0))
         with pytest.raises(RunbookError, match="0 bytes are free"):
             backups.prove(options(source), plain, manifest)
 

@@ -18,10 +18,9 @@ from typing import Any
 
 import pytest
 import redis
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import redis_save
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.engine import Proof
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.engines import engine_of
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.redis_client import Info, to_login
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.redis_client import Info, RedisClient, to_login
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.redis_save import bounds, changes
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import Manifest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
@@ -46,6 +45,10 @@ def server() -> Iterator[Server]:
 
 def client(server: Server, database: int = 0, **options: Any) -> redis.Redis:
     return redis.Redis(port=server.port, db=database, **options)
+
+
+def send(server: Server, *words: str) -> None:
+    client(server).execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 def options(server: Server, tmp_path: Path, login: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -136,9 +139,8 @@ class TestRoundTrip:
         assert backups.prove(given, plain, manifest).faults == ()
 
     def test_users_and_functions_belong_to_it(self, server: Server, tmp_path: Path) -> None:
-        one = client(server)
-        one.execute_command("ACL", "SETUSER", "app", "on", ">a password of this user", "~app:*", "+@read")
-        one.execute_command("FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 1 end)")
+        send(server, "ACL", "SETUSER", "app", "on", ">a password of this user", "~app:*", "+@read")
+        send(server, "FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 1 end)")
         given, plain, manifest = taken(server, tmp_path)
         assert manifest.content["users"] == 2 and manifest.content["functions"]
         assert "a password of this user" not in (plain / "users.acl").read_text()
@@ -176,7 +178,7 @@ class TestLogin:
             fill(server)
             rules = ["+info", "+bgsave", "+config|get", "+lastsave", "+time", "+select", "+acl|list", "+module|list"]
             rules += ["+function|list", "+@read", "~*"]
-            client(server).execute_command("ACL", "SETUSER", "backup", "on", ">a long password", *rules)
+            send(server, "ACL", "SETUSER", "backup", "on", ">a long password", *rules)
             login = {"port": port, "tls": True, "ca": str(authority.file), "username": "backup"}
             given = options(server, tmp_path, {**login, "password": "a long password"})
             manifest = backups.take(given, tmp_path / "plain")
@@ -184,7 +186,7 @@ class TestLogin:
             shutil.rmtree(tmp_path / "plain")
             assert "login refused" in refusal(server, tmp_path, login={**login, "password": "a wrong password"})
             shutil.rmtree(tmp_path / "plain")
-            client(server).execute_command("ACL", "SETUSER", "backup", "-acl|list")
+            send(server, "ACL", "SETUSER", "backup", "-acl|list")
             message = refusal(server, tmp_path, login={**login, "password": "a long password"})
             assert "ACL: the user may not do this" in message
 
@@ -216,7 +218,12 @@ class TestSave:
         one = client(server)
         one.mset({f"k{number}": "x" for number in range(200)})
         one.config_set("rdb-key-save-delay", 100_000)
-        killer = threading.Thread(target=lambda: (_saving(server), server.process.kill()))
+
+        def kill() -> None:
+            _saving(server)
+            server.process.kill()
+
+        killer = threading.Thread(target=kill)
         killer.start()
         message = refusal(server, tmp_path)
         killer.join()
@@ -253,12 +260,12 @@ class TestSave:
         """What a server on another host says of its folder may be a folder of this host, too."""
         (tmp_path / "data").mkdir()
         (tmp_path / "data" / "dump.rdb").write_bytes(b"REDIS0010")
-        real = redis_save.RedisClient.config
+        real = RedisClient.config
 
         def elsewhere(self: Any, name: str) -> str:
             return str(tmp_path / "data") if name == "dir" else real(self, name)
 
-        monkeypatch.setattr(redis_save.RedisClient, "config", elsewhere)
+        monkeypatch.setattr(RedisClient, "config", elsewhere)
         assert "this file is still the old one: on another host?" in refusal(server, tmp_path)
         shutil.rmtree(tmp_path / "plain")
         (tmp_path / "data" / "dump.rdb").unlink()
