@@ -25,7 +25,13 @@ HOST = {
     "module_utils/_clients": {"module_utils/_core"},
 }
 HOST["module_utils/_access"] = HOST["module_utils/_certificates"] = {"module_utils/_clients", "module_utils/_core"}
-HOST["module_utils/_inspect"] = {*HOST["module_utils/_access"], "module_utils/_access", "module_utils/_certificates"}
+HOST["module_utils/_backup"] = HOST["module_utils/_access"]
+HOST["module_utils/_inspect"] = {
+    *HOST["module_utils/_access"],
+    "module_utils/_access",
+    "module_utils/_certificates",
+    "module_utils/_backup",
+}
 HOST["module_utils/_act"] = {*HOST["module_utils/_inspect"], "module_utils/_inspect"}
 #: What runs on the control node may import what looks at hosts, but not what changes them.
 LOOKING = set(HOST) - {"module_utils/_act"}

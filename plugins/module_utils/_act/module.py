@@ -67,16 +67,16 @@ def run_act(
     changed then. A result that has ``refused``, a list of sentences, fails with them.
     """
     surroundings.leave()
-    module = _module(options)
+    module = ansible_module(options)
     wants_plan = bool(plan_option and module.params[plan_option])
 
-    def act(parameters: Parameters) -> Result:
+    def work(parameters: Parameters) -> Result:
         if not (module.check_mode or wants_plan):
-            return _act(procedure, parameters, apply, recoveries)
+            return act(procedure, parameters, apply, recoveries)
         result = {"recovered": [], **plan(parameters)}
         return {**result, "changed": False} if wants_plan else result
 
-    _finish(module, act)
+    finish(module, work)
 
 
 def run_inspect(options: Options, inspect: Inspect) -> None:
@@ -85,14 +85,15 @@ def run_inspect(options: Options, inspect: Inspect) -> None:
     It changes nothing in any mode, and takes no lock: a run that changes the host meanwhile is none of its business.
     """
     surroundings.leave()
-    _finish(_module(options), lambda parameters: {"changed": False, **inspect(parameters)})
+    finish(ansible_module(options), lambda parameters: {"changed": False, **inspect(parameters)})
 
 
-def _module(options: Options) -> AnsibleModule:
+def ansible_module(options: Options) -> AnsibleModule:
+    """A module that takes some options beside those of a run."""
     return AnsibleModule(argument_spec=argument_spec({**options, **RUN_OPTIONS}), supports_check_mode=True)
 
 
-def _finish(module: AnsibleModule, work: Callable[[Parameters], Result]) -> None:
+def finish(module: AnsibleModule, work: Callable[[Parameters], Result]) -> None:
     """The edge where errors become results: end the process with what the work comes to."""
     parameters = module.params
     try:
@@ -102,13 +103,16 @@ def _finish(module: AnsibleModule, work: Callable[[Parameters], Result]) -> None
         module.fail_json(msg=str(exc), **exc.details)
     except OSError as exc:
         module.fail_json(msg=f"{exc.filename or 'a file'}: {exc.strerror}")
+    if result.pop("failed", False):
+        module.fail_json(**result)
     refused = result.pop("refused", None)
     if refused:
         module.fail_json(msg=" | ".join(dict.fromkeys(refused)), **result)
     module.exit_json(**result)
 
 
-def _act(procedure: str, parameters: Parameters, apply: Apply, recoveries: Recoveries) -> Result:
+def act(procedure: str, parameters: Parameters, apply: Apply, recoveries: Recoveries) -> Result:
+    """Take the lock, end what killed runs left, and then do it. Raises `RunbookError`."""
     with locked(parameters["state_dir"], what=procedure, operator=parameters["operator"]) as journal:
         ended, left = recover(journal, recoveries(parameters))
         result = apply(parameters, journal, Recovered(ended, left))
