@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._backup.manifest import Manifest
+from ..._clients import mounts
 from ..._core.errors import RunbookError
 from ..._core.text import size, some_of, visible
 from ..progress import Progress
@@ -94,14 +95,16 @@ class FilesRestorer:
         for path, root in roots.items():
             _aside(path, f"{path}{_BEFORE}{destination.stamp}")
             _rename(_below(root, path), Path(path))
-        for root in dict.fromkeys(roots.values()):
-            shutil.rmtree(root)
 
     def in_effect(self, destination: Destination) -> bool:
         if not destination.in_place:
             return not any(root.exists() for root in _roots(destination).values()) and Path(destination.name).is_dir()
         left = [path for path, root in _roots(destination).items() if os.path.lexists(_below(root, path))]
         return self._records.has(destination.stamp) and not left
+
+    def tidy(self, destination: Destination) -> None:
+        for root in dict.fromkeys(_roots(destination).values()):
+            shutil.rmtree(root, ignore_errors=True)
 
     def put_back(self, destination: Destination) -> None:
         roots = _roots(destination)
@@ -113,8 +116,7 @@ class FilesRestorer:
                     _aside(path, str(made))
                     _aside(kept, path)
             self._records.forget(destination.stamp)
-        for root in dict.fromkeys(roots.values()):
-            shutil.rmtree(root, ignore_errors=True)
+        self.tidy(destination)
 
     def undo(self, destination: Destination) -> None:
         record = self._records.read(destination.stamp)
@@ -155,9 +157,8 @@ class FilesRestorer:
             yield f"{target} is not empty, and nothing is restored into it: remove it, or name another"
         if destination.in_place and os.geteuid() != 0:
             yield "only root can give files back to their owners: become root"
-        mounts = set(_mounts())
         for path in destination.paths if destination.in_place else ():
-            if path in mounts:
+            if mounts.holding(path).point == path:
                 yield f"{visible(path)}: is a mount point, which cannot be replaced by renaming; restore into a folder"
         for root in dict.fromkeys(_roots(destination).values()):
             status = os.statvfs(_existing(root))
@@ -177,18 +178,11 @@ def _roots(destination: Destination) -> dict[str, Path]:
     name = f".xorb-restore-{destination.stamp}"
     if not destination.in_place:
         return dict.fromkeys(destination.paths, _existing(Path(destination.name).parent) / name)
-    mounts, folders, roots = _mounts(), dict[str, Path](), dict[str, Path]()
+    folders, roots = dict[str, Path](), dict[str, Path]()
     for path in destination.paths:
         parent = _existing(Path(path).parent)
-        mount = max((one for one in mounts if parent.is_relative_to(one)), key=len, default="/")
-        roots[path] = folders.setdefault(mount, parent) / name
+        roots[path] = folders.setdefault(mounts.holding(str(parent.resolve())).point, parent) / name
     return roots
-
-
-def _mounts() -> list[str]:
-    """Every mount point, in the words of the kernel, which writes blanks and such in octal digits."""
-    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    return [line.split(" ")[4].encode("utf-8", "surrogateescape").decode("unicode_escape") for line in lines]
 
 
 def _existing(path: Path) -> Path:

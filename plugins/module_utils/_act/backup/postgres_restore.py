@@ -106,6 +106,9 @@ class PostgresRestorer:
         expected = {destination.name, *([destination.kept] if destination.replaces else [])}
         return _made(destination) not in there and expected <= there
 
+    def tidy(self, destination: Destination) -> None:
+        """One transaction leaves nothing."""
+
     def put_back(self, destination: Destination) -> None:
         made, there = _made(destination), set(self._databases.names())
         if made not in there and destination.kept in there:

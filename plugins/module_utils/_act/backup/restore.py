@@ -137,6 +137,7 @@ def restore(
         entry.step("swap")
         progress.phase("putting it in place")
         restorer.swap(destination)
+        restorer.tidy(destination)
     except BaseException as exc:
         _clean(restorer, destination, folder, entry, exc)
         raise
@@ -216,6 +217,7 @@ def _end_restore(restorer: Restorer, destination: Destination, entry: Entry) -> 
     if folder.exists():
         scratch.clean(folder)
     if "swap" in entry.steps and restorer.in_effect(destination):
+        restorer.tidy(destination)
         return DONE, f"the set {entry.needs['set']} is restored as {destination.name}"
     restorer.put_back(destination)
     return ROLLED_BACK, f"{destination.name} is what it was before"

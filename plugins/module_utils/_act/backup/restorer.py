@@ -96,6 +96,9 @@ class Restorer(Protocol):
     def in_effect(self, destination: Destination) -> bool:
         """Whether a swap that was begun has come to its end: what was built is in service."""
 
+    def tidy(self, destination: Destination) -> None:
+        """Remove what a swap that is in effect has left on the way."""
+
     def put_back(self, destination: Destination) -> None:
         """Leave all as it was before: what was kept has its name again, and nothing is left of what was built."""
 

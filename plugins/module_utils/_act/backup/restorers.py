@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from ..._core.errors import RunbookError
+from .files_restore import FilesRestorer
 from .postgres_restore import PostgresRestorer
 from .restorer import Restorer
 
 _RESTORERS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Restorer]] = {
     ("postgres", "dump"): PostgresRestorer,
+    ("files", "tar"): FilesRestorer,
 }
 
 
