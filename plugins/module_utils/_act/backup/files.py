@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -91,10 +92,8 @@ class FilesEngine:
             return Proof(0, (*faults, f"{visible(archive.name)}: is missing, and is the archive of the set"))
         progress.phase("unpacking", total=float(content["bytes"]), unit="bytes")
         begin = time.monotonic()
-        try:
-            files_archive.unpack(archive, scratch)
-        except RunbookError as exc:
-            return Proof(time.monotonic() - begin, (*faults, f"the archive cannot be unpacked: {exc}"))
+        if fault := _unpacked(archive, expected, scratch):
+            return Proof(time.monotonic() - begin, (*faults, fault))
         seconds = time.monotonic() - begin
         seen = look([f"/{path}" for path in head["paths"]], root=str(scratch))
         progress.phase("comparing", total=float(content["bytes"]), unit="bytes")
@@ -255,6 +254,24 @@ def _compare_pairs(head: Mapping[str, Any], root: str, entries: Iterable[Entry])
     for key, certificates in _fitting(head).items():
         for lost in set(certificates) - set(found.fitting.get(key, ())):
             yield f"/{visible(key)}: is not the key of /{visible(lost)} any more"
+
+
+def _unpacked(archive: Path, expected: Mapping[str, Entry], target: Path) -> str:
+    """Unpack, and return what is wrong with the archive. Where it is sound, and the host is not, raises."""
+    needed = sum(entry.size - entry.holes for entry in expected.values() if not entry.same_as)
+    free = shutil.disk_usage(target).free
+    if free < needed:
+        raise RunbookError(f"{target}: {size(free)} are free, and what the set holds takes {size(needed)}")
+    try:
+        files_archive.unpack(archive, target)
+    except RunbookError as unpacking:
+        try:
+            for _entry in files_archive.read(archive, expected):
+                pass
+        except RunbookError as reading:
+            return f"the archive cannot be unpacked: {reading}"
+        raise RunbookError(f"{target}: the archive is sound, and cannot be unpacked there: {unpacking}") from unpacking
+    return ""
 
 
 def _refuse_poor_file_system(scratch: Path, entries: Iterable[Entry]) -> None:
