@@ -44,11 +44,11 @@ class Host:
         with self.journal() as journal:
             made = create.create(self.given, journal, Progress())
             if verified:
-                receipt = verify.verify(self.given, self.set(made.id), (), journal, Progress())
+                receipt = verify.verify(self.given, self.set_of(made.id), (), journal, Progress())
                 assert receipt.passed, receipt.faults
         return made.id
 
-    def set(self, name: str) -> Any:
+    def set_of(self, name: str) -> Any:
         """A set on the disk."""
         return create.store_of(self.given).find(name)
 
@@ -85,7 +85,7 @@ class Host:
     def killed_everywhere(
         self, act: Callable[[], Any], prepare: Callable[[], Any], whole: Callable[[], None]
     ) -> set[str]:
-        """Kill something at each point, have the next run end it, and see that all is whole; returns how those ended."""
+        """Kill something at each point, have the next run end it, and see what is left; returns how those ended."""
         outcomes: set[str] = set()
         for _point in crash.every_point(act, prepare=prepare):
             with self.journal() as journal:

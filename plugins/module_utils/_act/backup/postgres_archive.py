@@ -44,7 +44,7 @@ class Archive:
         return list(names.renamed(script, old, new))
 
     def restore(self, login: Login, database: str, jobs: int) -> str:
-        """Restore into an empty database; returns the first error, with the object that it is about, if there is one."""
+        """Restore into an empty database; returns the first error, if there is one, with its object."""
         _give(self.folder, self.tools.user)
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

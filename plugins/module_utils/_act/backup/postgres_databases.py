@@ -42,6 +42,12 @@ SELECT kind || ' ' || name FROM (
 """
 
 
+_SUBSCRIPTIONS = """
+SELECT subname FROM pg_subscription
+WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1
+"""
+
+
 class Databases:
     """The databases of one server, for a role that may make and rename them."""
 
@@ -72,9 +78,7 @@ class Databases:
         with acting_as(self._login.get("os_user")):
             return driver.connect(**parameters, connect_timeout=max(2, int(self._login.get("timeout") or 30)))
 
-    def rows(
-        self, query: str, values: Mapping[str, Any] | None = None, *, database: str = ""
-    ) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, values: Mapping[str, Any] | None = None, *, database: str = "") -> list[tuple[Any, ...]]:
         """Every row that a query gives."""
         with self.session(database) as cursor:
             cursor.execute(query, values)
@@ -150,12 +154,10 @@ class Databases:
 
     def subscriptions(self, name: str) -> list[str]:
         """The subscriptions of a database: each takes the changes of a publisher, which keeps them for it."""
-        own = "subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        query = f"SELECT subname FROM pg_subscription WHERE {own} ORDER BY 1"
-        return [one for (one,) in self.rows(query, database=name)]
+        return [one for (one,) in self.rows(_SUBSCRIPTIONS, database=name)]
 
     def let_go_of_publishers(self, name: str) -> None:
-        """Have a copy take no changes that are meant for the database in service, and know no slot that it could drop."""
+        """Have a copy take no changes that are meant for the database in service, and know no slot of a publisher."""
         subscriptions = self.subscriptions(name)
         with self.session(name) as cursor:
             for one in subscriptions:
@@ -177,12 +179,12 @@ class Databases:
             cursor.execute(_sql("DROP DATABASE IF EXISTS {name}", {"name": name}))
 
     def drop(self, name: str) -> None:
-        """Remove a database that no client uses. Raises `RunbookError` where one does, or where it has subscriptions."""
+        """Remove a database. Raises `RunbookError` where a client uses it, or where it has subscriptions."""
         if name not in self.names():
             return
         if subscriptions := self.subscriptions(name):
             raise RunbookError(
-                f"{name} has the subscription {subscriptions[0]}, whose publisher keeps its changes: drop it there first"
+                f"{name} has the subscription {subscriptions[0]}, whose publisher keeps its changes: drop that first"
             )
         with self.session(away_from=[name]) as cursor:
             cursor.execute(_sql("DROP DATABASE {name}", {"name": name}))

@@ -41,9 +41,7 @@ def missing_roles(globals_script: str, schema_script: str, there: Iterable[str])
     return [plain_name(role) for role in absent if re.search(rf"{_BEFORE}{re.escape(role)}(?![\w$\"])", text)]
 
 
-def lacking_extensions(
-    wanted: Mapping[str, str], available: Mapping[str, str]
-) -> list[str]:
+def lacking_extensions(wanted: Mapping[str, str], available: Mapping[str, str]) -> list[str]:
     """What a server lacks of the extensions that an archive has, as sentences; both maps give versions by names."""
     found = []
     for name, version in sorted(wanted.items()):

@@ -101,7 +101,11 @@ class PostgresRestorer:
         )
 
     def build(self, plain: Path, manifest: Manifest, destination: Destination, progress: Progress) -> Proof:
-        archive, content, made = self._archive(plain, manifest, destination), _content(manifest, destination), _made(destination)
+        archive, content, made = (
+            self._archive(plain, manifest, destination),
+            _content(manifest, destination),
+            _made(destination),
+        )
         begin = time.monotonic()
         statements = archive.creation(self._databases.quoted(destination.part), self._databases.quoted(made))
         progress.phase(f"restoring {clean(destination.part)}", total=content["size"], unit="bytes")
@@ -117,7 +121,9 @@ class PostgresRestorer:
         progress.phase("comparing")
         with session(self._login, made) as one:
             found, same = found_in(one), one.major == _major(manifest)
-        faults = differences(destination.part, content if same else _by_name(content), found if same else _by_name(found))
+        faults = differences(
+            destination.part, content if same else _by_name(content), found if same else _by_name(found)
+        )
         facts = {
             "tables": len(content["tables"]),
             "rows": sum(content["tables"].values()),
@@ -184,9 +190,7 @@ class PostgresRestorer:
         if recovers:
             yield "the server is in recovery (a standby): restore into its primary"
         if not superuser:
-            yield (
-                f"the role {self._login['user']} is no superuser: it could restore neither owners nor rights as they were"
-            )
+            yield f"the role {self._login['user']} is no superuser: owners and rights could not be restored as they were"
         needed = int(self._given.get("jobs") or 1) + _OWN_SESSIONS
         if free < needed:
             yield f"{free} connections are free on the server, and {needed} are needed"
@@ -203,8 +207,6 @@ class PostgresRestorer:
 
     def _databases_refuse(self, destination: Destination) -> Iterator[str]:
         name = destination.name
-        if destination.in_place and not destination.replaces:
-            yield f"there is no database {clean(name)} to be replaced: restore with backup_restore_target: {clean(name)}_recovery"
         if not destination.replaces:
             return
         query = "SELECT datallowconn FROM pg_database WHERE datname = %(name)s"
