@@ -190,7 +190,7 @@ class PostgresRestorer:
         if recovers:
             yield "the server is in recovery (a standby): restore into its primary"
         if not superuser:
-            yield f"the role {self._login['user']} is no superuser: owners and rights could not be restored as they were"
+            yield f"the role {self._login['user']} is no superuser: owners and rights would be lost"
         needed = int(self._given.get("jobs") or 1) + _OWN_SESSIONS
         if free < needed:
             yield f"{free} connections are free on the server, and {needed} are needed"
