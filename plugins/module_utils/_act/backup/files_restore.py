@@ -61,7 +61,7 @@ class FilesRestorer:
         shown = some_of(map(visible, destination.paths), _NAMED)
         lines = [f"{manifest.content['entries']} entries, {size(count)}, of {shown}"]
         if destination.in_place:
-            lines.append(f"each path is replaced; what it was is kept as PATH{_BEFORE}{destination.stamp}")
+            lines.append(f"each path is replaced; what it was is kept as PATH{_BEFORE}TIME")
             lines.append("what the set does not hold (left out, sockets) stays there, and is not in what is restored")
         else:
             lines.append(f"unpacked below {destination.name}")
