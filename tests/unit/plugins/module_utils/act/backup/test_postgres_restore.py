@@ -323,6 +323,7 @@ def test_killed_anywhere_a_copy_is_there_or_is_not(world: World) -> None:
     assert "rolled_back" in world.killed_everywhere(world.restore, world.clear, whole)
 
 
+@pytest.mark.usefixtures("in_the_journal")
 def test_an_undo_that_is_killed_anywhere_is_done_or_is_not(world: World) -> None:
     kept: list[str] = []
     numbers = itertools.count()
