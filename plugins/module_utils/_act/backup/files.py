@@ -27,7 +27,7 @@ from . import files_archive
 from .engine import Forecast, Proof, Taken
 from .files_live import live_databases
 from .files_pairs import Pairs, pairs
-from .files_tree import FILE, FOLDER, LINK, Entry, Patterns, Seen, describe, differences, look, signature
+from .files_tree import FILE, FOLDER, LINK, OF_THE_HOST, Entry, Patterns, Seen, describe, differences, look, signature
 
 #: The file of a set that says what its archive holds: a line of JSON about all of it, then one for each entry.
 LISTING = "listing.jsonl"
@@ -57,6 +57,8 @@ class FilesEngine:
 
     def forecast(self) -> Forecast:
         """What lies below the paths, without reading any of it."""
+        if meaningless := tuple(self._meaningless()):
+            return Forecast(refused=meaningless)
         seen = self._look()
         lines = [f"{len(seen.kept)} entries below {some_of(self._paths, _NAMED)}, {size(seen.size)} on the disk"]
         if seen.passed_over:
@@ -106,13 +108,16 @@ class FilesEngine:
     def _look(self) -> Seen:
         return look(self._paths, exclude=Patterns(self._exclude))
 
-    def _refusals(self, seen: Seen) -> Iterator[str]:
-        """Why what was seen cannot be taken."""
+    def _meaningless(self) -> Iterator[str]:
+        """Paths that are not even walked."""
         for path in self._paths:
             if not path.startswith("/") or not path.strip("/"):
                 yield f"{path}: expected the absolute path of a file or a folder, and not of all that there is"
             elif os.path.islink(path) and not self._covers(os.path.realpath(path)):  # noqa: PTH114 - any bytes
                 yield f"{path}: is a link to {os.path.realpath(path)}, which no path of the backup has; name that, too"
+
+    def _refusals(self, seen: Seen) -> Iterator[str]:
+        """Why what was seen cannot be taken."""
         unseen = some_of((f"/{visible(name)}: {why}" for name, why in seen.troubles.items()), _NAMED, "; ")
         if unseen:
             yield f"what cannot be read cannot be backed up: {unseen}"
@@ -123,6 +128,8 @@ class FilesEngine:
 
     def _attempt(self, folder: Path, progress: Progress) -> tuple[dict[str, Entry], Seen, dict[str, str]]:
         """Read everything once. Returns what the archive holds, what was seen, and what changed meanwhile, with how."""
+        if refused := list(self._meaningless()):
+            raise RunbookError("; ".join(refused))
         before = self._look()
         if refused := list(self._refusals(before)):
             raise RunbookError("; ".join(refused))
@@ -183,12 +190,13 @@ def _moved(before: Seen, after: Seen) -> Iterator[tuple[str, str]]:
 def _different(expected: Entry, found: Entry | None) -> Iterator[str]:
     """How an entry of the archive is not what was read of the source before."""
     yield from differences(expected, found, without=_NOT_IN_ARCHIVE)
-    if found is not None and _without_acl(expected.xattrs) != dict(found.xattrs):
+    if found is not None and _comparable(expected.xattrs) != _comparable(found.xattrs):
         yield "has other extended attributes"
 
 
-def _without_acl(xattrs: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in xattrs.items() if not name.startswith(_ACL)}
+def _comparable(xattrs: Mapping[str, str]) -> dict[str, str]:
+    """Attributes without access lists: tar has those in a form of its own, or in both, as it was built."""
+    return {name: value for name, value in xattrs.items() if not name.startswith(_ACL) and name not in OF_THE_HOST}
 
 
 def _counts(entries: Iterable[Entry]) -> dict[str, int]:
@@ -262,6 +270,7 @@ def _unpacked(archive: Path, expected: Mapping[str, Entry], target: Path) -> str
     free = shutil.disk_usage(target).free
     if free < needed:
         raise RunbookError(f"{target}: {size(free)} are free, and what the set holds takes {size(needed)}")
+    files_archive.refuse_unreadable(archive)
     try:
         files_archive.unpack(archive, target)
     except RunbookError as unpacking:

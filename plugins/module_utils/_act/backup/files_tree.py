@@ -40,7 +40,7 @@ _TYPES: Mapping[int, str] = {
 }
 
 #: Attributes that follow from the policy of a host, and not from what a file is.
-_OF_THE_HOST = frozenset({"security.selinux", "security.evm", "security.ima"})
+OF_THE_HOST = frozenset({"security.selinux", "security.evm", "security.ima"})
 
 
 class Patterns:
@@ -149,6 +149,8 @@ def _look(top: str, seen: Seen, exclude: Patterns) -> None:
         try:
             status = os.lstat(path)
             seen.found[name] = status
+            if stat.S_ISREG(status.st_mode) and not os.access(path, os.R_OK, effective_ids=True):
+                seen.troubles[name] = os.strerror(errno.EACCES)
             if not stat.S_ISDIR(status.st_mode):
                 continue
             names = sorted(os.listdir(path), reverse=True)  # noqa: PTH208 - any bytes
@@ -229,7 +231,7 @@ def _xattrs(path: str) -> dict[str, str]:
             return {}
         raise
     found = {}
-    for name in sorted(set(names) - _OF_THE_HOST):
+    for name in sorted(set(names) - OF_THE_HOST):
         with contextlib.suppress(OSError):  # gone meanwhile, or of a kind that only the kernel reads
             found[name] = base64.b64encode(os.getxattr(path, name, follow_symlinks=False)).decode("ascii")
     return found
@@ -251,18 +253,17 @@ def _group(number: int) -> str:
 
 #: How a message calls what differs.
 _SAYS: Mapping[str, str] = {
-    "type": "type",
-    "mode": "mode",
-    "uid": "owner's number",
-    "gid": "group's number",
-    "user": "owner",
-    "group": "group",
-    "mtime_ns": "time of change",
-    "size": "size",
-    "sha256": "content",
-    "target": "target of the link",
-    "same_as": "other name of the same file",
-    "xattrs": "extended attributes",
+    "mode": "another mode",
+    "uid": "another owner's number",
+    "gid": "another group's number",
+    "user": "another owner",
+    "group": "another group",
+    "mtime_ns": "another time of change",
+    "size": "another size",
+    "sha256": "another content",
+    "target": "another target",
+    "same_as": "another first name of the same file",
+    "xattrs": "other extended attributes",
 }
 
 
@@ -276,7 +277,7 @@ def differences(expected: Entry, found: Entry | None, *, without: Iterable[str] 
         return
     for name in _SAYS:
         if name not in without and getattr(expected, name) != getattr(found, name):
-            yield f"has another {_SAYS[name]}{_values(name, expected, found)}"
+            yield f"has {_SAYS[name]}{_values(name, expected, found)}"
     if "holes" not in without and expected.holes >= SOME and found.holes < expected.holes // 2:
         yield "has lost its holes, and takes more room"
 

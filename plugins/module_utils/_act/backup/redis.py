@@ -26,7 +26,7 @@ from ..progress import Progress
 from .engine import Forecast, Proof, Taken
 from .redis_client import Info, RedisClient, Refused, optional, to_login
 from .redis_sample import Sample, keys, sample, samples
-from .redis_save import AOF_FOLDER, RDB, check_rdb, copy_aof, refuse_foreign, save
+from .redis_save import AOF_FOLDER, RDB, TooNew, check_rdb, copy_aof, refuse_foreign, save
 from .redis_scratch import NotLoaded, expired_at_load, server
 from .redis_source import Host, host_of
 
@@ -125,6 +125,8 @@ class RedisEngine:
             faults.append(f"{RDB}: begins with {header!r}, and the manifest says {content['header']!r}")
         try:
             facts = check_rdb(host, plain)
+        except TooNew:
+            raise
         except RunbookError as exc:
             return Proof(0, (*faults, f"{RDB}: {exc}"))
         if facts.keys != content["keys"]:
