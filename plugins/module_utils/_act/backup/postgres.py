@@ -47,7 +47,9 @@ class PostgresEngine:
         lines = [line for one in found for line in _described(one)]
         lines += [f"not carried: {line}" for line in not_carried]
         if tools is not None:
-            lines.append(f"PostgreSQL {version}, dumped by pg_dump {tools.version}, {self._given['jobs']} tables at a time")
+            lines.append(
+                f"PostgreSQL {version}, dumped by pg_dump {tools.version}, {self._given['jobs']} tables at a time"
+            )
         return Forecast(tuple(lines), sum(one.size for one in found), tuple(refused))
 
     def take(self, folder: Path, progress: Progress) -> Taken:
@@ -107,7 +109,7 @@ class PostgresEngine:
             if name not in there:
                 yield f"database {clean(name)}: the server has none of that name; it has {some_of(sorted(there), 10)}"
             elif not there[name]:
-                yield f"database {clean(name)}: lets nobody connect (datallowconn is false)"
+                yield f"database {clean(name)}: lets no client connect (datallowconn is false)"
 
     def _tools(self, major: int) -> Tools | None:
         """The programs of the server's own major version: others write what this server cannot read again."""
