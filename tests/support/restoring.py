@@ -5,14 +5,18 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import create, restore, verify
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.restorer import Request
 from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Journal, locked, recover
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
+from ansible_collections.xorb.runbook.plugins.module_utils._backup import manifest as manifests
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import Manifest
 
 from tests.support import crash
 
@@ -81,6 +85,18 @@ class Host:
         ended, left = recover(journal, restore.recoveries(self.given))
         assert not left
         return [one.outcome for one in ended]
+
+    def altered(self, patch: pytest.MonkeyPatch, alter: Callable[[dict[str, Any]], None]) -> None:
+        """Have every manifest say something else than was written."""
+        parse = manifests.parse
+
+        def parsed(text: str) -> Manifest:
+            values = dict(vars(parse(text)))
+            values["content"], values["versions"] = copy.deepcopy(values["content"]), dict(values["versions"])
+            alter(values)
+            return Manifest(**values)
+
+        patch.setattr(manifests, "parse", parsed)
 
     def killed_everywhere(
         self, act: Callable[[], Any], prepare: Callable[[], Any], whole: Callable[[], None]

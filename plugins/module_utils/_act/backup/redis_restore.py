@@ -307,7 +307,7 @@ def _role_refuses(client: RedisClient) -> Iterator[str]:
     if info.number("cluster_enabled"):
         yield "the server is part of a cluster, whose other nodes have the rest of the data"
     if _SENTINEL.search((client.command("CLIENT", "LIST") or b"").decode("utf-8", "replace")):
-        yield "Sentinels watch the server, and would put a replica in its place while it is stopped: remove it from them"
+        yield "Sentinels watch the server, and would replace it while it is stopped: remove it from them first"
 
 
 def _version_refuses(client: RedisClient, manifest: Manifest) -> Iterator[str]:

@@ -300,9 +300,14 @@ def _clean(
     restorer: Restorer, destination: Destination, folder: Path, entry: Entry, exc: BaseException
 ) -> None:  # fmt: skip
     """Leave all as it was. Where that fails, the operation stays in the journal, and the next run ends it."""
-    scratch.clean(folder)
-    if {"build", "swap"} & set(entry.steps):
-        restorer.put_back(destination)
+    try:
+        scratch.clean(folder)
+        if {"build", "swap"} & set(entry.steps):
+            restorer.put_back(destination)
+    except RunbookError as also:
+        raise RunbookError(
+            f"{exc}; what was begun cannot be rolled back now, and the next run does that: {also}"
+        ) from exc
     entry.end("failed", str(exc))
 
 

@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import postgres_tools
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres_databases import Databases
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.support import crash
-from tests.support.peers import Server, postgres_programs, postgres_server
+from tests.support.peers import Server, base_backup, postgres_programs, postgres_server
 from tests.support.restoring import Host
 
 APP = 'app "1"'
@@ -44,7 +46,13 @@ class World(Host):
     def __init__(self, folder: Path, server: Server, **given: Any) -> None:
         self.login = {"address": "127.0.0.1", "port": server.port, "user": "postgres", "timeout": 60}
         super().__init__(folder, "postgres", "dump", login=self.login, databases=[APP], jobs=2, **given)
+        self.server = server
         self.databases = Databases(self.login)
+
+    def on_the_same_server(self, folder: Path) -> World:
+        """Another host, whose backup is of the same server."""
+        folder.mkdir(exist_ok=True)
+        return World(folder, self.server)
 
     def run(self, statement: str, database: str = "") -> None:
         with self.databases.session(database) as cursor:
@@ -177,7 +185,7 @@ def test_in_place_the_old_database_is_kept_and_put_back(world: World) -> None:
 def test_a_database_that_is_lost_comes_back_under_its_name(world: World, tmp_path: Path) -> None:
     world.run("CREATE DATABASE lost")
     world.run("CREATE TABLE public.t AS SELECT generate_series(1, 5)", "lost")
-    host = World(tmp_path, Server(world.login["port"], None, tmp_path))  # type: ignore[arg-type]
+    host = world.on_the_same_server(tmp_path)
     host.given = {**host.given, "databases": ["lost"]}
     host.take(verified=False)
     world.databases.discard("lost")
@@ -191,7 +199,7 @@ def test_subscriptions_of_a_copy_are_off_and_know_no_slot(world: World, tmp_path
         "CREATE SUBSCRIPTION sub CONNECTION 'host=192.0.2.1' PUBLICATION p WITH (connect = false, slot_name = 'live')",
         APP,
     )
-    host = World(tmp_path, Server(world.login["port"], None, tmp_path))  # type: ignore[arg-type]
+    host = world.on_the_same_server(tmp_path)
     try:
         host.take(verified=False)
         outcome = host.restore(unverified=True)
@@ -234,6 +242,70 @@ class TestRefusals:
         with pytest.raises(RunbookError, match=r"connections are free on the server, and 23 are needed"):
             elsewhere.restore()
 
+    def test_a_tablespace_that_the_server_lacks(self, elsewhere: World, world: World, tmp_path: Path) -> None:
+        space = world.server.folder.parent / "space"
+        space.mkdir()
+        if os.geteuid() == 0:
+            shutil.chown(space, "nobody", "nogroup")
+        world.run(f"CREATE TABLESPACE \"a space\" LOCATION '{space}'")
+        world.run('CREATE TABLE public.far (id int) TABLESPACE "a space"', APP)
+        try:
+            host = world.on_the_same_server(tmp_path / "host")
+            host.take(verified=False)
+            elsewhere.given = {**elsewhere.given, "directory": host.given["directory"]}
+            elsewhere.run(CONTENT)
+            with pytest.raises(RunbookError, match="lacks the tablespace a space, which the set needs"):
+                elsewhere.restore(unverified=True)
+        finally:
+            world.run("DROP TABLE public.far", APP)
+            world.run('DROP TABLESPACE "a space"')
+
+    def test_a_standby(self, world: World) -> None:
+        with postgres_server(prepare=base_backup(world.server)) as standby:
+            before = world.given
+            world.given = {**before, "login": {**world.login, "port": standby.port}}
+            try:
+                with pytest.raises(
+                    RunbookError, match=r"the server is in recovery .a standby.: restore into its primary"
+                ):
+                    world.restore()
+            finally:
+                world.given = before
+
+    @pytest.mark.parametrize(
+        ("what", "message"),
+        [
+            ({"extensions": {"nowhere": "1.0"}}, "the extension nowhere 1.0 is not installed on the server"),
+            (
+                {"extensions": {"plpgsql": "9.9"}},
+                "the extension plpgsql is 9.9 in the set, and the server has only 1.0",
+            ),
+            ({"collate": "xx_XX.UTF-8"}, "the system of the server lacks the locale 'xx_XX.UTF-8'"),
+        ],
+    )
+    def test_what_the_server_lacks(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, what: dict[str, Any], message: str
+    ) -> None:
+        world.altered(monkeypatch, lambda values: values["content"]["databases"][APP].update(what))
+        with pytest.raises(RunbookError, match=message):
+            world.restore()
+
+    def test_a_server_that_is_older_than_the_set(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        world.altered(monkeypatch, lambda values: values["content"]["server"].update(version="99.1"))
+        with pytest.raises(
+            RunbookError, match=r"the server is PostgreSQL 1\d.*, older than the 99.1 that the set is of"
+        ):
+            world.restore()
+
+    def test_tools_of_another_version(self, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        other = tmp_path / "pg_restore"
+        other.write_text("#!/bin/sh\necho 'pg_restore (PostgreSQL) 9.6.24'\n")
+        other.chmod(0o755)
+        monkeypatch.setattr(postgres_tools, "_FOLDERS", ())
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.raises(RunbookError, match=r"pg_restore on this host is of version 9.6.24: .*install the package"):
+            world.restore()
+
     def test_a_role_that_may_not(self, world: World) -> None:
         world.run("CREATE ROLE small LOGIN CREATEDB")
         before = world.given
@@ -270,7 +342,7 @@ class TestRefusals:
 
 def test_a_restore_that_fails_leaves_nothing_of_it(world: World, tmp_path: Path) -> None:
     """A function that needs a search path breaks its index when it is restored: pg_restore fails in the middle."""
-    host = World(tmp_path, Server(world.login["port"], None, tmp_path))  # type: ignore[arg-type]
+    host = world.on_the_same_server(tmp_path)
     world.run(
         """
         SET search_path = public;
