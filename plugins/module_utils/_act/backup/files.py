@@ -86,7 +86,10 @@ class FilesEngine:
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
         """Unpack the archive, and look at it as the source was looked at."""
         content = manifest.content
-        head, expected = read_listing(plain / LISTING)
+        try:
+            head, expected = read_listing(plain / LISTING)
+        except NoListing as exc:
+            return Proof(0, (str(exc),))
         faults = list(_disagreements(content, expected))
         _refuse_poor_file_system(scratch, expected.values())
         archive = plain / str(content["archive"])
@@ -218,15 +221,19 @@ def _write_listing(path: Path, head: Mapping[str, Any], entries: Iterable[Entry]
         file.writelines(json.dumps(entry.as_dict()) + "\n" for entry in entries)
 
 
+class NoListing(RunbookError):
+    """A file of a set that should be its listing, and is none."""
+
+
 def read_listing(path: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
-    """The head and the entries of a listing. Raises `RunbookError` where it is none."""
+    """The head and the entries of a listing. Raises `NoListing` where it is none."""
     try:
         with path.open(encoding="ascii") as file:
             head = json.loads(next(file))
             entries = [Entry(**json.loads(line)) for line in file]
         return {"paths": list(head["paths"]), **head}, {entry.path: entry for entry in entries}
     except (OSError, ValueError, TypeError, KeyError, StopIteration) as exc:
-        raise RunbookError(f"{path.name}: is no listing of files: {exc}") from exc
+        raise NoListing(f"{path.name}: is no listing of files: {exc}") from exc
 
 
 def _disagreements(content: Mapping[str, Any], entries: Mapping[str, Entry]) -> Iterator[str]:

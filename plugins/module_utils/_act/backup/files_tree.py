@@ -155,7 +155,10 @@ def _look(top: str, seen: Seen, exclude: Patterns) -> None:
                 continue
             names = sorted(os.listdir(path), reverse=True)  # noqa: PTH208 - any bytes
         except OSError as exc:
-            seen.troubles[name] = exc.strerror or str(exc)
+            if name != top and _has_gone(exc):
+                seen.found.pop(name, None)
+            else:
+                seen.troubles[name] = exc.strerror or str(exc)
             continue
         for one in names:
             below = f"{name}/{one}"
@@ -195,11 +198,15 @@ def describe(seen: Seen, count: Count = uncounted, *, like: Mapping[str, Entry] 
                 entries[name] = replace(entries[same], path=name, same_as=same)
             else:
                 entries[name] = _entry(seen.root, name, status, (like or {}).get(name), count)
-        except FileNotFoundError:
-            continue
         except OSError as exc:
-            seen.troubles[name] = exc.strerror or str(exc)
+            if not _has_gone(exc):
+                seen.troubles[name] = exc.strerror or str(exc)
     return entries
+
+
+def _has_gone(exc: OSError) -> bool:
+    """Whether there is no such thing any more, or another one in its place: a later look sees what it is now."""
+    return exc.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 
 
 def _entry(root: str, name: str, status: os.stat_result, like: Entry | None, count: Count) -> Entry:

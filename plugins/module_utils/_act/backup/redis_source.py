@@ -139,8 +139,8 @@ class ContainerHost:
         _refuse_short(path, target, size)
 
     def check(self, words: Sequence[str], folder: Path) -> commands.Outcome:
-        """See `Host`."""
-        run = ["docker", "run", "--rm", "--network", "none", "--user", "0:0", "--volume", f"{folder}:/checked:ro"]
+        """See `Host`. One of the programs opens for writing what it only reads, so it is given what it may write."""
+        run = ["docker", "run", "--rm", "--network", "none", "--user", "0:0", "--volume", f"{folder}:/checked"]
         words = ["--entrypoint", words[0], self._image, *words[1:-1], f"/checked/{words[-1]}"]
         return commands.run([*run, *words], timeout=_CHECK)
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import resource
 import shutil
@@ -253,6 +254,25 @@ class TestDamage:
         assert any(how in fault for fault in receipt.faults)
         assert any_host.newest.failed
 
+    @pytest.mark.parametrize("content", [{}, {"archive": 5}, {"archive": "../../x", "bytes": 0}])
+    def test_a_manifest_of_which_nothing_can_be_compared(self, host: Host, content: dict[str, Any]) -> None:
+        made = host.create()
+        (host.newest.folder / NAME).write_text(replace(made, content=content).to_text())
+        assert host.verify().faults
+        assert host.newest.failed
+
+    def test_what_age_cannot_read_is_damaged_though_its_digest_is_right(self, host: Host, tools: Tools) -> None:
+        host.encrypt(tools)
+        made = host.create()
+        path = host.newest.folder / made.files[0].path
+        data = path.read_bytes()
+        for damaged in (b"", b"no age", data[:-1], data[: len(data) // 2], data[:-1] + bytes([data[-1] ^ 1])):
+            path.write_bytes(damaged)
+            lying = replace(made.files[0], size=len(damaged), sha256=hashlib.sha256(damaged).hexdigest())
+            (host.newest.folder / NAME).write_text(replace(made, files=(lying, *made.files[1:])).to_text())
+            assert host.verify().faults, damaged
+            assert host.newest.failed
+
     def test_encrypted_for_other_identities(self, host: Host, tools: Tools) -> None:
         host.encrypt(tools)
         host.create()
@@ -267,8 +287,7 @@ class TestDamage:
 
     def test_a_receipt_is_of_one_manifest(self, host: Host) -> None:
         made = host.create()
-        host.verify()
-        assert host.newest.verified
+        assert host.verify().passed
         (host.newest.folder / NAME).write_text(replace(made, end=made.end + 1).to_text())
         assert not host.newest.verified and host.newest.receipt is None
 

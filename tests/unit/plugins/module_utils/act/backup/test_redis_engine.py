@@ -18,10 +18,9 @@ from typing import Any
 
 import pytest
 import redis
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import redis_save
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.engine import Proof
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.engines import engine_of
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.redis_client import Info, to_login
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.redis_client import Info, RedisClient, to_login
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.redis_save import bounds, changes
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import Manifest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
@@ -46,6 +45,10 @@ def server() -> Iterator[Server]:
 
 def client(server: Server, database: int = 0, **options: Any) -> redis.Redis:
     return redis.Redis(port=server.port, db=database, **options)
+
+
+def send(server: Server, *words: str) -> None:
+    client(server).execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 def options(server: Server, tmp_path: Path, login: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -85,7 +88,7 @@ def fill(server: Server) -> int:
     one.set("tomorrow", "x", ex=86_400)
     other.set("soon", "x", px=300)
     other.set("stays", "x")
-    return 411
+    return 410
 
 
 class TestRoundTrip:
@@ -95,7 +98,7 @@ class TestRoundTrip:
         assert proof.faults == ()
         # What was about to go may have gone before the save.
         assert proof.facts["keys"] in (count, count - 1)
-        assert proof.facts["samples"] >= count - 2
+        assert proof.facts["samples"] >= count - 1
 
     def test_no_keys_at_all(self, server: Server, tmp_path: Path) -> None:
         proof = round_trip(server, tmp_path)
@@ -136,9 +139,8 @@ class TestRoundTrip:
         assert backups.prove(given, plain, manifest).faults == ()
 
     def test_users_and_functions_belong_to_it(self, server: Server, tmp_path: Path) -> None:
-        one = client(server)
-        one.execute_command("ACL", "SETUSER", "app", "on", ">a password of this user", "~app:*", "+@read")
-        one.execute_command("FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 1 end)")
+        send(server, "ACL", "SETUSER", "app", "on", ">a password of this user", "~app:*", "+@read")
+        send(server, "FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('f', function() return 1 end)")
         given, plain, manifest = taken(server, tmp_path)
         assert manifest.content["users"] == 2 and manifest.content["functions"]
         assert "a password of this user" not in (plain / "users.acl").read_text()
@@ -176,7 +178,7 @@ class TestLogin:
             fill(server)
             rules = ["+info", "+bgsave", "+config|get", "+lastsave", "+time", "+select", "+acl|list", "+module|list"]
             rules += ["+function|list", "+@read", "~*"]
-            client(server).execute_command("ACL", "SETUSER", "backup", "on", ">a long password", *rules)
+            send(server, "ACL", "SETUSER", "backup", "on", ">a long password", *rules)
             login = {"port": port, "tls": True, "ca": str(authority.file), "username": "backup"}
             given = options(server, tmp_path, {**login, "password": "a long password"})
             manifest = backups.take(given, tmp_path / "plain")
@@ -184,7 +186,7 @@ class TestLogin:
             shutil.rmtree(tmp_path / "plain")
             assert "login refused" in refusal(server, tmp_path, login={**login, "password": "a wrong password"})
             shutil.rmtree(tmp_path / "plain")
-            client(server).execute_command("ACL", "SETUSER", "backup", "-acl|list")
+            send(server, "ACL", "SETUSER", "backup", "-acl|list")
             message = refusal(server, tmp_path, login={**login, "password": "a long password"})
             assert "ACL: the user may not do this" in message
 
@@ -205,18 +207,23 @@ class TestSave:
         assert proof.faults == ()
         assert one.info("persistence")["rdb_saves"] == 2 and one.lastsave() > begin
 
-    def test_a_folder_that_is_gone(self, server: Server, tmp_path: Path) -> None:
+    def test_a_folder_that_is_gone(self, tmp_path: Path) -> None:
         folder = tmp_path / "data"
         folder.mkdir()
-        client(server).config_set("dir", str(folder))
-        folder.rmdir()
-        assert "BGSAVE ended with the status err; its log says why" in refusal(server, tmp_path)
+        with peers.redis_server("--dir", str(folder)) as server:
+            folder.rmdir()
+            assert "BGSAVE ended with the status err; its log says why" in refusal(server, tmp_path)
 
     def test_a_server_that_is_killed_in_mid_save(self, server: Server, tmp_path: Path) -> None:
         one = client(server)
         one.mset({f"k{number}": "x" for number in range(200)})
         one.config_set("rdb-key-save-delay", 100_000)
-        killer = threading.Thread(target=lambda: (_saving(server), server.process.kill()))
+
+        def kill() -> None:
+            _saving(server)
+            server.process.kill()
+
+        killer = threading.Thread(target=kill)
         killer.start()
         message = refusal(server, tmp_path)
         killer.join()
@@ -237,6 +244,7 @@ class TestSave:
         killer.start()
         message = refusal(server, tmp_path)
         killer.join()
+        server.process.kill()
         assert "redis could not save: BGSAVE ended with the status err" in message
 
     def test_a_save_that_takes_too_long(self, server: Server, tmp_path: Path) -> None:
@@ -246,17 +254,18 @@ class TestSave:
         given = {**options(server, tmp_path), "save_timeout": 3.0}
         with pytest.raises(RunbookError, match="did not end in time"):
             backups.take(given, tmp_path / "plain")
+        server.process.kill()
 
     def test_the_file_of_another_server(self, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """What a server on another host says of its folder may be a folder of this host, too."""
         (tmp_path / "data").mkdir()
         (tmp_path / "data" / "dump.rdb").write_bytes(b"REDIS0010")
-        real = redis_save.RedisClient.config
+        real = RedisClient.config
 
         def elsewhere(self: Any, name: str) -> str:
             return str(tmp_path / "data") if name == "dir" else real(self, name)
 
-        monkeypatch.setattr(redis_save.RedisClient, "config", elsewhere)
+        monkeypatch.setattr(RedisClient, "config", elsewhere)
         assert "this file is still the old one: on another host?" in refusal(server, tmp_path)
         shutil.rmtree(tmp_path / "plain")
         (tmp_path / "data" / "dump.rdb").unlink()
@@ -407,6 +416,12 @@ class TestDamage:
         huge = replace(manifest, content={**manifest.content, "used_memory": 1 << 60})
         with pytest.raises(RunbookError, match="verify it on another host"):
             backups.prove(given, plain, huge)
+
+    @pytest.mark.parametrize("name", ["dump.rdb", "samples.json", "users.acl"])
+    def test_a_file_that_is_missing(self, parts: Any, name: str) -> None:
+        given, plain, manifest = parts
+        (plain / name).unlink()
+        assert backups.prove(given, plain, manifest).faults
 
     def test_nothing_is_left_running(self, parts: Any) -> None:
         given, plain, manifest = parts
