@@ -88,6 +88,7 @@ class ActionModule(RunbookAction):
         started: list[str] = []
         selectors = []
         acted: list[actions.Action] = []
+        listed: list[Mapping[str, Any]] = []
         not_done: list[Check] = []
         names: set[str] = set()
         proved: list[Check] = []
@@ -99,6 +100,7 @@ class ActionModule(RunbookAction):
                 acted += actions.actions(done)
                 not_done += filter(None, [actions.failure(step, host, done)])
                 proved += actions.proofs(done)
+                listed += actions.backups(host, done)
         for host in inventory.present:
             result = inventory.variables(host).get(INSPECTION)
             started += began(result, finished_at)
@@ -134,7 +136,7 @@ class ActionModule(RunbookAction):
             ],
             topology=Topology(here.depends_on, inventory.addresses),
         )
-        return replace(assembled, actions=tuple(action.as_dict() for action in acted))
+        return replace(assembled, actions=tuple(action.as_dict() for action in acted), backups=tuple(listed))
 
 
 def selected_wrongly(

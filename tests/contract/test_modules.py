@@ -25,8 +25,8 @@ from tests.support.procedures import ROOT
 
 PLUGINS = "ansible_collections.xorb.runbook.plugins"
 
-#: What runs the modules of procedures, in place of a main of their own.
-FRAMES = ("run_act", "run_inspect")
+#: What runs the modules of procedures, in place of a main of their own, by the file that it stands in.
+FRAMES = {"run_act": "module", "run_inspect": "module", "run_job": "long_module"}
 
 
 def spec_of_action(action: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -124,6 +124,7 @@ def test_module_leaves_its_surroundings_first(module: str) -> None:
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_frame_of_acting_leaves_its_surroundings_first(name: str) -> None:
-    (frame,) = (node for node in tree("module_utils/_act/module.py").body if getattr(node, "name", "") == name)
+    file = f"module_utils/_act/{FRAMES[name]}.py"
+    (frame,) = (node for node in tree(file).body if getattr(node, "name", "") == name)
     assert isinstance(frame, ast.FunctionDef)
     assert ast.unparse(frame.body[1]) == "surroundings.leave()", "the first statement after the docstring"

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .._clients.postgres import LOGIN_OPTIONS as POSTGRES_LOGIN
 from .._core.options import AT_LEAST_ONE, NOT_NEGATIVE, POSITIVE, Given, Option, Options
-from .._core.shared_options import TLS_OPTIONS, port
+from .._core.shared_options import SSL_MODE, TLS_OPTIONS, port
 from .retention import Retention
 
 #: Where sets are kept unless the description says otherwise.
@@ -99,7 +98,8 @@ POSTGRES: Options = {
         "How the server is reached for this purpose.",
         options={
             **TLS_OPTIONS,
-            **{name: POSTGRES_LOGIN[name] for name in ("password", "sslmode")},
+            "password": Option("str", "Password of the role.", secret=True),
+            "sslmode": SSL_MODE,
             "port": port(),
             "timeout": TIMEOUT,
             "address": Option("str", "Address, or the folder of its socket."),

@@ -14,15 +14,13 @@ from typing import Any
 from .._core.about import CHAIN, CLOSED, FULL, LOGIN, NAMES, SILENT, STARTING, UNWELL, Fault
 from .._core.errors import RunbookError
 from .._core.options import Given, Option, Options
-from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
+from .._core.shared_options import NETWORK_OPTIONS, SSL_MODE, TLS_OPTIONS, port
 from .._core.surroundings import NOWHERE
 from .._core.text import excerpt, lines
 from . import tls
 from .network import Deadline, Unreachable, connect
 
 PORT = 5432
-
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 #: How a kind logs in.
 LOGIN_OPTIONS: Options = {
@@ -32,11 +30,7 @@ LOGIN_OPTIONS: Options = {
     "user": Option("str", "Role to log in as.", required=True),
     "database": Option("str", "Database to connect to.", required=True),
     "password": Option("str", "Password of the role.", secret=True),
-    "sslmode": Option(
-        "str",
-        "How much TLS is demanded. Without it: C(verify-full) where I(ca) is given, else C(prefer).",
-        choices=SSL_MODES,
-    ),
+    "sslmode": SSL_MODE,
 }
 
 #: The server gives up this much earlier than we do, so that a slow query costs itself and not the session.
@@ -54,7 +48,7 @@ def login_spec() -> dict[str, Any]:
         "login_password": {"type": "str", "no_log": True},
         "login_db": {"type": "str", "required": True},
         "login_timeout": {"type": "float", "default": 5.0},
-        "sslmode": {"type": "str", "choices": list(SSL_MODES)},
+        "sslmode": {"type": "str", "choices": list(SSL_MODE.choices)},
         "ca": {"type": "path"},
         "client_cert": {"type": "path"},
         "client_key": {"type": "path", "no_log": False},

@@ -41,3 +41,11 @@ TLS_OPTIONS: Options = {
     "client_key": Option("path", "PEM file on the observing host with the key of I(client_cert)."),
     "server_name": Option("str", "Name that the server's certificate must carry, where it is not the address."),
 }
+
+
+#: How much TLS a client of PostgreSQL demands, in the words of libpq.
+SSL_MODE = Option(
+    "str",
+    "How much TLS is demanded. Without it: C(verify-full) where I(ca) is given, else C(prefer).",
+    choices=("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+)

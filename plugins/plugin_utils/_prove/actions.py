@@ -58,6 +58,12 @@ def actions(result: Mapping[str, Any]) -> Iterator[Action]:
         yield Action.from_dict(action)
 
 
+def backups(host: str, result: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The backups in a registered result, whose sets a procedure listed."""
+    for backup in result.get("backups") or ():
+        yield {"host": host, **backup}
+
+
 def proofs(result: Mapping[str, Any]) -> Iterator[Check]:
     """The checks in a registered result: what the procedure proved of its own work, or could not."""
     for check in result.get("checks") or ():

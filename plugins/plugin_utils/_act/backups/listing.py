@@ -17,7 +17,7 @@ OPTIONS: Options = {
     "backups": {"type": "list", "elements": "str"},
 }
 
-VALUES: Mapping[str, Any] = {"sets": []}
+VALUES: Mapping[str, Any] = {"backups": []}
 
 
 def ask(context: Context, found: Sequence[Backup]) -> Answer:
@@ -38,7 +38,7 @@ def show(context: Context) -> StepResult:
     unread = [f"{one['folder']}: {one['fault']}" for one in listed if one["fault"]]
     return StepResult(
         faults=[*faults, *([answer.fault] if answer.fault else []), *unread],
-        values={"sets": [dict(one) for one in listed]},
+        values={"backups": [dict(one) for one in listed]},
     )
 
 

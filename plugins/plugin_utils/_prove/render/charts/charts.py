@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ...ledger.history import Trend
 from ...report import Report
-from . import capacity, certificates, latency, over_time
+from . import backups, capacity, certificates, latency, over_time
 from .parts import Figure
 
 
@@ -17,5 +17,6 @@ def figures(report: Report, trend: Trend) -> list[Figure]:
         latency.figure(report, trend),
         capacity.figure(report, trend),
         certificates.figure(report),
+        backups.figure(report),
     )
     return [figure for figure in drawn if figure]

@@ -203,3 +203,35 @@ def test_hostile_names_are_text_in_drawings() -> None:
     source = html.render(assembled(checks), led)
     assert "<script" not in source and "<image" not in source
     assert not set("\u202e\x00") & set(source)
+
+
+def backup_set(days: float, **known: object) -> dict[str, object]:
+    """A set that was taken so many days ago."""
+    row = {"id": f"set-{days:g}", "begin": NOW.timestamp() - days * 86400, "fault": "", "size": 2048, "verified": False}
+    return {**row, "receipt": {}, "keeps": "daily", "expires": "", **known}
+
+
+def test_time_line_of_backups_says_of_each_set_what_is_known() -> None:
+    receipt = {"at": NOW.timestamp(), "faults": []}
+    sets = [
+        backup_set(0.1),
+        backup_set(5, verified=True, receipt=receipt),
+        backup_set(20, verified=True, receipt=receipt, keeps="", expires="no day needs it"),
+        backup_set(40, fault=HOSTILE),
+    ]
+    listed = {"host": "db", "service": "postgres", "backup": "main", "sets": sets}
+    other = {"host": "web", "service": "nginx", "backup": "config", "sets": [backup_set(1)]}
+    report = replace(assembled([]), backups=(other, listed, {**other, "backup": "none", "sets": []}))
+    (found,) = (one for one in figures(report, Trend()) if one.anchor == "backups")
+    assert [row.name for row in found.rows] == ["db postgres.main", "web nginx.config"]
+    first = found.rows[0]
+    assert (first.figure, first.note) == ("4 sets, 2 verified", "newest set-0.1, expires: set-20")
+    assert str(first.drawing).count('class="limit warning"') == 1
+    for words in (
+        "set-0.1, 2 KiB, not verified, daily",
+        "set-5, 2 KiB, verified 2026-11-23",
+        "expires: no day needs it",
+    ):
+        assert words in first.drawing
+    page = html.render(report)
+    assert "<script>" not in page and "web nginx.config" in page

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The playbook from end to end on the loopback address, with files."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.support.backup_lab import BackupLab
+from tests.support.lab import Lab
+
+
+@pytest.fixture
+def site(lab: Lab) -> BackupLab:
+    return BackupLab(lab)
+
+
+def test_verify_proves_the_newest_then_lets_expire_and_then_has_nothing_to_do(lab: Lab, site: BackupLab) -> None:
+    site.backups["config"]["keep"] = {"daily": 0, "weekly": 0, "monthly": 0, "minimum_redundancy": 1}
+    old = site.take()
+    site.verify()
+    time.sleep(1)
+    older = site.take()
+    site.verify()
+    time.sleep(1)
+    new = site.take()
+    site.take("other")
+    options = ("-e", "backup_verify_older=false")
+    preview = lab.play("backup_verify", "--check", *options)
+    assert preview.status == 0, preview.output
+    assert f"one: proxy.config: {new} (" in preview.output and "is restored into scratch" in preview.output
+    assert f"one: proxy.config: {old} expires once the newest set is verified" in preview.output
+    assert site.sets() == [new, older, old]
+
+    ran = lab.play("backup_verify", *options)
+    assert ran.status == 0, ran.output
+    assert {ran.statuses[f"one/proxy.config.{name}"] for name in ("age", "verified", "size", "restore_time")} == {"ok"}
+    assert {one["outcome"] for one in ran.report["actions"]} == {"done"}
+    assert f"set {old} expired" in [one["what"] for one in ran.report["actions"]]
+    assert site.sets() == [new]
+
+    again = lab.play("backup_verify", *options)
+    assert again.status == 0, again.output
+    assert again.report["actions"] == [] and "changed=1" not in again.output
+
+
+def test_verify_fails_on_a_flipped_bit_and_every_check_does_afterwards(lab: Lab, site: BackupLab) -> None:
+    name = site.take()
+    site.take("other")
+    stored = next(path for path in sorted((site.folder / "proxy.config" / name).iterdir()) if path.suffix != ".json")
+    data = bytearray(stored.read_bytes())
+    data[len(data) // 2] ^= 1
+    stored.write_bytes(data)
+    ran = lab.play("backup_verify")
+    assert ran.status == 2
+    assert f"proxy.config: {name}: {stored.name}: " in ran.message("one/runbook.act.backup_verify_verify")
+    assert ran.statuses["one/proxy.config.verified"] == "critical"
+    assert ran.statuses["one/proxy.other.verified"] == "ok"
+    assert {(one["subject"], one["outcome"]) for one in ran.report["actions"]} == {
+        ("proxy.config", "failed"),
+        ("proxy.other", "done"),
+    }
+    assert site.sets() == [name]
+    for procedure in ("health_check", "daily"):
+        seen = lab.play(procedure)
+        assert seen.status == 2
+        assert f"known to be bad: {name}: " in seen.message("one/proxy.config.verified")
