@@ -87,7 +87,7 @@ class FilesEngine:
         """Unpack the archive, and look at it as the source was looked at."""
         content = manifest.content
         try:
-            head, expected = _read_listing(plain / LISTING)
+            head, expected = read_listing(plain / LISTING)
         except NoListing as exc:
             return Proof(0, (str(exc),))
         faults = list(_disagreements(content, expected))
@@ -166,9 +166,8 @@ class FilesEngine:
         head = {"paths": [path.strip("/") for path in self._paths], "pairs": found, "skipped": seen.passed_over}
         _write_listing(folder / LISTING, head, entries.values())
         archive = next(path.name for path in folder.iterdir() if path.name.startswith("files.tar"))
-        return Taken(
-            {"archive": archive, "volatile": len(volatile), **_counts(entries.values())}, files_archive.versions()
-        )
+        content = {"archive": archive, "paths": head["paths"], "volatile": len(volatile), **_counts(entries.values())}
+        return Taken(content, files_archive.versions())
 
 
 def _counter(progress: Progress) -> Any:
@@ -226,7 +225,7 @@ class NoListing(RunbookError):
     """A file of a set that should be its listing, and is none."""
 
 
-def _read_listing(path: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
+def read_listing(path: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
     """The head and the entries of a listing. Raises `NoListing` where it is none."""
     try:
         with path.open(encoding="ascii") as file:

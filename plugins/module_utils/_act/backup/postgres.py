@@ -47,7 +47,9 @@ class PostgresEngine:
         lines = [line for one in found for line in _described(one)]
         lines += [f"not carried: {line}" for line in not_carried]
         if tools is not None:
-            lines.append(f"PostgreSQL {version}, dumped by pg_dump {tools.version}, {self._given['jobs']} tables at a time")
+            lines.append(
+                f"PostgreSQL {version}, dumped by pg_dump {tools.version}, {self._given['jobs']} tables at a time"
+            )
         return Forecast(tuple(lines), sum(one.size for one in found), tuple(refused))
 
     def take(self, folder: Path, progress: Progress) -> Taken:
@@ -107,13 +109,14 @@ class PostgresEngine:
             if name not in there:
                 yield f"database {clean(name)}: the server has none of that name; it has {some_of(sorted(there), 10)}"
             elif not there[name]:
-                yield f"database {clean(name)}: lets nobody connect (datallowconn is false)"
+                yield f"database {clean(name)}: lets no client connect (datallowconn is false)"
 
     def _tools(self, major: int) -> Tools | None:
         """The programs of the server's own major version: others write what this server cannot read again."""
         found = programs.find(major, programs.DUMP, user=self._login.get("os_user") or "")
         if found is None and self._given.get("container"):
-            return programs.find_in_container(self._given["container"], major, programs.DUMP)
+            container = programs.container_of(self._given["container"])
+            return programs.find_in_container(container, major, programs.DUMP)
         return found
 
     def _without_tools(self, version: str) -> str:

@@ -38,8 +38,12 @@ def _acl(column: str, kind: str, owner: str) -> str:
     )
 
 
-def _sorted(column: str) -> str:
-    return f"array_to_string(ARRAY(SELECT one COLLATE \"C\" FROM unnest({column}) one ORDER BY 1), ',')"
+def _sorted(column: str, which: str = "true") -> str:
+    return f"array_to_string(ARRAY(SELECT one COLLATE \"C\" FROM unnest({column}) one WHERE {which} ORDER BY 1), ',')"
+
+
+#: Some builds of the server note versions of their own among the options of a column, which differ in each database.
+_OF_OWNER = "one !~ '^pg_'"
 
 
 def _option_names(column: str) -> str:
@@ -47,6 +51,7 @@ def _option_names(column: str) -> str:
 
 
 _SCHEMA = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+
 
 #: A value that not every version has, as text.
 def _maybe(alias: str, column: str) -> str:
@@ -57,7 +62,7 @@ _RELATION = "format('%I.%I', n.nspname, c.relname)"
 _OF_RELATION = f"""
     pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND {_SCHEMA} AND {_own("pg_class", "c")}"""
 
-#: Every kind of object, by the query of its names and definitions. Names are the server's own, quoted where they must be.
+#: Every kind of object, by the query of its names and definitions. Names are as the server itself quotes them.
 _OBJECTS: Mapping[str, str] = {
     "schema": f"""
         SELECT quote_ident(nspname), concat_ws('|', CASE WHEN nspowner <> 10 THEN pg_get_userbyid(nspowner) END,
@@ -85,7 +90,8 @@ _OBJECTS: Mapping[str, str] = {
                     JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation) END,
             CASE WHEN c.relkind IN ('r', 'p') THEN concat_ws(' ', a.attstorage, coalesce(a.attstattarget, -1)) END,
             CASE WHEN c.relkind IN ('r', 'p', 'm') THEN {_maybe("a", "attcompression")} END,
-            {_sorted("a.attoptions")}, {_option_names("a.attfdwoptions")}, {_acl("a.attacl", "c", "c.relowner")},
+            {_sorted("a.attoptions", _OF_OWNER)}, {_option_names("a.attfdwoptions")},
+            {_acl("a.attacl", "c", "c.relowner")},
             CASE WHEN NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid) THEN
                 row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum) END)
         FROM {_OF_RELATION}
@@ -97,7 +103,8 @@ _OBJECTS: Mapping[str, str] = {
         SELECT {_RELATION}, concat_ws('|', c.relpersistence, pg_get_userbyid(c.relowner),
             {_acl("c.relacl", "s", "c.relowner")}, format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmax,
             s.seqmin, s.seqcache, s.seqcycle,
-            (SELECT format('%s %s.%I', o.deptype, o.refobjid::regclass, a.attname) FROM pg_depend o
+            (SELECT format('%s %s.%I', o.deptype, o.refobjid::regclass, a.attname)
+                FROM pg_depend o
                 JOIN pg_attribute a ON a.attrelid = o.refobjid AND a.attnum = o.refobjsubid
                 WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid AND o.refclassid = 'pg_class'::regclass
                     AND o.deptype IN ('a', 'i')))
@@ -111,7 +118,8 @@ _OBJECTS: Mapping[str, str] = {
         WHERE x.indisvalid AND x.indisready""",
     # What a partition has from its parent's foreign keys gets its names anew.
     "constraint": f"""
-        SELECT quote_ident(x.conname) || ' on ' || coalesce({_RELATION}, format_type(x.contypid, NULL)),
+        SELECT quote_ident(x.conname) || ' on '
+                || CASE WHEN c.oid IS NULL THEN format_type(x.contypid, NULL) ELSE {_RELATION} END,
             concat_ws('|', pg_get_constraintdef(x.oid), x.convalidated)
         FROM pg_constraint x LEFT JOIN pg_class c ON c.oid = x.conrelid
             JOIN pg_namespace n ON n.oid = x.connamespace AND {_SCHEMA}
@@ -139,16 +147,18 @@ _OBJECTS: Mapping[str, str] = {
         WHERE {_own("pg_proc", "p")}
             AND NOT EXISTS (SELECT FROM pg_depend made WHERE made.classid = 'pg_proc'::regclass
                 AND made.objid = p.oid AND made.deptype = 'i')""",
+    # A multirange goes with its range; up to PostgreSQL 17 it keeps its first owner when that gets another one.
     "type": f"""
         SELECT format_type(t.oid, NULL), concat_ws('|', t.typtype, pg_get_userbyid(t.typowner),
             {_acl("t.typacl", "T", "t.typowner")}, CASE WHEN t.typtype = 'd' THEN concat_ws(' ',
                 format_type(t.typbasetype, t.typtypmod), t.typnotnull, t.typdefault) END,
             array_to_string(ARRAY(SELECT quote_literal(enumlabel) FROM pg_enum WHERE enumtypid = t.oid
                 ORDER BY enumsortorder), ','),
-            (SELECT concat_ws(' ', format_type(rngsubtype, NULL), rngcollation::regcollation, rngcanonical, rngsubdiff)
-                FROM pg_range WHERE rngtypid = t.oid))
+            (SELECT concat_ws(' ', format_type(rngsubtype, NULL), rngcollation::regcollation, rngcanonical,
+                rngsubdiff,
+                format_type((to_jsonb(r) ->> 'rngmultitypid')::oid, NULL)) FROM pg_range r WHERE rngtypid = t.oid))
         FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace AND {_SCHEMA}
-        WHERE {_own("pg_type", "t")} AND (t.typtype IN ('e', 'd', 'r', 'm')
+        WHERE {_own("pg_type", "t")} AND (t.typtype IN ('e', 'd', 'r')
             OR t.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid))""",
     "event trigger": f"""
         SELECT quote_ident(evtname), concat_ws('|', evtevent, pg_get_userbyid(evtowner), evtfoid::regprocedure,
@@ -307,7 +317,7 @@ def tables(session: Session) -> list[tuple[str, str, int]]:
 def count_rows(session: Session) -> Iterator[tuple[str, int]]:
     """The exact number of rows of each table, one after the other."""
     for name, _persistence, _size in tables(session):
-        yield session.text(name), session.value(f"SELECT count(*) FROM ONLY {name}")  # noqa: S608 - quoted by the server
+        yield session.text(name), session.value(f"SELECT count(*) FROM ONLY {name}")
 
 
 def materialized_views(session: Session) -> dict[str, bool]:
@@ -318,7 +328,7 @@ def materialized_views(session: Session) -> dict[str, bool]:
 def sequences(session: Session) -> dict[str, list[Any]]:
     """``last_value`` and ``is_called`` of each sequence, now: no snapshot holds them back."""
     return {
-        session.text(name): list(session.rows(f"SELECT last_value, is_called FROM {name}")[0])  # noqa: S608 - as above
+        session.text(name): list(session.rows(f"SELECT last_value, is_called FROM {name}")[0])
         for (name,) in session.rows(_SEQUENCES)
     }
 
@@ -344,9 +354,7 @@ def sequences_behind(session: Session) -> list[str]:
     behind = []
     for name, table, column, step in session.rows(_OWNED):
         extreme, beyond = ("max", ">") if step > 0 else ("min", "<")
-        query = (
-            f"SELECT coalesce((SELECT {extreme}({column}) FROM {table}) {beyond} last_value, false) FROM {name}"  # noqa: S608 - as above
-        )
+        query = f"SELECT coalesce((SELECT {extreme}({column}) FROM {table}) {beyond} last_value, false) FROM {name}"
         if session.value(query):
             behind.append(session.text(name))
     return sorted(behind)
@@ -354,4 +362,6 @@ def sequences_behind(session: Session) -> list[str]:
 
 def extensions(session: Session) -> dict[str, str]:
     """Version of each extension of the database."""
-    return {session.text(name): version for name, version in session.rows("SELECT extname, extversion FROM pg_extension")}
+    return {
+        session.text(name): version for name, version in session.rows("SELECT extname, extversion FROM pg_extension")
+    }

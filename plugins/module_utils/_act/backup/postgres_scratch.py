@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A throwaway PostgreSQL: its own folder and socket, no port and, where the kernel lets it, a network with nothing in it.
+"""A throwaway PostgreSQL: its own folder and socket, no port and, where the kernel lets it, a network of its own.
 
 A set may name other servers (foreign tables, subscriptions, functions that connect), and its tablespaces the folders of
 the source. Neither is ever reached from here.
@@ -12,15 +12,19 @@ import contextlib
 import os
 import pwd
 import re
+import signal
+import subprocess
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
 from ..._core.errors import RunbookError
-from ..._core.text import clean, excerpt
-from .postgres_session import Login, Session, execute_each, session, user_of
-from .postgres_tools import Program, Tools, first_error, variables
+from ..._core.text import excerpt
+from . import postgres_tools
+from .postgres_session import Login, Session, execute_each, session
+from .postgres_tools import Program, Tools, first_error, numbers_of, variables
 
 #: Seconds that a new server may take until it lets clients in.
 _PATIENCE = 120
@@ -63,10 +67,15 @@ _OPTIONS = {
 #: The same, since version 17.
 _OPTIONS_17, _SINCE_17 = {"transaction_timeout": "0"}, 17
 
+#: Characters of a command that are shown.
+_SHOWN = 200
+
 _USERS = ("postgres", "nobody")
 
 #: A word of a tablespace's statement: its location, which is one of the source's.
-_LOCATION = re.compile(r"^(CREATE TABLESPACE (\"(?:[^\"]|\"\")+\"|\S+) OWNER .*? LOCATION )E?'(?:[^']|'')*';", re.M | re.S)
+_LOCATION = re.compile(
+    r"^(CREATE TABLESPACE (\"(?:[^\"]|\"\")+\"|\S+) OWNER .*? LOCATION )E?'(?:[^']|'')*';", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -96,15 +105,16 @@ class Cluster:
     def restore(self, dump: Path) -> str:
         """Restore a database with all that it has, from the folder of its dump; the complaint at the first error."""
         return self._complaint(
-            "pg_restore", "--exit-on-error", "--create", f"--jobs={self.jobs}", f"--dbname={self.maintenance}", str(dump)
+            "pg_restore",
+            "--exit-on-error",
+            "--create",
+            f"--jobs={self.jobs}",
+            f"--dbname={self.maintenance}",
+            str(dump),
         )
 
     def _complaint(self, program: str, *arguments: str) -> str:
-        options = {**_OPTIONS, **(_OPTIONS_17 if self.tools.major >= _SINCE_17 else {})}
-        environment = {
-            **variables(self.login, self.maintenance),
-            "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in options.items()),
-        }
+        environment = {**variables(self.login, self.maintenance), "PGOPTIONS": settings(self.tools.major)}
         with self.tools.running(
             program, "--no-password", *arguments, environment=environment, folder=self.folder
         ) as started:
@@ -112,14 +122,24 @@ class Cluster:
             return restore_error(started.complaint()) if status else ""
 
 
+def settings(major: int) -> str:
+    """What a restore sets for its sessions, as libpq takes it."""
+    options = {**_OPTIONS, **(_OPTIONS_17 if major >= _SINCE_17 else {})}
+    return " ".join(f"-c {name}={value}" for name, value in options.items())
+
+
 _ENTRY = re.compile(r"from TOC entry \d+; \d+ \d+ (.+)")
+_COMMAND = re.compile(r"Command was: (.+)")
 
 
 def restore_error(complaint: str) -> str:
-    """The first error of pg_restore, with the object that it was about."""
-    entry = _ENTRY.search(complaint)
-    error = first_error(re.sub(r"^.*from TOC entry.*\n", "", complaint, flags=re.M))
-    return f"{clean(entry.group(1))}: {error}" if entry else error
+    """The first error of pg_restore, with the object that it was about: a parallel one names its command alone."""
+    entry, command = _ENTRY.search(complaint), _COMMAND.search(complaint)
+    error = first_error(
+        re.sub(r"^.*from TOC entry.*\n", "", complaint, flags=re.MULTILINE).partition("Command was:")[0]
+    )
+    what = entry or command
+    return f"{excerpt(what.group(1), _SHOWN)}: {error}" if what else error
 
 
 @contextlib.contextmanager
@@ -131,7 +151,7 @@ def cluster(folder: Path, tools: Tools, bootstrap: str, jobs: int, *, isolated: 
     """
     data, socket, clients = folder / "data", folder / "s", folder / "clients"
     _refuse_long(socket)
-    server = Tools(tools.folder, tools.version, tools.container, _server_user())
+    server = replace(tools, user=server_user(tools))
     folder.chmod(0o711)
     for one in (data, socket):
         one.mkdir(mode=0o700)
@@ -143,12 +163,24 @@ def cluster(folder: Path, tools: Tools, bootstrap: str, jobs: int, *, isolated: 
     )  # fmt: skip
     with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
         file.write(_CONFIGURATION.format(socket=socket, connections=20 + 2 * jobs))
-    with server.running("postgres", "-D", str(data), folder=data, isolated=isolated) as program:
+    with _ended(server.running("postgres", "-D", str(data), folder=data, isolated=isolated)) as program:
         first = {"address": str(socket), "port": 5432, "user": bootstrap, "timeout": _PATIENCE, "sslmode": "disable"}
         _wait(program, first)
         own = f"xorb_scratch_{uuid.uuid4().hex}"
         _prepare(first, own)
-        yield Cluster(clients, Tools(tools.folder, tools.version, tools.container), {**first, "user": own}, jobs)
+        yield Cluster(clients, tools, {**first, "user": own}, jobs)
+
+
+@contextlib.contextmanager
+def _ended(started: contextlib.AbstractContextManager[Program]) -> Iterator[Program]:
+    """A server that ends at once when the block does, and gives back what it has of the kernel."""
+    with started as program:
+        try:
+            yield program
+        finally:
+            program.process.send_signal(signal.SIGQUIT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                program.process.wait(timeout=_PATIENCE)
 
 
 def _refuse_long(socket: Path) -> None:
@@ -157,8 +189,10 @@ def _refuse_long(socket: Path) -> None:
         raise RunbookError(f"{path}: is longer than the path of a socket can be; choose a shorter scratch folder")
 
 
-def _server_user() -> str:
+def server_user(tools: Tools) -> str:
     """Whom the server runs as: PostgreSQL refuses root."""
+    if tools.container:
+        return postgres_tools.user_in(tools.container, _USERS[0])
     if os.geteuid() != 0:
         return ""
     known = {one.pw_name for one in pwd.getpwall()}
@@ -167,8 +201,7 @@ def _server_user() -> str:
 
 def _give(folder: Path, user: str) -> None:
     if user:
-        found = user_of(user)
-        os.chown(folder, found.pw_uid, found.pw_gid)
+        os.chown(folder, *numbers_of(user))
 
 
 def _wait(program: Program, login: Login) -> None:
@@ -198,9 +231,9 @@ def roles_script(dumped: str, bootstrap: str) -> str:
     return "\n".join(line for line in dumped.split("\n") if line not in (plain, quoted))
 
 
-def tablespaces_script(dumped: str, folder: Path) -> str:
+def tablespaces_script(dumped: str, folder: Path, tools: Tools) -> str:
     """The tablespaces of a set, each in a new folder of this one instead of where the source has it."""
-    number, user = 0, _server_user()
+    number, user = 0, server_user(tools)
     folder.mkdir(mode=0o711)
 
     def relocated(found: re.Match[str]) -> str:

@@ -1,0 +1,266 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Restores a database of a set: under a name of its own, compared, and then under the name that was asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..._backup.manifest import Manifest
+from ..._core.errors import RunbookError
+from ..._core.text import clean, size, some_of
+from ..progress import Progress
+from . import postgres_names as names
+from . import postgres_tools as programs
+from .create import RESERVE
+from .engine import Forecast, Proof
+from .postgres_archive import Archive, watched
+from .postgres_compare import differences
+from .postgres_databases import OF_THE_SERVER, Databases
+from .postgres_dump import ROLES, TABLESPACES, described
+from .postgres_proof import found_in
+from .postgres_session import session
+from .restorer import BEFORE, UNDONE, Destination, Request
+
+#: Bytes that the name of a database may have: PostgreSQL cuts off the rest.
+_LONGEST = 63
+
+#: Sessions that are needed beside those of pg_restore.
+_OWN_SESSIONS = 3
+
+#: The programs that a restore into a server takes.
+_PROGRAMS = ("pg_restore",)
+
+_KEPT = re.compile(rf"({BEFORE}|{UNDONE})\d{{8}}T\d{{6}}Z\Z")
+
+#: Kinds of objects that lead to other servers, as an inventory calls them.
+_OUTWARD = ("foreign server ", "user mapping ", "publication ")
+
+_SERVER = """
+SELECT current_setting('server_version_num')::int / 10000, current_setting('server_version'), pg_is_in_recovery(),
+ current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+  - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend'),
+ rolsuper, CASE WHEN rolsuper THEN current_setting('data_directory') END FROM pg_roles WHERE rolname = current_user
+"""
+
+
+class PostgresRestorer:
+    """See `restorer.Restorer`."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._given = given
+        self._login = given["login"]
+        self._databases = Databases(self._login)
+
+    def destination(self, manifest: Manifest, request: Request, stamp: str) -> Destination:
+        part = self._part(manifest, request)
+        if request.in_place and request.target:
+            raise RunbookError("it is restored in place or to another target, and both were given")
+        if request.in_place and request.in_place != part:
+            raise RunbookError(f"in place of {request.in_place!r} was typed, and what is restored is {part!r}")
+        name = part if request.in_place else request.target or f"{part}_recovery"
+        if name in manifest.content["databases"] and not request.in_place:
+            raise RunbookError(f"{name} is in service: it is replaced only with backup_restore_in_place: {name}")
+        destination = Destination(name, part, stamp, bool(request.in_place), name in self._databases.names())
+        for one in (name, destination.kept, destination.undone):
+            if len(one.encode()) > _LONGEST or one in OF_THE_SERVER:
+                raise RunbookError(f"{one!r} cannot be the name of a database that is restored")
+        return destination
+
+    def forecast(self, manifest: Manifest, destination: Destination) -> Forecast:
+        content = _content(manifest, destination)
+        refused = [
+            *self._server_refuses(manifest, content["size"]),
+            *self._databases_refuse(destination),
+            *names.lacking_extensions(content["extensions"], self._extensions()),
+            *self._locale_refuses(content),
+        ]
+        lines = [f"{clean(destination.part)} becomes {clean(destination.name)}: {described(content)}"]
+        if destination.replaces:
+            lines.append(f"what {clean(destination.name)} is now is kept as {clean(destination.name)}{BEFORE}TIME")
+        lines += [f"leads to other servers: {clean(one)}" for one in _outward(content)]
+        return Forecast(tuple(lines), content["size"], tuple(refused))
+
+    def examine(self, plain: Path, manifest: Manifest, destination: Destination) -> tuple[str, ...]:
+        schema = self._archive(plain, manifest, destination).schema()
+        roles = [name for (name,) in self._databases.rows("SELECT rolname FROM pg_roles")]
+        spaces = [name for (name,) in self._databases.rows("SELECT spcname FROM pg_tablespace")]
+        missing = {
+            "role": names.missing_roles(_read(plain / ROLES), schema, roles),
+            "tablespace": names.missing_tablespaces(schema, _read(plain / TABLESPACES), spaces),
+        }
+        return tuple(
+            f"the server lacks the {what} {clean(name)}, which the set needs; create it first"
+            for what, found in missing.items()
+            for name in found
+        )
+
+    def build(self, plain: Path, manifest: Manifest, destination: Destination, progress: Progress) -> Proof:
+        archive, content, made = (
+            self._archive(plain, manifest, destination),
+            _content(manifest, destination),
+            _made(destination),
+        )
+        begin = time.monotonic()
+        statements = archive.creation(self._databases.quoted(destination.part), self._databases.quoted(made))
+        progress.phase(f"restoring {clean(destination.part)}", total=content["size"], unit="bytes")
+        self._databases.run(statements)
+        with watched(progress, lambda: self._databases.size(made)):
+            complaint = archive.restore(self._login, made, int(self._given.get("jobs") or 1))
+        if complaint:
+            raise RunbookError(f"database {clean(destination.part)} cannot be restored: {complaint}")
+        subscriptions = self._databases.subscriptions(made)
+        if not destination.in_place:
+            self._databases.let_go_of_publishers(made)
+        seconds = time.monotonic() - begin
+        progress.phase("comparing")
+        with session(self._login, made) as one:
+            found, same = found_in(one), one.major == _major(manifest)
+        faults = differences(
+            destination.part, content if same else _by_name(content), found if same else _by_name(found)
+        )
+        facts = {
+            "tables": len(content["tables"]),
+            "rows": sum(content["tables"].values()),
+            "outward": _outward(content),
+            "disabled subscriptions": subscriptions,
+        }
+        return Proof(seconds, tuple(faults), facts)
+
+    def swap(self, destination: Destination) -> None:
+        self._databases.exchange(destination.name, _made(destination), destination.kept, replaces=destination.replaces)
+
+    def in_effect(self, destination: Destination) -> bool:
+        there = set(self._databases.names())
+        expected = {destination.name, *([destination.kept] if destination.replaces else [])}
+        return _made(destination) not in there and expected <= there
+
+    def tidy(self, destination: Destination) -> None:
+        """One transaction leaves nothing."""
+
+    def put_back(self, destination: Destination) -> None:
+        made, there = _made(destination), set(self._databases.names())
+        if made not in there and destination.kept in there:
+            self._databases.exchange(destination.name, destination.kept, made, replaces=True)
+        self._databases.discard(made)
+        self._databases.open(destination.name)
+
+    def undo(self, destination: Destination) -> None:
+        self._databases.exchange(destination.name, destination.kept, destination.undone, replaces=True)
+
+    def is_undone(self, destination: Destination) -> bool:
+        there = set(self._databases.names())
+        return destination.kept not in there and {destination.name, destination.undone} <= there
+
+    def cancel_undo(self, destination: Destination) -> None:
+        self._databases.open(destination.name, destination.kept)
+
+    def drop(self, name: str) -> None:
+        self._databases.drop(name)
+
+    def kept(self) -> Mapping[str, str]:
+        query = "SELECT datname, pg_size_pretty(pg_database_size(oid)) FROM pg_database ORDER BY 1"
+        return {name: text for name, text in self._databases.rows(query) if _KEPT.search(name)}
+
+    @staticmethod
+    def _part(manifest: Manifest, request: Request) -> str:
+        there = list(manifest.content["databases"])
+        wanted = request.database or request.in_place or (there[0] if len(there) == 1 else "")
+        if wanted not in there:
+            which = f"no database {wanted!r}" if wanted else "several databases, of which one has to be named"
+            raise RunbookError(f"the set {manifest.id} has {which}; it has: {', '.join(map(clean, there))}")
+        return wanted
+
+    def _server_refuses(self, manifest: Manifest, needed_bytes: int) -> Iterator[str]:
+        ((major, version, recovers, free, superuser, folder),) = self._databases.rows(_SERVER)
+        if major < _major(manifest):
+            source = manifest.content["server"]["version"]
+            yield f"the server is PostgreSQL {version}, older than the {source} that the set is of"
+        if self._tools(major) is None:
+            here = ", ".join(programs.versions_here(_PROGRAMS)) or "none"
+            yield (
+                f"the server is PostgreSQL {version}, and pg_restore on this host is of version {here}: what one writes"
+                f" the other may not know; install the package postgresql-client-{major}"
+            )
+        if recovers:
+            yield "the server is in recovery (a standby): restore into its primary"
+        if not superuser:
+            yield f"the role {self._login['user']} is no superuser: owners and rights would be lost"
+        needed = int(self._given.get("jobs") or 1) + _OWN_SESSIONS
+        if free < needed:
+            yield f"{free} connections are free on the server, and {needed} are needed"
+        yield from self._space(folder, needed_bytes)
+
+    def _space(self, folder: str | None, needed_bytes: int) -> Iterator[str]:
+        """Whether there is room where the server of this host has its data; of another one's nothing is known."""
+        if self._given.get("container") or not folder or not Path(folder, "PG_VERSION").is_file():
+            return
+        status = os.statvfs(folder)
+        free, needed = status.f_bavail * status.f_frsize, needed_bytes + RESERVE
+        if free < needed:
+            yield f"{folder}: {size(free)} are free, and {size(needed)} are needed"
+
+    def _databases_refuse(self, destination: Destination) -> Iterator[str]:
+        name = destination.name
+        if not destination.replaces:
+            return
+        query = "SELECT datallowconn FROM pg_database WHERE datname = %(name)s"
+        if self._databases.rows(query, {"name": name}) != [(True,)]:
+            yield f"{clean(name)} takes no sessions; find out why first (ALTER DATABASE ... ALLOW_CONNECTIONS)"
+            return
+        if not destination.in_place and (objects := self._databases.objects(name)):
+            found = some_of(map(clean, objects), 3)
+            yield f"{clean(name)} is not empty, and nothing is restored into it: {found}; drop it, or name another"
+        query = "SELECT gid FROM pg_prepared_xacts WHERE database = %(name)s"
+        if prepared := self._databases.rows(query, {"name": name}):
+            yield f"{clean(name)} has the prepared transaction {prepared[0][0]!r}: end it first"
+
+    def _extensions(self) -> dict[str, str]:
+        return dict(self._databases.rows("SELECT name::text, default_version FROM pg_available_extensions"))
+
+    def _locale_refuses(self, content: Mapping[str, Any]) -> Iterator[str]:
+        for name in sorted({content["collate"], content["ctype"]} - {"C", "POSIX"}):
+            if not self._databases.knows_locale(name):
+                yield f"the system of the server lacks the locale {name!r}"
+
+    def _tools(self, major: int) -> programs.Tools | None:
+        return programs.find(major, _PROGRAMS, user=self._login.get("os_user") or "")
+
+    def _archive(self, plain: Path, manifest: Manifest, destination: Destination) -> Archive:
+        ((major, *_rest),) = self._databases.rows(_SERVER)
+        tools = self._tools(major)
+        if tools is None:
+            raise RunbookError(f"there is no pg_restore of version {major} on this host any more")
+        return Archive(plain / _content(manifest, destination)["folder"], tools)
+
+
+def _made(destination: Destination) -> str:
+    """What a database is called while it is restored."""
+    return f"xorb_restore_{destination.stamp}"
+
+
+def _content(manifest: Manifest, destination: Destination) -> Mapping[str, Any]:
+    content: Mapping[str, Any] = manifest.content["databases"][destination.part]
+    return content
+
+
+def _major(manifest: Manifest) -> int:
+    return int(str(manifest.content["server"]["version"]).partition(".")[0])
+
+
+def _outward(content: Mapping[str, Any]) -> list[str]:
+    return [name for name in content["objects"] if name.startswith(_OUTWARD)]
+
+
+def _by_name(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Content whose objects count by their names: another major version words their definitions in another way."""
+    return {**content, "objects": dict.fromkeys(content["objects"], "")}
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
