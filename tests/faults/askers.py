@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from tests.faults import remote
-from tests.faults.matrix import Asked, Outcome, Row, Task
+from tests.faults.matrix import GUEST, GUEST_ROLE, Asked, Outcome, Row, Task
 from tests.support.procedures import BIN, Ran, environment, play
 from tests.testbed.inventory import INVENTORY, MORE_HOSTS
 from tests.testbed.layout import ROOT, Bed
@@ -56,7 +56,8 @@ def commands(bed: Bed, rows: Iterable[Row], seconds: float) -> dict[str, Outcome
     def ask(host: str) -> dict[str, Any]:
         program = Path(remote.__file__).read_text(encoding="utf-8")
         program += f"\nimport json\nprint(json.dumps(run_all(json.loads({json.dumps(by_host[host])!r}))))\n"
-        words = ["ssh", "-F", str(bed.ssh_config), "-o", "BatchMode=yes", host, "python3", "-"]
+        login = ["-l", GUEST, f"xorb-{GUEST_ROLE}"] if host == f"xorb-{GUEST}" else [host]
+        words = ["ssh", "-F", str(bed.ssh_config), "-o", "BatchMode=yes", *login, "python3", "-"]
         done = subprocess.run(words, input=program, capture_output=True, text=True, timeout=600, check=True)
         found: dict[str, Any] = json.loads(done.stdout)
         return found
@@ -87,7 +88,7 @@ def tasks(bed: Bed, rows: Iterable[Row], folder: Path, seconds: float) -> dict[s
     path = folder / "tasks.yml"
     path.write_text(yaml.safe_dump(plays), encoding="utf-8")
     done = subprocess.run(
-        [str(BIN / "ansible-playbook"), *inventories(), "-e", f"lab_password={LAB_PASSWORD}", str(path)],
+        [str(BIN / "ansible-playbook"), *_inventories(rows, folder), "-e", f"lab_password={LAB_PASSWORD}", str(path)],
         cwd=ROOT,
         env=environment(XORB_BED=bed.name, ANSIBLE_STDOUT_CALLBACK="json", ANSIBLE_LOAD_CALLBACK_PLUGINS="1"),
         stdin=subprocess.DEVNULL,
@@ -127,13 +128,17 @@ def probes(bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
     }
     path = folder / "description.yml"
     path.write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")
-    # A name instead of an address, which a fault can take away.
-    named = folder / "named.yml"
-    named.write_text(yaml.safe_dump({"all": {"hosts": {"xorb-web": {"platform_address": "xorb-lab.invalid"}}}}))
-    options = [*inventories()[1:], f"--inventory={named}", "-e", f"@{path}"]
+    options = [*_inventories(rows, folder)[1:], "-e", f"@{path}"]
     return play(INVENTORY, "daily", *options, reports=folder / "reports", XORB_BED=bed.name)
 
 
-def inventories() -> list[str]:
-    """The options that name the inventories of the bed."""
-    return [f"--inventory={path}" for path in (INVENTORY, MORE_HOSTS)]
+def _inventories(rows: Iterable[Row], folder: Path) -> list[str]:
+    """The options that name the inventories of the bed, and one of what some rows add to it."""
+    # A name instead of an address, which a fault can take away.
+    hosts: dict[str, Any] = {"xorb-web": {"platform_address": "xorb-lab.invalid"}}
+    if any(row.observer == GUEST for row in rows):
+        where = f"{{{{ hostvars['xorb-{GUEST_ROLE}'].ansible_host }}}}"
+        hosts[f"xorb-{GUEST}"] = {"ansible_host": where, "ansible_user": GUEST, "demo_checkout": str(ROOT)}
+    path = folder / "inventory.yml"
+    path.write_text(yaml.safe_dump({"all": {"children": {"xorb": {"hosts": hosts}}}}), encoding="utf-8")
+    return [f"--inventory={path}" for path in (INVENTORY, MORE_HOSTS, path)]

@@ -18,6 +18,9 @@ FINE = "fine"  # it ends well, and nothing in what it prints tells of the fault
 HANGS = "hangs"  # it says nothing, and does not end
 NONE = ""  # there is none
 
+#: A host of the description that is the web host once more, inspected by a user of this name, who has no rights.
+GUEST, GUEST_ROLE = "guest", "web"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -111,7 +114,7 @@ class Row:
     task: Task | str  # or why there is no module
     uses: frozenset[str]
     harmless: bool = False
-    observer: str = ""  # the role of who looks, where it is not the host that is broken
+    observer: str = ""  # the role of who looks, where it is not the host that is broken, or `GUEST`
     seen_as: str = ""
     also: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     independent: int = 1

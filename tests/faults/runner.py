@@ -16,6 +16,7 @@ from tests.faults.matrix import HANGS, NONE, READABLE, Asked, Expected, Outcome,
 from tests.support.procedures import Ran
 from tests.testbed import environment, faults
 from tests.testbed.engine import Engine
+from tests.testbed.errors import BedError
 from tests.testbed.layout import ROOT, Bed
 from tests.testbed.progress import step
 
@@ -25,6 +26,19 @@ _RECOVERY_SECONDS = 180
 
 #: What a check may be while nothing is broken.
 GREEN = ("ok", "not_applicable")
+
+
+def require_own_namespaces(engine: Engine, bed: Bed) -> None:
+    """Refuse hosts that share network or processes with this machine: faults change firewalls, mounts and /proc."""
+
+    def compare(role: str) -> None:
+        kinds = ("net", "pid")
+        words = ("exec", bed.host(role).name, "readlink", *(f"/proc/1/ns/{kind}" for kind in kinds))
+        for kind, of_host in zip(kinds, engine.run(*words).stdout.split(), strict=True):
+            if of_host == str(Path(f"/proc/self/ns/{kind}").readlink()):
+                raise BedError(f"{bed.host(role).name} has this machine's namespace {of_host}: nothing is broken there")
+
+    _on_each(_ROLES, compare)
 
 
 def lab(engine: Engine, bed: Bed, rows: Sequence[Row]) -> None:
@@ -67,6 +81,7 @@ def run(engine: Engine, bed: Bed, rows: Sequence[Row]) -> tuple[dict[str, Seen],
     """What everybody said about each row, and the last look at all of them, when everything was mended."""
     folder = ROOT / "build" / "faults"
     folder.mkdir(parents=True, exist_ok=True)
+    require_own_namespaces(engine, bed)
     try:
         with step("Faults: setting up the lab"):
             # A run that was killed may have left half a lab.

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.faults.matrix import GUEST, GUEST_ROLE, Asked, Expected, Row, Task
 from tests.testbed.faults import FAULTS, Fault, shell
 
 _DISK = Task("ansible.builtin.setup", {"gather_subset": ["!all", "mounts"]}, telling="$^")
@@ -30,6 +30,7 @@ def _row(
     takes_hold: str = "",
     harmless: bool = False,
     seen_as: str = "",
+    observer: str = "",
 ) -> Row:
     return Row(
         fault=Fault(
@@ -48,6 +49,7 @@ def _row(
         uses=frozenset({f"{role}/{name}"}),
         harmless=harmless,
         seen_as=seen_as,
+        observer=observer,
     )
 
 
@@ -122,6 +124,27 @@ ROWS = (
         task=_services("$^", ""),
         takes_hold="test $(ps -eo stat= | grep -c ^Z) -ge 120",
         seen_as="monitor_units",
+    ),
+    _row(
+        "processes_hidden",
+        "a user without rights inspects a host whose /proc hides the processes of others (hidepid),"
+        " and a service fills the table of processes with dead ones",
+        GUEST_ROLE,
+        "systemd-run --unit=xorb-lab-zombies.service python3 -c "
+        "'import os, time; [os.fork() or os._exit(0) for _ in range(120)]; time.sleep(600)' 2> /dev/null; "
+        "mount -o remount,hidepid=2 /proc",
+        "mount -o remount,hidepid=0 /proc; systemctl stop xorb-lab-zombies.service 2> /dev/null || :",
+        {
+            "supervisor": {"kind": "systemd", "unit": "prometheus-node-exporter.service"},
+            # Of failed units, other rows have plenty.
+            "checks": {"units": {"kind": "failed_units", "ignore": ["*"]}},
+        },
+        Expected("units.zombies", "unknown", "so this user sees only its own processes"),
+        Expected("supervisor.state", "unknown", "is stopped is not determined"),
+        asked=Asked("performance.cpu", telling=r"1\d\d zombie", evidence="a number in a line of its head"),
+        task=_services("$^", ""),
+        takes_hold="test $(ps -eo stat= | grep -c ^Z) -ge 120",
+        observer=GUEST,
     ),
     _row(
         "unit_without_process",

@@ -23,6 +23,26 @@ _RULES_WORK = f"""curl -s {_API}/rules | grep XORBTargetDown | grep -qv '"health
 _TARGET = 'up{instance=~".*15:9100"}'
 _SCANS = "ptaas_scans_active"
 
+#: The Prometheus of the lab, which nothing else asks.
+_LAB_PROMETHEUS = {
+    "kind": "prometheus",
+    "port": 9494,
+    "timeout": 20,
+    "rule_groups": ["lab"],
+    "queries": {"pods": "sum(up)"},
+}
+
+
+#: A script that makes it find a number of pods, each with an annotation of so many characters.
+_PODS = "/etc/xorb-lab/prometheus/pods"
+
+
+def _pods_up(number: int) -> str:
+    """A test of whether the lab's Prometheus has scraped so many pods and no other, and has evaluated its rules."""
+    base = "http://localhost:9494/api/v1"
+    scraped = f"curl -s -G --data-urlencode 'query=sum(up) == {number}' {base}/query | grep -q '\"result\":\\[{{'"
+    return f"""{scraped} && curl -s {base}/rules | grep -q '"health":"ok"'"""
+
 
 def _row(
     fault: Fault,
@@ -160,5 +180,33 @@ ROWS = (
             evidence="the alert among all",
         ),
         uses=frozenset({"monitor/prometheus/rules", "monitor/prometheus/scraped"}),
+    ),
+    Row(
+        fault=Fault(
+            name="prometheus_many_targets",
+            sentence="Prometheus has found a hundred pods with long annotations: its list of targets is 6 MB",
+            role="monitor",
+            broken_by=shell(f"{_PODS} 100 62000"),
+            mended_by=shell(f"{_PODS} 1 0; systemctl restart xorb-lab-prometheus.service"),
+            takes_hold=_pods_up(100),
+            holds_no_more=_pods_up(1),
+        ),
+        chapter="Monitoring",
+        look={"endpoints": {"api": _LAB_PROMETHEUS, "bounded": {**_LAB_PROMETHEUS, "max_body_bytes": 1_048_576}}},
+        expected=(
+            *(Expected(f"api.{aspect}", "ok") for aspect in ("targets", "rules", "alerts", "pods")),
+            # A limit of our own is not Prometheus's fault, and costs nothing else.
+            Expected(
+                "bounded.targets", "unknown", "the body is larger than the 1.0 MiB that are read (max_body_bytes)"
+            ),
+            *(Expected(f"bounded.{aspect}", "ok") for aspect in ("rules", "alerts", "pods")),
+        ),
+        asked=Asked("prometheus.up", changes={":9092": ":9494"}),
+        task=Task(
+            "ansible.builtin.uri",
+            {"url": "http://localhost:9494/api/v1/targets", "return_content": True, "timeout": 8},
+        ),
+        uses=frozenset({"monitor/lab-prometheus"}),
+        harmless=True,
     ),
 )

@@ -187,6 +187,14 @@ ROWS = (
         Expected("rest.health", "critical", "s behind this host's"),
     ),
     _row(
+        8117,
+        "api_early_hints",
+        "the API sends hints (103) before each answer, as HTTP allows and its clients expect",
+        _state(8117, "early_hints"),
+        Expected("rest.health", "ok"),
+        harmless=True,
+    ),
+    _row(
         8116,
         "api_stalls",
         "the API stalls for four of every four and a half seconds, and answers at once in between",
