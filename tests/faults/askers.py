@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Asks everybody: the runbook's commands by SSH, the modules by one playbook, our probes by the shipped one."""
+"""Runs all three: the runbook's commands by SSH, the modules by one playbook, our probes by the shipped one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 import yaml
 
 from tests.faults import remote
-from tests.faults.matrix import GUEST, GUEST_ROLE, Asked, Outcome, Row, Task
+from tests.faults.matrix import GUEST, GUEST_ROLE, Command, Outcome, Row, Task
 from tests.support.procedures import BIN, Ran, environment, play
 from tests.testbed.inventory import INVENTORY, MORE_HOSTS
 from tests.testbed.layout import ROOT, Bed
 
-#: Seconds after which a command of the runbook, or a task, is said to hang: so many, and a multiple of what the slowest
-#: one took while nothing was broken, because a busy machine is slow in everything.
+#: Seconds after which a command of the runbook, or a task, counts as hanging: so many, and a multiple of what the
+#: slowest one took while nothing was broken, because a busy machine is slow in everything.
 SECONDS, SLOWNESS = 10, 3
 
 #: A task gets longer, for redis-py tries thrice with random pauses.
@@ -45,11 +45,11 @@ def commands(bed: Bed, rows: Iterable[Row], seconds: float) -> dict[str, Outcome
     texts = runbook()
     by_host: dict[str, dict[str, Any]] = {}
     for row in rows:
-        if isinstance(row.asked, Asked):
+        if isinstance(row.command, Command):
             by_host.setdefault(row.host, {})[row.name] = {
-                "text": row.asked.text(texts),
-                "folder": row.asked.folder,
-                "environment": dict(row.asked.environment),
+                "text": row.command.text(texts),
+                "folder": row.command.folder,
+                "environment": dict(row.command.environment),
                 "seconds": seconds,
             }
 
@@ -63,7 +63,7 @@ def commands(bed: Bed, rows: Iterable[Row], seconds: float) -> dict[str, Outcome
         return found
 
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return {name: Outcome(**said) for found in pool.map(ask, by_host) for name, said in found.items()}
+        return {name: Outcome(**outcome) for found in pool.map(ask, by_host) for name, outcome in found.items()}
 
 
 def tasks(bed: Bed, rows: Iterable[Row], folder: Path, seconds: float) -> dict[str, Outcome]:
@@ -108,11 +108,11 @@ def tasks(bed: Bed, rows: Iterable[Row], folder: Path, seconds: float) -> dict[s
 
 
 def _ended(result: dict[str, Any], duration: dict[str, str]) -> Outcome:
-    said = json.dumps({key: value for key, value in result.items() if key != "invocation"}, sort_keys=True)
+    output = json.dumps({key: value for key, value in result.items() if key != "invocation"}, sort_keys=True)
     took = (datetime.fromisoformat(duration["end"]) - datetime.fromisoformat(duration["start"])).total_seconds()
     if result.get("timedout"):
-        return Outcome(None, said, took)
-    return Outcome(1 if result.get("failed") or result.get("unreachable") else 0, said, took)
+        return Outcome(None, output, took)
+    return Outcome(1 if result.get("failed") or result.get("unreachable") else 0, output, took)
 
 
 def probes(bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.faults.matrix import GUEST, GUEST_ROLE, Asked, Expected, Row, Task
+from tests.faults.matrix import GUEST, GUEST_ROLE, Command, Expected, Row, Task
 from tests.testbed.faults import FAULTS, Fault, shell
 
 _DISK = Task("ansible.builtin.setup", {"gather_subset": ["!all", "mounts"]}, telling="$^")
@@ -25,7 +25,7 @@ def _row(
     mended: str,
     look: Mapping[str, Any],
     *expected: Expected,
-    asked: Asked | str = _UNITS,
+    command: Command | str = _UNITS,
     task: Task | str,
     takes_hold: str = "",
     harmless: bool = False,
@@ -44,7 +44,7 @@ def _row(
         chapter="Hosts",
         look=look,
         expected=expected,
-        asked=asked,
+        command=command,
         task=task,
         uses=frozenset({f"{role}/{name}"}),
         harmless=harmless,
@@ -63,7 +63,7 @@ ROWS = (
         chapter="Hosts",
         look={"checks": {"data": {"kind": "disk", "path": "/srv/data"}}},
         expected=(Expected("data.space", "critical", "(100 %)"),),
-        asked=Asked("performance.disk", telling=r"100%\s+/srv/data", evidence="100% in one of its lines"),
+        command=Command("performance.disk", telling=r"100%\s+/srv/data", evidence="100% in one of its lines"),
         task=Task(
             "ansible.builtin.setup",
             {"gather_subset": ["!all", "mounts"]},
@@ -81,7 +81,7 @@ ROWS = (
         {"checks": {"lab": {"kind": "disk", "path": "/srv/lab"}}},
         Expected("lab.inodes", "critical", "(100 %)"),
         Expected("lab.space", "ok"),
-        asked=Asked("performance.disk"),
+        command=Command("performance.disk"),
         task=_DISK,
         takes_hold="! touch /srv/lab/another",
     ),
@@ -120,7 +120,7 @@ ROWS = (
         "systemctl stop xorb-lab-zombies.service 2> /dev/null || :",
         _FAILED_UNITS,
         Expected("units.zombies", "critical", "zombie processes: python3"),
-        asked=Asked("performance.cpu", telling=r"1\d\d zombie", evidence="a number in a line of its head"),
+        command=Command("performance.cpu", telling=r"1\d\d zombie", evidence="a number in a line of its head"),
         task=_services("$^", ""),
         takes_hold="test $(ps -eo stat= | grep -c ^Z) -ge 120",
         seen_as="monitor_units",
@@ -141,7 +141,7 @@ ROWS = (
         },
         Expected("units.zombies", "unknown", "so this user sees only its own processes"),
         Expected("supervisor.state", "unknown", "is stopped is not determined"),
-        asked=Asked("performance.cpu", telling=r"1\d\d zombie", evidence="a number in a line of its head"),
+        command=Command("performance.cpu", telling=r"1\d\d zombie", evidence="a number in a line of its head"),
         task=_services("$^", ""),
         takes_hold="test $(ps -eo stat= | grep -c ^Z) -ge 120",
         observer=GUEST,
@@ -172,7 +172,7 @@ ROWS = (
         Expected("job.service", "critical", "xorb-lab-job.service failed: exit-code, exit status 1"),
         Expected("job.state", "ok"),
         task=_services(r'"xorb-lab-job.service": \{[^}]*"status": "failed"', "status: failed of one unit among all"),
-        # It is a failed unit, too; what is said about those is the business of other rows.
+        # It is a failed unit, too; what the check says of those is the business of other rows.
         takes_hold="systemctl is-failed --quiet xorb-lab-job.service",
     ),
     _row(
@@ -205,7 +205,7 @@ ROWS = (
             },
         },
         Expected("sql.query", "unknown", "install the package python3-psycopg2"),
-        asked=Asked("health.postgres_ready", changes={"-h localhost -p 5432": "-h db -p 5440"}),
+        command=Command("health.postgres_ready", changes={"-h localhost -p 5432": "-h db -p 5440"}),
         task=Task(
             "community.postgresql.postgresql_ping",
             {
@@ -237,7 +237,7 @@ ROWS = (
             }
         },
         Expected("set.expiry", "unknown", "driver too old: cryptography 3.4.8"),
-        asked=Asked("certificates.expiry", changes={"./secrets/tls": _OWN}),
+        command=Command("certificates.expiry", changes={"./secrets/tls": _OWN}),
         task=Task("community.crypto.x509_certificate_info", {"path": f"{_OWN}/cert.pem"}),
         harmless=True,
     ),
@@ -250,7 +250,7 @@ ROWS = (
         {"checks": {"disk": {"kind": "disk", "path": "/srv/lab-disk"}}},
         Expected("disk.mount", "critical", "/srv/lab-disk is not mounted, and"),
         Expected("disk.space", "unknown", "is not mounted"),
-        asked=Asked("performance.disk"),
+        command=Command("performance.disk"),
         task=_DISK,
     ),
     _row(
@@ -262,7 +262,7 @@ ROWS = (
         {"checks": {"disk": {"kind": "disk", "path": "/srv/lab-frozen"}}},
         Expected("disk.mount", "critical", "is read-only: nothing can be written"),
         Expected("disk.space", "ok"),
-        asked=Asked("performance.disk"),
+        command=Command("performance.disk"),
         task=_DISK,
         takes_hold="! touch /srv/lab-frozen/another",
     ),
@@ -274,7 +274,7 @@ ROWS = (
         "rm -rf /var/lib/xorb-lab/names; mkdir -p /var/lib/xorb-lab/names; echo data > /var/lib/xorb-lab/names/plain",
         {"checks": {"backup": {"kind": "file_age", "path": "/var/lib/xorb-lab/names/*"}}},
         Expected("backup.age", "ok", "caf\\udce9"),
-        asked="the runbook has no command for the age of a file",
+        command="the runbook has no command for the age of a file",
         task=Task("ansible.builtin.find", {"paths": "/var/lib/xorb-lab/names"}),
         harmless=True,
     ),

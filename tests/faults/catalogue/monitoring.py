@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from tests.faults.catalogue.parts import dropped, not_dropped
-from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.faults.matrix import Command, Expected, Row, Task
 from tests.testbed.faults import Fault, shell
 
 _API = "http://monitor:9092/api/v1"
@@ -47,7 +47,7 @@ def _pods_up(number: int) -> str:
 def _row(
     fault: Fault,
     expected: Expected,
-    asked: Asked,
+    command: Command,
     uses: str,
     *,
     path: str,
@@ -71,14 +71,14 @@ def _row(
         },
         seen_as="prometheus",
         expected=(expected,),
-        asked=asked,
+        command=command,
         task=Task(
             "ansible.builtin.uri",
             {"url": f"http://localhost:9092{path}", "return_content": True, "timeout": 8},
             telling=shown[0],
             evidence=shown[1],
         ),
-        # Whoever asks Prometheus needs it, and of targets that are down it does not say which metrics are missing.
+        # Each query needs Prometheus, and of targets that are down it does not say which metrics are missing.
         uses=frozenset(
             {
                 uses,
@@ -102,7 +102,7 @@ ROWS = (
             holds_no_more=_is(f"{_TARGET} == 1", "node"),
         ),
         Expected("api.targets", "critical", "connect: connection refused"),
-        Asked("prometheus.up", telling='"0"', evidence='a "0" in the list of values'),
+        Command("prometheus.up", telling='"0"', evidence='a "0" in the list of values'),
         "db12/node_exporter",
         scraped=True,
         path="/api/v1/query?query=up",
@@ -119,7 +119,7 @@ ROWS = (
             holds_no_more=_is(_SCANS, _SCANS),
         ),
         Expected("api.scans", "unknown", "no data: the result of ptaas_scans_active is empty"),
-        Asked("prometheus.scans_active"),
+        Command("prometheus.scans_active"),
         "web/metrics",
         scraped=True,
         path=f"/api/v1/query?query={_SCANS}",
@@ -137,7 +137,7 @@ ROWS = (
             holds_no_more=_RULES_WORK,
         ),
         Expected("api.rules", "critical", "not loaded: xorb"),
-        Asked("prometheus.alert_rules"),
+        Command("prometheus.alert_rules"),
         "monitor/prometheus/rules",
         path="/api/v1/rules",
     ),
@@ -151,7 +151,7 @@ ROWS = (
             holds_no_more=f"{_is(f'{_TARGET} == 1', 'node')} && {_is(_SCANS, _SCANS)} && {_RULES_WORK}",
         ),
         Expected("api.targets", "critical", "refused"),
-        Asked("prometheus.up"),
+        Command("prometheus.up"),
         "monitor/prometheus",
         path="/api/v1/query?query=up",
     ),
@@ -172,7 +172,7 @@ ROWS = (
         # Alerts of others look back for minutes, at what other rows have broken.
         look={"endpoints": {"api": {"kind": "prometheus", "port": 9092, "ignore_alerts": ["[!L]*"]}}},
         expected=(Expected("api.alerts", "critical", "LabOnFire (critical)"),),
-        asked=Asked("prometheus.alert_rules"),
+        command=Command("prometheus.alert_rules"),
         task=Task(
             "ansible.builtin.uri",
             {"url": "http://localhost:9092/api/v1/alerts", "return_content": True, "timeout": 8},
@@ -201,7 +201,7 @@ ROWS = (
             ),
             *(Expected(f"bounded.{aspect}", "ok") for aspect in ("rules", "alerts", "pods")),
         ),
-        asked=Asked("prometheus.up", changes={":9092": ":9494"}),
+        command=Command("prometheus.up", changes={":9092": ":9494"}),
         task=Task(
             "ansible.builtin.uri",
             {"url": "http://localhost:9494/api/v1/targets", "return_content": True, "timeout": 8},

@@ -13,7 +13,7 @@ for name in disk frozen; do
 done
 grep -q xorb-lab-disk /etc/fstab || echo 'xorb-lab-disk /srv/lab-disk tmpfs size=4m 0 0' >> /etc/fstab
 systemctl daemon-reload
-# A pair that is well, and that nobody serves.
+# A pair that is well, and that no server has.
 mkdir -p /etc/xorb-lab/own
 cp ca.pem /etc/xorb-lab/own/
 cp good.pem /etc/xorb-lab/own/cert.pem
