@@ -17,6 +17,8 @@ from tests.testbed.layout import ROOT, VENV, Bed
 from tests.testbed.progress import Step, say, step
 
 _PLAYBOOKS = (Path("tests") / "testplatform" / "site.yml", Path("playbooks") / "prerequisites.yml")
+# What every check of the demo wants to be there: sets that have been restored.
+_BACKUPS = tuple(Path("playbooks") / f"{name}.yml" for name in ("backup_create", "backup_verify"))
 SOURCES = (Path("tests") / "testplatform", INVENTORY, Path("roles") / "prerequisites")
 
 
@@ -57,8 +59,10 @@ def _play(bed: Bed, current: Step) -> None:
     """Run the playbooks: the names of its tasks as progress, everything it says in a log."""
     log = bed.directory / "platform.log"
     # The platform, and then what the collection itself needs on it.
-    options = [f"--inventory={inventory}" for inventory in inventories(bed)]
-    command = [str(VENV / "bin" / "ansible-playbook"), *options, *map(str, _PLAYBOOKS)]
+    described = inventories(bed)
+    options = [f"--inventory={inventory}" for inventory in described]
+    playbooks = (*_PLAYBOOKS, *(_BACKUPS if INVENTORY in described else ()))
+    command = [str(VENV / "bin" / "ansible-playbook"), *options, *map(str, playbooks)]
     with (
         log.open("w", encoding="utf-8") as record,
         subprocess.Popen(
