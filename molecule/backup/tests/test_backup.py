@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Sets of real servers: what is in them by another tool's word, and what becomes of them when runs are killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import backup_bed as bed
+from tests.testbed import engine
+
+BACKUPS = {
+    "db": ("postgres.main", "redis.keys"),
+    "db12": ("postgres.main", "redis.keys"),
+    "web": ("nginx.configuration",),
+}
+KEPT = [(role, store) for role, stores in BACKUPS.items() for store in stores]
+
+
+@contextlib.contextmanager
+def held(role: str) -> Iterator[None]:
+    """A table that a dump has to wait for."""
+    bed.sql(role, "CREATE TABLE IF NOT EXISTS held AS SELECT 1 AS id")
+    lock = "BEGIN; LOCK TABLE held; SELECT pg_sleep(3600)"
+    words = f"runuser -u postgres -- psql -Xq -d xorb_db -c '{lock}'"
+    bed.shell(role, f"cd /; systemd-run --quiet --collect --unit=xorb-test-hold {words}")
+    bed.until(
+        lambda: bed.sql(role, "SELECT count(*) FROM pg_locks WHERE relation = 'held'::regclass AND granted") != "0"
+    )
+    try:
+        yield
+    finally:
+        bed.shell(role, "systemctl stop xorb-test-hold.service", check=False)
+        bed.sql(role, "DROP TABLE held")
+
+
+@pytest.mark.parametrize(("role", "store"), KEPT)
+def test_set_is_private_and_encrypted_and_has_been_restored(role: str, store: str) -> None:
+    newest = bed.sets(role, store)[-1]
+    folder = f"{bed.STORES}/{store}"
+    assert set(bed.shell(role, f"find {folder} -type d -printf '%m %u\n'").splitlines()) == {"700 root"}
+    assert set(bed.shell(role, f"find {folder} -type f -printf '%m %u\n'").splitlines()) == {"600 root"}
+    for one in bed.manifest(role, store, newest)["files"]:
+        head = bed.shell(role, f"head -c 21 {folder}/{newest}/{one['path']}")
+        assert head.startswith("age-encryption.org/v1"), one["path"]
+    assert json.loads(bed.shell(role, f"cat {folder}/.receipts/{newest}.json"))["faults"] == []
+    assert bed.left_over(role, store) == []
+
+
+@pytest.mark.parametrize("role", ["db", "db12"])
+def test_set_comes_back_by_the_tools_of_postgresql_alone(role: str) -> None:
+    newest = bed.sets(role, "postgres.main")[-1]
+    found = bed.manifest(role, "postgres.main", newest)
+    place = "/var/lib/postgresql/by-hand"
+    engine.ensure().run("cp", str(bed.identity()), f"{bed.BED.host(role).name}:/root/by-hand.key")
+    try:
+        bed.shell(
+            role,
+            f"rm -rf {place}; mkdir -p {place}; cd {bed.STORES}/postgres.main/{newest}; "
+            f"for file in $(find . -name '*.age'); do mkdir -p {place}/$(dirname $file); "
+            f"age -d -i /root/by-hand.key $file > {place}/${{file%.age}}; done; chown -R postgres {place}; "
+            f"dump=$(dirname $(find {place} -name toc.dat)); cd /; "
+            "runuser -u postgres -- createdb by_hand; runuser -u postgres -- pg_restore -e -d by_hand $dump",
+        )
+        tables = found["content"]["databases"]["xorb_db"]["tables"]
+        assert tables, "the database has tables"
+        for table, rows in tables.items():
+            assert bed.sql(role, f"SELECT count(*) FROM {table}", "by_hand") == str(rows), table
+    finally:
+        bed.shell(role, f"cd /; rm -rf {place} /root/by-hand.key; runuser -u postgres -- dropdb --if-exists by_hand")
+
+
+def test_second_verification_finds_nothing_to_do() -> None:
+    ran = bed.procedure("backup_verify")
+    assert ran.status == 0, ran.output[-4000:]
+    assert ran.report["actions"] == []
+    assert set(ran.statuses.values()) == {"ok"}, ran.statuses
+
+
+def test_preview_takes_nothing_and_names_what_would_be_written() -> None:
+    before = {(role, store): bed.sets(role, store) for role, store in KEPT}
+    ran = bed.procedure("backup_create", "--check", "--diff")
+    assert ran.status == 0, ran.output[-4000:]
+    assert {(role, store): bed.sets(role, store) for role, store in KEPT} == before
+    for text in ("xorb-db: postgres.main: ", "xorb-db: redis.keys: ", "xorb-web: nginx.configuration: "):
+        assert text in ran.output, text
+
+
+def test_worker_killed_on_the_host_leaves_no_set_and_the_next_run_ends_it() -> None:
+    before = bed.sets("db", "postgres.main")
+    with held("db"):
+        running = bed.start("backup_create", "--limit", "xorb-db", "-e", "backup_create_services=[postgres]")
+        bed.until(lambda: bed.left_over("db", "postgres.main"))
+        bed.shell("db", f"kill -9 {bed.until(lambda: bed.holder('db'))}")
+        output, _none = running.communicate(timeout=bed.PATIENCE)
+    assert running.returncode != 0 and "was killed" in output, output[-4000:]
+    assert bed.sets("db", "postgres.main") == before
+    assert bed.left_over("db", "postgres.main"), "a killed run leaves its folder, under a name that is no set's"
+    # What it had started in the server goes on until it notices; the next run does not wait for that.
+    ran = bed.procedure("backup_create", "--limit", "xorb-db", backup_create_services=["postgres"])
+    assert ran.status == 0, ran.output[-4000:]
+    assert bed.left_over("db", "postgres.main") == []
+    assert bed.sets("db", "postgres.main")[:-1] == before
+    assert any("killed" in action["subject"] for action in ran.report["actions"]), ran.report["actions"]
+
+
+def test_run_killed_on_the_control_node_takes_its_set_all_the_same() -> None:
+    before = bed.sets("db", "postgres.main")
+    with held("db"):
+        running = bed.start("backup_create", "--limit", "xorb-db", "-e", "backup_create_services=[postgres]")
+        bed.until(lambda: bed.left_over("db", "postgres.main"))
+        bed.kill(running)
+        second = bed.procedure("backup_create", "--limit", "xorb-db", backup_create_services=["postgres"])
+        assert second.status != 0 and "another run is changing this host" in second.output, second.output[-4000:]
+    bed.until(lambda: not bed.holder("db"))
+    assert bed.sets("db", "postgres.main")[:-1] == before
+    assert bed.left_over("db", "postgres.main") == []
+    ran = bed.procedure("backup_verify", "--limit", "xorb-db", backup_verify_services=["postgres"])
+    assert ran.status == 0, ran.output[-4000:]
+
+
+def test_database_is_restored_beside_then_in_place_and_put_back() -> None:
+    which = {"backup_restore_service": "postgres", "backup_restore_backup": "main"}
+    limit = ("--limit", "xorb-db")
+    given = {**which, "backup_restore_identities": "{{ backup_verify_identities }}"}
+    rows = bed.sql("db", "SELECT count(*) FROM pg_class WHERE relkind = 'r'")
+    bed.sql("db", "CREATE TABLE after_the_set AS SELECT 1 AS id")
+    try:
+        beside = bed.procedure("backup_restore", *limit, **given)
+        assert beside.status == 0, beside.output[-5000:]
+        assert bed.sql("db", "SELECT count(*) FROM pg_class WHERE relkind = 'r'", "xorb_db_recovery") == rows
+        assert bed.sql("db", "SELECT count(*) FROM after_the_set") == "1"
+        wrong = bed.procedure("backup_restore", *limit, **given, backup_restore_in_place="xorb")
+        assert wrong.status != 0 and "xorb_db" in wrong.output, wrong.output[-4000:]
+        ran = bed.procedure("backup_restore", *limit, **given, backup_restore_in_place="xorb_db")
+        assert ran.status == 0, ran.output[-5000:]
+        assert bed.sql("db", "SELECT to_regclass('after_the_set') IS NULL") == "t"
+        (kept,) = bed.sql("db", "SELECT datname FROM pg_database WHERE datname LIKE 'xorb_db_before_%'").split()
+        back = bed.procedure("backup_restore", *limit, **given, backup_restore_undo=kept)
+        assert back.status == 0, back.output[-5000:]
+        assert bed.sql("db", "SELECT count(*) FROM after_the_set") == "1"
+    finally:
+        names = bed.sql("db", "SELECT datname FROM pg_database WHERE datname ~ '^xorb_db_'", "postgres").split()
+        for name in names:
+            bed.shell("db", f"cd /; runuser -u postgres -- dropdb --force {name}")
+        bed.sql("db", "DROP TABLE IF EXISTS after_the_set")
+    assert bed.procedure("daily").status == 0
