@@ -90,6 +90,10 @@ class Expected:
     said: str = ""
 
 
+#: The playbooks without which there is nothing to look at for rows that have procedures.
+PREPARATIONS = ("backup_create", "backup_verify")
+
+
 @dataclass(frozen=True)
 class Row:
     """One fault, who is asked about it, and what our check must say.
@@ -100,7 +104,8 @@ class Row:
     that use the same thing, or a part of it (``compose`` and ``compose/api``), are not broken at the same time. Where
     ``harmless``, the service still does what it should for its clients, so that everybody has to call it fine.
     ``also`` has more services of the description, by their names, for a fault that shows in several. ``independent`` is
-    how many faults it is in truth, which do not follow from each other.
+    how many faults it is in truth, which do not follow from each other. ``procedures`` are the playbooks that are run
+    while it is broken, before anybody looks; all of `PREPARATIONS` while nothing is.
     """
 
     fault: Fault
@@ -115,6 +120,7 @@ class Row:
     seen_as: str = ""
     also: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     independent: int = 1
+    procedures: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
