@@ -84,7 +84,7 @@ class FilesEngine:
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
         """Unpack the archive, and look at it as the source was looked at."""
         content = manifest.content
-        head, expected = _read_listing(plain / LISTING)
+        head, expected = read_listing(plain / LISTING)
         faults = list(_disagreements(content, expected))
         _refuse_poor_file_system(scratch, expected.values())
         archive = plain / str(content["archive"])
@@ -156,9 +156,8 @@ class FilesEngine:
         head = {"paths": [path.strip("/") for path in self._paths], "pairs": found, "skipped": seen.passed_over}
         _write_listing(folder / LISTING, head, entries.values())
         archive = next(path.name for path in folder.iterdir() if path.name.startswith("files.tar"))
-        return Taken(
-            {"archive": archive, "volatile": len(volatile), **_counts(entries.values())}, files_archive.versions()
-        )
+        content = {"archive": archive, "paths": head["paths"], "volatile": len(volatile), **_counts(entries.values())}
+        return Taken(content, files_archive.versions())
 
 
 def _counter(progress: Progress) -> Any:
@@ -211,7 +210,7 @@ def _write_listing(path: Path, head: Mapping[str, Any], entries: Iterable[Entry]
         file.writelines(json.dumps(entry.as_dict()) + "\n" for entry in entries)
 
 
-def _read_listing(path: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
+def read_listing(path: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
     """The head and the entries of a listing. Raises `RunbookError` where it is none."""
     try:
         with path.open(encoding="ascii") as file:
