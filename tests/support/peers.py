@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -30,6 +31,7 @@ _PACKAGES: Mapping[str, tuple[str, ...]] = {
     ),
     "promtool": ("prometheus",),
     "postgres": ("postgresql-15", "postgresql-client-15"),
+    "age": ("age",),
 }  # fmt: skip
 
 _PLACE = BUILD / "peers"
@@ -60,11 +62,30 @@ def _fetch(packages: tuple[str, ...], folder: Path) -> None:
         subprocess.run(["dpkg", "-x", str(package), str(folder / "root")], check=True)
 
 
+#: Tools that come with another one.
+_COMES_WITH: Mapping[str, str] = {
+    "redis-check-rdb": "redis-server",
+    "redis-check-aof": "redis-server",
+    "redis-cli": "redis-server",
+    "age-keygen": "age",
+}
+
+
 def program(tool: str) -> list[str]:
     """The words that run a tool with the libraries that it came with."""
-    folder = _unpacked(tool)
+    folder = _unpacked(_COMES_WITH.get(tool, tool))
     libraries = sorted({str(path.parent) for path in folder.rglob("*.so*")})
     return ["env", f"LD_LIBRARY_PATH={':'.join(libraries)}", str(next(folder.rglob(f"bin/{tool}")))]
+
+
+def commands(folder: Path, *tools: str) -> Path:
+    """A folder for ``PATH`` with a command for each of some tools, as a host has it that they are installed on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for tool in tools:
+        script = folder / tool
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(program(tool))} "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
+    return folder
 
 
 def free_port() -> int:

@@ -73,6 +73,9 @@ COMMON: Options = {
     ),
 }
 
+#: What a login says of its patience; without it, the endpoint does.
+TIMEOUT = Option("float", "Seconds that the server may take to answer.", within=POSITIVE)
+
 #: A query of the owner's, that has to hold in what was restored.
 ASSERTION_OPTIONS: Options = {
     "database": Option("str", "Database that is queried.", required=True),
@@ -95,7 +98,10 @@ POSTGRES: Options = {
         "dict",
         "How the server is reached for this purpose.",
         options={
-            **{name: option for name, option in POSTGRES_LOGIN.items() if name not in ("user", "database", "address")},
+            **TLS_OPTIONS,
+            **{name: POSTGRES_LOGIN[name] for name in ("password", "sslmode")},
+            "port": port(),
+            "timeout": TIMEOUT,
             "address": Option("str", "Address, or the folder of its socket."),
             "user": Option("str", "Role to log in as."),
             "os_user": Option("str", "User of the system that does all this, for logins by C(peer)."),
@@ -118,8 +124,9 @@ REDIS: Options = {
         "How the server is reached for this purpose.",
         options={
             **TLS_OPTIONS,
-            "address": Option("str", "Address of the server."),
             "port": port(),
+            "timeout": TIMEOUT,
+            "address": Option("str", "Address of the server."),
             "username": Option("str", "User to log in as; it needs INFO, BGSAVE, CONFIG GET, SCAN and to read keys."),
             "password": Option("str", "Password of that user.", secret=True),
             "tls": Option("bool", "Whether the port speaks TLS."),
@@ -140,9 +147,17 @@ FILES: Options = {
 #: The options of a backup, by its kind.
 KINDS: Mapping[str, Options] = {"postgres": POSTGRES, "redis": REDIS, "files": FILES}
 
+#: What is in a set of each kind, as a sentence names it.
+SUBJECTS: Mapping[str, str] = {
+    "postgres": "databases of PostgreSQL",
+    "redis": "a Redis server",
+    "files": "files",
+}
+
 #: Options that only the procedures need: no probe gets them.
 ACTING = frozenset(
     {
+        "engine",
         "recipients",
         "keep",
         "databases",

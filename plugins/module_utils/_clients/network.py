@@ -60,6 +60,15 @@ def connect(address: str, port: int, deadline: Deadline) -> socket.socket:
     raise Unreachable(f"no connection to port {port}: {why}", fault=fault) from failure
 
 
+def connect_path(path: str, deadline: Deadline) -> socket.socket:
+    """Connect to a socket of this host, by its path. Raises `Unreachable`."""
+    try:
+        return _connected(socket.AF_UNIX, socket.SOCK_STREAM, 0, path, deadline.left())
+    except OSError as exc:
+        why = reason(exc, deadline.seconds)
+        raise Unreachable(f"no connection to the socket {path}: {why}", fault=fault_of(exc, otherwise=DROPPED)) from exc
+
+
 def _connected(family: int, sort: int, protocol: int, where: Any, seconds: float) -> socket.socket:
     """A connection to one address, with everything that belongs to it: a text would lose its zone."""
     opened = socket.socket(family, sort, protocol)

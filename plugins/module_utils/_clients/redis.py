@@ -14,7 +14,7 @@ from .._core.options import NOT_NEGATIVE, Given, Option, Options
 from .._core.shared_options import NETWORK_OPTIONS, TLS_OPTIONS, port
 from .._core.text import excerpt
 from . import tls
-from .network import Deadline, Unreachable, connect
+from .network import Deadline, Unreachable, connect, connect_path
 from .network import reason as lost
 
 PORT = 6379
@@ -32,7 +32,10 @@ LOGIN_OPTIONS: Options = {
 
 
 def connected(driver: Any, given: Given) -> Any:
-    """A client of one connection that sends nothing of its own accord and tries everything once."""
+    """A client of one connection that sends nothing of its own accord and tries everything once.
+
+    An address that begins with a slash is the path of a socket.
+    """
 
     class Connection(driver.connection.Connection):
         """Connects as every probe does: one way to trust, one way to explain why not, with old and new redis-py."""
@@ -41,6 +44,8 @@ def connected(driver: Any, given: Given) -> Any:
             deadline = Deadline(given["timeout"])
             if given["tls"]:
                 opened: socket.socket = tls.open_connection(given, tls.context(given), deadline)
+            elif given["address"].startswith("/"):
+                opened = connect_path(given["address"], deadline)
             else:
                 opened = connect(given["address"], given["port"], deadline)
             opened.settimeout(given["timeout"])

@@ -61,14 +61,19 @@ class Kind:
     opens: tuple[str, ...] | None = None
 
     @property
+    def all_options(self) -> Options:
+        """Every option of a point: of its probe, and of the procedures that change something."""
+        return {**COMMON_OPTIONS, **self.options}
+
+    @property
     def probe_options(self) -> Options:
         """Every option of one probe."""
-        return {**COMMON_OPTIONS, **self.options}
+        return {name: option for name, option in self.all_options.items() if name not in self.acting}
 
     @property
     def description_options(self) -> Options:
         """The options that a point of the platform description may have."""
-        return {name: option for name, option in self.probe_options.items() if not option.computed}
+        return {name: option for name, option in self.all_options.items() if not option.computed}
 
     @property
     def secrets(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ once, by the leader, a failure elsewhere stops what it has to stop, and errors b
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.utils.display import Display
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import InvalidOptions, RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
@@ -29,6 +31,7 @@ from .._platform.model import Platform
 from .._platform.settings import result_variable
 from .._prove.actions import Action
 from .._prove.render.formatting import clean
+from .progress import ProgressLines
 from .result import StepResult
 
 #: Arguments as Ansible specifies them; none has a default, since the role of a procedure gives them all.
@@ -36,6 +39,9 @@ Options = Mapping[str, Mapping[str, Any]]
 
 #: Where the lock and the journal of a host are; every procedure has this option.
 HOST_OPTIONS: Options = {"host_state_dir": {"type": "path"}}
+
+#: How often in a row a connection to a job may be lost.
+RETRIES = 5
 
 #: Why a step is skipped in check mode.
 CHECK_MODE_ENDS = "check mode ends with the plan"
@@ -113,6 +119,11 @@ class Procedure(RunbookAction):
             module_name=f"xorb.runbook.{name}", module_args=dict(arguments), task_vars=variables
         )
         return answer
+
+    def reconnect(self) -> None:
+        """Begin a new connection to the host of the task, for the next module."""
+        with contextlib.suppress(AnsibleConnectionFailure, AttributeError):
+            self._connection.reset()
 
     def inventory(self) -> Inventory:
         """The inventory as this task sees it."""
@@ -201,15 +212,40 @@ class Context:
 
     def ask(self, module: str, wanted: str, **arguments: Any) -> Answer:
         """Run a module on the host. ``wanted`` is the key that its result has where it came to its end."""
+        return _answer(self._module(module, arguments), wanted)
+
+    def ask_job(self, module: str, wanted: str, subject: str, **arguments: Any) -> Answer:
+        """Run a module on the host whose work is done by a job there, and show how far that has come.
+
+        The job goes on where the connection is lost: it is tried again, and then the answer says that it goes on.
+        """
+        progress = ProgressLines(f"{self.host}: {self.name} {subject}")
+        values = self._module(module, arguments)
+        lost = 0
+        while job := values.get("job"):
+            self.show(progress.due(values.get("report") or {}, time.time()))
+            try:
+                values = self._module(module, {**arguments, "job": job})
+            except AnsibleConnectionFailure as exc:
+                values = {"module_stdout": "", "msg": str(exc)}
+            lost = lost + 1 if "module_stdout" in values else 0
+            if lost > RETRIES:
+                why = f"the host does not answer, and the job {job} may go on there: {values.get('msg')}"
+                return Answer({}, f"{why}; the journal of the host has how it ends")
+            if lost:
+                # What came is no answer of the module: Ansible says so by handing out what did come.
+                time.sleep(lost)
+                self._procedure.reconnect()
+                values = {"job": job}
+        return _answer(values, wanted)
+
+    def _module(self, module: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         run = {
             "operator": self.operator,
             "controller_time": time.time(),
             "state_dir": self.options["host_state_dir"],
         }
-        values = self._procedure.module(module, {**run, **arguments}, self._variables)
-        if values.get("failed") or wanted not in values:
-            return Answer(values, str(values.get("msg", "the module gave no result")))
-        return Answer(values)
+        return self._procedure.module(module, {**run, **arguments}, self._variables)
 
     def action(self, subject: str, what: str, *, why: str, outcome: str = DONE, host: str = "") -> Action:
         """What was done, for the report and the ledger."""
@@ -235,6 +271,12 @@ class Context:
         """Print the lines of a plan."""
         if shown := "\n".join(map(clean, lines)):
             Display().display(shown)
+
+
+def _answer(values: Mapping[str, Any], wanted: str) -> Answer:
+    if values.get("failed") or wanted not in values:
+        return Answer(values, str(values.get("msg", "the module gave no result")))
+    return Answer(values)
 
 
 def _failed(result: Mapping[str, Any]) -> bool:

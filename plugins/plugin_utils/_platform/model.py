@@ -127,7 +127,7 @@ class ProbeTarget:
             options["address"] = address
         identity = {"service": self.service, "point": self.point, "owner": self.owner}
         return [
-            Probe(self.kind, with_defaults(self.kind.probe_options, {**part, **identity}))
+            Probe(self.kind, with_defaults(self.kind.all_options, {**part, **identity}))
             for part in self.kind.split(options)
         ]
 

@@ -20,6 +20,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.options import 
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kind import Kind
 
 from .._core.messages import brief, suggest
+from . import backups
 from .fail_after import FailAfter
 from .model import Hosts, Platform, Point, Problem, Resolve, Service
 from .schema import KINDS, NAME, POINT_OPTIONS, SECTIONS, SERVICE_OPTIONS, SUPERVISED, SUPERVISORS
@@ -90,6 +91,8 @@ class _Reader:
             return Service(name, owners, available=False, reason=str(structure.get("reason", "")))
         before = len(self.problems)
         points = tuple(self._points(path, name, given, owners))
+        for where, message in backups.faults(points, given.get("endpoints") or ()):
+            self._fault(where, message)
         if owners and not points and len(self.problems) == before:
             message = f"nothing would be looked at; give it {', '.join(SECTIONS)}, or available: false with a reason"
             self._fault(path, message)
@@ -160,7 +163,7 @@ class _Reader:
         seen: Counter[str] = Counter()
         sections = [given[section] for section in SECTIONS if isinstance(given.get(section), Mapping)]
         self._similar(path, (point for points in sections for point in points))
-        for section, implied in SECTIONS.items():
+        for section in SECTIONS:
             points = given.get(section) or {}
             if not isinstance(points, Mapping):
                 self._fault(f"{path}.{section}", "expected a map of names to descriptions")
@@ -174,20 +177,30 @@ class _Reader:
                     )
                     continue
                 where = f"{path}.{section}.{point}"
-                yield from self._point(where, name, str(point), self._with_kind(where, options, implied), owners)
+                described = self._with_kind(where, options, section)
+                if described is not None:
+                    yield from self._point(where, name, str(point), described, owners)
 
-    def _with_kind(self, path: str, given: Any, implied: str) -> Any:
-        """The options of a point with the kind that its section implies; a kind of a section of its own stays there."""
+    def _with_kind(self, path: str, given: Any, section: str) -> Mapping[str, Any] | None:
+        """The options of a point with its kind, which may be one of its section's own; nothing where it is wrong."""
         if not isinstance(given, Mapping):
+            self._fault(path, "expected a map with the key 'kind'")
+            return None
+        kinds, kind = SECTIONS[section], str(given.get("kind", ""))
+        if not kinds:
+            for home, others in SECTIONS.items():
+                for shown in (shown for shown, known in others.items() if known == kind):
+                    how = f"as kind: {shown}" if shown else "without its kind"
+                    self._fault(f"{path}.kind", f"a {kind} stands in the section {home!r}, {how}")
             return given
-        if implied:
-            if "kind" in given:
-                self._fault(f"{path}.kind", f"unknown key; every point of this section is a {implied}")
-            return {**given, "kind": implied}
-        for section, kind in SECTIONS.items():
-            if kind and given.get("kind") == kind:
-                self._fault(f"{path}.kind", f"a {kind} stands in the section {section!r}, without its kind")
-        return given
+        if kind in kinds:
+            return {**given, "kind": kinds[kind]}
+        if "" in kinds:
+            self._fault(f"{path}.kind", f"unknown key; every point of this section is a {kinds['']}")
+            return {**given, "kind": kinds[""]}
+        got = f", got {kind!r}{suggest(kind, kinds)}" if "kind" in given else ""
+        self._fault(f"{path}.kind", f"expected one of {', '.join(kinds)}{got}")
+        return None
 
     def _supervisor(self, path: str, name: str, given: Any, owners: Hosts) -> Iterator[Point]:
         kind = given.get("kind") if isinstance(given, Mapping) else None
@@ -207,10 +220,7 @@ class _Reader:
         if owners:
             yield Point(name, SUPERVISOR, path, KINDS[looking], options, owners)
 
-    def _point(self, path: str, name: str, point: str, given: Any, owners: Hosts) -> Iterator[Point]:
-        if not isinstance(given, Mapping):
-            self._fault(path, "expected a map with the key 'kind'")
-            return
+    def _point(self, path: str, name: str, point: str, given: Mapping[str, Any], owners: Hosts) -> Iterator[Point]:
         kind = KINDS.get(str(given.get("kind")))
         if kind is None:
             known = f"expected one of {', '.join(sorted(KINDS))}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.spec import KINDS as BACKUPS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Option, Options
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect import registry
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kind import Kind
@@ -29,6 +30,7 @@ SERVICE_OPTIONS: Options = {
     "certificates": Option(
         "dict", "Named sets of certificate, key and chain that are looked at, and replaced when due."
     ),
+    "backups": Option("dict", "Named backups that are taken, verified and inspected."),
     "logs": Option("list", "Log sources of the service.", elements="dict"),
 }
 
@@ -58,8 +60,14 @@ SUPERVISED: Mapping[str, tuple[str, Mapping[str, str]]] = {
 }
 
 
-#: The sections of a service that hold points, and the kind that all points of a section have.
-SECTIONS: Mapping[str, str] = {"endpoints": "", "checks": "", "certificates": "certificate"}
+#: The sections of a service that hold points, each with the kinds of its own: the kind of a point by the one that it
+#: names, which is empty where it names none. A section without any takes every kind that no other section has.
+SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "endpoints": {},
+    "checks": {},
+    "certificates": {"": "certificate"},
+    "backups": {name: f"backup_{name}" for name in BACKUPS},
+}
 
 
 POINT_OPTIONS: Options = {

@@ -51,6 +51,7 @@ def clean(folder: Path) -> None:
         if time.monotonic() > end:
             raise RunbookError(f"{folder}: processes {', '.join(map(str, left))} work there and cannot be ended")
         time.sleep(0.05)
+    _open_folders(folder)
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         raise RunbookError(f"{folder}: what was restored there cannot be removed")
@@ -59,6 +60,16 @@ def clean(folder: Path) -> None:
 def container_name(folder: Path) -> str:
     """What a container is called in which something is restored, for the folder of that."""
     return folder.name
+
+
+def _open_folders(folder: Path) -> None:
+    """Let this user into every folder: what was restored has the modes that it had, and only root needs none."""
+    for parent, folders, _files in os.walk(folder):
+        for name in folders:
+            one = Path(parent) / name
+            with contextlib.suppress(OSError):
+                if not one.is_symlink():
+                    one.chmod(one.stat().st_mode | 0o700)
 
 
 def _processes(folder: Path) -> Iterator[int]:

@@ -16,8 +16,9 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
 
-from ..._core.messages import brief, suggest
 from ..._prove.actions import Action
+from ..described import described as described_points
+from ..described import faults, refuse_unknown
 from ..procedure import Answer, Context
 from ..result import StepResult
 
@@ -50,21 +51,14 @@ def label(one: Mapping[str, Any]) -> str:
 
 def described(context: Context, services: Sequence[str] = ()) -> list[Set]:
     """The sets of this host, resolved. Raises `RunbookError` for the first thing that is wrong with any of them."""
-    platform = context.platform
-    for name in services:
-        if name not in platform.services:
-            raise RunbookError(f"{name}: there is no such service{suggest(name, platform.services)}")
-    faults = [str(problem) for problem in platform.problems if not services or problem.service in services]
-    if faults:
-        raise RunbookError(f"the description is wrong, so nothing is changed: {'; '.join(faults)}")
-    resolve = context.inventory.resolver(context.host)
+    refuse_unknown(context, services)
+    if wrong := faults(context, services):
+        raise RunbookError(f"the description is wrong, so nothing is changed: {'; '.join(wrong)}")
     sets: list[Set] = []
-    for target in platform.targets(observer=context.host, services=services, kinds=["certificate"]):
-        try:
-            (probe,) = target.resolved(resolve, "localhost")
-        except Exception as exc:
-            raise RunbookError(f"{target.path}: {brief(exc)}") from exc
-        sets.append({name: probe.options[name] for name in SET_OPTIONS if probe.options.get(name) is not None})
+    for one in described_points(context, ["certificate"], services):
+        if one.fault:
+            raise RunbookError(one.fault)
+        sets.append({name: one.options[name] for name in SET_OPTIONS if one.options.get(name) is not None})
     return sets
 
 

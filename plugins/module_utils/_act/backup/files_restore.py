@@ -1,0 +1,253 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Restores files: beside what there is, compared, and then path by path by renaming."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shutil
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..._backup.manifest import Manifest
+from ..._clients import mounts
+from ..._core.errors import RunbookError
+from ..._core.text import size, some_of, visible
+from ..progress import Progress
+from .create import RESERVE, store_of
+from .engine import Forecast, Proof
+from .files import LISTING, FilesEngine, read_listing
+from .files_tree import Entry
+from .restored import Records
+from .restorer import Destination, Request
+
+#: How many names a message has.
+_NAMED = 5
+
+#: What a path is called while another one has its name.
+_BEFORE, _UNDONE = ".before-", ".undone-"
+
+
+class FilesRestorer:
+    """See `restorer.Restorer`. What is in place goes by the name ``service.backup``; else the name is that of a folder."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._given = given
+        self._store = store_of(given)
+        self._records = Records(self._store)
+        self._name = f"{given['service']}.{given['backup']}"
+
+    def destination(self, manifest: Manifest, request: Request, stamp: str) -> Destination:
+        if request.database:
+            raise RunbookError(f"a set of files has no database {request.database!r}")
+        if request.in_place and request.target:
+            raise RunbookError("it is restored in place or to another target, and both were given")
+        if request.in_place and request.in_place != self._name:
+            raise RunbookError(f"in place of {request.in_place!r} was typed, and what is restored is {self._name!r}")
+        paths = tuple(_outermost(f"/{path}" for path in manifest.content["paths"]))
+        if request.in_place:
+            return Destination(self._name, "", stamp, in_place=True, replaces=True, paths=paths)
+        name = request.target or str(self._store.folder.with_name(f"{self._name}_recovery"))
+        if not name.startswith("/") or os.path.normpath(name) != name:
+            raise RunbookError(f"{name}: expected the absolute path of a folder")
+        return Destination(name, "", stamp, in_place=False, replaces=False, paths=paths)
+
+    def forecast(self, manifest: Manifest, destination: Destination) -> Forecast:
+        count = manifest.content["bytes"]
+        shown = some_of(map(visible, destination.paths), _NAMED)
+        lines = [f"{manifest.content['entries']} entries, {size(count)}, of {shown}"]
+        if destination.in_place:
+            lines.append(f"each path is replaced; what it was is kept as PATH{_BEFORE}{destination.stamp}")
+            lines.append("what the set does not hold (left out, sockets) stays there, and is not in what is restored")
+        else:
+            lines.append(f"unpacked below {destination.name}")
+        return Forecast(tuple(lines), count, tuple(self._refusals(destination, count)))
+
+    def examine(self, plain: Path, manifest: Manifest, destination: Destination) -> tuple[str, ...]:
+        _head, entries = read_listing(plain / LISTING)
+        return tuple(_foreign_owners(entries.values()))
+
+    def build(self, plain: Path, manifest: Manifest, destination: Destination, progress: Progress) -> Proof:
+        seconds, faults, facts = 0.0, list[str](), dict[str, Any]()
+        for root in dict.fromkeys(_roots(destination).values()):
+            root.mkdir(mode=0o700)
+            proof = FilesEngine(self._given).prove(plain, manifest, root, progress)
+            seconds += proof.restore_seconds
+            faults += proof.faults
+            facts.update(proof.facts)
+        return Proof(seconds, tuple(dict.fromkeys(faults)), facts)
+
+    def swap(self, destination: Destination) -> None:
+        roots = _roots(destination)
+        if not destination.in_place:
+            (root,) = dict.fromkeys(roots.values())
+            _rename(root, Path(destination.name))
+            return
+        absent = [path for path in destination.paths if not os.path.lexists(path)]
+        self._records.write(
+            destination.stamp,
+            {"what": f"{len(roots)} paths", "paths": list(destination.paths), "absent": absent},
+        )
+        for path, root in roots.items():
+            _aside(path, f"{path}{_BEFORE}{destination.stamp}")
+            _rename(_below(root, path), Path(path))
+
+    def in_effect(self, destination: Destination) -> bool:
+        if not destination.in_place:
+            return not any(root.exists() for root in _roots(destination).values()) and Path(destination.name).is_dir()
+        left = [path for path, root in _roots(destination).items() if os.path.lexists(_below(root, path))]
+        return self._records.has(destination.stamp) and not left
+
+    def tidy(self, destination: Destination) -> None:
+        for root in dict.fromkeys(_roots(destination).values()):
+            shutil.rmtree(root, ignore_errors=True)
+
+    def put_back(self, destination: Destination) -> None:
+        roots = _roots(destination)
+        if destination.in_place and self._records.has(destination.stamp):
+            absent = self._records.read(destination.stamp)["absent"]
+            for path, root in roots.items():
+                kept, made = f"{path}{_BEFORE}{destination.stamp}", _below(root, path)
+                if os.path.lexists(kept) or (path in absent and not os.path.lexists(made)):
+                    _aside(path, str(made))
+                    _aside(kept, path)
+            self._records.forget(destination.stamp)
+        self.tidy(destination)
+
+    def undo(self, destination: Destination) -> None:
+        record = self._records.read(destination.stamp)
+        for path in record["paths"]:
+            kept, undone = f"{path}{_BEFORE}{destination.stamp}", f"{path}{_UNDONE}{destination.stamp}"
+            if not os.path.lexists(undone):
+                _aside(path, undone)
+            _aside(kept, path)
+        self._records.write(destination.stamp, {**record, "undone": True})
+
+    def is_undone(self, destination: Destination) -> bool:
+        return bool(self._records.read(destination.stamp).get("undone"))
+
+    def cancel_undo(self, destination: Destination) -> None:
+        record = self._records.read(destination.stamp)
+        for path in record["paths"]:
+            kept, undone = f"{path}{_BEFORE}{destination.stamp}", f"{path}{_UNDONE}{destination.stamp}"
+            if os.path.lexists(undone):
+                if path not in record["absent"] and not os.path.lexists(kept):
+                    _aside(path, kept)
+                _aside(undone, path)
+
+    def drop(self, name: str) -> None:
+        stamp = name[-len("20261130T094500Z") :]
+        if not self._records.has(stamp):
+            return
+        record = self._records.read(stamp)
+        for path in record["paths"]:
+            _remove(Path(f"{path}{_UNDONE if record.get('undone') else _BEFORE}{stamp}"))
+        self._records.forget(stamp)
+
+    def kept(self) -> Mapping[str, str]:
+        return self._records.kept(self._name)
+
+    def _refusals(self, destination: Destination, count: int) -> Iterator[str]:
+        target = Path(destination.name)
+        if not destination.in_place and target.exists() and (not target.is_dir() or any(target.iterdir())):
+            yield f"{target} is not empty, and nothing is restored into it: remove it, or name another"
+        if destination.in_place and os.geteuid() != 0:
+            yield "only root can give files back to their owners: become root"
+        for path in destination.paths if destination.in_place else ():
+            if mounts.holding(path).point == path:
+                yield f"{visible(path)}: is a mount point, which cannot be replaced by renaming; restore into a folder"
+        for root in dict.fromkeys(_roots(destination).values()):
+            status = os.statvfs(_existing(root))
+            free, needed = status.f_bavail * status.f_frsize, count + RESERVE
+            if free < needed:
+                yield f"{root.parent}: {size(free)} are free, and {size(needed)} are needed"
+
+
+def _outermost(paths: Iterable[str]) -> Iterator[str]:
+    """The paths that lie below no other one of them."""
+    every = sorted(dict.fromkeys(paths))
+    return (path for path in every if not any(path.startswith(f"{other}/") for other in every))
+
+
+def _roots(destination: Destination) -> dict[str, Path]:
+    """Where each path is unpacked: a folder of this run, on the same mount, so that one rename brings it to its place."""
+    name = f".xorb-restore-{destination.stamp}"
+    if not destination.in_place:
+        return dict.fromkeys(destination.paths, _existing(Path(destination.name).parent) / name)
+    folders, roots = dict[str, Path](), dict[str, Path]()
+    for path in destination.paths:
+        parent = _existing(Path(path).parent)
+        roots[path] = folders.setdefault(mounts.holding(str(parent.resolve())).point, parent) / name
+    return roots
+
+
+def _existing(path: Path) -> Path:
+    while not path.is_dir():
+        path = path.parent
+    return path
+
+
+def _below(root: Path, path: str) -> Path:
+    return root / path.lstrip("/")
+
+
+def _aside(path: str, new: str) -> None:
+    """Give something another name, where it is there."""
+    if os.path.lexists(path):
+        _rename(Path(path), Path(new))
+
+
+def _rename(old: Path, new: Path) -> None:
+    new.parent.mkdir(parents=True, exist_ok=True)
+    old.rename(new)
+    for folder in dict.fromkeys((new.parent, old.parent)):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if not os.path.lexists(path):
+        return
+    if stat.S_ISDIR(path.lstat().st_mode):
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _foreign_owners(entries: Iterable[Entry]) -> Iterator[str]:
+    """Owners that are not the same user or group here as they were where the set was taken.
+
+    Files are given back by number. Where a number is another account's here, a stranger would read the secrets of one.
+    """
+    every = list(entries)
+    for number, name in sorted({(one.uid, one.user) for one in every}):
+        yield from _foreign("user", number, name, _user_name(number))
+    for number, name in sorted({(one.gid, one.group) for one in every}):
+        yield from _foreign("group", number, name, _group_name(number))
+
+
+def _foreign(what: str, number: int, name: str, here: str) -> Iterator[str]:
+    if name != here:
+        source, there = (one or "no account" for one in (name, here))
+        yield f"the {what} {number} of the set is {source}, and here it is {there}: make them the same first"
+
+
+def _user_name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return ""
+
+
+def _group_name(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return ""

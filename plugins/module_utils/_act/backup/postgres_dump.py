@@ -1,0 +1,237 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Dumps of databases: each by pg_dump in the snapshot of a session that meanwhile counts what is in it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tarfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from ..._core.errors import RunbookError
+from ..._core.text import size
+from ..progress import Progress
+from . import postgres_inventory as inventory
+from .postgres_session import LOCK_MINUTES, Login, Session, session, user_of
+from .postgres_tools import Program, Tools, variables
+
+#: The files of a set that are the server's and not one database's.
+ROLES, TABLESPACES = "roles.sql", "tablespaces.sql"
+
+#: The first version whose pg_dump has zstd, and how it is used: smaller than gzip's default and several times as fast.
+_ZSTD_SINCE, _ZSTD = 16, "--compress=zstd:3"
+
+#: gzip's level before that. Its default, 6, takes more than twice the time for some percent of the size.
+_GZIP = "--compress=4"
+
+#: How often roles are read again where they change while they are dumped.
+_ATTEMPTS = 3
+
+_SCRATCH = "/tmp/xorb-runbook-dump-"  # noqa: S108 - in a container, where nothing else is
+
+
+def folder_of(number: int) -> str:
+    """The folder of a database in a set: a name of a database may have any character, and no file may."""
+    return f"databases/{number}"
+
+
+@dataclass(frozen=True)
+class Dumper:
+    """What dumps are made with. ``inside`` is the same server as its own container reaches it, for tools in there."""
+
+    login: Login
+    tools: Tools
+    jobs: int
+    inside: Login | None = None
+
+    def database(self, name: str, folder: Path, progress: Progress) -> dict[str, Any]:
+        """Dump a database into a new folder and return what it holds, counted in the same snapshot."""
+        with session(self.login, name) as snapshot:
+            total = len(inventory.tables(snapshot))
+            progress.phase(f"dumping {name}", total=total, unit="tables")
+            identifier = snapshot.value("SELECT pg_export_snapshot()")
+            before = inventory.sequences(snapshot)
+            begin = time.time()
+            with self._dumping(name, folder, identifier, progress) as program, _watched(folder, total, progress):
+                content = _content(snapshot)
+                program.finish()
+            after = inventory.sequences(snapshot)
+            content["sequences"] = {one: [before[one], after[one]] for one in before}
+            content.update(begin=begin, end=time.time(), snapshot=identifier)
+        return content
+
+    def globals(self, database: str, folder: Path) -> dict[str, str]:
+        """Dump roles and tablespaces, and return them as they were before and after: at last both are the same."""
+        for _attempt in range(_ATTEMPTS):
+            before = self._globals_of(database)
+            self._to_file(folder / ROLES, "--roles-only", database)
+            self._to_file(folder / TABLESPACES, "--tablespaces-only", database)
+            if before == self._globals_of(database):
+                return before
+        raise RunbookError("roles and tablespaces changed each time that they were dumped; try again later")
+
+    def _globals_of(self, database: str) -> dict[str, str]:
+        with session(self.login, database) as now:
+            return inventory.global_objects(now)
+
+    def _to_file(self, path: Path, what: str, database: str) -> None:
+        arguments = [what, "--no-password", f"--lock-wait-timeout={LOCK_MINUTES * 60_000}"]
+        with path.open("wb") as file:
+            self.tools.run("pg_dumpall", *arguments, environment=self._variables(database), output=file)
+
+    def _dumping(
+        self, name: str, folder: Path, snapshot: str, progress: Progress
+    ) -> contextlib.AbstractContextManager[Program]:
+        """A dump for as long as the block; when that is through, the files are in the folder and were read back."""
+        arguments = [
+            "--format=directory",
+            f"--jobs={self.jobs}",
+            f"--snapshot={snapshot}",
+            "--no-password",
+            "--no-sync",  # each file of a set is synced before the set appears
+            f"--lock-wait-timeout={LOCK_MINUTES * 60_000}",
+            _ZSTD if self.tools.major >= _ZSTD_SINCE else _GZIP,
+        ]
+        folder.mkdir(parents=True, mode=0o700)
+        place = self._inside if self.tools.container else self._here
+        return place(name, folder, arguments, progress)
+
+    @contextlib.contextmanager
+    def _here(self, name: str, folder: Path, arguments: list[str], progress: Progress) -> Iterator[Program]:
+        """The folder belongs to the user that the tool runs as, who need not reach it by its path."""
+        if self.tools.user:
+            user = user_of(self.tools.user)
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            where = f"--file=/proc/self/fd/{descriptor}"
+            environment = self._variables(name)
+            with self.tools.running("pg_dump", *arguments, where, environment=environment, files=[descriptor]) as one:
+                yield one
+        finally:
+            os.close(descriptor)
+            _take_over(folder)
+        _read_back(Tools(self.tools.folder, self.tools.version), name, str(folder), progress)
+
+    @contextlib.contextmanager
+    def _inside(self, name: str, folder: Path, arguments: list[str], progress: Progress) -> Iterator[Program]:
+        """In the container, from which the files come when all of them are there."""
+        place = f"{_SCRATCH}{uuid.uuid4().hex}"
+        try:
+            environment = self._variables(name)
+            with self.tools.running("pg_dump", *arguments, f"--file={place}", environment=environment) as program:
+                yield program
+            _read_back(self.tools, name, place, progress)
+            _bring(self.tools, place, folder)
+        finally:
+            _docker(self.tools, "rm", "-rf", "--", place)
+
+    def _variables(self, database: str) -> dict[str, str]:
+        return variables(self.inside or self.login, database)
+
+
+def _read_back(tools: Tools, name: str, folder: str, progress: Progress) -> None:
+    """Have pg_restore read the list and every byte: what it cannot read is no dump, whatever pg_dump's status."""
+    progress.phase(f"reading the dump of {name}")
+    tools.run("pg_restore", "--list", folder)
+    tools.run("pg_restore", "--file=/dev/null", folder)
+
+
+def _content(snapshot: Session) -> dict[str, Any]:
+    """All that a proof compares, of the snapshot that is being dumped."""
+    return {
+        "tables": dict(inventory.count_rows(snapshot)),
+        "materialized_views": inventory.materialized_views(snapshot),
+        "large_objects": inventory.large_objects(snapshot),
+        "extensions": inventory.extensions(snapshot),
+        "objects": inventory.objects(snapshot),
+        "sequences_behind": inventory.sequences_behind(snapshot),
+        "lsn": _position(snapshot),
+        **_surroundings_of(snapshot),
+    }
+
+
+def _position(snapshot: Session) -> str:
+    query = "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text"
+    return str(snapshot.value(query))
+
+
+def _surroundings_of(snapshot: Session) -> dict[str, Any]:
+    """What decides how text of the database is sorted, as the database recorded it and as the server has it now."""
+    names = ("encoding", "collate", "ctype", "collation_version", "collation_version_now")
+    row = snapshot.rows(
+        "SELECT pg_encoding_to_char(encoding), datcollate, datctype, to_jsonb(d) ->> 'datcollversion',"
+        + (" pg_database_collation_actual_version(d.oid)" if snapshot.major >= 15 else " NULL")  # noqa: PLR2004 - PostgreSQL's
+        + " FROM pg_database d WHERE datname = current_database()"
+    )[0]
+    return dict(zip(names, row))
+
+
+@contextlib.contextmanager
+def _watched(folder: Path, total: int, progress: Progress) -> Iterator[None]:
+    """Say once a second how many tables have a file, while the block runs."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(1):
+            sizes = list(_sizes(folder))
+            progress.at(min(max(len(sizes) - 1, 0), total), f"{size(sum(sizes))} written")
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    for entry in os.scandir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            yield entry.stat().st_size
+
+
+def _take_over(folder: Path) -> None:
+    """Have a folder and its files belong to this user alone."""
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, os.geteuid(), os.getegid())
+        path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def _bring(tools: Tools, place: str, folder: Path) -> None:
+    """Copy the files of a folder in a container out of it: as a stream that is no terminal."""
+    with Tools("", tools.version, tools.container).running(
+        "tar", "-C", place, "-cf", "-", ".", output=subprocess.PIPE
+    ) as program:
+        with tarfile.open(fileobj=cast("IO[bytes]", program.process.stdout), mode="r|") as archive:
+            for member in archive:
+                if member.isfile():
+                    _write(archive, member, folder)
+        program.finish()
+
+
+def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """One file of a dump: they all stand in one folder, whatever a name says."""
+    source = cast("IO[bytes]", archive.extractfile(member))
+    with (folder / Path(member.name).name).open("wb") as file:
+        shutil.copyfileobj(source, file)
+
+
+def _docker(tools: Tools, *words: str) -> None:
+    with contextlib.suppress(RunbookError):
+        Tools("", tools.version, tools.container).run(words[0], *words[1:])
+
+
+def described(taken: Mapping[str, Any]) -> str:
+    """A database of a set in a few words."""
+    return f"{len(taken['tables'])} tables, {sum(taken['tables'].values())} rows"

@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Proves a set of PostgreSQL: all of it is restored into a throwaway server, and compared with what was counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..._backup.manifest import Manifest
+from ..._core.errors import RunbookError
+from ..._core.text import clean
+from ..progress import Progress
+from . import postgres_inventory as inventory
+from . import postgres_tools as programs
+from .engine import Proof
+from .postgres_compare import assertion_fault, differences, inventory_differences
+from .postgres_dump import ROLES, TABLESPACES
+from .postgres_scratch import Cluster, cluster, roles_script, tablespaces_script
+from .postgres_session import Session
+from .postgres_tools import Tools
+
+#: The extension that compares an index with its table.
+_CHECKER = "amcheck"
+
+
+def prove(given: Mapping[str, Any], plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
+    """See `engine.Engine.prove`."""
+    content = manifest.content
+    tools = _tools(str(content["server"]["version"]))
+    isolated = programs.may_isolate()
+    progress.phase("starting a throwaway server")
+    begin = time.monotonic()
+    with cluster(scratch, tools, content["server"]["bootstrap"], given["jobs"], isolated=isolated) as target:
+        work = _Work(given, content, plain, scratch, target, progress)
+        _refuse_source(target, content)
+        work.restore()
+        seconds = time.monotonic() - begin
+        work.compare()
+    facts = {
+        "databases": len(content["databases"]),
+        "tables": sum(len(one["tables"]) for one in content["databases"].values()),
+        "rows": sum(sum(one["tables"].values()) for one in content["databases"].values()),
+        "seconds": round(seconds, 1),
+        "server": tools.version,
+        "network": "none" if isolated else "that of the host",
+        "not_carried": [*content["not_carried"], *_of_all(content, "not_carried")],
+        "sequences_behind": _of_all(content, "sequences_behind"),
+        **work.facts,
+    }
+    return Proof(seconds, tuple(work.faults), facts)
+
+
+def _of_all(content: Mapping[str, Any], key: str) -> list[str]:
+    return [f"database {name}: {line}" for name, one in content["databases"].items() for line in one[key]]
+
+
+def _tools(version: str) -> Tools:
+    major = int(version.partition(".")[0])
+    wanted = (*programs.SERVER, *programs.RESTORE)
+    found = programs.find(major, wanted)
+    if found is None:
+        here = ", ".join(programs.versions_here(wanted)) or "none"
+        raise RunbookError(
+            f"the set is of PostgreSQL {version}, and the servers that this host could start are of version {here};"
+            f" install the package postgresql-{major}, or verify on another host"
+        )
+    return found
+
+
+def _refuse_source(target: Cluster, content: Mapping[str, Any]) -> None:
+    """The throwaway server is a new one: were it ever the source, all of this would happen to that."""
+    with target.session() as one:
+        own = str(one.value("SELECT system_identifier FROM pg_control_system()"))
+    if own == content["server"]["system_identifier"]:
+        raise RunbookError("the server to restore into is the source itself: nothing was restored")
+
+
+@dataclass
+class _Work:
+    """One restore and its comparison; ``restored`` are the databases that are there to be compared."""
+
+    given: Mapping[str, Any]
+    content: Mapping[str, Any]
+    plain: Path
+    scratch: Path
+    target: Cluster
+    progress: Progress
+    faults: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    restored: list[str] = field(default_factory=list)
+
+    def restore(self) -> None:
+        """Restore globals and each database; the first error of each is a fault, and the others go on."""
+        self._refuse_missing()
+        self.progress.phase("restoring roles")
+        roles = roles_script(_read(self.plain / ROLES), self.content["server"]["bootstrap"])
+        tablespaces = tablespaces_script(_read(self.plain / TABLESPACES), self.scratch / "tablespaces")
+        for name, script in ((ROLES, roles), (TABLESPACES, tablespaces)):
+            if complaint := self.target.psql(name, script):
+                self.faults.append(f"{name} cannot be restored: {complaint}")
+                return
+        for number, (name, one) in enumerate(self.content["databases"].items()):
+            self.progress.phase(f"restoring {clean(name)}", total=len(self.content["databases"]), unit="databases")
+            self.progress.at(number)
+            if complaint := self.target.restore(self.plain / one["folder"]):
+                self.faults.append(f"database {clean(name)} cannot be restored: {complaint}")
+            else:
+                self.restored.append(name)
+
+    def _refuse_missing(self) -> None:
+        """An extension that this host has not says nothing of the set."""
+        with self.target.session() as one:
+            here = set(one.rows("SELECT name, version FROM pg_available_extension_versions"))
+        missing = sorted(
+            f"{clean(name)} {version}"
+            for database in self.content["databases"].values()
+            for name, version in database["extensions"].items()
+            if (name, version) not in here
+        )
+        if missing:
+            raise RunbookError(
+                f"this host has no extension {', '.join(missing)} for PostgreSQL {self.target.tools.version}, which the"
+                " set needs: install its package, or verify on another host"
+            )
+
+    def compare(self) -> None:
+        """Compare whatever was restored."""
+        with self.target.session() as one:
+            found = inventory.global_objects(one)
+        own = {f"role {self.target.maintenance}"}
+        self.faults += inventory_differences(
+            "server", self.content["globals"], {name: text for name, text in found.items() if name not in own}
+        )
+        for name in self.restored:
+            self.progress.phase(f"comparing {clean(name)}")
+            with self.target.session(name) as one:
+                self.faults += differences(name, self.content["databases"][name], _found(one))
+            self.faults += self._indexes(name)
+        for assertion in self.given.get("assertions") or ():
+            self.faults += self._assertion(assertion)
+
+    def _assertion(self, assertion: Mapping[str, Any]) -> Iterator[str]:
+        name = assertion["database"]
+        if name not in self.restored:
+            yield f"database {clean(name)}: was not restored, so {clean(assertion['query'])} was not answered"
+            return
+        with self.target.session(name) as one:
+            one.execute("SET LOCAL search_path TO DEFAULT")
+            value, reason = one.try_value(assertion["query"])
+        fault = f"database {clean(name)}: {clean(assertion['query'])}: {reason}" if reason else ""
+        if fault := fault or assertion_fault(assertion, value):
+            yield fault
+
+    def _indexes(self, name: str) -> list[str]:
+        """Every index of the database that is not as its table says."""
+        with self.target.session() as one:
+            available = one.rows("SELECT FROM pg_available_extensions WHERE name = %s", [_CHECKER])
+        if not available:
+            self.facts["indexes"] = f"unknown: this host has no extension {_CHECKER} to compare them with their tables"
+            return []
+        self.progress.phase(f"checking the indexes of {clean(name)}")
+        with self.target.session(name, writable=True) as one:
+            # No event trigger of the owner's, which came with the database, has a part in this.
+            one.execute("SET LOCAL session_replication_role = replica")
+            for (trigger,) in one.rows("SELECT quote_ident(evtname) FROM pg_event_trigger WHERE evtenabled IN ('R', 'A')"):
+                one.execute(f"ALTER EVENT TRIGGER {trigger} DISABLE")
+            one.execute("CREATE SCHEMA xorb_scratch")
+            one.execute(f"CREATE EXTENSION IF NOT EXISTS {_CHECKER} SCHEMA xorb_scratch")
+            checker = one.value(f"SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = '{_CHECKER}'")
+            indexes = [oid for (oid,) in one.rows(_BTREES)]
+            one.commit()
+        self.facts["indexes"] = self.facts.get("indexes", 0) + len(indexes)
+        shares = [indexes[start :: self.target.jobs] for start in range(self.target.jobs)]
+        with ThreadPoolExecutor(self.target.jobs) as pool:
+            return [fault for part in pool.map(lambda share: self._checked(name, checker, share), shares) for fault in part]
+
+    def _checked(self, name: str, checker: str, indexes: Sequence[int]) -> list[str]:
+        faults = []
+        with self.target.session(name, writable=True) as one:
+            for oid in indexes:
+                _value, reason = one.try_value(f"SELECT {checker}.bt_index_check({oid}, true)")
+                if reason:
+                    index = one.value(f"SELECT {oid}::regclass::text")
+                    faults.append(f"database {clean(name)}: index {clean(one.text(index))}: {reason}")
+        return faults
+
+
+#: The indexes that can be compared with their tables, the largest first so that none of those comes last.
+_BTREES = """
+    SELECT c.oid FROM pg_class c JOIN pg_am a ON a.oid = c.relam AND a.amname = 'btree'
+    WHERE c.relkind = 'i' AND c.oid >= 16384 AND c.relpersistence <> 't' ORDER BY c.relpages DESC, c.oid"""
+
+
+def _found(one: Session) -> dict[str, Any]:
+    """What is in a database, in the form of a manifest's content."""
+    return {
+        "tables": dict(inventory.count_rows(one)),
+        "materialized_views": inventory.materialized_views(one),
+        "sequences": inventory.sequences(one),
+        "large_objects": inventory.large_objects(one),
+        "sequences_behind": inventory.sequences_behind(one),
+        "objects": inventory.objects(one),
+    }
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="surrogateescape")

@@ -1,0 +1,214 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A throwaway PostgreSQL: its own folder and socket, no port and, where the kernel lets it, a network with nothing in it.
+
+A set may name other servers (foreign tables, subscriptions, functions that connect), and its tablespaces the folders of
+the source. Neither is ever reached from here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from ..._core.errors import RunbookError
+from ..._core.text import clean, excerpt
+from .postgres_session import Login, Session, execute_each, session, user_of
+from .postgres_tools import Program, Tools, first_error, variables
+
+#: Seconds that a new server may take until it lets clients in.
+_PATIENCE = 120
+
+#: Bytes that the kernel has for the path of a socket.
+_LONGEST_SOCKET = 107
+
+#: Nothing here outlives a crash, is replicated, or begins work of its own.
+_CONFIGURATION = """
+listen_addresses = ''
+unix_socket_directories = '{socket}'
+unix_socket_permissions = 0700
+port = 5432
+fsync = off
+full_page_writes = off
+synchronous_commit = off
+wal_level = minimal
+max_wal_senders = 0
+max_wal_size = 4GB
+max_logical_replication_workers = 0
+max_connections = {connections}
+max_prepared_transactions = 10
+archive_mode = off
+autovacuum = off
+shared_buffers = 256MB
+maintenance_work_mem = 256MB
+logging_collector = off
+lc_messages = 'C'
+"""
+
+#: What a database or a role of the set may have set for itself, and what would end the restore in its middle.
+_OPTIONS = {
+    "default_transaction_read_only": "off",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "row_security": "off",
+}
+
+#: The same, since version 17.
+_OPTIONS_17, _SINCE_17 = {"transaction_timeout": "0"}, 17
+
+_USERS = ("postgres", "nobody")
+
+#: A word of a tablespace's statement: its location, which is one of the source's.
+_LOCATION = re.compile(r"^(CREATE TABLESPACE (\"(?:[^\"]|\"\")+\"|\S+) OWNER .*? LOCATION )E?'(?:[^']|'')*';", re.M | re.S)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A throwaway server that runs. Clients log in to it as a superuser of its own, which no set knows."""
+
+    folder: Path
+    tools: Tools
+    login: Login
+    jobs: int
+
+    @property
+    def maintenance(self) -> str:
+        """The database that belongs to nothing that is restored, called as the superuser is."""
+        return str(self.login["user"])
+
+    def session(self, database: str = "", *, writable: bool = False) -> contextlib.AbstractContextManager[Session]:
+        """A session with one of its databases."""
+        return session(self.login, database or self.maintenance, writable=writable)
+
+    def psql(self, name: str, script: str) -> str:
+        """Run a script of globals; the complaint where it fails, with the first error."""
+        path = self.folder / name
+        path.write_text(script, encoding="utf-8", errors="surrogateescape")
+        return self._complaint("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={path}")
+
+    def restore(self, dump: Path) -> str:
+        """Restore a database with all that it has, from the folder of its dump; the complaint at the first error."""
+        return self._complaint(
+            "pg_restore", "--exit-on-error", "--create", f"--jobs={self.jobs}", f"--dbname={self.maintenance}", str(dump)
+        )
+
+    def _complaint(self, program: str, *arguments: str) -> str:
+        options = {**_OPTIONS, **(_OPTIONS_17 if self.tools.major >= _SINCE_17 else {})}
+        environment = {
+            **variables(self.login, self.maintenance),
+            "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in options.items()),
+        }
+        with self.tools.running(
+            program, "--no-password", *arguments, environment=environment, folder=self.folder
+        ) as started:
+            status = started.process.wait()
+            return restore_error(started.complaint()) if status else ""
+
+
+_ENTRY = re.compile(r"from TOC entry \d+; \d+ \d+ (.+)")
+
+
+def restore_error(complaint: str) -> str:
+    """The first error of pg_restore, with the object that it was about."""
+    entry = _ENTRY.search(complaint)
+    error = first_error(re.sub(r"^.*from TOC entry.*\n", "", complaint, flags=re.M))
+    return f"{clean(entry.group(1))}: {error}" if entry else error
+
+
+@contextlib.contextmanager
+def cluster(folder: Path, tools: Tools, bootstrap: str, jobs: int, *, isolated: bool) -> Iterator[Cluster]:
+    """A new server in a folder of this user's, which ends with the block.
+
+    ``bootstrap`` is the name of the superuser that the source was made with: rights may have been granted by that one,
+    and none but the one of a server's own beginning can grant like it.
+    """
+    data, socket, clients = folder / "data", folder / "s", folder / "clients"
+    _refuse_long(socket)
+    server = Tools(tools.folder, tools.version, tools.container, _server_user())
+    folder.chmod(0o711)
+    for one in (data, socket):
+        one.mkdir(mode=0o700)
+        _give(one, server.user)
+    clients.mkdir(mode=0o700)
+    server.run(
+        "initdb", f"--pgdata={data}", f"--username={bootstrap}", "--auth=trust", "--encoding=UTF8", "--locale=C",
+        "--no-sync", "--no-instructions", folder=data,
+    )  # fmt: skip
+    with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
+        file.write(_CONFIGURATION.format(socket=socket, connections=20 + 2 * jobs))
+    with server.running("postgres", "-D", str(data), folder=data, isolated=isolated) as program:
+        first = {"address": str(socket), "port": 5432, "user": bootstrap, "timeout": _PATIENCE, "sslmode": "disable"}
+        _wait(program, first)
+        own = f"xorb_scratch_{uuid.uuid4().hex}"
+        _prepare(first, own)
+        yield Cluster(clients, Tools(tools.folder, tools.version, tools.container), {**first, "user": own}, jobs)
+
+
+def _refuse_long(socket: Path) -> None:
+    path = f"{socket}/.s.PGSQL.5432"
+    if len(os.fsencode(path)) > _LONGEST_SOCKET:
+        raise RunbookError(f"{path}: is longer than the path of a socket can be; choose a shorter scratch folder")
+
+
+def _server_user() -> str:
+    """Whom the server runs as: PostgreSQL refuses root."""
+    if os.geteuid() != 0:
+        return ""
+    known = {one.pw_name for one in pwd.getpwall()}
+    return next((name for name in _USERS if name in known), _USERS[-1])
+
+
+def _give(folder: Path, user: str) -> None:
+    if user:
+        found = user_of(user)
+        os.chown(folder, found.pw_uid, found.pw_gid)
+
+
+def _wait(program: Program, login: Login) -> None:
+    """Wait until the server lets clients in; raises `RunbookError` with its log where it ends instead."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        if program.process.poll() is not None or time.monotonic() > end:
+            raise RunbookError(f"the throwaway server did not start: {excerpt(program.complaint(), 400)}")
+        try:
+            with session(login, "postgres"):
+                return
+        except RunbookError:
+            time.sleep(0.1)
+
+
+def _prepare(login: Login, own: str) -> None:
+    """Make a superuser and a database that no set knows, and remove databases that a set may have."""
+    making = [f"CREATE ROLE {own} SUPERUSER LOGIN", f"CREATE DATABASE {own} TEMPLATE template0"]
+    execute_each(login, "postgres", making)
+    removing = ["ALTER DATABASE template1 IS_TEMPLATE false", "DROP DATABASE template1", "DROP DATABASE postgres"]
+    execute_each(login, own, removing)
+
+
+def roles_script(dumped: str, bootstrap: str) -> str:
+    """The roles of a set for a server that has one of them: the superuser that it was made with."""
+    plain, quoted = f"CREATE ROLE {bootstrap};", 'CREATE ROLE "{}";'.format(bootstrap.replace('"', '""'))
+    return "\n".join(line for line in dumped.split("\n") if line not in (plain, quoted))
+
+
+def tablespaces_script(dumped: str, folder: Path) -> str:
+    """The tablespaces of a set, each in a new folder of this one instead of where the source has it."""
+    number, user = 0, _server_user()
+    folder.mkdir(mode=0o711)
+
+    def relocated(found: re.Match[str]) -> str:
+        nonlocal number
+        number += 1
+        place = folder / f"{number}"
+        place.mkdir(mode=0o700)
+        _give(place, user)
+        return f"{found.group(1)}'{place}';"
+
+    return _LOCATION.sub(relocated, dumped)

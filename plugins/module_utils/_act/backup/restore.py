@@ -1,0 +1,342 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Restores a set: beside what is in service, compared with its manifest, and only then by a swap that can be undone."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable
+
+from ..._backup import manifest as manifests
+from ..._backup.manifest import Manifest
+from ..._backup.store import BackupSet, stray_files
+from ..._core.errors import RunbookError
+from ..._core.names import DONE, ROLLED_BACK
+from ..._core.text import size, some_of
+from ..journal import Entry, Journal, Recover
+from ..progress import Progress
+from . import scratch
+from .create import RESERVE, store_of
+from .engine import Proof
+from .restorer import BEFORE, UNDONE, Destination, Request, Restorer
+from .restorers import restorer_of
+from .sealing import damage, unseal
+
+PROCEDURE = "backup_restore"
+
+#: What an operation of this procedure can be.
+RESTORE, UNDO, DROP = "restore", "undo", "drop"
+
+_KEPT = re.compile(rf"(?P<name>.+)(?P<what>{BEFORE}|{UNDONE})(?P<stamp>\d{{8}}T\d{{6}}Z)\Z", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A restore that was decided and not begun: the set, where it goes, what there is to say, and why it is refused.
+
+    ``seconds`` is how long the restore took when the set was verified.
+    """
+
+    set: BackupSet
+    manifest: Manifest
+    destination: Destination
+    lines: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was restored. Times in seconds: from the beginning to what is verified and in its place, and how much is lost.
+
+    ``faults`` are the differences to the manifest that were accepted, since the set was never verified.
+    """
+
+    set: str
+    name: str
+    kept: str
+    in_place: bool
+    seconds: float
+    lost_seconds: float
+    faults: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def chosen(sets: Sequence[BackupSet], request: Request) -> BackupSet:
+    """The set that is restored; ``sets`` are the newest first. Raises `RunbookError` where there is none that may be.
+
+    By its name, or the newest one that was begun at the time or before it, else the newest that was verified.
+    """
+    if request.set:
+        return _usable(next((one for one in sets if one.id == request.set), None), request.set, sets, request)
+    if request.at is not None:
+        before = [one for one in sets if one.begin <= request.at]
+        return _usable(next(iter(before), None), f"of {_iso(request.at)} or before it", before or sets, request)
+    verified = [one for one in sets if one.verified and one.manifest]
+    if verified and not request.unverified:
+        return verified[0]
+    return _usable(next((one for one in sets if one.manifest), None), "that is whole", sets, request)
+
+
+def prepare(given: Mapping[str, Any], request: Request, now: float) -> Prepared:
+    """Decide what is restored and where to. Changes nothing; raises `RunbookError` where nothing can be decided."""
+    sets = store_of(given).sets()
+    one = chosen(sets, request)
+    if one.manifest is None:
+        raise RunbookError(f"the set {one.id} cannot be restored: {one.fault}")
+    restorer = restorer_of(given)
+    destination = restorer.destination(one.manifest, request, manifests.id_of(now))
+    found = restorer.forecast(one.manifest, destination)
+    newer = [each.id for each in sets if each.id > one.id]
+    lines = [f"{one.id} of {_iso(one.begin)}, {_age(now - one.begin)} old, {_standing(one)}, {size(one.manifest.size)}"]
+    if newer:
+        lines.append(f"newer sets are left out: {some_of(newer, 3)}")
+    return Prepared(
+        one,
+        one.manifest,
+        destination,
+        (*lines, *found.lines),
+        (*found.refused, *_space(given, one.manifest)),
+        one.receipt.restore_seconds if one.receipt else None,
+    )
+
+
+def restore(
+    given: Mapping[str, Any], request: Request, identities: Sequence[str], journal: Journal, progress: Progress
+) -> Outcome:
+    """Restore a set; raises `RunbookError`, and then all is as it was before."""
+    begin = time.time()
+    progress.phase("preparing")
+    prepared = prepare(given, request, begin)
+    if prepared.refused:
+        raise RunbookError("; ".join(prepared.refused))
+    folder = scratch.make(given.get("scratch"))
+    destination = prepared.destination
+    entry = journal.begin(
+        PROCEDURE,
+        _subject(given, destination.name),
+        {
+            "operation": RESTORE,
+            "service": given["service"],
+            "backup": given["backup"],
+            "set": prepared.set.id,
+            "begin": begin,
+            "scratch": str(folder),
+            "destination": destination.as_dict(),
+        },
+    )
+    restorer = restorer_of(given)
+    try:
+        proof = _built(restorer, prepared, request, identities, folder, entry, progress)
+        entry.step("swap")
+        progress.phase("putting it in place")
+        restorer.swap(destination)
+        restorer.tidy(destination)
+    except BaseException as exc:
+        _clean(restorer, destination, folder, entry, exc)
+        raise
+    scratch.clean(folder)
+    entry.end(DONE, f"the set {prepared.set.id} is restored as {destination.name}")
+    return Outcome(
+        set=prepared.set.id,
+        name=destination.name,
+        kept=destination.kept if destination.kept in restorer.kept() else "",
+        in_place=destination.in_place,
+        seconds=time.time() - begin,
+        lost_seconds=begin - prepared.set.begin,
+        faults=proof.faults,
+        facts=proof.facts,
+    )
+
+
+def undo(given: Mapping[str, Any], name: str, journal: Journal, progress: Progress) -> str:
+    """Put back what an earlier restore replaced; returns what that which was restored is called now."""
+    destination = _kept_destination(given, name, BEFORE)
+    progress.phase("putting back")
+    restorer = restorer_of(given)
+    needs = {**_about(given), "operation": UNDO, "destination": destination.as_dict()}
+    entry = journal.begin(PROCEDURE, _subject(given, destination.name), needs)
+    entry.step("undo")
+    try:
+        restorer.undo(destination)
+    except BaseException as exc:
+        restorer.cancel_undo(destination)
+        entry.end("failed", str(exc))
+        raise
+    entry.end(DONE, f"{name} is {destination.name} again")
+    return destination.undone
+
+
+def drop(given: Mapping[str, Any], name: str, journal: Journal, progress: Progress) -> None:
+    """Remove for good what was kept of a restore. The name has to be that of one, typed in full."""
+    destination = _kept_destination(given, name)
+    progress.phase("removing what was kept")
+    needs = {**_about(given), "operation": DROP, "name": name, "destination": destination.as_dict()}
+    entry = journal.begin(PROCEDURE, _subject(given, name), needs)
+    entry.step("drop")
+    try:
+        restorer_of(given).drop(name)
+    except BaseException as exc:
+        entry.end("failed", str(exc))
+        raise
+    entry.end(DONE, f"{name} is gone")
+
+
+def recoveries(given: Mapping[str, Any]) -> Mapping[str, Recover]:
+    """What ends the operations of this procedure on one backup; those of others are left for theirs."""
+
+    def recover(entry: Entry) -> tuple[str, str] | None:
+        if (entry.needs.get("service"), entry.needs.get("backup")) != (given["service"], given["backup"]):
+            return None
+        try:
+            destination = Destination.of(entry.needs["destination"])
+            ending = _ENDINGS[entry.needs["operation"]]
+        except (KeyError, TypeError) as exc:
+            raise entry.not_understood("it names no destination that this version writes") from exc
+        return ending(restorer_of(given), destination, entry)
+
+    return {PROCEDURE: recover}
+
+
+def subject_of(given: Mapping[str, Any], request: Request, now: float) -> str:
+    """What the journal calls the restore that a request asks for."""
+    return _subject(given, prepare(given, request, now).destination.name)
+
+
+def _end_restore(restorer: Restorer, destination: Destination, entry: Entry) -> tuple[str, str]:
+    """What was swapped stays, since clients may have written to it; whatever had not come to that is removed."""
+    folder = Path(entry.needs["scratch"])
+    if not scratch.is_one(folder):
+        raise entry.not_understood("its scratch folder has another name than this version gives one")
+    if folder.exists():
+        scratch.clean(folder)
+    if "swap" in entry.steps and restorer.in_effect(destination):
+        restorer.tidy(destination)
+        return DONE, f"the set {entry.needs['set']} is restored as {destination.name}"
+    restorer.put_back(destination)
+    return ROLLED_BACK, f"{destination.name} is what it was before"
+
+
+def _end_undo(restorer: Restorer, destination: Destination, entry: Entry) -> tuple[str, str]:
+    if "undo" in entry.steps and restorer.is_undone(destination):
+        return DONE, f"{destination.kept} is {destination.name} again"
+    restorer.cancel_undo(destination)
+    return ROLLED_BACK, f"{destination.name} is still what was restored"
+
+
+def _end_drop(restorer: Restorer, _destination: Destination, entry: Entry) -> tuple[str, str]:
+    if "drop" not in entry.steps:
+        return ROLLED_BACK, f"{entry.needs['name']} is still kept"
+    restorer.drop(entry.needs["name"])
+    return DONE, f"{entry.needs['name']} is gone"
+
+
+_ENDINGS: Mapping[str, Callable[[Restorer, Destination, Entry], tuple[str, str]]] = {
+    RESTORE: _end_restore,
+    UNDO: _end_undo,
+    DROP: _end_drop,
+}
+
+
+def _built(
+    restorer: Restorer,
+    prepared: Prepared,
+    request: Request,
+    identities: Sequence[str],
+    folder: Path,
+    entry: Entry,
+    progress: Progress,
+) -> Proof:
+    """What was restored beside, proved; raises `RunbookError` where it may not take the place of anything."""
+    entry.step("read")
+    one, manifest, destination = prepared.set, prepared.manifest, prepared.destination
+    faults = [*damage(one.folder, manifest.files, progress)]
+    faults += [f"{name}: is in the set, and its manifest does not know it" for name in stray_files(one.folder, manifest)]
+    if faults:
+        raise RunbookError(f"the set {one.id} is damaged: {some_of(faults, 3, '; ')}; nothing was changed")
+    plain = folder / "plain"
+    plain.mkdir(mode=0o711)
+    unseal(one.folder, manifest.files, plain, identities, progress)
+    if refused := restorer.examine(plain, manifest, destination):
+        raise RunbookError("; ".join(refused))
+    entry.step("build")
+    proof = restorer.build(plain, manifest, destination, progress)
+    if proof.faults and (destination.in_place or not request.unverified):
+        found = some_of(proof.faults, 5, "; ")
+        raise RunbookError(f"what was restored is not what the manifest says, and is removed: {found}")
+    return proof
+
+
+def _clean(
+    restorer: Restorer, destination: Destination, folder: Path, entry: Entry, exc: BaseException
+) -> None:  # fmt: skip
+    """Leave all as it was. Where that fails, the operation stays in the journal, and the next run ends it."""
+    scratch.clean(folder)
+    if {"build", "swap"} & set(entry.steps):
+        restorer.put_back(destination)
+    entry.end("failed", str(exc))
+
+
+def _usable(one: BackupSet | None, wanted: str, sets: Sequence[BackupSet], request: Request) -> BackupSet:
+    known = some_of((each.id for each in sets), 5) or "none"
+    if one is None:
+        raise RunbookError(f"there is no set {wanted}; the newest are: {known}")
+    if one.fault:
+        raise RunbookError(f"the set {one.id} cannot be restored: {one.fault}; the newest are: {known}")
+    if not one.verified and not request.unverified:
+        verified = next((f"; {each.id} is the newest that was" for each in sets if each.verified), "")
+        raise RunbookError(
+            f"the set {one.id} {_standing(one)}, and is restored only with backup_restore_unverified: true{verified}"
+        )
+    return one
+
+
+def _standing(one: BackupSet) -> str:
+    if one.verified:
+        return "verified"
+    if one.receipt is None:
+        return "was never verified"
+    return f"failed its verification ({some_of(one.receipt.faults, 1)})"
+
+
+def _kept_destination(given: Mapping[str, Any], name: str, *only: str) -> Destination:
+    """The restore that something was kept of; raises `RunbookError` where there is no such thing."""
+    kept = restorer_of(given).kept()
+    match = _KEPT.match(name)
+    if match is None or name not in kept or (only and match["what"] not in only):
+        names = some_of((each for each in kept if not only or any(what in each for what in only)), 5) or "nothing"
+        raise RunbookError(f"nothing is kept as {name!r}; what is kept: {names}")
+    return Destination(match["name"], "", match["stamp"], in_place=True, replaces=True)
+
+
+def _about(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"service": given["service"], "backup": given["backup"]}
+
+
+def _subject(given: Mapping[str, Any], name: str) -> str:
+    return f"{given['service']}.{given['backup']} as {name}"
+
+
+def _space(given: Mapping[str, Any], manifest: Manifest) -> list[str]:
+    """Why there is no room for the plain files of a set while it is restored."""
+    folder = given.get("scratch") or tempfile.gettempdir()
+    status = os.statvfs(folder)
+    free, needed = status.f_bavail * status.f_frsize, manifest.plain_size + RESERVE
+    if free >= needed:
+        return []
+    return [f"{folder}: {size(free)} are free, and {size(needed)} are needed to read the set"]
+
+
+def _iso(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
+def _age(seconds: float) -> str:
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -1,0 +1,20 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How the modules name a backup whose sets are listed or removed: nothing is needed of what is in them."""
+
+from __future__ import annotations
+
+from ..._backup.spec import COMMON
+from ..._core.options import Option, Options
+
+#: Which backup is meant.
+NAME_OPTIONS: Options = {
+    "service": Option("str", "Name of the service in the platform description.", required=True),
+    "backup": Option("str", "Name of the backup within the service.", required=True),
+}
+
+#: The sets of one backup.
+STORE_OPTIONS: Options = {**NAME_OPTIONS, "directory": COMMON["directory"], "keep": COMMON["keep"]}
+
+#: Several backups of a host.
+STORES = Option("list", "The backups.", elements="dict", options=STORE_OPTIONS, required=True)

@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The work of the module ``backup_set_verify``: which sets it would verify, and the job that does it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..._backup.store import BackupSet
+from ..._core.errors import RunbookError
+from ..._core.text import size
+from ..journal import Journal, unfinished
+from ..long_module import act_in_job
+from ..module import Parameters, Recovered, Result
+from ..progress import Progress
+from . import create, rows, verify
+from .parameters import given_of
+from .recoveries import recoveries
+
+#: How much room in scratch a set takes at least, of its plain size: its files, and what is restored from them.
+_ROOM = 2
+
+
+def plan(parameters: Parameters) -> Result:
+    """Which sets would be verified, and why they cannot be."""
+    sets = due(parameters)
+    return {
+        "changed": bool(sets),
+        "due": [rows.row(one) for one in sets],
+        "unfinished": [entry.summary for entry in unfinished(parameters["state_dir"])],
+        "refused": list(_refused(parameters, sets)),
+    }
+
+
+def due(parameters: Parameters) -> list[BackupSet]:
+    """The sets to be verified: those that are named; or the newest, unless it is verified, and with it an older one."""
+    store = create.store_of(given_of(parameters))
+    if parameters["sets"]:
+        return [store.find(name) for name in dict.fromkeys(parameters["sets"])]
+    sets = store.sets()
+    if not sets or sets[0].verified:
+        return []
+    return verify.chosen(sets, older=parameters["older"], seed=sets[0].id)
+
+
+def prove(parameters: Mapping[str, Any], progress: Progress) -> Result:
+    """Verify them, in a process of its own."""
+    return act_in_job(verify.PROCEDURE, parameters, _apply, recoveries, progress)
+
+
+def _apply(parameters: Parameters, journal: Journal, _recovered: Recovered, progress: Progress) -> Result:
+    sets = due(parameters)
+    if refused := list(_refused(parameters, sets)):
+        return {"changed": False, "receipts": [], "refused": refused}
+    given = {**given_of(parameters), "scratch": parameters["scratch_dir"]}
+    receipts, faults = [], []
+    for one in sets:
+        # A set that cannot be tried costs its own receipt, and no other.
+        try:
+            receipt = verify.verify(given, one, parameters["identities"], journal, progress)
+        except (RunbookError, OSError) as exc:
+            faults.append(f"{one.id}: could not be verified: {exc}")
+            continue
+        receipts.append(rows.receipt_row(receipt))
+        faults += [f"{one.id}: {fault}" for fault in receipt.faults]
+    return {"changed": bool(receipts), "receipts": receipts, "refused": faults}
+
+
+def _refused(parameters: Parameters, sets: Sequence[BackupSet]) -> Iterator[str]:
+    encrypted = [one.id for one in sets if one.manifest and one.manifest.recipients]
+    if encrypted and not parameters["identities"]:
+        yield f"{', '.join(encrypted)}: encrypted, and no identity is given that decrypts it"
+    if encrypted and shutil.which("age") is None:
+        yield "age is not installed here, and the set is encrypted; install the package age"
+    needed = _ROOM * max((one.manifest.plain_size for one in sets if one.manifest), default=0)
+    where = parameters["scratch_dir"] or tempfile.gettempdir()
+    free = shutil.disk_usage(where).free
+    if sets and free < needed + create.RESERVE:
+        yield f"{where}: {size(free)} are free, and {size(needed + create.RESERVE)} are needed to restore a set there"
+
+
+#: What the job calls.
+FUNCTION = f"{__name__}:{prove.__name__}"

@@ -1,0 +1,130 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The backups of one host: what the description says of each, as the modules take it that act on its sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.spec import KINDS
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.names import SUPERVISOR
+
+from ..._core.messages import suggest
+from ..._platform import backups
+from ..._platform.model import Point, ProbeTarget
+from .. import described as points
+from ..described import Described
+from ..procedure import Context
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One backup of a host; ``fault`` says why its options are not known."""
+
+    service: str
+    name: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    container: Mapping[str, Any] | None = None
+    fault: str = ""
+
+    @property
+    def label(self) -> str:
+        """What it is called, for people."""
+        return f"{self.service}.{self.name}"
+
+    def arguments(self, context: Context) -> dict[str, Any]:
+        """What the modules take that take and prove its sets."""
+        return {
+            "platform": context.platform.name,
+            "service": self.service,
+            "backup": self.name,
+            "host": context.host,
+            self.kind: self.options,
+            "container": self.container,
+        }
+
+    def store(self) -> dict[str, Any]:
+        """What the modules take that list and remove its sets."""
+        named = {name: self.options[name] for name in ("directory", "keep") if self.options.get(name) is not None}
+        return {"service": self.service, "backup": self.name, **named}
+
+
+def described(context: Context) -> tuple[list[Backup], list[str]]:
+    """The backups of this host that the options ``services`` and ``backups`` select, and what is wrong with others.
+
+    A fault of one keeps no other from being taken. Raises `RunbookError` for a name that the description has not.
+    """
+    services, names = context.options["services"], context.options["backups"]
+    points.refuse_unknown(context, services)
+    _refuse_unknown(context, names)
+    found = [
+        _backup(context, one)
+        for one in points.described(context, backups.PROBES, services)
+        if not names or f"{one.target.service}.{one.target.point}" in names
+    ]
+    involved = {one.service for one in found}
+    wrong = [str(problem) for problem in context.platform.problems if problem.service in involved]
+    return [one for one in found if not one.fault], [*wrong, *(one.fault for one in found if one.fault)]
+
+
+def _refuse_unknown(context: Context, names: Sequence[str]) -> None:
+    known = [f"{point.service}.{point.name}" for point in _points(context) if backups.kind_of(point.kind.name)]
+    for name in names:
+        if name not in known:
+            raise RunbookError(f"backups: there is no backup {name!r}{suggest(name, known)}")
+
+
+def _points(context: Context) -> Iterator[Point]:
+    return (point for service in context.platform.services.values() for point in service.points)
+
+
+def _backup(context: Context, one: Described) -> Backup:
+    target, kind = one.target, backups.kind_of(one.target.kind.name)
+    if one.fault:
+        return Backup(target.service, target.point, kind, fault=one.fault)
+    options = {name: one.options[name] for name in KINDS[kind] if one.options.get(name) is not None}
+    try:
+        if "login" in KINDS[kind]:
+            endpoint = _endpoint(context, target, options.get("endpoint", ""))
+            options["login"] = _given(backups.login(kind, options.get("login") or {}, endpoint))
+        return Backup(target.service, target.point, kind, options, _container(context, target))
+    except RunbookError as exc:
+        return Backup(target.service, target.point, kind, fault=str(exc))
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _endpoint(context: Context, target: ProbeTarget, name: str) -> Mapping[str, Any]:
+    """The options of the endpoint that a backup logs in by, as its own host would reach it."""
+    if not name:
+        return {}
+    return _options(context, target, (name,))
+
+
+def _container(context: Context, target: ProbeTarget) -> Mapping[str, Any] | None:
+    """The container of the service, where Compose keeps it running."""
+    options = _options(context, target, (SUPERVISOR,), kind="container")
+    if not options:
+        return None
+    names = {"project": "project", "project_src": "project_src", "files": "files", "compose_service": "service"}
+    return _given({name: options.get(option) for option, name in names.items()})
+
+
+def _options(context: Context, target: ProbeTarget, names: Iterable[str], kind: str = "") -> Mapping[str, Any]:
+    """The options of another point of the same service on the same host; nothing where it has no such point."""
+    for point in context.platform.services[target.service].points:
+        if point.name in names and kind in ("", point.kind.name):
+            own = ProbeTarget(
+                context.host, target.owner, point.service, point.name, point.path, point.kind, point.given
+            )
+            found = points.resolved(context, own)
+            if found.fault:
+                raise RunbookError(found.fault)
+            return found.options
+    return {}

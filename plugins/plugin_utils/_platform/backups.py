@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The backups of a service: by which of its endpoints each logs in, and what that comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.spec import KINDS
+
+from .._core.messages import suggest
+from .model import Point
+from .secrets import _is_unresolved
+
+#: What a name of a kind of probe begins with that inspects backups; the rest is the kind of the backup.
+PREFIX = "backup_"
+
+#: The kinds of probe that inspect backups.
+PROBES = tuple(f"{PREFIX}{name}" for name in KINDS)
+
+#: The kinds of endpoints that a backup can log in by.
+_ENDPOINTS: Mapping[str, tuple[str, ...]] = {
+    "postgres": ("postgres", "postgres_stats"),
+    "redis": ("redis", "redis_stats"),
+}
+
+#: What a login comes to where neither the backup nor its endpoint says so.
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "postgres": {"address": "localhost", "port": 5432, "timeout": 5.0},
+    "redis": {"address": "localhost", "port": 6379, "tls": False, "timeout": 5.0},
+}
+
+#: Where PostgreSQL of a distribution listens for logins by the system's own users.
+_SOCKETS = "/var/run/postgresql"
+
+
+def kind_of(probe: str) -> str:
+    """The kind of the backups that a kind of probe inspects; empty where it inspects something else."""
+    return probe[len(PREFIX) :] if probe in PROBES else ""
+
+
+def faults(points: Iterable[Point], endpoints: Collection[str]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the logins of backups, as path and message.
+
+    ``points`` are the sound ones of a service, ``endpoints`` the names of all its endpoints.
+    """
+    known = {point.name: point for point in points}
+    for point in known.values():
+        kind = kind_of(point.kind.name)
+        if kind in _ENDPOINTS:
+            yield from ((f"{point.path}.endpoint", message) for message in _faults(kind, point, known, endpoints))
+
+
+def _faults(kind: str, point: Point, known: Mapping[str, Point], endpoints: Collection[str]) -> Iterator[str]:
+    name, login = point.given.get("endpoint"), point.given.get("login") or {}
+    kinds = _ENDPOINTS[kind]
+    if name is None:
+        named = _is_unresolved(login) or any(login.get(key) for key in ("user", "os_user"))
+        if kind == "postgres" and not named:
+            yield "missing; expected an endpoint of the service, or a login with its user"
+    elif _is_unresolved(name):
+        yield "expected the name of an endpoint, written out"
+    elif name not in endpoints:
+        fitting = [other for other in endpoints if other in known and known[other].kind.name in kinds]
+        yield f"the service has no endpoint {name!r}{suggest(str(name), fitting)}"
+    elif name in known and known[name].kind.name not in kinds:
+        yield f"expected an endpoint of the kind {' or '.join(kinds)}, and {name!r} is a {known[name].kind.name}"
+
+
+def login(kind: str, own: Mapping[str, Any], endpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """How the server of a backup is reached: as its endpoint is, unless the backup says otherwise.
+
+    A password belongs to its user: where the backup names another one, that of the endpoint is none of it.
+    """
+    names = set(KINDS[kind]["login"].options)
+    stated = {name: value for name, value in own.items() if value is not None}
+    lent = {name: value for name, value in endpoint.items() if name in names and value is not None}
+    user = "user" if kind == "postgres" else "username"
+    if stated.get(user, lent.get(user)) != lent.get(user):
+        lent.pop("password", None)
+    merged = {**dict.fromkeys(names), **_DEFAULTS[kind], **lent, **stated}
+    if kind == "postgres" and merged["os_user"]:
+        merged["user"] = merged["user"] or merged["os_user"]
+        if "address" not in {**lent, **stated}:
+            merged["address"] = _SOCKETS
+    return merged
