@@ -30,6 +30,8 @@ _PACKAGES = (
     "postgresql-client",
     "redis-server",
     "redis-tools",
+    "age",
+    "zstd",
     "nginx-light",
     "prometheus",
     "prometheus-node-exporter",
