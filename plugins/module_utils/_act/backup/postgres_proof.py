@@ -139,7 +139,7 @@ class _Work:
         for name in self.restored:
             self.progress.phase(f"comparing {clean(name)}")
             with self.target.session(name) as one:
-                self.faults += differences(name, self.content["databases"][name], _found(one))
+                self.faults += differences(name, self.content["databases"][name], found_in(one))
             self.faults += self._indexes(name)
         for assertion in self.given.get("assertions") or ():
             self.faults += self._assertion(assertion)
@@ -202,7 +202,7 @@ _BTREES = """
     WHERE c.relkind = 'i' AND c.oid >= 16384 AND c.relpersistence <> 't' ORDER BY c.relpages DESC, c.oid"""
 
 
-def _found(one: Session) -> dict[str, Any]:
+def found_in(one: Session) -> dict[str, Any]:
     """What is in a database, in the form of a manifest's content."""
     return {
         "tables": dict(inventory.count_rows(one)),

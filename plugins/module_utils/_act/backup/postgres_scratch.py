@@ -111,16 +111,18 @@ class Cluster:
         )
 
     def _complaint(self, program: str, *arguments: str) -> str:
-        options = {**_OPTIONS, **(_OPTIONS_17 if self.tools.major >= _SINCE_17 else {})}
-        environment = {
-            **variables(self.login, self.maintenance),
-            "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in options.items()),
-        }
+        environment = {**variables(self.login, self.maintenance), "PGOPTIONS": settings(self.tools.major)}
         with self.tools.running(
             program, "--no-password", *arguments, environment=environment, folder=self.folder
         ) as started:
             status = started.process.wait()
             return restore_error(started.complaint()) if status else ""
+
+
+def settings(major: int) -> str:
+    """What a restore sets for its sessions, as libpq takes it."""
+    options = {**_OPTIONS, **(_OPTIONS_17 if major >= _SINCE_17 else {})}
+    return " ".join(f"-c {name}={value}" for name, value in options.items())
 
 
 _ENTRY = re.compile(r"from TOC entry \d+; \d+ \d+ (.+)")
