@@ -194,9 +194,9 @@ def figures(rounds: int = ROUNDS) -> list[Figure]:
             for key, side in sides.items():
                 cost = run(side, folder)
                 costs.setdefault(key, []).append(cost)
-                told = ", ".join(f"{value:.2f} {unit}" for unit, value in cost.items())
+                text = ", ".join(f"{value:.2f} {unit}" for unit, value in cost.items())
                 what = "report" if side.play is REPORT else "reading"
-                say(f"{side.inventory} hosts, round {number + 1}: {what}: {told}")
+                say(f"{side.inventory} hosts, round {number + 1}: {what}: {text}")
     finally:
         shutil.rmtree(folder)
     return [_figure(row, costs) for row in ROWS]

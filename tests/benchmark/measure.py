@@ -58,8 +58,8 @@ def measure(rows: Sequence[Row], *, rounds: int, faults: list[str]) -> list[Figu
                     faults.append(str(exc))
                     continue
                 costs.setdefault(key, []).append(cost)
-                told = ", ".join(f"{value:.2f} {unit}" for unit, value in cost.items())
-                say(f"{hosts:3} hosts, round {number + 1}: {side.name}: {told}")
+                text = ", ".join(f"{value:.2f} {unit}" for unit, value in cost.items())
+                say(f"{hosts:3} hosts, round {number + 1}: {side.name}: {text}")
     return [
         compare(row, costs[row.hosts, row.ours.name], costs[row.hosts, row.peer.name])
         for row in rows

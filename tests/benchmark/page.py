@@ -141,8 +141,8 @@ def _missed(figures: Sequence[Figure]) -> str:
         return "So it is not known which goals are met."
     if not missed:
         return "Every goal is met."
-    told = "; ".join(
+    text = "; ".join(
         f"{figure.name} is at {figure.ours if figure.absolute else figure.ratio:g} instead of {figure.goal:g}"
         for figure in missed
     )
-    return f"**Missed:** {told}."
+    return f"**Missed:** {text}."

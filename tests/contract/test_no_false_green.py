@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults import askers
 from tests.faults.catalogue import ROWS
-from tests.faults.matrix import Asked, Row
+from tests.faults.matrix import Command, Row
 from tests.faults.page import PAGE
 from tests.support.procedures import ROOT
 
@@ -25,11 +25,11 @@ def test_page_names_every_fault_and_no_other() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_row_asks_by_a_command_of_the_runbook_or_says_why_not(row: Row) -> None:
-    if isinstance(row.asked, Asked):
-        assert row.asked.text(RUNBOOK)
-        assert bool(row.asked.telling) == bool(row.asked.evidence)
+    if isinstance(row.command, Command):
+        assert row.command.text(RUNBOOK)
+        assert bool(row.command.telling) == bool(row.command.evidence)
     else:
-        assert row.asked.startswith("the runbook has no ")
+        assert row.command.startswith("the runbook has no ")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

@@ -57,7 +57,7 @@ def test_playbook_is_callable_by_name(playbook: str) -> None:
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_playbook_says_what_it_does(playbook: str) -> None:
-    header = (ROOT / f"playbooks/{playbook}.yml").read_text().split("\n- ", 1)[0]
+    header = (ROOT / f"playbooks/{playbook}.yml").read_text(encoding="utf-8").split("\n- ", 1)[0]
     wanted = ("When to run:", "What it does:", "How to undo:")
     assert playbook == "_inventory_check" or all(text in header for text in wanted)
 

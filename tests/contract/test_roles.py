@@ -54,7 +54,7 @@ def test_role_variables_carry_its_name(role: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_role_main_is_a_table_of_contents(role: str) -> None:
     main = ROOT / f"roles/{role}/tasks/main.yml"
-    assert len(main.read_text().splitlines()) <= 60
+    assert len(main.read_text(encoding="utf-8").splitlines()) <= 60
     for task in load(main):
         # A block gives what it leads to its options, once for all.
         for leading in task.get("block", [task]):
@@ -64,7 +64,7 @@ def test_role_main_is_a_table_of_contents(role: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_role_has_a_page(role: str) -> None:
-    page = (ROOT / f"roles/{role}/README.md").read_text()
+    page = (ROOT / f"roles/{role}/README.md").read_text(encoding="utf-8")
     for name in load(ROOT / f"roles/{role}/defaults/main.yml"):
         assert f"`{name}`" in page, f"{name} is not on the role's page"
 
@@ -73,4 +73,4 @@ def test_tasks_from_has_no_extension() -> None:
     # With the extension Ansible skips the validation of arguments without a word (ansible/ansible#75456).
     files = [path for folder in ("roles", "playbooks", "molecule") for path in (ROOT / folder).rglob("*.yml")]
     assert files
-    assert not [path for path in files if re.search(r"tasks_from:.*\.ya?ml", path.read_text())]
+    assert not [path for path in files if re.search(r"tasks_from:.*\.ya?ml", path.read_text(encoding="utf-8"))]

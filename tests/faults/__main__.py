@@ -35,7 +35,7 @@ def _remembered() -> dict[str, Seen]:
 
 
 def main(words: list[str]) -> int:
-    """Break, ask, mend, and say what was found; returns 1 where our own checks are not what they should be."""
+    """Break, inspect, fix, and print what was found; returns 1 where our own checks are not what they should be."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"some of: {', '.join(row.name for row in ROWS)}")
     parser.add_argument("--bed", default="test")
@@ -44,7 +44,7 @@ def main(words: list[str]) -> int:
     if unknown:
         parser.error(f"there is no fault {', '.join(sorted(unknown))}")
     rows = [row for row in ROWS if row.name in arguments.names or not arguments.names]
-    # Ended by somebody else, it still mends what it has broken.
+    # Ended by a signal, it still fixes what it has broken.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         seen, last = runner.run(engine.ensure(), bed_named(arguments.bed), rows)
@@ -56,7 +56,7 @@ def main(words: list[str]) -> int:
         one = seen[row.name]
         say(f"{row.name}: command {one.command or '-'} (sound: {one.command_when_sound or '-'}),")
         say(f"    module {one.module or '-'} (sound: {one.module_when_sound or '-'}),")
-        say(f"    ours {', '.join(one.ours)}: {' / '.join(one.said)}")
+        say(f"    ours {', '.join(one.ours)}: {' / '.join(one.messages)}")
         say(f"    root causes ({row.causes} expected): {', '.join(one.causes) or 'none'}")
         for complaint in [*runner.complaints(row, one), *runner.unfair(row, one)]:
             wrong += 1

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Asks everybody: the runbook's commands by SSH, the modules by one playbook, our probes by the shipped one."""
+"""Runs all three: the runbook's commands by SSH, the modules by one playbook, our probes by the shipped one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from typing import Any
 import yaml
 
 from tests.faults import remote
+<<<<<<< HEAD
 from tests.faults.matrix import PREPARATIONS, Asked, Outcome, Row, Task
+=======
+from tests.faults.matrix import GUEST, GUEST_ROLE, Command, Outcome, Row, Task
+>>>>>>> integration
 from tests.support.procedures import BIN, Ran, environment, play
 from tests.testbed.inventory import INVENTORY, MORE_HOSTS
 from tests.testbed.layout import ROOT, Bed
 
-#: Seconds after which a command of the runbook, or a task, is said to hang: so many, and a multiple of what the slowest
-#: one took while nothing was broken, because a busy machine is slow in everything.
+#: Seconds after which a command of the runbook, or a task, counts as hanging: so many, and a multiple of what the
+#: slowest one took while nothing was broken, because a busy machine is slow in everything.
 SECONDS, SLOWNESS = 10, 3
 
 #: A task gets longer, for redis-py tries thrice with random pauses.
@@ -45,24 +49,25 @@ def commands(bed: Bed, rows: Iterable[Row], seconds: float) -> dict[str, Outcome
     texts = runbook()
     by_host: dict[str, dict[str, Any]] = {}
     for row in rows:
-        if isinstance(row.asked, Asked):
+        if isinstance(row.command, Command):
             by_host.setdefault(row.host, {})[row.name] = {
-                "text": row.asked.text(texts),
-                "folder": row.asked.folder,
-                "environment": dict(row.asked.environment),
+                "text": row.command.text(texts),
+                "folder": row.command.folder,
+                "environment": dict(row.command.environment),
                 "seconds": seconds,
             }
 
     def ask(host: str) -> dict[str, Any]:
         program = Path(remote.__file__).read_text(encoding="utf-8")
         program += f"\nimport json\nprint(json.dumps(run_all(json.loads({json.dumps(by_host[host])!r}))))\n"
-        words = ["ssh", "-F", str(bed.ssh_config), "-o", "BatchMode=yes", host, "python3", "-"]
+        login = ["-l", GUEST, f"xorb-{GUEST_ROLE}"] if host == f"xorb-{GUEST}" else [host]
+        words = ["ssh", "-F", str(bed.ssh_config), "-o", "BatchMode=yes", *login, "python3", "-"]
         done = subprocess.run(words, input=program, capture_output=True, text=True, timeout=600, check=True)
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return {name: Outcome(**said) for found in pool.map(ask, by_host) for name, said in found.items()}
+        return {name: Outcome(**outcome) for found in pool.map(ask, by_host) for name, outcome in found.items()}
 
 
 def tasks(bed: Bed, rows: Iterable[Row], folder: Path, seconds: float) -> dict[str, Outcome]:
@@ -87,7 +92,7 @@ def tasks(bed: Bed, rows: Iterable[Row], folder: Path, seconds: float) -> dict[s
     path = folder / "tasks.yml"
     path.write_text(yaml.safe_dump(plays), encoding="utf-8")
     done = subprocess.run(
-        [str(BIN / "ansible-playbook"), *inventories(), "-e", f"lab_password={LAB_PASSWORD}", str(path)],
+        [str(BIN / "ansible-playbook"), *_inventories(rows, folder), "-e", f"lab_password={LAB_PASSWORD}", str(path)],
         cwd=ROOT,
         env=environment(XORB_BED=bed.name, ANSIBLE_STDOUT_CALLBACK="json", ANSIBLE_LOAD_CALLBACK_PLUGINS="1"),
         stdin=subprocess.DEVNULL,
@@ -107,11 +112,11 @@ def tasks(bed: Bed, rows: Iterable[Row], folder: Path, seconds: float) -> dict[s
 
 
 def _ended(result: dict[str, Any], duration: dict[str, str]) -> Outcome:
-    said = json.dumps({key: value for key, value in result.items() if key != "invocation"}, sort_keys=True)
+    output = json.dumps({key: value for key, value in result.items() if key != "invocation"}, sort_keys=True)
     took = (datetime.fromisoformat(duration["end"]) - datetime.fromisoformat(duration["start"])).total_seconds()
     if result.get("timedout"):
-        return Outcome(None, said, took)
-    return Outcome(1 if result.get("failed") or result.get("unreachable") else 0, said, took)
+        return Outcome(None, output, took)
+    return Outcome(1 if result.get("failed") or result.get("unreachable") else 0, output, took)
 
 
 def probes(bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
@@ -142,13 +147,25 @@ def _play(playbook: str, bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
     }
     path = folder / "description.yml"
     path.write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")
+<<<<<<< HEAD
     # A name instead of an address, which a fault can take away.
     named = folder / "named.yml"
     named.write_text(yaml.safe_dump({"all": {"hosts": {"xorb-web": {"platform_address": "xorb-lab.invalid"}}}}))
     options = [*inventories()[1:], f"--inventory={named}", "-e", f"@{path}"]
     return play(INVENTORY, playbook, *options, reports=folder / "reports", XORB_BED=bed.name)
+=======
+    options = [*_inventories(rows, folder)[1:], "-e", f"@{path}"]
+    return play(INVENTORY, "daily", *options, reports=folder / "reports", XORB_BED=bed.name)
+>>>>>>> integration
 
 
-def inventories() -> list[str]:
-    """The options that name the inventories of the bed."""
-    return [f"--inventory={path}" for path in (INVENTORY, MORE_HOSTS)]
+def _inventories(rows: Iterable[Row], folder: Path) -> list[str]:
+    """The options that name the inventories of the bed, and one of what some rows add to it."""
+    # A name instead of an address, which a fault can take away.
+    hosts: dict[str, Any] = {"xorb-web": {"platform_address": "xorb-lab.invalid"}}
+    if any(row.observer == GUEST for row in rows):
+        where = f"{{{{ hostvars['xorb-{GUEST_ROLE}'].ansible_host }}}}"
+        hosts[f"xorb-{GUEST}"] = {"ansible_host": where, "ansible_user": GUEST, "demo_checkout": str(ROOT)}
+    path = folder / "inventory.yml"
+    path.write_text(yaml.safe_dump({"all": {"children": {"xorb": {"hosts": hosts}}}}), encoding="utf-8")
+    return [f"--inventory={path}" for path in (INVENTORY, MORE_HOSTS, path)]

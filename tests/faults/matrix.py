@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a row of the table is, and how what was said about it is read."""
+"""What a row of the table is, and how the answers about it are read."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from typing import Any
 
 from tests.testbed.faults import Fault
 
-#: What somebody who relies on it concludes.
+#: What an operator who relies on it concludes.
 BROKEN = "broken"  # it ends with an error, or prints the message that it has for that
 READABLE = "left to the reader"  # it ends well, and who reads every line can see it
 FINE = "fine"  # it ends well, and nothing in what it prints tells of the fault
 HANGS = "hangs"  # it says nothing, and does not end
 NONE = ""  # there is none
+
+#: A host of the description that is the web host once more, inspected by a user of this name, who has no rights.
+GUEST, GUEST_ROLE = "guest", "web"
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,14 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Command:
     """A command of the runbook as it is run: by its id in tests/traceability, with another port or place in its text.
 
     It gets what an operator would have: the passwords in its environment, and the folder to stand in. ``telling`` is a
     regular expression for what a reader has to find in the output, ``evidence`` says what that is.
     """
 
-    command: str
+    id: str
     changes: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: str = "/"
@@ -45,10 +48,10 @@ class Asked:
 
     def text(self, runbook: Mapping[str, str]) -> str:
         """The text to run. Raises `ValueError` where something to change is not in the runbook's text."""
-        text = runbook[self.command]
+        text = runbook[self.id]
         for old, new in self.changes.items():
             if old not in text:
-                raise ValueError(f"{self.command} has no {old!r}: {text}")
+                raise ValueError(f"{self.id} has no {old!r}: {text}")
             text = text.replace(old, new)
         return text
 
@@ -57,7 +60,7 @@ class Asked:
         if outcome.status is None:
             return HANGS
         # `... || echo "API service down"` ends with 0; the message is how it says that something is broken.
-        alarms = re.findall(r'(?:\|\||then)\s+echo "([^"]+)"', runbook[self.command])
+        alarms = re.findall(r'(?:\|\||then)\s+echo "([^"]+)"', runbook[self.id])
         if outcome.status != 0 or any(alarm in outcome.output for alarm in alarms):
             return BROKEN
         return READABLE if self.telling and re.search(self.telling, outcome.output) else FINE
@@ -87,7 +90,7 @@ class Expected:
 
     check: str
     status: str
-    said: str = ""
+    message: str = ""
 
 
 #: The playbooks without which there is nothing to look at for rows that have procedures.
@@ -96,13 +99,13 @@ PREPARATIONS = ("backup_create", "backup_verify")
 
 @dataclass(frozen=True)
 class Row:
-    """One fault, who is asked about it, and what our check must say.
+    """One fault, the command and the module that are run beside our check, and what that must report.
 
     ``look`` is a service of the platform description, named after the fault, or ``seen_as`` where several rows look at
     the same one. It belongs to the host that is broken, or to the ``observer``, unless it says otherwise, and that host
     looks. ``uses`` names what the fault takes: two faults
     that use the same thing, or a part of it (``compose`` and ``compose/api``), are not broken at the same time. Where
-    ``harmless``, the service still does what it should for its clients, so that everybody has to call it fine.
+    ``harmless``, the service still does what it should for its clients, so that fine is the right answer.
     ``also`` has more services of the description, by their names, for a fault that shows in several. ``independent`` is
     how many faults it is in truth, which do not follow from each other. ``procedures`` are the playbooks that are run
     while it is broken, before anybody looks; all of `PREPARATIONS` while nothing is.
@@ -112,11 +115,11 @@ class Row:
     chapter: str
     look: Mapping[str, Any]
     expected: tuple[Expected, ...]
-    asked: Asked | str  # or why the runbook has no command
+    command: Command | str  # or why the runbook has no command
     task: Task | str  # or why there is no module
     uses: frozenset[str]
     harmless: bool = False
-    observer: str = ""  # the role of who looks, where it is not the host that is broken
+    observer: str = ""  # the role of who looks, where it is not the host that is broken, or `GUEST`
     seen_as: str = ""
     also: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     independent: int = 1
@@ -167,7 +170,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one row's askers said, once while all was well and once while it was broken."""
+    """What came of one row, once while all was well and once while it was broken."""
 
     command: str = NONE
     command_when_sound: str = NONE
@@ -177,7 +180,7 @@ class Seen:
     ours: tuple[str, ...] = ()
     #: The root causes of what failed of the row's services, among all that were broken at the same time.
     causes: tuple[str, ...] = ()
-    said: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     ours_when_sound: tuple[str, ...] = ()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tests.faults.matrix import BROKEN, FINE, HANGS, NONE, READABLE, Asked, Row, Seen, Task
+from tests.faults.matrix import BROKEN, FINE, HANGS, NONE, READABLE, Command, Row, Seen, Task
 from tests.testbed.layout import ROOT
 
 PAGE = ROOT / "docs" / "no-false-green.md"
@@ -82,16 +82,16 @@ def _causes(rows: Sequence[Row], seen: Mapping[str, Seen]) -> dict[str, object]:
     single = [row for row in rows if row.causes == 1 and row.name in seen]
     several = [row for row in rows if row.causes > 1 and row.name in seen]
     right = sum(len(seen[row.name].causes) == row.causes for row in several)
-    told = f", and {right} of {len(several)} with two have two" if several else ""
+    several_text = f", and {right} of {len(several)} with two have two" if several else ""
     share = 100 * share_of_one_cause(rows, seen)
     one = sum(len(seen[row.name].causes) == 1 for row in single)
-    return {"one": one, "single": len(single), "share": f"{share:.0f}", "several": told}
+    return {"one": one, "single": len(single), "share": f"{share:.0f}", "several": several_text}
 
 
 def _summary(every: Sequence[Row], seen: Mapping[str, Seen]) -> str:
     rows = [row for row in every if row.name in seen]
-    commands = Counter(_told(row, seen[row.name].command, seen[row.name].command_when_sound) for row in rows)
-    modules = Counter(_told(row, seen[row.name].module, seen[row.name].module_when_sound) for row in rows)
+    commands = Counter(_conclusion(row, seen[row.name].command, seen[row.name].command_when_sound) for row in rows)
+    modules = Counter(_conclusion(row, seen[row.name].module, seen[row.name].module_when_sound) for row in rows)
     ours = Counter(
         "right"
         if all(one == two.status for one, two in zip(seen[row.name].ours, row.expected, strict=True))
@@ -103,7 +103,7 @@ def _summary(every: Sequence[Row], seen: Mapping[str, Seen]) -> str:
     return "\n".join(f"| {names[kind]} | {commands[kind]} | {modules[kind]} | {ours[kind]} |" for kind in kinds)
 
 
-def _told(row: Row, verdict: str, when_sound: str) -> str:
+def _conclusion(row: Row, verdict: str, when_sound: str) -> str:
     if verdict == NONE:
         return "none"
     if right(row, verdict, when_sound):
@@ -114,13 +114,13 @@ def _told(row: Row, verdict: str, when_sound: str) -> str:
 def _line(row: Row, seen: Seen | None, runbook: Mapping[str, str]) -> str:
     if seen is None:
         return f"| {_cell(row.fault.sentence)} (`{row.name}`) | not run yet | | | | | | |\n"
-    if isinstance(row.asked, Asked):
-        command = f"`{_short(runbook[row.asked.command])}`"
-        evidence = row.asked.evidence
+    if isinstance(row.command, Command):
+        command = f"`{_short(runbook[row.command.id])}`"
+        evidence = row.command.evidence
         status = f", exit status {seen.command_status}" if seen.command_status is not None else ""
         says = _says(seen.command, seen.command_when_sound, evidence) + status
     else:
-        command, says = "none", row.asked
+        command, says = "none", row.command
     if isinstance(row.task, Task):
         module = f"`{row.task.module.removeprefix('ansible.builtin.')}`"
         module_says = _says(seen.module, seen.module_when_sound, row.task.evidence)

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults import askers
-from tests.faults.matrix import HANGS, NONE, PREPARATIONS, READABLE, Asked, Expected, Outcome, Row, Seen, Task, rounds
+from tests.faults.matrix import HANGS, NONE, PREPARATIONS, READABLE, Command, Expected, Outcome, Row, Seen, Task, rounds
 from tests.support.procedures import Ran
 from tests.testbed import environment, faults
 from tests.testbed.engine import Engine
+from tests.testbed.errors import BedError
 from tests.testbed.layout import ROOT, Bed
 from tests.testbed.progress import step
 
@@ -25,6 +26,19 @@ _RECOVERY_SECONDS = 180
 
 #: What a check may be while nothing is broken.
 GREEN = ("ok", "not_applicable")
+
+
+def require_own_namespaces(engine: Engine, bed: Bed) -> None:
+    """Refuse hosts that share network or processes with this machine: faults change firewalls, mounts and /proc."""
+
+    def compare(role: str) -> None:
+        kinds = ("net", "pid")
+        words = ("exec", bed.host(role).name, "readlink", *(f"/proc/1/ns/{kind}" for kind in kinds))
+        for kind, of_host in zip(kinds, engine.run(*words).stdout.split(), strict=True):
+            if of_host == str(Path(f"/proc/self/ns/{kind}").readlink()):
+                raise BedError(f"{bed.host(role).name} has this machine's namespace {of_host}: nothing is broken there")
+
+    _on_each(_ROLES, compare)
 
 
 def lab(engine: Engine, bed: Bed, rows: Sequence[Row]) -> None:
@@ -57,16 +71,17 @@ def _on_each(roles: Sequence[str], work: Callable[[str], object]) -> None:
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds after which a command and a task are said to hang."""
+    """Seconds after which a command and a task count as hanging."""
 
     command: float = askers.SOUND_SECONDS
     task: float = askers.SOUND_SECONDS
 
 
 def run(engine: Engine, bed: Bed, rows: Sequence[Row]) -> tuple[dict[str, Seen], Ran]:
-    """What everybody said about each row, and the last look at all of them, when everything was mended."""
+    """What came of each row, and the last inspection of all of them, when everything was fixed."""
     folder = ROOT / "build" / "faults"
     folder.mkdir(parents=True, exist_ok=True)
+    require_own_namespaces(engine, bed)
     try:
         with step("Faults: setting up the lab"):
             # A run that was killed may have left half a lab.
@@ -75,7 +90,7 @@ def run(engine: Engine, bed: Bed, rows: Sequence[Row]) -> tuple[dict[str, Seen],
             faults.mend_left_over(engine, bed, {row.name: row.fault for row in rows})
             # What mends a fault works on a healthy host too: here it starts the servers of the lab.
             faults.side_by_side([row.fault for row in rows], lambda fault: faults.mend(engine, bed, fault))
-        with step("Faults: asking everybody while nothing is broken"):
+        with step("Faults: running everything while nothing is broken"):
             seen = {row.name: Seen() for row in rows}
             patience = _ask_while_sound(bed, rows, folder, seen)
         groups = rounds(tuple(rows))
@@ -85,7 +100,7 @@ def run(engine: Engine, bed: Bed, rows: Sequence[Row]) -> tuple[dict[str, Seen],
                 faults.broken(engine, bed, [row.fault for row in group]),
             ):
                 _ask(bed, group, folder, seen, patience)
-        with step("Faults: looking whether everything is green again"):
+        with step("Faults: inspecting whether everything is green again"):
             last = _green(bed, rows, folder)
     finally:
         away(engine, bed)
@@ -106,7 +121,7 @@ def _green(bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
 def _ask_while_sound(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str, Seen]) -> Patience:
     """Ask about every row while nothing is broken, and find out how long that takes here and now.
 
-    Servers of the lab are as like as two peas then, so each module is asked once of each host with each set of options.
+    Servers of the lab are as like as two peas then, so each module is run once on each host with each set of options.
     """
     texts, patience = askers.runbook(), Patience()
     commanded = askers.commands(bed, rows, patience.command)
@@ -130,7 +145,7 @@ def _slowness(outcomes: dict[str, Outcome]) -> float:
 
 
 def _ask(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str, Seen], patience: Patience) -> None:
-    """Ask about rows that are broken, and write down what was said. Our probes first: some faults grow old."""
+    """Run everything about rows that are broken, and write down the answers. Our probes first: some faults grow old."""
     texts = askers.runbook()
     askers.procedures(bed, rows, folder, lambda row: row.procedures)
     ran = askers.probes(bed, rows, folder)
@@ -145,12 +160,12 @@ def _ask(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str, Seen], pat
             module=row.task.verdict(done[row.name]) if isinstance(row.task, Task) else NONE,
             ours=_statuses(ran, row),
             causes=causes(ran.report.get("checks", ()), row),
-            said=tuple(_message(ran, row, expected) for expected in row.expected),
+            messages=tuple(_message(ran, row, expected) for expected in row.expected),
         )
 
 
 def _command(row: Row, commanded: dict[str, Outcome], texts: dict[str, str]) -> str:
-    return row.asked.verdict(commanded[row.name], texts) if isinstance(row.asked, Asked) else NONE
+    return row.command.verdict(commanded[row.name], texts) if isinstance(row.command, Command) else NONE
 
 
 def _statuses(ran: Ran, row: Row) -> tuple[str, ...]:
@@ -192,7 +207,7 @@ def _message(ran: Ran, row: Row, expected: Expected) -> str:
 
 
 def _keep(folder: Path, when: str, commanded: dict[str, Outcome], done: dict[str, Outcome]) -> None:
-    """What everybody said word for word, for who writes a row."""
+    """Each output word for word, for the author of a row."""
     for who, outcomes in (("commands", commanded), ("modules", done)):
         place = folder / when / who
         place.mkdir(parents=True, exist_ok=True)
@@ -204,29 +219,31 @@ def _keep(folder: Path, when: str, commanded: dict[str, Outcome], done: dict[str
 def complaints(row: Row, seen: Seen) -> list[str]:
     """Everything that our probe should have said of a row and did not, or said while nothing was broken."""
     found = []
-    for expected, status, said, before in zip(row.expected, seen.ours, seen.said, seen.ours_when_sound, strict=True):
+    for expected, status, message, before in zip(
+        row.expected, seen.ours, seen.messages, seen.ours_when_sound, strict=True
+    ):
         if before not in GREEN:
             found.append(f"{expected.check} is {before} while nothing is broken")
         if status != expected.status:
-            found.append(f"{expected.check} is {status}, expected {expected.status}: {said}")
-        elif expected.said not in said:
-            found.append(f"{expected.check} does not say {expected.said!r}: {said}")
+            found.append(f"{expected.check} is {status}, expected {expected.status}: {message}")
+        elif expected.message not in message:
+            found.append(f"{expected.check} does not say {expected.message!r}: {message}")
     if len(seen.ours) != len(row.expected):
-        found.append("nobody looked")
+        found.append("no check arrived")
     if row.independent > 1 and len(seen.causes) != row.causes:
         found.append(f"{row.independent} faults have the root causes {', '.join(seen.causes) or 'none'}")
     return found
 
 
 def unfair(row: Row, seen: Seen) -> list[str]:
-    """Whoever was not asked, and rows that tell a reader to look for something that is always there."""
+    """What was not run, and rows whose evidence for a reader is always there."""
     found = []
     for who, other, broken, sound in (
-        ("command", row.asked, seen.command, seen.command_when_sound),
+        ("command", row.command, seen.command, seen.command_when_sound),
         ("module", row.task, seen.module, seen.module_when_sound),
     ):
         if sound in (READABLE, HANGS):
             found.append(f"the {who} is {sound!r} while nothing is broken")
         if not isinstance(other, str) and NONE in (broken, sound):
-            found.append(f"the {who} was not asked")
+            found.append(f"the {who} was not run")
     return found

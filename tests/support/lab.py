@@ -41,9 +41,15 @@ class Lab:
     def write(self) -> Path:
         """Write the inventory, and say where."""
         local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        own = {
+            "platform_name": "lab",
+            "platform_state_dir": str(self.folder / "state"),
+            # Room for a machine ten times slower: what a deadline cuts off has tests of its own.
+            "platform_deadline": 300,
+        }
         inventory = {
             "all": {
-                "vars": {"platform_name": "lab", "platform_state_dir": str(self.folder / "state"), **self.variables},
+                "vars": {**own, **self.variables},
                 "hosts": {name: {**local, **variables} for name, variables in self.hosts.items()},
                 "children": {group: {"hosts": {key: {} for key in hosts}} for group, hosts in self.groups.items()},
             }

@@ -167,6 +167,11 @@ def base_backup(server: Server) -> Callable[[Path], None]:
     return prepare
 
 
+def postgres_programs() -> Path:
+    """The folder of the programs of PostgreSQL, which is not in the path of every machine."""
+    return Path(_postgres("initdb")).parent
+
+
 def _postgres(name: str) -> str:
     """A program of PostgreSQL: the machine's own where it has a server, which starts nothing by being used."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))

@@ -108,8 +108,8 @@ class Site:
 
     def issued(self, given: dict[str, Any], csr: str, **options: Any) -> deployment.Issued:
         """What the issuer makes of a request."""
-        asked = x509.load_pem_x509_csr(csr.encode())
-        key = _PublicOnly(asked.public_key())
+        request = x509.load_pem_x509_csr(csr.encode())
+        key = _PublicOnly(request.public_key())
         leaf = self.root.issue("localhost", names=given["names"], key=key, **{"ends": 30 * issuing.DAY, **options})
         pem = leaf.pem.decode()
         return deployment.Issued(given, pem, pem, self.root.pem.decode())

@@ -161,9 +161,9 @@ def side_by_side(faults: Sequence[Fault], work: Callable[[Fault], None]) -> None
     """Do the work for all faults at once, and for every one of them whatever happens to the others."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         failures = [future.exception() for future in [pool.submit(work, fault) for fault in faults]]
-    told = [f"{fault.name}: {failure}" for fault, failure in zip(faults, failures, strict=True) if failure]
-    if told:
-        raise BedError("; ".join(told))
+    failed = [f"{fault.name}: {failure}" for fault, failure in zip(faults, failures, strict=True) if failure]
+    if failed:
+        raise BedError("; ".join(failed))
 
 
 def _await(engine: Engine, bed: Bed, fault: Fault, condition: str) -> None:

@@ -205,7 +205,7 @@ def _start_ready(engine: Engine, bed: Bed, wanted: Sequence[Host], image: str) -
 
     def follow(host: Host) -> None:
         _create(engine, bed, host, image, privileged=privileged)
-        _await_ssh(bed, host, asked="systemctl is-system-running --wait", seconds=_BOOT_SECONDS)
+        _await_ssh(bed, host, program="systemctl is-system-running --wait", seconds=_BOOT_SECONDS)
 
     privileged = any(_start(engine, bed, host, image) for host in wanted[:1])
     _each(wanted[1:], follow, at_once=3)
@@ -265,9 +265,9 @@ def open_ssh(engine: Engine, bed: Bed, host: Host) -> str:
     return engine.run("exec", "--interactive", host.name, "sh", "-c", _OPEN_SSH, data=public).stdout.strip()
 
 
-def _await_ssh(bed: Bed, host: Host, *, asked: str = "true", seconds: float = 20) -> None:
+def _await_ssh(bed: Bed, host: Host, *, program: str = "true", seconds: float = 20) -> None:
     """Log in as Ansible will: something else may answer at the address, and its key would be the wrong one."""
-    command = ["ssh", "-F", str(bed.ssh_config), "-o", "BatchMode=yes", "-o", "ConnectTimeout=3", host.name, asked]
+    command = ["ssh", "-F", str(bed.ssh_config), "-o", "BatchMode=yes", "-o", "ConnectTimeout=3", host.name, program]
     if not _until(lambda: run(command, check=False).returncode == 0, seconds=seconds):
         raise BedError(
             f"{host.name} runs, but SSH to {host.address} fails ({last_line(run(command, check=False))}); "

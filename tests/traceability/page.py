@@ -53,8 +53,8 @@ def render(rows: Iterable[Row]) -> str:
     )
     parts = [head, *(_chapter(name, found) for name, found in chapters.items())]
     used = {row.peer for row in rows if row.peer}
-    told = "\n".join(f"* **{name.replace('_', ' ')}**: {text}" for name, text in peers().items() if name in used)
-    return "\n".join([*parts, _PEERS.format(peers=told)])
+    listed = "\n".join(f"* **{name.replace('_', ' ')}**: {text}" for name, text in peers().items() if name in used)
+    return "\n".join([*parts, _PEERS.format(peers=listed)])
 
 
 def _chapter(name: str, rows: Iterable[Row]) -> str:

@@ -78,10 +78,10 @@ def test_secrets_are_for_their_owner_only() -> None:
 def test_image_has_no_drivers_no_keys_and_nothing_enabled(suite: str) -> None:
     script = "ls /etc/ssh/ssh_host_* 2> /dev/null; systemctl list-unit-files --state=enabled --no-legend"
     script += "; python3 -c 'import psycopg2' 2> /dev/null && echo psycopg2"
-    said = engine.ensure().run(
+    ended = engine.ensure().run(
         "run", "--rm", "--network=none", image.reference(RECIPES[suite]), "sh", "-c", script, check=False
     )
-    assert said.stdout == ""
+    assert ended.stdout == ""
 
 
 @pytest.mark.parametrize("suite", RECIPES)

@@ -76,20 +76,20 @@ def test_ca_is_replaced_without_a_connection_that_fails() -> None:
     preview = rotate("--check", certificate_authority_rotate_ca_serial=old)
     assert preview.status == 0, preview.output[-5000:]
     assert "the CA is in the phase standby" in preview.output
-    for told in (
+    for sentence in (
         "xorb-web: nginx server trusts both",
         "xorb-db: redis server trusts both",
         "xorb-monitor: prometheus client trusts both",
         "xorb-monitor: /etc/xorb/tls/ca.pem trusts both",
     ):
-        assert told in preview.output
+        assert sentence in preview.output
     assert snapshot() == before, "check mode changed something"
 
     with ExitStack() as stack:
-        asked = {service: stack.enter_context(load) for service, load in loads().items()}
+        running = {service: stack.enter_context(load) for service, load in loads().items()}
         ran = rotate("-vvv", certificate_authority_rotate_ca_serial=old, platform_incident="INC-77")
     assert ran.status == 0, ran.output[-8000:]
-    for service, load in asked.items():
+    for service, load in running.items():
         assert load.failures == [], service
         assert len(load.answers) > 20
         assert set(load.answers) == {"CN=Bed Intermediate CA", "CN=Bed Intermediate CA G2"}, service
@@ -135,10 +135,10 @@ def test_killed_rotation_is_taken_back() -> None:
         shell(role, "test ! -e /var/lib/xorb-runbook/lock || flock -w 60 /var/lib/xorb-runbook/lock true")
     assert opened().phase == "activated"
     with ExitStack() as stack:
-        asked = {service: stack.enter_context(load) for service, load in loads().items()}
+        running = {service: stack.enter_context(load) for service, load in loads().items()}
         back = rotate(certificate_authority_rotate_rollback=True)
     assert back.status == 0, back.output[-8000:]
-    assert [load.failures for load in asked.values()] == [[], [], []]
+    assert [load.failures for load in running.values()] == [[], [], []]
     assert (opened().phase, in_charge()) == ("standby", old)
     for role, paths in TRUST.items():
         wanted = {"Bed Root CA G2", "Bed Intermediate CA G2"}
@@ -157,11 +157,11 @@ def test_revoked_root_is_replaced_once() -> None:
         "platform_overrides": described,
     }
     with ExitStack() as stack:
-        asked = {service: stack.enter_context(load) for service, load in loads().items()}
+        running = {service: stack.enter_context(load) for service, load in loads().items()}
         ran = revoke(**incident)
     assert ran.status == 0, ran.output[-8000:]
     # Every client of Redis is cut off at the end.
-    assert asked["nginx"].failures == asked["postgres"].failures == []
+    assert running["nginx"].failures == running["postgres"].failures == []
     new = in_charge()
     assert new != old
     ended = {f"{check['host']}/{check['id']}": check for check in report()["checks"]}["xorb-db/redis.server.sessions"]

@@ -48,8 +48,8 @@ def test_new_files_without_a_reload(check: Check, shell: Shell, kept: Kept) -> N
         ran = check("--limit", "xorb-db")
     assert ran.status != 0
     assert bad(ran) == {"xorb-db/postgres.server.names": "critical", "xorb-db/postgres.server.served": "critical"}
-    told = ran.message("xorb-db/postgres.server.served")
-    assert told.startswith("port 5432: serves another certificate (CN=postgres.xorb.local, serial "), told
+    message = ran.message("xorb-db/postgres.server.served")
+    assert message.startswith("port 5432: serves another certificate (CN=postgres.xorb.local, serial "), message
 
 
 def test_key_of_another_certificate(check: Check, shell: Shell, kept: Kept) -> None:
@@ -81,8 +81,8 @@ def test_revoked_and_broken_files_are_named(check: Check, shell: Shell, kept: Ke
         "xorb-web/nginx.tls_files.readable": "critical",
     }
     assert "CN=api.xorb.enterprise (serial " in ran.message("xorb-web/nginx.server.revocation")
-    told = ran.message("xorb-web/nginx.tls_files.readable")
-    assert "/etc/xorb/tls/broken.pem: is no certificate" in told and "/etc/xorb/tls/empty.crt: is empty" in told
+    message = ran.message("xorb-web/nginx.tls_files.readable")
+    assert "/etc/xorb/tls/broken.pem: is no certificate" in message and "/etc/xorb/tls/empty.crt: is empty" in message
 
 
 def revoking(name: str) -> str:

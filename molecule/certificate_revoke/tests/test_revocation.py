@@ -114,8 +114,8 @@ def test_stolen_certificate_of_a_client_is_refused_and_its_sessions_end(stolen: 
     scope = {"scope": "service", "services": ["prometheus"], "incident": "INC-1"}
     preview = revoke("--check", "--diff", **scope)
     assert preview.status == 0, preview.output
-    told = f"xorb-monitor prometheus client: certificate {session} is replaced by a new certificate, and then revoked"
-    assert told in preview.output
+    line = f"xorb-monitor prometheus client: certificate {session} is replaced by a new certificate, and then revoked"
+    assert line in preview.output
     assert "xorb-web nginx server: gets the revocation lists" in preview.output
     assert "xorb-db postgres server: the sessions of revoked certificates are ended" in preview.output
     assert [snapshot(role) for role in ("web", "db")] == state and everything() == before, (
@@ -171,8 +171,8 @@ def test_all_leaves_every_service_with_a_new_certificate_and_names_who_reads_no_
     assert "NOAUTH" in shell("db", f"{REDIS_CLIENT} PING 2>&1 || :"), "Redis let the certificate in, as was said"
     assert subscriber not in subscribers()
     for service in ("nginx", "postgres", "redis"):
-        (told,) = [check["message"] for name, check in checks.items() if name.endswith(f"/{service}.server.refusal")]
-        assert told.startswith("a client that reads the revocation lists: the revoked certificate "), told
-        assert told.endswith(": refused: certificate revoked"), told
+        (message,) = [check["message"] for name, check in checks.items() if name.endswith(f"/{service}.server.refusal")]
+        assert message.startswith("a client that reads the revocation lists: the revoked certificate "), message
+        assert message.endswith(": refused: certificate revoked"), message
     ended = [action["what"] for action in report()["actions"] if action["subject"] == "redis server"]
     assert any(what.startswith("the sessions of all clients were ended (") for what in ended)

@@ -45,7 +45,7 @@ class Fault:
     shows: str  # a command that succeeds as soon as the engine has noticed
     check: str
     status: str
-    said: str
+    message: str
     explains: str = ""
     cause: str = ""  # the check that is to blame, where it is another one
 
@@ -61,7 +61,7 @@ FAULTS = {
         shows=_is(API, ".State.Health.Status", "unhealthy"),
         check="api.supervisor.state",
         status="critical",
-        said="unhealthy (",
+        message="unhealthy (",
     ),
     "missing": Fault(
         broken_by=f"docker rm --force {API}",
@@ -69,7 +69,7 @@ FAULTS = {
         shows=f"! docker inspect {API}",
         check="api.supervisor.state",
         status="critical",
-        said="there is no container of service api of the Compose project xorb",
+        message="there is no container of service api of the Compose project xorb",
         explains="api.rest.health",
     ),
     "restarting": Fault(
@@ -80,7 +80,7 @@ FAULTS = {
         shows=f"test \"$(docker inspect --format '{{{{.RestartCount}}}}' {API})\" -ge 9",
         check="api.supervisor.state",
         status="critical",
-        said="ended with exit code 3 and waits to be started again",
+        message="ended with exit code 3 and waits to be started again",
         explains="api.rest.health",
     ),
     "paused": Fault(
@@ -89,7 +89,7 @@ FAULTS = {
         shows=_is(API, ".State.Status", "paused"),
         check="api.supervisor.state",
         status="critical",
-        said=f"{API} is paused",
+        message=f"{API} is paused",
         explains="api.rest.health",
     ),
     "exited_with_0": Fault(
@@ -98,7 +98,7 @@ FAULTS = {
         shows=_is(REDIS, ".State.Status", "exited"),
         check="redis.supervisor.state",
         status="critical",
-        said="with exit code 0",
+        message="with exit code 0",
         explains="api.rest.redis",
     ),
     "engine_stopped": Fault(
@@ -107,7 +107,7 @@ FAULTS = {
         shows="! docker version",
         check="api.supervisor.state",
         status="unknown",
-        said="the Docker engine does not answer: ",
+        message="the Docker engine does not answer: ",
         cause="engine.supervisor.state",
     ),
 }
@@ -128,7 +128,7 @@ def test_daily_fault_is_reported(name: str) -> None:
         ran = run("daily")
     assert ran.status != 0, ran.output
     address = f"xorb-compose/{fault.check}"
-    assert (ran.statuses[address], fault.said in ran.message(address)) == (fault.status, True), ran.output
+    assert (ran.statuses[address], fault.message in ran.message(address)) == (fault.status, True), ran.output
     cause = f"xorb-compose/{fault.cause or fault.check}"
     assert cause in ran.causes
     if fault.cause:

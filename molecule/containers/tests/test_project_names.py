@@ -82,10 +82,10 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str | 
     unpack = f"mkdir -p {root} && base64 -d | tar -x -C {root}"
     docker.run("exec", "-i", HOST, "sh", "-c", unpack, data=base64.b64encode(packed.getvalue()).decode())
     try:
-        said = docker.run("exec", "-i", HOST, "python3", "-c", ASK, data=json.dumps(folders)).stdout
+        output = docker.run("exec", "-i", HOST, "python3", "-c", ASK, data=json.dumps(folders)).stdout
     finally:
         docker.run("exec", HOST, "rm", "-rf", str(root))
-    return {folder: (name, read(Path(folder))) for folder, name in json.loads(said).items()}
+    return {folder: (name, read(Path(folder))) for folder, name in json.loads(output).items()}
 
 
 def test_names_are_those_of_compose(compared: dict[str, tuple[str | None, str | None]]) -> None:

@@ -54,9 +54,9 @@ def test_version_and_statistics_are_those_of_psql(report: Report, psql: Psql) ->
     ran = report()
     after = [int(number) for number in psql(read).split()]
     assert f"PostgreSQL {psql('SHOW server_version').split()[0]}, primary" in ran.message(f"{DEPTH}availability")
-    said = re.search(r"(\d+) rows returned, (\d+) fetched", ran.message(f"{DEPTH}statistics"))
-    assert said, ran.output
-    assert [before[index] <= int(said[index + 1]) <= after[index] for index in (0, 1)] == [True, True]
+    numbers = re.search(r"(\d+) rows returned, (\d+) fetched", ran.message(f"{DEPTH}statistics"))
+    assert numbers, ran.output
+    assert [before[index] <= int(numbers[index + 1]) <= after[index] for index in (0, 1)] == [True, True]
 
 
 def test_health_check_stays_cheap(report: Report) -> None:

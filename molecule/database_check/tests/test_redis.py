@@ -53,8 +53,8 @@ def save(redis: Redis, status: str) -> None:
     """Start a background save and wait until it ended so."""
     redis("BGSAVE")
     for _attempt in range(50):
-        told = redis("INFO persistence")
-        if "rdb_bgsave_in_progress:0" in told and f"rdb_last_bgsave_status:{status}" in told:
+        state = redis("INFO persistence")
+        if "rdb_bgsave_in_progress:0" in state and f"rdb_last_bgsave_status:{status}" in state:
             return
         time.sleep(0.2)
     pytest.fail(f"the save did not end with {status}")

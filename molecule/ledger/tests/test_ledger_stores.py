@@ -124,11 +124,11 @@ def test_killed_writers_lose_nothing_acknowledged(location: str, tmp_path: Path)
         assert writer.pid
         os.kill(writer.pid, signal.SIGKILL)
         writer.join(10)
-    told = acknowledged.read_text().split()
-    assert told
-    found = Ledger(location).verify(told[-1])
+    heads = acknowledged.read_text().split()
+    assert heads
+    found = Ledger(location).verify(heads[-1])
     assert found.faults == ()
-    assert len(told) <= found.runs <= len(told) + 12
+    assert len(heads) <= found.runs <= len(heads) + 12
 
 
 # --- PostgreSQL alone
@@ -169,16 +169,16 @@ def refusal(address: str) -> str:
 
 
 def test_refusals_are_sentences_without_the_password(database: Any) -> None:
-    said = {
+    messages = {
         "login": refusal(database.address.replace("%40", "%41")),
         "database": refusal(f"{database.address}_gone"),
         "port": refusal(database.address.replace(":5432", ":1")),
         "nothing": refusal(database.address.replace("ledger_under_test:", "nobody:")),
     }
-    assert "refuses the login" in said["login"] and "refuses the login" in said["nothing"]
-    assert "has no such database" in said["database"]
-    assert "Connection refused" in said["port"]
-    assert not [text for text in said.values() if database.password[-16:] in text or "\n" in text]
+    assert "refuses the login" in messages["login"] and "refuses the login" in messages["nothing"]
+    assert "has no such database" in messages["database"]
+    assert "Connection refused" in messages["port"]
+    assert not [text for text in messages.values() if database.password[-16:] in text or "\n" in text]
 
 
 def test_lock_that_is_never_released_is_a_sentence(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:

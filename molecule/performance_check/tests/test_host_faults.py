@@ -131,8 +131,8 @@ def test_target_that_is_down_is_named_by_the_real_prometheus(run: Run, broken: B
         ran = run("daily")
     assert ran.status != 0
     assert ran.statuses["xorb-monitor/prometheus.api.targets"] == "critical"
-    said = ran.message("xorb-monitor/prometheus.api.targets")
-    assert re.match(r"\d+ of \d+ targets up; down: node at ", said) and "connect: connection refused" in said
+    message = ran.message("xorb-monitor/prometheus.api.targets")
+    assert re.match(r"\d+ of \d+ targets up; down: node at ", message) and "connect: connection refused" in message
     assert ran.statuses["xorb-monitor/prometheus.api.up"] == "critical"
     assert "job=node} is 0" in ran.message("xorb-monitor/prometheus.api.up")
     wait(lambda: "node" not in state_of_node(shell))

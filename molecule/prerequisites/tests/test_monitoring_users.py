@@ -47,8 +47,8 @@ def test_driver_can_be_imported(host: Host, driver: str) -> None:
 
 
 def test_postgresql_user_may_read_statistics() -> None:
-    said = psql("SELECT count(*) > 0, current_setting('data_directory') <> '' FROM pg_stat_activity")
-    assert said.stdout.strip() == "t|t", said.stderr
+    answer = psql("SELECT count(*) > 0, current_setting('data_directory') <> '' FROM pg_stat_activity")
+    assert answer.stdout.strip() == "t|t", answer.stderr
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_postgresql_user_may_read_statistics() -> None:
     ],
 )
 def test_postgresql_user_may_do_no_more(query: str) -> None:
-    said = psql(query)
-    assert said.returncode != 0
-    assert "permission denied" in said.stderr or "must be" in said.stderr
+    answer = psql(query)
+    assert answer.returncode != 0
+    assert "permission denied" in answer.stderr or "must be" in answer.stderr
 
 
 def test_postgresql_user_is_a_member_of_one_group_only() -> None:

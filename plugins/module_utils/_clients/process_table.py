@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .._core.about import MOUNT, UNSEEN, Fault
 from .._core.errors import RunbookError
 from .._core.text import lines
 from . import proc
@@ -43,32 +44,45 @@ class Process:
 #: The right to see any process (CAP_SYS_PTRACE), as a bit of the effective rights.
 _SEES_ANY = 1 << 19
 
+#: Values of hidepid that hide nothing, and those for which the kernel makes no exception for a group.
+_HIDE_NOTHING, _EXEMPT_NO_GROUP = ("0", "off"), ("4", "ptraceable")
+
+#: The group that is exempt where /proc was mounted without one of its own: the kernel's default is that of root.
+_EXEMPT_GROUP = "0"
+
 
 def read() -> list[Process]:
     """Every process of the host.
 
     Raises `RunbookError` where the kernel shows this user only some of them: what is not seen cannot be judged.
     """
+    _require_all()
+    return [parse(text) for text in _texts()]
+
+
+def _require_all() -> None:
     hidden = hides(proc.read("self/mountinfo"), proc.read("self/status"))
     if hidden:
-        raise RunbookError(f"/proc is mounted with {hidden}, so this user sees only its own processes; inspect as root")
-    return [parse(text) for text in _texts()]
+        message = f"/proc is mounted with {hidden}, so this user sees only its own processes; inspect as root"
+        raise RunbookError(message, fault=Fault(UNSEEN, ((MOUNT, str(proc.PROC)),)))
 
 
 def hides(mountinfo: str, status: str) -> str:
     """The option of /proc that hides the processes of others from a process of this status, or nothing.
 
-    The kernel makes exceptions for a group and for a process that may see any other.
+    The kernel makes exceptions for a process that may see any other, and mostly for a group (``has_pid_permissions`` in
+    fs/proc/base.c).
     """
     mounts = [line.split(" - ", 1) for line in lines(mountinfo) if " /proc " in line.partition(" - ")[0]]
     words = mounts[-1][1].split()[-1].split(",") if mounts else []
     options = dict(word.partition("=")[::2] for word in words)
-    if options.get("hidepid", "off") in ("0", "off"):
+    hidden = options.get("hidepid", "off")
+    if hidden in _HIDE_NOTHING:
         return ""
     fields = dict(line.split(":", 1) for line in lines(status) if ":" in line)
     groups = [*fields.get("Groups", "").split(), *fields.get("Gid", "").split()[1:2]]
-    may = int(fields.get("CapEff", "0"), 16) & _SEES_ANY or options.get("gid") in groups
-    return "" if may else f"hidepid={options['hidepid']}"
+    exempt = hidden not in _EXEMPT_NO_GROUP and options.get("gid", _EXEMPT_GROUP) in groups
+    return "" if exempt or int(fields.get("CapEff", "0"), 16) & _SEES_ANY else f"hidepid={hidden}"
 
 
 def _texts() -> Iterator[str]:
@@ -97,12 +111,16 @@ def parse(stat: str) -> Process:
 
 
 def remains_stopped(pid: int) -> bool:
-    """Whether a process is stopped by a signal, and not just for a while: some tools stop and wake one in turn."""
+    """Whether a process is stopped by a signal, and not just for a while: some tools stop and wake one in turn.
+
+    Raises `RunbookError` where the kernel hides it from this user.
+    """
     for _sample in range(_SAMPLES):
         try:
             state = parse(proc.read(f"{pid}/stat")).state
-        except OSError:  # it ended, or may not be seen
-            return False
+        except OSError:
+            _require_all()
+            return False  # it ended
         if state != STOPPED:
             return False
         time.sleep(_PAUSE)

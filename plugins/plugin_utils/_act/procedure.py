@@ -190,6 +190,11 @@ class Context:
         """Whether this host takes the steps that concern all of them: the first that is still in the play."""
         return self.host == next(host for host in self.inventory.hosts if host in self._variables["ansible_play_hosts"])
 
+    @property
+    def play_hosts(self) -> list[str]:
+        """The hosts that the play was begun with, in batches all of them."""
+        return list(self._variables["ansible_play_hosts_all"])
+
     def result(self, step: str, host: str = "") -> Mapping[str, Any]:
         """What a step registered on a host, this one unless another is named; nothing where it registered nothing."""
         registered = self.inventory.variables(host or self.host).get(result_variable(self.name, step))
@@ -201,8 +206,7 @@ class Context:
 
     def failed_on(self, step: str) -> list[str]:
         """The hosts of the play on which a step has failed already."""
-        hosts = self._variables["ansible_play_hosts_all"]
-        return [host for host in hosts if (known := self.result(step, host)) and _failed(known)]
+        return [host for host in self.play_hosts if (known := self.result(step, host)) and _failed(known)]
 
     def stopped_at(self, step: str) -> bool:
         """Whether a step failed, or was skipped, on any host of the inventory."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.faults.catalogue.parts import of_unit
-from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.faults.matrix import Command, Expected, Row, Task
 from tests.testbed.faults import FAULTS
 
 _TLS = "/etc/xorb-lab/tls"
@@ -30,13 +30,13 @@ def _served(port: int, name: str) -> str:
 
 def _until_served(port: int, name: str) -> str:
     """A script that waits until a port serves a pair."""
-    told = "openssl x509 -noout -fingerprint"
-    shown = f"openssl s_client -connect localhost:{port} < /dev/null 2> /dev/null | {told}"
-    same = f'test "$({shown})" = "$({told} -in {_TLS}/{name}.pem)"'
+    fingerprint = "openssl x509 -noout -fingerprint"
+    shown = f"openssl s_client -connect localhost:{port} < /dev/null 2> /dev/null | {fingerprint}"
+    same = f'test "$({shown})" = "$({fingerprint} -in {_TLS}/{name}.pem)"'
     return f"for _ in $(seq 40); do if {same}; then break; fi; sleep 0.25; done"
 
 
-def _asked(command: str, port: int, telling: str = "", evidence: str = "") -> Asked:
+def _command(command: str, port: int, telling: str = "", evidence: str = "") -> Command:
     """The runbook's handshake with a server, or its loop over the files that are served."""
     handshake = {
         "api:8443": f"localhost:{port}",
@@ -46,7 +46,7 @@ def _asked(command: str, port: int, telling: str = "", evidence: str = "") -> As
     }
     files = {"./secrets/tls": f"/etc/xorb-lab/served/{port}"}
     changes = handshake if command == _MTLS else files
-    return Asked(command, changes=changes, telling=telling, evidence=evidence)
+    return Command(command, changes=changes, telling=telling, evidence=evidence)
 
 
 def _row(
@@ -55,7 +55,7 @@ def _row(
     sentence: str,
     broken: str,
     *expected: Expected,
-    asked: str = _MTLS,
+    command: str = _MTLS,
     telling: str = "",
     evidence: str = "",
     shown: tuple[str, str] = ("", ""),
@@ -66,7 +66,7 @@ def _row(
         chapter="Certificates",
         look={"endpoints": {"tls": {"kind": "tls", "port": port, "ca": f"{_TLS}/ca.pem", **options}}},
         expected=expected,
-        asked=_asked(asked, port, telling, evidence),
+        command=_command(command, port, telling, evidence),
         task=Task(
             "community.crypto.get_certificate",
             {"host": "localhost", "port": port, "ca_cert": f"{_TLS}/ca.pem", "timeout": 8},
@@ -95,7 +95,7 @@ def _set_row(
         chapter="Certificates",
         look={"certificates": {"set": {**managed, "served_by": [{"port": port}]}}},
         expected=expected,
-        asked=_asked(_DATES, port, telling, "No such file or directory" if telling else ""),
+        command=_command(_DATES, port, telling, "No such file or directory" if telling else ""),
         task=Task("community.crypto.x509_certificate_info", {"path": f"{place}/cert.pem"}),
         uses=frozenset({f"web/tls/{port}"}),
     )
@@ -262,7 +262,7 @@ ODD = (
             Expected("tree.expiry", "ok"),
             Expected("tree.key", "ok"),
         ),
-        asked=_asked(_DATES, 8476),
+        command=_command(_DATES, 8476),
         task=Task("community.crypto.x509_certificate_info", {"path": "/etc/xorb-lab/served/8476/garbage.pem"}),
         uses=frozenset({"web/tls/8476"}),
     ),
@@ -281,7 +281,7 @@ ROWS = (
             Expected("tls.trust", "critical", "certificate has expired"),
             Expected("tls.expiry", "critical", "expired"),
         ),
-        asked=Asked(
+        command=Command(
             _MTLS,
             changes={
                 "api:8443": "localhost:8443",
@@ -306,7 +306,7 @@ ROWS = (
         "the certificate has expired, and the runbook looks at its file",
         _served(8451, "expired"),
         Expected("tls.expiry", "critical", "expired"),
-        asked=_DATES,
+        command=_DATES,
         telling="notAfter=Jan  1 00:00:00 2020 GMT",
         evidence="a date, among those of all files, without the file's name",
         shown=('"expired": true', "expired: true"),
@@ -318,7 +318,7 @@ ROWS = (
         # The server must have read the one before the other is put in its place.
         f"{_served(8452, 'lapsed')}; {_until_served(8452, 'lapsed')}; {_files(8452, 'good')}",
         Expected("tls.expiry", "critical", "expired"),
-        asked=_DATES,
+        command=_DATES,
         shown=('"expired": true', "expired: true"),
     ),
     _row(

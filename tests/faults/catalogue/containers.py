@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.faults.matrix import Command, Expected, Row, Task
 from tests.testbed.faults import Fault, shell
 
 _FOLDER = "/opt/xorb-lab"
@@ -40,7 +40,7 @@ def _row(
     evidence: str = "",
     shown: tuple[str, str] = ("", ""),
     look: Mapping[str, Any] | None = None,
-    asked: Asked | None = None,
+    command: Command | None = None,
 ) -> Row:
     """A row about a service of the lab's project, named after the service."""
     state = f"{_FOLDER}/state/{service}"
@@ -60,7 +60,7 @@ def _row(
         chapter="Containers",
         look=look or {"supervisor": {"kind": "compose", "project_src": _FOLDER, "service": service}},
         expected=expected,
-        asked=asked or Asked("health.containers", folder=_FOLDER, telling=telling, evidence=evidence),
+        command=command or Command("health.containers", folder=_FOLDER, telling=telling, evidence=evidence),
         task=Task(
             "community.docker.docker_container_info", {"name": _container(service)}, telling=shown[0], evidence=shown[1]
         ),
@@ -89,7 +89,7 @@ ROWS = (
         "a container ends at its start, and is started again and again",
         f"touch {_FOLDER}/state/restarting/ends; docker restart --time 1 {_container('restarting')}",
         Expected("supervisor.state", "critical", "ended with exit code 3 and waits to be started again"),
-        # Docker waits twice as long before each start: half a minute by then, so that nobody meets it running.
+        # Docker waits twice as long before each start: half a minute by then, so that no probe meets it running.
         takes_hold=_is("restarting", ".RestartCount", "-ge 9"),
         telling=r"xorb-lab-restarting-1.*Restarting \(3\)",
         evidence="a line with Restarting (3)",
@@ -130,7 +130,7 @@ ROWS = (
                 }
             }
         },
-        asked=Asked(
+        command=Command(
             "performance.container_stats",
             telling=r"xorb-lab-squeezed-1\s.*\s[789]\d\.\d+%",
             evidence="MEM % in the container's line",
@@ -149,7 +149,7 @@ ROWS = (
         chapter="Containers",
         look={"supervisor": {"kind": "compose", "project_src": _FOLDER, "service": "paused"}},
         expected=(Expected("supervisor.state", "unknown", "the Docker engine does not answer"),),
-        asked=Asked("health.containers", folder=_FOLDER),
+        command=Command("health.containers", folder=_FOLDER),
         task=Task("community.docker.docker_container_info", {"name": _container("paused")}),
         uses=frozenset({"compose"}),
     ),
@@ -170,7 +170,7 @@ ROWS = (
         chapter="Containers",
         look={"supervisor": {"kind": "compose", "project_src": _NAMED_FOLDER, "service": "cache"}},
         expected=(Expected("supervisor.state", "ok", "xorb-lab-renamed-cache-1"),),
-        asked=Asked("health.containers", folder=_NAMED_FOLDER),
+        command=Command("health.containers", folder=_NAMED_FOLDER),
         task=Task("community.docker.docker_host_info", {"containers": True}),
         uses=frozenset({"compose/named"}),
         harmless=True,

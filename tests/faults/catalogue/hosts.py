@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.faults.matrix import GUEST, GUEST_ROLE, Command, Expected, Row, Task
 from tests.testbed.faults import FAULTS, Fault, shell
 
 _DISK = Task("ansible.builtin.setup", {"gather_subset": ["!all", "mounts"]}, telling="$^")
@@ -25,11 +25,12 @@ def _row(
     mended: str,
     look: Mapping[str, Any],
     *expected: Expected,
-    asked: Asked | str = _UNITS,
+    command: Command | str = _UNITS,
     task: Task | str,
     takes_hold: str = "",
     harmless: bool = False,
     seen_as: str = "",
+    observer: str = "",
 ) -> Row:
     return Row(
         fault=Fault(
@@ -43,11 +44,12 @@ def _row(
         chapter="Hosts",
         look=look,
         expected=expected,
-        asked=asked,
+        command=command,
         task=task,
         uses=frozenset({f"{role}/{name}"}),
         harmless=harmless,
         seen_as=seen_as,
+        observer=observer,
     )
 
 
@@ -61,7 +63,7 @@ ROWS = (
         chapter="Hosts",
         look={"checks": {"data": {"kind": "disk", "path": "/srv/data"}}},
         expected=(Expected("data.space", "critical", "(100 %)"),),
-        asked=Asked("performance.disk", telling=r"100%\s+/srv/data", evidence="100% in one of its lines"),
+        command=Command("performance.disk", telling=r"100%\s+/srv/data", evidence="100% in one of its lines"),
         task=Task(
             "ansible.builtin.setup",
             {"gather_subset": ["!all", "mounts"]},
@@ -79,7 +81,7 @@ ROWS = (
         {"checks": {"lab": {"kind": "disk", "path": "/srv/lab"}}},
         Expected("lab.inodes", "critical", "(100 %)"),
         Expected("lab.space", "ok"),
-        asked=Asked("performance.disk"),
+        command=Command("performance.disk"),
         task=_DISK,
         takes_hold="! touch /srv/lab/another",
     ),
@@ -118,10 +120,31 @@ ROWS = (
         "systemctl stop xorb-lab-zombies.service 2> /dev/null || :",
         _FAILED_UNITS,
         Expected("units.zombies", "critical", "zombie processes: python3"),
-        asked=Asked("performance.cpu", telling=r"1\d\d zombie", evidence="a number in a line of its head"),
+        command=Command("performance.cpu", telling=r"1\d\d zombie", evidence="a number in a line of its head"),
         task=_services("$^", ""),
         takes_hold="test $(ps -eo stat= | grep -c ^Z) -ge 120",
         seen_as="monitor_units",
+    ),
+    _row(
+        "processes_hidden",
+        "a user without rights inspects a host whose /proc hides the processes of others (hidepid),"
+        " and a service fills the table of processes with dead ones",
+        GUEST_ROLE,
+        "systemd-run --unit=xorb-lab-zombies.service python3 -c "
+        "'import os, time; [os.fork() or os._exit(0) for _ in range(120)]; time.sleep(600)' 2> /dev/null; "
+        "mount -o remount,hidepid=2 /proc",
+        "mount -o remount,hidepid=0 /proc; systemctl stop xorb-lab-zombies.service 2> /dev/null || :",
+        {
+            "supervisor": {"kind": "systemd", "unit": "prometheus-node-exporter.service"},
+            # Of failed units, other rows have plenty.
+            "checks": {"units": {"kind": "failed_units", "ignore": ["*"]}},
+        },
+        Expected("units.zombies", "unknown", "so this user sees only its own processes"),
+        Expected("supervisor.state", "unknown", "is stopped is not determined"),
+        command=Command("performance.cpu", telling=r"1\d\d zombie", evidence="a number in a line of its head"),
+        task=_services("$^", ""),
+        takes_hold="test $(ps -eo stat= | grep -c ^Z) -ge 120",
+        observer=GUEST,
     ),
     _row(
         "unit_without_process",
@@ -149,7 +172,7 @@ ROWS = (
         Expected("job.service", "critical", "xorb-lab-job.service failed: exit-code, exit status 1"),
         Expected("job.state", "ok"),
         task=_services(r'"xorb-lab-job.service": \{[^}]*"status": "failed"', "status: failed of one unit among all"),
-        # It is a failed unit, too; what is said about those is the business of other rows.
+        # It is a failed unit, too; what the check says of those is the business of other rows.
         takes_hold="systemctl is-failed --quiet xorb-lab-job.service",
     ),
     _row(
@@ -182,7 +205,7 @@ ROWS = (
             },
         },
         Expected("sql.query", "unknown", "install the package python3-psycopg2"),
-        asked=Asked("health.postgres_ready", changes={"-h localhost -p 5432": "-h db -p 5440"}),
+        command=Command("health.postgres_ready", changes={"-h localhost -p 5432": "-h db -p 5440"}),
         task=Task(
             "community.postgresql.postgresql_ping",
             {
@@ -214,7 +237,7 @@ ROWS = (
             }
         },
         Expected("set.expiry", "unknown", "driver too old: cryptography 3.4.8"),
-        asked=Asked("certificates.expiry", changes={"./secrets/tls": _OWN}),
+        command=Command("certificates.expiry", changes={"./secrets/tls": _OWN}),
         task=Task("community.crypto.x509_certificate_info", {"path": f"{_OWN}/cert.pem"}),
         harmless=True,
     ),
@@ -227,7 +250,7 @@ ROWS = (
         {"checks": {"disk": {"kind": "disk", "path": "/srv/lab-disk"}}},
         Expected("disk.mount", "critical", "/srv/lab-disk is not mounted, and"),
         Expected("disk.space", "unknown", "is not mounted"),
-        asked=Asked("performance.disk"),
+        command=Command("performance.disk"),
         task=_DISK,
     ),
     _row(
@@ -239,7 +262,7 @@ ROWS = (
         {"checks": {"disk": {"kind": "disk", "path": "/srv/lab-frozen"}}},
         Expected("disk.mount", "critical", "is read-only: nothing can be written"),
         Expected("disk.space", "ok"),
-        asked=Asked("performance.disk"),
+        command=Command("performance.disk"),
         task=_DISK,
         takes_hold="! touch /srv/lab-frozen/another",
     ),
@@ -251,7 +274,7 @@ ROWS = (
         "rm -rf /var/lib/xorb-lab/names; mkdir -p /var/lib/xorb-lab/names; echo data > /var/lib/xorb-lab/names/plain",
         {"checks": {"backup": {"kind": "file_age", "path": "/var/lib/xorb-lab/names/*"}}},
         Expected("backup.age", "ok", "caf\\udce9"),
-        asked="the runbook has no command for the age of a file",
+        command="the runbook has no command for the age of a file",
         task=Task("ansible.builtin.find", {"paths": "/var/lib/xorb-lab/names"}),
         harmless=True,
     ),

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from tests.faults.catalogue.parts import dropped, not_dropped
-from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.faults.matrix import Command, Expected, Row, Task
 from tests.testbed.faults import Fault, shell
 
 _API = "http://monitor:9092/api/v1"
@@ -23,11 +23,31 @@ _RULES_WORK = f"""curl -s {_API}/rules | grep XORBTargetDown | grep -qv '"health
 _TARGET = 'up{instance=~".*15:9100"}'
 _SCANS = "ptaas_scans_active"
 
+#: The Prometheus of the lab, which nothing else asks.
+_LAB_PROMETHEUS = {
+    "kind": "prometheus",
+    "port": 9494,
+    "timeout": 20,
+    "rule_groups": ["lab"],
+    "queries": {"pods": "sum(up)"},
+}
+
+
+#: A script that makes it find a number of pods, each with an annotation of so many characters.
+_PODS = "/etc/xorb-lab/prometheus/pods"
+
+
+def _pods_up(number: int) -> str:
+    """A test of whether the lab's Prometheus has scraped so many pods and no other, and has evaluated its rules."""
+    base = "http://localhost:9494/api/v1"
+    scraped = f"curl -s -G --data-urlencode 'query=sum(up) == {number}' {base}/query | grep -q '\"result\":\\[{{'"
+    return f"""{scraped} && curl -s {base}/rules | grep -q '"health":"ok"'"""
+
 
 def _row(
     fault: Fault,
     expected: Expected,
-    asked: Asked,
+    command: Command,
     uses: str,
     *,
     path: str,
@@ -51,14 +71,14 @@ def _row(
         },
         seen_as="prometheus",
         expected=(expected,),
-        asked=asked,
+        command=command,
         task=Task(
             "ansible.builtin.uri",
             {"url": f"http://localhost:9092{path}", "return_content": True, "timeout": 8},
             telling=shown[0],
             evidence=shown[1],
         ),
-        # Whoever asks Prometheus needs it, and of targets that are down it does not say which metrics are missing.
+        # Each query needs Prometheus, and of targets that are down it does not say which metrics are missing.
         uses=frozenset(
             {
                 uses,
@@ -82,7 +102,7 @@ ROWS = (
             holds_no_more=_is(f"{_TARGET} == 1", "node"),
         ),
         Expected("api.targets", "critical", "connect: connection refused"),
-        Asked("prometheus.up", telling='"0"', evidence='a "0" in the list of values'),
+        Command("prometheus.up", telling='"0"', evidence='a "0" in the list of values'),
         "db12/node_exporter",
         scraped=True,
         path="/api/v1/query?query=up",
@@ -99,7 +119,7 @@ ROWS = (
             holds_no_more=_is(_SCANS, _SCANS),
         ),
         Expected("api.scans", "unknown", "no data: the result of ptaas_scans_active is empty"),
-        Asked("prometheus.scans_active"),
+        Command("prometheus.scans_active"),
         "web/metrics",
         scraped=True,
         path=f"/api/v1/query?query={_SCANS}",
@@ -117,7 +137,7 @@ ROWS = (
             holds_no_more=_RULES_WORK,
         ),
         Expected("api.rules", "critical", "not loaded: xorb"),
-        Asked("prometheus.alert_rules"),
+        Command("prometheus.alert_rules"),
         "monitor/prometheus/rules",
         path="/api/v1/rules",
     ),
@@ -131,7 +151,7 @@ ROWS = (
             holds_no_more=f"{_is(f'{_TARGET} == 1', 'node')} && {_is(_SCANS, _SCANS)} && {_RULES_WORK}",
         ),
         Expected("api.targets", "critical", "refused"),
-        Asked("prometheus.up"),
+        Command("prometheus.up"),
         "monitor/prometheus",
         path="/api/v1/query?query=up",
     ),
@@ -152,7 +172,7 @@ ROWS = (
         # Alerts of others look back for minutes, at what other rows have broken.
         look={"endpoints": {"api": {"kind": "prometheus", "port": 9092, "ignore_alerts": ["[!L]*"]}}},
         expected=(Expected("api.alerts", "critical", "LabOnFire (critical)"),),
-        asked=Asked("prometheus.alert_rules"),
+        command=Command("prometheus.alert_rules"),
         task=Task(
             "ansible.builtin.uri",
             {"url": "http://localhost:9092/api/v1/alerts", "return_content": True, "timeout": 8},
@@ -160,5 +180,33 @@ ROWS = (
             evidence="the alert among all",
         ),
         uses=frozenset({"monitor/prometheus/rules", "monitor/prometheus/scraped"}),
+    ),
+    Row(
+        fault=Fault(
+            name="prometheus_many_targets",
+            sentence="Prometheus has found a hundred pods with long annotations: its list of targets is 6 MB",
+            role="monitor",
+            broken_by=shell(f"{_PODS} 100 62000"),
+            mended_by=shell(f"{_PODS} 1 0; systemctl restart xorb-lab-prometheus.service"),
+            takes_hold=_pods_up(100),
+            holds_no_more=_pods_up(1),
+        ),
+        chapter="Monitoring",
+        look={"endpoints": {"api": _LAB_PROMETHEUS, "bounded": {**_LAB_PROMETHEUS, "max_body_bytes": 1_048_576}}},
+        expected=(
+            *(Expected(f"api.{aspect}", "ok") for aspect in ("targets", "rules", "alerts", "pods")),
+            # A limit of our own is not Prometheus's fault, and costs nothing else.
+            Expected(
+                "bounded.targets", "unknown", "the body is larger than the 1.0 MiB that are read (max_body_bytes)"
+            ),
+            *(Expected(f"bounded.{aspect}", "ok") for aspect in ("rules", "alerts", "pods")),
+        ),
+        command=Command("prometheus.up", changes={":9092": ":9494"}),
+        task=Task(
+            "ansible.builtin.uri",
+            {"url": "http://localhost:9494/api/v1/targets", "return_content": True, "timeout": 8},
+        ),
+        uses=frozenset({"monitor/lab-prometheus"}),
+        harmless=True,
     ),
 )

@@ -8,7 +8,7 @@ from tests.testbed.faults import Fault, shell
 
 
 def dropped(port: int) -> str:
-    """A script that makes the firewall drop what comes to a port, as if nobody were there."""
+    """A script that makes the firewall drop what comes to a port, as if there were no host."""
     table = f"xorb_lab_{port}"
     return (
         f"nft add table inet {table}; "

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.faults.catalogue.parts import dropped, not_dropped, of_unit
-from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.faults.matrix import Command, Expected, Row, Task
 from tests.testbed.faults import FAULTS, Fault, shell
 
 _PASSWORD = "only-for-the-lab"  # noqa: S105 - it opens servers that live as long as a fault
@@ -61,7 +61,7 @@ def _row(
     sentence: str,
     broken: str,
     *expected: Expected,
-    asked: str = _READY,
+    command: str = _READY,
     telling: str = "",
     evidence: str = "",
     kind: str = "postgres",
@@ -75,8 +75,10 @@ def _row(
     login = {"port": port, "user": "xorb_monitor", "database": "xorb_db", "password": "{{ lab_password }}"}
     trust = {"ca": "/etc/xorb-lab/tls/ca.pem"} if trusts else {}
     where = f"-h localhost -p {port}"
-    changes = {"-h localhost -p 5432": where} if asked == _READY else {"-h localhost": where, "-d xorb ": "-d xorb_db "}
-    if asked == _STATISTICS:
+    changes = (
+        {"-h localhost -p 5432": where} if command == _READY else {"-h localhost": where, "-d xorb ": "-d xorb_db "}
+    )
+    if command == _STATISTICS:
         changes["datname='xorb'"] = "datname='xorb_db'"
     return Row(
         fault=of_unit(
@@ -85,7 +87,9 @@ def _row(
         chapter="PostgreSQL",
         look={"endpoints": {"sql": {"kind": kind, **login, **trust, **options}}},
         expected=expected,
-        asked=Asked(asked, changes=changes, environment={"PGPASSWORD": _PASSWORD}, telling=telling, evidence=evidence),
+        command=Command(
+            command, changes=changes, environment={"PGPASSWORD": _PASSWORD}, telling=telling, evidence=evidence
+        ),
         task=Task(
             "community.postgresql.postgresql_ping",
             {
@@ -104,7 +108,7 @@ def _row(
     )
 
 
-#: What every Python of a host begins with: an environment as a login would have it, whoever logged in before.
+#: What every Python of a host begins with: an environment as a login would have it, whichever user logged in before.
 _VARIABLES = "/usr/lib/python3/dist-packages/xorb_lab.pth"
 
 
@@ -121,7 +125,7 @@ _END_SESSIONS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WH
 
 
 def _stats_row(
-    name: str, sentence: str, broken: str, mended: str, *expected: Expected, asked: str = _STATISTICS
+    name: str, sentence: str, broken: str, mended: str, *expected: Expected, command: str = _STATISTICS
 ) -> Row:
     """A row about what a server tells of itself."""
     row = _row(
@@ -131,7 +135,7 @@ def _stats_row(
         "",
         *expected,
         kind="postgres_stats",
-        asked=asked,
+        command=command,
         idle_warning=0.5,
         idle_critical=1,
         blocked_warning=0.1,
@@ -157,7 +161,7 @@ ROWS = (
             },
         },
         expected=(Expected("supervisor.state", "critical"), Expected("sql.query", "critical", "refused")),
-        asked=Asked(_READY),
+        command=Command(_READY),
         task=Task(
             "community.postgresql.postgresql_ping",
             {
@@ -225,7 +229,7 @@ ROWS = (
         _sessions(5445, "SELECT 1;", count=25),
         Expected("sql.query", "critical", "no session: "),
         Expected("sql.connections", "critical", "none is left"),
-        # More sessions than there can be were asked for, and the monitoring role is not let in any more.
+        # Clients hold as many sessions as there can be, and the server does not let the monitoring role in any more.
         takes_hold=f"! PGPASSWORD={_PASSWORD} psql -h localhost -p 5445 -U xorb_monitor -d xorb_db -c 'SELECT 1'",
     ),
     _stats_row(
@@ -247,7 +251,7 @@ ROWS = (
         + f"; {_sql(5447, 'CREATE UNIQUE INDEX CONCURRENTLY half ON orders (id)')} || :",
         Expected("sql.invalid_indexes", "critical", "invalid: public.half on public.orders"),
         kind="postgres_stats",
-        asked=_STATISTICS,
+        command=_STATISTICS,
     ),
     _stats_row(
         "postgres_statements_missing",
@@ -255,7 +259,7 @@ ROWS = (
         _sql(_DEPTH, "DROP EXTENSION pg_stat_statements"),
         _sql(_DEPTH, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"),
         Expected("sql.statements", "unknown", "pg_stat_statements is not installed in this database"),
-        asked=_SLOW_QUERIES,
+        command=_SLOW_QUERIES,
     ),
     _stats_row(
         "postgres_sequence_exhausted",
@@ -294,7 +298,7 @@ ROWS = (
         "PostgreSQL serves a certificate of another name",
         _served(5453, "wrong_name"),
         Expected("sql.query", "critical", "elsewhere.example"),
-        asked=_VERSION,
+        command=_VERSION,
         trusts=True,
     ),
     _row(
@@ -303,7 +307,7 @@ ROWS = (
         "PostgreSQL serves a certificate that has expired",
         _served(5454, "expired"),
         Expected("sql.query", "critical", "certificate"),
-        asked=_VERSION,
+        command=_VERSION,
         trusts=True,
     ),
     _row(
@@ -312,7 +316,7 @@ ROWS = (
         "PostgreSQL serves a certificate of a CA that no client trusts",
         _served(5455, "foreign"),
         Expected("sql.query", "critical", "certificate verify failed"),
-        asked=_VERSION,
+        command=_VERSION,
         trusts=True,
     ),
     _row(
@@ -321,7 +325,7 @@ ROWS = (
         "a firewall drops everything for PostgreSQL, instead of refusing it",
         dropped(5456),
         Expected("sql.query", "critical", "no answer within 5 s (dropped by a firewall, or the server hangs)"),
-        asked=_VERSION,
+        command=_VERSION,
         mended=not_dropped(5456),
     ),
     _row(
@@ -332,7 +336,7 @@ ROWS = (
         + f"; echo \"import os; os.environ['PGHOSTADDR'] = '127.0.0.2'\" > {_VARIABLES}",
         Expected("sql.query", "critical", "refused"),
         mended=f"rm -f {_VARIABLES}",
-        asked=_VERSION,
+        command=_VERSION,
     ),
     _row(
         5459,
@@ -354,7 +358,7 @@ ROWS = (
         Expected("sql.longest_query", "unknown", "track_activities"),
         Expected("sql.idle_in_transaction", "unknown", "track_activities"),
         kind="postgres_stats",
-        asked=_STATISTICS,
+        command=_STATISTICS,
     ),
     _row(
         5466,
@@ -363,7 +367,7 @@ ROWS = (
         _set(5466, "track_counts = off"),
         Expected("sql.statistics", "unknown", "track_counts"),
         kind="postgres_stats",
-        asked=_STATISTICS,
+        command=_STATISTICS,
     ),
     _row(
         5461,
@@ -415,6 +419,6 @@ ROWS = (
         ),
         Expected("sql.invalid_indexes", "critical", "(partitioned; no valid part on public.orders_1)"),
         kind="postgres_stats",
-        asked=_STATISTICS,
+        command=_STATISTICS,
     ),
 )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.faults.catalogue.parts import dropped, not_dropped, of_unit
-from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.faults.matrix import Command, Expected, Row, Task
 from tests.testbed.faults import FAULTS
 
 _PASSWORD = "only-for-the-lab"  # noqa: S105 - it opens servers that live as long as a fault
@@ -24,7 +24,7 @@ def _row(
     sentence: str,
     broken: str,
     *expected: Expected,
-    asked: str = "health.redis_ping",
+    command: str = "health.redis_ping",
     telling: str = "",
     evidence: str = "",
     shown: tuple[str, str] = ("", ""),
@@ -36,7 +36,7 @@ def _row(
     harmless: bool = False,
     **options: Any,
 ) -> Row:
-    """A row about a server of the lab. With ``secret``, everybody logs in with the lab's password."""
+    """A row about a server of the lab. With ``secret``, each client logs in with the lab's password."""
     unit = f"xorb-lab-redis@{port}.service"
     login: Mapping[str, Any] = {"password": "{{ lab_password }}"} if secret else {}
     return Row(
@@ -44,8 +44,8 @@ def _row(
         chapter="Redis",
         look={"endpoints": {"main": {"kind": kind, "port": port, **login, **options}}},
         expected=expected,
-        asked=Asked(
-            asked,
+        command=Command(
+            command,
             changes={"-p 6379": f"-p {port}"},
             environment={"REDISCLI_AUTH": _PASSWORD} if secret else {},
             telling=telling,
@@ -131,7 +131,7 @@ ROWS = (
         f"{_cli(7006)} REPLICAOF localhost 7007",
         Expected("main.writes", "critical", "which refuses to write; a master is expected"),
         writable=True,
-        asked="database.redis_replication",
+        command="database.redis_replication",
         telling="role:slave",
         evidence="role:slave",
         shown=('"role": "slave"', "role: slave"),
@@ -144,7 +144,7 @@ ROWS = (
         "Redis is a replica, and the link to its master is down",
         f"{_cli(7008)} REPLICAOF localhost 7009",
         Expected("main.replication", "critical", "link down"),
-        asked="database.redis_replication",
+        command="database.redis_replication",
         telling="master_link_status:down",
         evidence="master_link_status:down",
         shown=('"master_link_status": "down"', "master_link_status: down"),
@@ -183,7 +183,7 @@ ROWS = (
         f"{_cli(7012)} CONFIG SET maxmemory-policy noeviction; {_cli(7012)} CONFIG SET maxmemory 4mb; "
         f"{_cli(7012)} EVAL \"for i = 1, 60 do redis.call('SET', i, string.rep('x', 100000)) end\" 0",
         Expected("main.memory", "critical", "policy noeviction"),
-        asked="database.redis_memory",
+        command="database.redis_memory",
         telling=r"maxmemory:4194304",
         evidence="used_memory beside maxmemory",
         shown=('"maxmemory": 4194304', "used_memory beside maxmemory"),
@@ -246,7 +246,7 @@ ROWS = (
         "a replica of Redis is frozen by SIGSTOP: its master calls it online, a few bytes behind",
         f"systemctl kill --signal=SIGSTOP {_UNIT.format(7023)}",
         Expected("main.replication", "critical", "last reported"),
-        asked="database.redis_replication",
+        command="database.redis_replication",
         delay_warning=2,
         delay_critical=4,
         takes_hold=f"{_cli(7022)} INFO replication | grep -qE 'lag=([6-9]|[1-9][0-9])'",
@@ -259,7 +259,7 @@ ROWS = (
         "the master of a replica is frozen by SIGSTOP: the link is up, and nothing comes",
         f"systemctl kill --signal=SIGSTOP {_UNIT.format(7027)}",
         Expected("main.replication", "critical", "the master has been silent for"),
-        asked="database.redis_replication",
+        command="database.redis_replication",
         silence_warning=12,
         silence_critical=14,
         takes_hold=f"{_cli(7026)} INFO replication | grep -qE 'master_last_io_seconds_ago:(1[6-9]|[2-9][0-9])'",
@@ -304,7 +304,7 @@ ROWS = (
             },
         },
         expected=(Expected("main.ping", "critical", "no answer within 5 s (the server hangs, or is busy)"),),
-        asked=Asked("health.redis_ping"),
+        command=Command("health.redis_ping"),
         task=Task(
             "community.general.redis_info",
             {

@@ -38,7 +38,7 @@ def _row(
         also={f"{name}_needed": needed},
         independent=2,
         expected=expected,
-        asked=_NO_COMMAND,
+        command=_NO_COMMAND,
         task=Task("ansible.builtin.service_facts", {}, telling="$^"),
         uses=frozenset(f"{role}/{unit}" for unit in units),
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.faults.catalogue.parts import dropped, not_dropped, of_unit
-from tests.faults.matrix import Asked, Expected, Row, Task
+from tests.faults.matrix import Command, Expected, Row, Task
 from tests.testbed.faults import FAULTS, Fault, shell
 
 #: The machine that the tests run on decides how quick a service is; these limits only show something that is stuck.
@@ -43,7 +43,7 @@ def _row(
         chapter="Web services",
         look={"endpoints": {"rest": {"port": port, **pages}}},
         expected=expected,
-        asked=Asked("health.api_readiness" if readiness else "health.api_health", changes={":8000": f":{port}"}),
+        command=Command("health.api_readiness" if readiness else "health.api_health", changes={":8000": f":{port}"}),
         task=Task(
             "ansible.builtin.uri", {"url": f"http://localhost:{port}{path}", "return_content": True, "timeout": 8}
         ),
@@ -69,7 +69,7 @@ ROWS = (
         },
         expected=(Expected("rest.readiness", "critical", "HTTP 503, expected 200"),),
         # As it stands: the real API refuses what curl accepts, and the name that the runbook uses.
-        asked=Asked("health.api_readiness"),
+        command=Command("health.api_readiness"),
         task=Task("ansible.builtin.uri", {"url": f"http://localhost:8000{_READINESS}", "timeout": 8}),
         uses=frozenset({"web/api/main"}),
     ),
@@ -119,7 +119,7 @@ ROWS = (
     _row(
         8107,
         "api_host_refused",
-        "the API does not accept the name that it is asked by (Invalid host header)",
+        "the API does not accept the name that a request has for it (Invalid host header)",
         _state(8107, "invalid_host api.xorb.enterprise"),
         Expected("rest.health", "critical", "Invalid host header (set host_header to a name that is allowed)"),
     ),
@@ -187,6 +187,14 @@ ROWS = (
         Expected("rest.health", "critical", "s behind this host's"),
     ),
     _row(
+        8117,
+        "api_early_hints",
+        "the API sends hints (103) before each answer, as HTTP allows and its clients expect",
+        _state(8117, "early_hints"),
+        Expected("rest.health", "ok"),
+        harmless=True,
+    ),
+    _row(
         8116,
         "api_stalls",
         "the API stalls for four of every four and a half seconds, and answers at once in between",
@@ -224,7 +232,7 @@ ROWS = (
             },
         },
         expected=(Expected("rest.health", "critical", "xorb-lab.invalid"),),
-        asked=Asked("health.api_health", changes={"localhost:8000": "xorb-lab.invalid:8115"}),
+        command=Command("health.api_health", changes={"localhost:8000": "xorb-lab.invalid:8115"}),
         task=Task("ansible.builtin.uri", {"url": f"http://xorb-lab.invalid:8115{_HEALTH}", "timeout": 8}),
         uses=frozenset({"monitor/names"}),
     ),
@@ -248,7 +256,7 @@ ROWS = (
             }
         },
         expected=(Expected("web.health", "critical", 'database is "failing"'),),
-        asked=Asked("grafana.health"),
+        command=Command("grafana.health"),
         task=Task("ansible.builtin.uri", {"url": "http://localhost:3010/api/health", "timeout": 8}),
         # The same file of states.
         uses=frozenset({"web/api/main"}),

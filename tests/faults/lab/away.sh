@@ -13,6 +13,8 @@ if test -e /.dockerenv; then
     for place in /srv/lab /srv/lab-disk /srv/lab-frozen; do mountpoint -q "$place" && umount "$place"; done
     sed -i '/^xorb-lab-/d' /etc/fstab
     rm -f /usr/lib/python3/dist-packages/xorb_lab.pth
+    mount -o remount,hidepid=0 /proc
+    if id guest > /dev/null 2>&1; then userdel --remove guest 2> /dev/null; fi
 fi
 if test -e /opt/xorb-lab-named; then docker compose --project-directory /opt/xorb-lab-named down --timeout 1 > /dev/null 2>&1; fi
 rm -rf /etc/systemd/system/xorb-lab-* /etc/xorb-lab /var/lib/xorb-lab /var/lib/xorb-lab-redis /run/xorb-lab /opt/xorb-lab /opt/xorb-lab-* /srv/lab /srv/lab-*

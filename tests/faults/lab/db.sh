@@ -1,7 +1,7 @@
 #!/bin/sh
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# On the database host: as many small Redis and PostgreSQL servers as anybody wants to break, named by their ports.
+# On the database host: as many small Redis and PostgreSQL servers as rows break, named by their ports.
 # A restart makes each as new.
 set -eu
 version=$(ls /usr/lib/postgresql)

@@ -15,7 +15,7 @@ pair() { # NAME SUBJECT OPTIONS...: a key and its certificate
         -keyout "$name.key" -out "$name.pem" "$@" 2> /dev/null
 }
 if ! test -e done; then
-    # Modules under a new Python want to be told what a CA is for.
+    # Modules under a new Python need a statement of what a CA is for.
     authority="-addext keyUsage=critical,keyCertSign,cRLSign"
     pair ca "Lab CA" -days 3650 $authority
     pair stranger "Somebody else's CA" -days 3650 $authority

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# On the web host: as many stand-ins of the API and TLS servers as anybody wants to break, named by their ports.
+# On the web host: as many stand-ins of the API and TLS servers as rows break, named by their ports, and a user who has
+# no rights.
 set -eu
 cat > /etc/systemd/system/xorb-lab-api@.service <<'END'
 [Unit]
@@ -45,6 +46,10 @@ http {
 }
 END
 systemctl daemon-reload
+
+id guest > /dev/null 2>&1 || useradd --create-home guest
+install -d -o guest -g guest -m 0700 ~guest/.ssh
+install -o guest -g guest -m 0600 /root/.ssh/authorized_keys ~guest/.ssh/
 
 # For the fault on another host, which cannot start it there.
 systemctl restart xorb-lab-api@8115

@@ -55,6 +55,7 @@ STATES = frozenset(
         "accept_filter",  # 400 for a request whose Accept contains */*
         "array_body",  # readiness: 200 with a two-element array
         "degraded",  # 200, health says degraded, and no scanner is there
+        "early_hints",  # 103 with a link before every answer
         "error_500",  # every route: 500
         "hang",  # accepts, never answers
         "invalid_host",  # 400 plain text unless Host is allowed; an argument replaces the allowed hosts
@@ -971,6 +972,10 @@ class Handler(BaseHTTPRequestHandler):
         if "truncated" in states:
             length += 100
             self.close_connection = True
+        if "early_hints" in states:
+            self.send_response_only(HTTPStatus.EARLY_HINTS)
+            self.send_header("Link", "</style.css>; rel=preload; as=style")
+            self.end_headers()
         self.send_response(reply.status, HTTPStatus(reply.status).phrase)
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(length))

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How the table of faults reads what was said, groups its rows, and counts; no host is needed for that."""
+"""How the table of faults reads answers, groups its rows, and counts; no host is needed for that."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.faults.matrix import (
     FINE,
     HANGS,
     READABLE,
-    Asked,
+    Command,
     Expected,
     Outcome,
     Row,
@@ -41,7 +41,7 @@ def row(*uses: str, **changes: object) -> Row:
         chapter="Redis",
         look={"endpoints": {"main": {"kind": "redis"}}},
         expected=(Expected("main.ping", "critical", "refused"),),
-        asked=Asked("ping"),
+        command=Command("ping"),
         task=Task("community.general.redis_info", {}),
         uses=frozenset(uses),
     )
@@ -56,7 +56,7 @@ SEEN = Seen(
     module_when_sound=FINE,
     ours=("critical",),
     causes=("xorb-db/stopped.main.ping",),
-    said=("connection refused",),
+    messages=("connection refused",),
     ours_when_sound=("ok",),
 )
 
@@ -73,7 +73,7 @@ SEEN = Seen(
     ],
 )
 def test_command_is_read_as_a_job_would(command: str, status: int | None, output: str, verdict: str) -> None:
-    assert Asked(command, telling="NOAUTH").verdict(Outcome(status, output), RUNBOOK) == verdict
+    assert Command(command, telling="NOAUTH").verdict(Outcome(status, output), RUNBOOK) == verdict
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_module_without_an_assertion_sees_failures_only(status: int | None, outp
 
 
 def test_command_that_the_runbook_does_not_have_is_refused() -> None:
-    assert Asked("ping", changes={"6379": "7001"}).text(RUNBOOK).startswith("redis-cli -p 7001 ping ||")
+    assert Command("ping", changes={"6379": "7001"}).text(RUNBOOK).startswith("redis-cli -p 7001 ping ||")
     with pytest.raises(ValueError, match="show has no 'nowhere'"):
-        Asked("show", changes={"nowhere": "here"}).text(RUNBOOK)
+        Command("show", changes={"nowhere": "here"}).text(RUNBOOK)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_probe_that_says_what_it_should_has_no_complaint() -> None:
     ("changes", "complaint"),
     [
         ({"ours": ("ok",)}, "main.ping is ok, expected critical: connection refused"),
-        ({"said": ("something",)}, "main.ping does not say 'refused': something"),
+        ({"messages": ("something",)}, "main.ping does not say 'refused': something"),
         ({"ours_when_sound": ("critical",)}, "main.ping is critical while nothing is broken"),
         ({"ours_when_sound": ("warning",)}, "main.ping is warning while nothing is broken"),
         ({"ours": ("not received",)}, "main.ping is not received, expected critical: connection refused"),
@@ -123,23 +123,23 @@ def test_probe_that_does_not_is_complained_about(changes: dict[str, tuple[str]],
     assert runner.complaints(row(), replace(SEEN, **changes)) == [complaint]  # type: ignore[arg-type]
 
 
-def test_probe_that_nobody_ran_is_complained_about() -> None:
+def test_probe_that_did_not_run_is_complained_about() -> None:
     with pytest.raises(ValueError, match="shorter"):
         runner.complaints(row(), Seen())
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "complaints"),
     [
         ({}, []),
-        ({"command": ""}, ["the command was not asked"]),
-        ({"module_when_sound": ""}, ["the module was not asked"]),
+        ({"command": ""}, ["the command was not run"]),
+        ({"module_when_sound": ""}, ["the module was not run"]),
         ({"command_when_sound": READABLE}, ["the command is 'left to the reader' while nothing is broken"]),
         ({"command_when_sound": BROKEN}, []),  # a false alarm is the command's own, and the page says so
     ],
 )
-def test_others_are_treated_fairly(changes: dict[str, str], said: list[str]) -> None:
-    assert runner.unfair(row(), replace(SEEN, **changes)) == said  # type: ignore[arg-type]
+def test_others_are_treated_fairly(changes: dict[str, str], complaints: list[str]) -> None:
+    assert runner.unfair(row(), replace(SEEN, **changes)) == complaints  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -412,6 +412,17 @@ def test_wire_truncated_promises_more_than_it_sends(wire: Wire) -> None:
         ask(wire, "/api/v1/health")
 
 
+def test_wire_early_hints_come_before_the_answer(wire: Wire) -> None:
+    wire.state("early_hints\n")
+    with socket.create_connection(("127.0.0.1", wire.port), timeout=60) as client:
+        client.sendall(f"GET /api/v1/health HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
+        received = b"".join(iter(lambda: client.recv(65536), b""))
+    hints, answer, body = received.split(b"\r\n\r\n")
+    assert hints == b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload; as=style"
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert json.loads(body)["status"] == "healthy"
+
+
 def test_wire_hang_never_answers_and_ends_with_the_state(wire: Wire) -> None:
     wire.state("hang\n")
     with pytest.raises(TimeoutError):

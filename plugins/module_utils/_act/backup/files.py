@@ -27,7 +27,7 @@ from . import files_archive
 from .engine import Forecast, Proof, Taken
 from .files_live import live_databases
 from .files_pairs import Pairs, pairs
-from .files_tree import FILE, FOLDER, LINK, Entry, Patterns, Seen, describe, differences, look, signature
+from .files_tree import FILE, FOLDER, LINK, OF_THE_HOST, Entry, Patterns, Seen, describe, differences, look, signature
 
 #: The file of a set that says what its archive holds: a line of JSON about all of it, then one for each entry.
 LISTING = "listing.jsonl"
@@ -183,12 +183,13 @@ def _moved(before: Seen, after: Seen) -> Iterator[tuple[str, str]]:
 def _different(expected: Entry, found: Entry | None) -> Iterator[str]:
     """How an entry of the archive is not what was read of the source before."""
     yield from differences(expected, found, without=_NOT_IN_ARCHIVE)
-    if found is not None and _without_acl(expected.xattrs) != dict(found.xattrs):
+    if found is not None and _comparable(expected.xattrs) != _comparable(found.xattrs):
         yield "has other extended attributes"
 
 
-def _without_acl(xattrs: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in xattrs.items() if not name.startswith(_ACL)}
+def _comparable(xattrs: Mapping[str, str]) -> dict[str, str]:
+    """Attributes without access lists: tar has those in a form of its own, or in both, as it was built."""
+    return {name: value for name, value in xattrs.items() if not name.startswith(_ACL) and name not in OF_THE_HOST}
 
 
 def _counts(entries: Iterable[Entry]) -> dict[str, int]:
@@ -262,6 +263,7 @@ def _unpacked(archive: Path, expected: Mapping[str, Entry], target: Path) -> str
     free = shutil.disk_usage(target).free
     if free < needed:
         raise RunbookError(f"{target}: {size(free)} are free, and what the set holds takes {size(needed)}")
+    files_archive.refuse_unreadable(archive)
     try:
         files_archive.unpack(archive, target)
     except RunbookError as unpacking:

@@ -101,6 +101,11 @@ def _opened(archive: Path) -> Iterator[IO[bytes]]:
         yield tar
 
 
+def refuse_unreadable(archive: Path) -> None:
+    """Raise `RunbookError` where this host lacks the program that unpacks an archive."""
+    _unpacker(archive)
+
+
 def _unpacker(archive: Path) -> list[str]:
     packer = next((packer for packer, name in _NAMES.items() if name == archive.name), "")
     if not packer:

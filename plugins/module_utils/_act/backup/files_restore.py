@@ -33,7 +33,7 @@ _BEFORE, _UNDONE = ".before-", ".undone-"
 
 
 class FilesRestorer:
-    """See `restorer.Restorer`. What is in place goes by the name ``service.backup``; else the name is that of a folder."""
+    """See `restorer.Restorer`. In place, the name is ``service.backup``; else it is the path of a folder."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         self._given = given
@@ -67,7 +67,7 @@ class FilesRestorer:
             lines.append(f"unpacked below {destination.name}")
         return Forecast(tuple(lines), count, tuple(self._refusals(destination, count)))
 
-    def examine(self, plain: Path, manifest: Manifest, destination: Destination) -> tuple[str, ...]:
+    def examine(self, plain: Path, _manifest: Manifest, _destination: Destination) -> tuple[str, ...]:
         _head, entries = read_listing(plain / LISTING)
         return tuple(_foreign_owners(entries.values()))
 
@@ -174,7 +174,7 @@ def _outermost(paths: Iterable[str]) -> Iterator[str]:
 
 
 def _roots(destination: Destination) -> dict[str, Path]:
-    """Where each path is unpacked: a folder of this run, on the same mount, so that one rename brings it to its place."""
+    """Where each path is unpacked: a folder of this run on the same mount, from which it is renamed."""
     name = f".xorb-restore-{destination.stamp}"
     if not destination.in_place:
         return dict.fromkeys(destination.paths, _existing(Path(destination.name).parent) / name)

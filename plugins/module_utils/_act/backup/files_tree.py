@@ -40,7 +40,7 @@ _TYPES: Mapping[int, str] = {
 }
 
 #: Attributes that follow from the policy of a host, and not from what a file is.
-_OF_THE_HOST = frozenset({"security.selinux", "security.evm", "security.ima"})
+OF_THE_HOST = frozenset({"security.selinux", "security.evm", "security.ima"})
 
 
 class Patterns:
@@ -229,7 +229,7 @@ def _xattrs(path: str) -> dict[str, str]:
             return {}
         raise
     found = {}
-    for name in sorted(set(names) - _OF_THE_HOST):
+    for name in sorted(set(names) - OF_THE_HOST):
         with contextlib.suppress(OSError):  # gone meanwhile, or of a kind that only the kernel reads
             found[name] = base64.b64encode(os.getxattr(path, name, follow_symlinks=False)).decode("ascii")
     return found
@@ -251,18 +251,17 @@ def _group(number: int) -> str:
 
 #: How a message calls what differs.
 _SAYS: Mapping[str, str] = {
-    "type": "type",
-    "mode": "mode",
-    "uid": "owner's number",
-    "gid": "group's number",
-    "user": "owner",
-    "group": "group",
-    "mtime_ns": "time of change",
-    "size": "size",
-    "sha256": "content",
-    "target": "target of the link",
-    "same_as": "other name of the same file",
-    "xattrs": "extended attributes",
+    "mode": "another mode",
+    "uid": "another owner's number",
+    "gid": "another group's number",
+    "user": "another owner",
+    "group": "another group",
+    "mtime_ns": "another time of change",
+    "size": "another size",
+    "sha256": "another content",
+    "target": "another target",
+    "same_as": "another first name of the same file",
+    "xattrs": "other extended attributes",
 }
 
 
@@ -276,7 +275,7 @@ def differences(expected: Entry, found: Entry | None, *, without: Iterable[str] 
         return
     for name in _SAYS:
         if name not in without and getattr(expected, name) != getattr(found, name):
-            yield f"has another {_SAYS[name]}{_values(name, expected, found)}"
+            yield f"has {_SAYS[name]}{_values(name, expected, found)}"
     if "holes" not in without and expected.holes >= SOME and found.holes < expected.holes // 2:
         yield "has lost its holes, and takes more room"
 

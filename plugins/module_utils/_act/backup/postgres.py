@@ -47,7 +47,9 @@ class PostgresEngine:
         lines = [line for one in found for line in _described(one)]
         lines += [f"not carried: {line}" for line in not_carried]
         if tools is not None:
-            lines.append(f"PostgreSQL {version}, dumped by pg_dump {tools.version}, {self._given['jobs']} tables at a time")
+            lines.append(
+                f"PostgreSQL {version}, dumped by pg_dump {tools.version}, {self._given['jobs']} tables at a time"
+            )
         return Forecast(tuple(lines), sum(one.size for one in found), tuple(refused))
 
     def take(self, folder: Path, progress: Progress) -> Taken:

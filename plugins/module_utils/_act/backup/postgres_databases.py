@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Callable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
+from ..._clients.postgres import connection_parameters
 from ..._core import drivers
 from ..._core.errors import RunbookError
 from ..._core.text import excerpt
+from .postgres_session import Login, acting_as
 
 #: Databases that belong to the server; none of them is ever replaced.
 OF_THE_SERVER = ("template0", "template1")
@@ -41,22 +42,17 @@ SELECT kind || ' ' || name FROM (
 """
 
 
-@dataclass(frozen=True)
-class Locale:
-    """What a database is made with; ``provider`` is ``c``, ``i`` or ``b`` as in the catalog."""
-
-    encoding: str
-    provider: str
-    collate: str
-    ctype: str
-    icu: str = ""
+_SUBSCRIPTIONS = """
+SELECT subname FROM pg_subscription
+WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1
+"""
 
 
 class Databases:
-    """The databases of one server. ``connect`` opens a session with one of them, as the driver does."""
+    """The databases of one server, for a role that may make and rename them."""
 
-    def __init__(self, connect: Callable[[str], Any]) -> None:
-        self._connect = connect
+    def __init__(self, login: Login) -> None:
+        self._login = login
 
     @contextlib.contextmanager
     def session(self, database: str = "", *, away_from: Sequence[str] = ()) -> Iterator[Any]:
@@ -64,7 +60,7 @@ class Databases:
         driver = drivers.load("psycopg2")
         name = database or next(one for one in _MAINTENANCE if one not in away_from)
         try:
-            connection = self._connect(name)
+            connection = self._connected(driver, name)
         except driver.Error as exc:
             raise RunbookError(f"database {name}: {excerpt(exc, 300)}") from exc
         try:
@@ -77,9 +73,12 @@ class Databases:
         finally:
             connection.close()
 
-    def rows(
-        self, query: str, values: Mapping[str, Any] | None = None, *, database: str = ""
-    ) -> list[tuple[Any, ...]]:
+    def _connected(self, driver: Any, name: str) -> Any:
+        parameters = connection_parameters({**self._login, "database": name})
+        with acting_as(self._login.get("os_user")):
+            return driver.connect(**parameters, connect_timeout=max(2, int(self._login.get("timeout") or 30)))
+
+    def rows(self, query: str, values: Mapping[str, Any] | None = None, *, database: str = "") -> list[tuple[Any, ...]]:
         """Every row that a query gives."""
         with self.session(database) as cursor:
             cursor.execute(query, values)
@@ -93,13 +92,34 @@ class Databases:
         """What is in a database beside what every new one has, each with its kind."""
         return [text for (text,) in self.rows(_OBJECTS, database=name)]
 
-    def create(self, name: str, locale: Locale, owner: str) -> None:
-        """Make an empty database."""
-        provider = {"i": "LOCALE_PROVIDER icu ICU_LOCALE {icu}"}.get(locale.provider, "")
+    def run(self, statements: Iterable[str]) -> None:
+        """Run statements, each of which is a transaction."""
         with self.session() as cursor:
-            words = "CREATE DATABASE {name} TEMPLATE template0 OWNER {owner} ENCODING {encoding}"
-            words += f" LC_COLLATE {{collate}} LC_CTYPE {{ctype}} {provider}"
-            cursor.execute(_sql(words, {"name": name, "owner": owner}, vars(locale)))
+            for statement in statements:
+                cursor.execute(statement)
+
+    def quoted(self, name: str) -> str:
+        """A name as SQL writes it."""
+        ((text,),) = self.rows("SELECT quote_ident(%(name)s)", {"name": name})
+        return str(text)
+
+    def size(self, name: str) -> int:
+        """Bytes of a database."""
+        ((count,),) = self.rows("SELECT pg_database_size(%(name)s)", {"name": name})
+        return int(count)
+
+    def knows_locale(self, name: str) -> bool:
+        """Whether the system of the server has a locale: the server tries to make a collation of it, and forgets it."""
+        driver = drivers.load("psycopg2")
+        with self.session() as cursor:
+            cursor.execute("BEGIN")
+            try:
+                cursor.execute("CREATE COLLATION pg_temp.tried (PROVIDER = libc, LOCALE = %(name)s)", {"name": name})
+            except driver.Error as exc:
+                return "could not create locale" not in str(exc)
+            finally:
+                cursor.execute("ROLLBACK")
+        return True
 
     def exchange(self, name: str, incoming: str, kept: str, *, replaces: bool) -> None:
         """Let ``incoming`` have the name, and what has it now be called ``kept``: both, or neither.
@@ -134,12 +154,10 @@ class Databases:
 
     def subscriptions(self, name: str) -> list[str]:
         """The subscriptions of a database: each takes the changes of a publisher, which keeps them for it."""
-        own = "subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        query = f"SELECT subname FROM pg_subscription WHERE {own} ORDER BY 1"
-        return [one for (one,) in self.rows(query, database=name)]
+        return [one for (one,) in self.rows(_SUBSCRIPTIONS, database=name)]
 
     def let_go_of_publishers(self, name: str) -> None:
-        """Have a copy take no changes that are meant for the database in service, and know no slot that it could drop."""
+        """Have a copy take no changes that are meant for the database in service, and know no slot of a publisher."""
         subscriptions = self.subscriptions(name)
         with self.session(name) as cursor:
             for one in subscriptions:
@@ -161,12 +179,12 @@ class Databases:
             cursor.execute(_sql("DROP DATABASE IF EXISTS {name}", {"name": name}))
 
     def drop(self, name: str) -> None:
-        """Remove a database that no client uses. Raises `RunbookError` where one does, or where it has subscriptions."""
+        """Remove a database. Raises `RunbookError` where a client uses it, or where it has subscriptions."""
         if name not in self.names():
             return
         if subscriptions := self.subscriptions(name):
             raise RunbookError(
-                f"{name} has the subscription {subscriptions[0]}, whose publisher keeps its changes: drop it there first"
+                f"{name} has the subscription {subscriptions[0]}, whose publisher keeps its changes: drop that first"
             )
         with self.session(away_from=[name]) as cursor:
             cursor.execute(_sql("DROP DATABASE {name}", {"name": name}))

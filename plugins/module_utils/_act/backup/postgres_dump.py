@@ -33,6 +33,9 @@ _ZSTD_SINCE, _ZSTD = 16, "--compress=zstd:3"
 #: gzip's level before that. Its default, 6, takes more than twice the time for some percent of the size.
 _GZIP = "--compress=4"
 
+#: What pg_dumpall writes at last, and in how many bytes from the end.
+_COMPLETE, _END = b"-- PostgreSQL database cluster dump complete", 400
+
 #: How often roles are read again where they change while they are dumped.
 _ATTEMPTS = 3
 
@@ -87,6 +90,9 @@ class Dumper:
         arguments = [what, "--no-password", f"--lock-wait-timeout={LOCK_MINUTES * 60_000}"]
         with path.open("wb") as file:
             self.tools.run("pg_dumpall", *arguments, environment=self._variables(database), output=file)
+        # It ends with status 0 on a full disk, too.
+        if _COMPLETE not in _end_of(path):
+            raise RunbookError(f"{path.name}: pg_dumpall wrote some of it only; is the disk full?")
 
     def _dumping(
         self, name: str, folder: Path, snapshot: str, progress: Progress
@@ -144,6 +150,12 @@ def _read_back(tools: Tools, name: str, folder: str, progress: Progress) -> None
     progress.phase(f"reading the dump of {name}")
     tools.run("pg_restore", "--list", folder)
     tools.run("pg_restore", "--file=/dev/null", folder)
+
+
+def _end_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _END, 0))
+        return file.read(_END)
 
 
 def _content(snapshot: Session) -> dict[str, Any]:

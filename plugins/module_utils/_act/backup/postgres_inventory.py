@@ -48,6 +48,7 @@ def _option_names(column: str) -> str:
 
 _SCHEMA = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 
+
 #: A value that not every version has, as text.
 def _maybe(alias: str, column: str) -> str:
     return f"to_jsonb({alias}) ->> '{column}'"
@@ -111,7 +112,8 @@ _OBJECTS: Mapping[str, str] = {
         WHERE x.indisvalid AND x.indisready""",
     # What a partition has from its parent's foreign keys gets its names anew.
     "constraint": f"""
-        SELECT quote_ident(x.conname) || ' on ' || coalesce({_RELATION}, format_type(x.contypid, NULL)),
+        SELECT quote_ident(x.conname) || ' on '
+                || CASE WHEN c.oid IS NULL THEN format_type(x.contypid, NULL) ELSE {_RELATION} END,
             concat_ws('|', pg_get_constraintdef(x.oid), x.convalidated)
         FROM pg_constraint x LEFT JOIN pg_class c ON c.oid = x.conrelid
             JOIN pg_namespace n ON n.oid = x.connamespace AND {_SCHEMA}
@@ -139,16 +141,17 @@ _OBJECTS: Mapping[str, str] = {
         WHERE {_own("pg_proc", "p")}
             AND NOT EXISTS (SELECT FROM pg_depend made WHERE made.classid = 'pg_proc'::regclass
                 AND made.objid = p.oid AND made.deptype = 'i')""",
+    # A multirange goes with its range; up to PostgreSQL 17 it keeps its first owner when that gets another one.
     "type": f"""
         SELECT format_type(t.oid, NULL), concat_ws('|', t.typtype, pg_get_userbyid(t.typowner),
             {_acl("t.typacl", "T", "t.typowner")}, CASE WHEN t.typtype = 'd' THEN concat_ws(' ',
                 format_type(t.typbasetype, t.typtypmod), t.typnotnull, t.typdefault) END,
             array_to_string(ARRAY(SELECT quote_literal(enumlabel) FROM pg_enum WHERE enumtypid = t.oid
                 ORDER BY enumsortorder), ','),
-            (SELECT concat_ws(' ', format_type(rngsubtype, NULL), rngcollation::regcollation, rngcanonical, rngsubdiff)
-                FROM pg_range WHERE rngtypid = t.oid))
+            (SELECT concat_ws(' ', format_type(rngsubtype, NULL), rngcollation::regcollation, rngcanonical, rngsubdiff,
+                format_type((to_jsonb(r) ->> 'rngmultitypid')::oid, NULL)) FROM pg_range r WHERE rngtypid = t.oid))
         FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace AND {_SCHEMA}
-        WHERE {_own("pg_type", "t")} AND (t.typtype IN ('e', 'd', 'r', 'm')
+        WHERE {_own("pg_type", "t")} AND (t.typtype IN ('e', 'd', 'r')
             OR t.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid))""",
     "event trigger": f"""
         SELECT quote_ident(evtname), concat_ws('|', evtevent, pg_get_userbyid(evtowner), evtfoid::regprocedure,
@@ -344,9 +347,7 @@ def sequences_behind(session: Session) -> list[str]:
     behind = []
     for name, table, column, step in session.rows(_OWNED):
         extreme, beyond = ("max", ">") if step > 0 else ("min", "<")
-        query = (
-            f"SELECT coalesce((SELECT {extreme}({column}) FROM {table}) {beyond} last_value, false) FROM {name}"  # noqa: S608 - as above
-        )
+        query = f"SELECT coalesce((SELECT {extreme}({column}) FROM {table}) {beyond} last_value, false) FROM {name}"  # noqa: S608 - as above
         if session.value(query):
             behind.append(session.text(name))
     return sorted(behind)
@@ -354,4 +355,6 @@ def sequences_behind(session: Session) -> list[str]:
 
 def extensions(session: Session) -> dict[str, str]:
     """Version of each extension of the database."""
-    return {session.text(name): version for name, version in session.rows("SELECT extname, extversion FROM pg_extension")}
+    return {
+        session.text(name): version for name, version in session.rows("SELECT extname, extversion FROM pg_extension")
+    }

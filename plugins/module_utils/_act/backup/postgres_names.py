@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..._core.errors import RunbookError
+from ..._core.text import excerpt
 
 # How pg_dumpall writes a role, quoted where the server would quote it.
 _ROLE = re.compile(r'^CREATE ROLE (?P<name>"(?:[^"]|"")+"|[^\s;"]+);$', re.MULTILINE)
@@ -38,9 +41,7 @@ def missing_roles(globals_script: str, schema_script: str, there: Iterable[str])
     return [plain_name(role) for role in absent if re.search(rf"{_BEFORE}{re.escape(role)}(?![\w$\"])", text)]
 
 
-def lacking_extensions(
-    wanted: Mapping[str, str], available: Mapping[str, str]
-) -> list[str]:
+def lacking_extensions(wanted: Mapping[str, str], available: Mapping[str, str]) -> list[str]:
     """What a server lacks of the extensions that an archive has, as sentences; both maps give versions by names."""
     found = []
     for name, version in sorted(wanted.items()):
@@ -53,3 +54,58 @@ def lacking_extensions(
 
 def _number(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", version)))
+
+
+#: The entries of an archive that are about the database itself, and not about what is in it.
+_OF_THE_DATABASE = re.compile(r"^\d+; \d+ \d+ (DATABASE|DATABASE PROPERTIES|(ACL|COMMENT|SECURITY LABEL) - DATABASE)\b")
+
+# A statement: text in quotes of either kind, or anything else but what begins such, up to a semicolon.
+_STATEMENTS = re.compile(r"""(?:'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*\n|[^'";])+;""")
+_COMMENT = re.compile(r"^(?:\s*--[^\n]*\n|\s*\\[^\n]*\n|\s+)*")
+_IDENTIFIER = r'(?:"(?:[^"]|"")+"|[^\s";]+)'
+
+#: What may be said of a database, up to its name.
+_NAMES_DATABASE = (
+    r"(?:CREATE|ALTER|COMMENT ON) DATABASE",
+    rf"SECURITY LABEL FOR {_IDENTIFIER} ON DATABASE",
+    rf"ALTER ROLE {_IDENTIFIER} IN DATABASE",
+    r"(?:GRANT|REVOKE) [A-Z, ]+ ON DATABASE",
+)
+
+#: What else stands in such a script; none of it names a database.
+_HARMLESS = re.compile(r"(SET|RESET) |SELECT pg_catalog\.set_config\(")
+
+
+def of_the_database(toc: str) -> str:
+    """Of the list of an archive, the entries that make the database itself, its rights, settings and comment."""
+    return "".join(f"{line}\n" for line in toc.split("\n") if _OF_THE_DATABASE.match(line))
+
+
+def renamed(script: str, old: str, new: str) -> Iterator[str]:
+    """The statements of a script about one database, for another name; both names are as SQL writes them.
+
+    Raises `RunbookError` for a statement that is none of those that pg_restore is known to write.
+    """
+    about = re.compile(rf"(?P<before>{'|'.join(_NAMES_DATABASE)}) {re.escape(old)}(?=[\s;])")
+    for match in _STATEMENTS.finditer(script):
+        statement = _COMMENT.sub("", match.group())
+        found = about.match(statement)
+        if found:
+            yield f"{found['before']} {new}{statement[found.end() :]}"
+        elif _HARMLESS.match(statement):
+            yield statement
+        else:
+            raise RunbookError(f"what pg_restore says of the database is not understood: {excerpt(statement)}")
+
+
+def missing_tablespaces(schema_script: str, tablespaces_script: str, there: Iterable[str]) -> list[str]:
+    """The tablespaces of the source that a schema needs, and that are not there."""
+    known = set(there)
+    made = re.findall(rf"^CREATE TABLESPACE ({_IDENTIFIER}) ", tablespaces_script, re.MULTILINE)
+    absent = [name for name in made if plain_name(name) not in known]
+    used = r"(?:^SET default_tablespace = |\bTABLESPACE (?:= )?)"
+    return [
+        plain_name(name)
+        for name in absent
+        if re.search(rf"{used}'?{re.escape(name)}(?![\w$])", schema_script, re.MULTILINE)
+    ]

@@ -139,7 +139,7 @@ class _Work:
         for name in self.restored:
             self.progress.phase(f"comparing {clean(name)}")
             with self.target.session(name) as one:
-                self.faults += differences(name, self.content["databases"][name], _found(one))
+                self.faults += differences(name, self.content["databases"][name], found_in(one))
             self.faults += self._indexes(name)
         for assertion in self.given.get("assertions") or ():
             self.faults += self._assertion(assertion)
@@ -167,17 +167,23 @@ class _Work:
         with self.target.session(name, writable=True) as one:
             # No event trigger of the owner's, which came with the database, has a part in this.
             one.execute("SET LOCAL session_replication_role = replica")
-            for (trigger,) in one.rows("SELECT quote_ident(evtname) FROM pg_event_trigger WHERE evtenabled IN ('R', 'A')"):
+            for (trigger,) in one.rows(
+                "SELECT quote_ident(evtname) FROM pg_event_trigger WHERE evtenabled IN ('R', 'A')"
+            ):
                 one.execute(f"ALTER EVENT TRIGGER {trigger} DISABLE")
             one.execute("CREATE SCHEMA xorb_scratch")
             one.execute(f"CREATE EXTENSION IF NOT EXISTS {_CHECKER} SCHEMA xorb_scratch")
-            checker = one.value(f"SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = '{_CHECKER}'")
+            checker = one.value(
+                f"SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = '{_CHECKER}'"
+            )
             indexes = [oid for (oid,) in one.rows(_BTREES)]
             one.commit()
         self.facts["indexes"] = self.facts.get("indexes", 0) + len(indexes)
         shares = [indexes[start :: self.target.jobs] for start in range(self.target.jobs)]
         with ThreadPoolExecutor(self.target.jobs) as pool:
-            return [fault for part in pool.map(lambda share: self._checked(name, checker, share), shares) for fault in part]
+            return [
+                fault for part in pool.map(lambda share: self._checked(name, checker, share), shares) for fault in part
+            ]
 
     def _checked(self, name: str, checker: str, indexes: Sequence[int]) -> list[str]:
         faults = []
@@ -196,7 +202,7 @@ _BTREES = """
     WHERE c.relkind = 'i' AND c.oid >= 16384 AND c.relpersistence <> 't' ORDER BY c.relpages DESC, c.oid"""
 
 
-def _found(one: Session) -> dict[str, Any]:
+def found_in(one: Session) -> dict[str, Any]:
     """What is in a database, in the form of a manifest's content."""
     return {
         "tables": dict(inventory.count_rows(one)),

@@ -13,13 +13,18 @@ from typing import Any
 
 from ..._backup.manifest import Manifest
 from ..._core.errors import RunbookError
-from ..._core.text import size, some_of
+from ..._core.text import clean, size, some_of
 from ..progress import Progress
 from . import postgres_names as names
-from . import postgres_set
+from . import postgres_tools as programs
 from .create import RESERVE
 from .engine import Forecast, Proof
+from .postgres_archive import Archive, watched
+from .postgres_compare import differences
 from .postgres_databases import OF_THE_SERVER, Databases
+from .postgres_dump import ROLES, TABLESPACES, described
+from .postgres_proof import found_in
+from .postgres_session import session
 from .restorer import BEFORE, UNDONE, Destination, Request
 
 #: Bytes that the name of a database may have: PostgreSQL cuts off the rest.
@@ -28,13 +33,19 @@ _LONGEST = 63
 #: Sessions that are needed beside those of pg_restore.
 _OWN_SESSIONS = 3
 
+#: The programs that a restore into a server takes.
+_PROGRAMS = ("pg_restore",)
+
 _KEPT = re.compile(rf"({BEFORE}|{UNDONE})\d{{8}}T\d{{6}}Z\Z")
+
+#: Kinds of objects that lead to other servers, as an inventory calls them.
+_OUTWARD = ("foreign server ", "user mapping ", "publication ")
 
 _SERVER = """
 SELECT current_setting('server_version_num')::int / 10000, current_setting('server_version'), pg_is_in_recovery(),
  current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-  - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
- rolsuper, rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user
+  - (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend'),
+ rolsuper, CASE WHEN rolsuper THEN current_setting('data_directory') END FROM pg_roles WHERE rolname = current_user
 """
 
 
@@ -44,8 +55,7 @@ class PostgresRestorer:
     def __init__(self, given: Mapping[str, Any]) -> None:
         self._given = given
         self._login = given["login"]
-        self._tools = postgres_set.tools(given)
-        self._databases = Databases(lambda database: postgres_set.connect(self._login, database))
+        self._databases = Databases(self._login)
 
     def destination(self, manifest: Manifest, request: Request, stamp: str) -> Destination:
         part = self._part(manifest, request)
@@ -54,8 +64,8 @@ class PostgresRestorer:
         if request.in_place and request.in_place != part:
             raise RunbookError(f"in place of {request.in_place!r} was typed, and what is restored is {part!r}")
         name = part if request.in_place else request.target or f"{part}_recovery"
-        if name == part and not request.in_place:
-            raise RunbookError(f"{part} is in service: it is replaced only with backup_restore_in_place: {part}")
+        if name in manifest.content["databases"] and not request.in_place:
+            raise RunbookError(f"{name} is in service: it is replaced only with backup_restore_in_place: {name}")
         destination = Destination(name, part, stamp, bool(request.in_place), name in self._databases.names())
         for one in (name, destination.kept, destination.undone):
             if len(one.encode()) > _LONGEST or one in OF_THE_SERVER:
@@ -63,43 +73,67 @@ class PostgresRestorer:
         return destination
 
     def forecast(self, manifest: Manifest, destination: Destination) -> Forecast:
-        database = postgres_set.Database.of(manifest, destination.part)
-        refused = [*self._server_refuses(manifest), *self._databases_refuse(destination), *self._space(database)]
-        refused += names.lacking_extensions(database.extensions, self._extensions())
-        refused += self._locale_refuses(database)
-        how = "replaces the database, which is kept as" if destination.in_place else "becomes"
-        lines = [f"{destination.part} {how} {destination.kept if destination.in_place else destination.name}"]
-        lines += [f"{database.tables} tables, {database.rows} rows, {size(database.bytes)}"]
-        lines += [f"leads to another server, and is not switched on: {one}" for one in database.outward]
-        return Forecast(tuple(lines), database.bytes, tuple(refused))
+        content = _content(manifest, destination)
+        refused = [
+            *self._server_refuses(manifest, content["size"]),
+            *self._databases_refuse(destination),
+            *names.lacking_extensions(content["extensions"], self._extensions()),
+            *self._locale_refuses(content),
+        ]
+        lines = [f"{clean(destination.part)} becomes {clean(destination.name)}: {described(content)}"]
+        if destination.replaces:
+            lines.append(f"what {clean(destination.name)} is now is kept as {clean(destination.kept)}")
+        lines += [f"leads to other servers: {clean(one)}" for one in _outward(content)]
+        return Forecast(tuple(lines), content["size"], tuple(refused))
 
     def examine(self, plain: Path, manifest: Manifest, destination: Destination) -> tuple[str, ...]:
-        script = postgres_set.globals_script(plain)
-        schema = self._tools.schema(postgres_set.archive(plain, manifest, destination.part), plain.parent)
-        there = [name for (name,) in self._databases.rows("SELECT rolname FROM pg_roles")]
-        missing = names.missing_roles(script, schema, there)
-        return tuple(f"the server lacks the role {role!r}, which the set needs; create it first" for role in missing)
+        schema = self._archive(plain, manifest, destination).schema()
+        roles = [name for (name,) in self._databases.rows("SELECT rolname FROM pg_roles")]
+        spaces = [name for (name,) in self._databases.rows("SELECT spcname FROM pg_tablespace")]
+        missing = {
+            "role": names.missing_roles(_read(plain / ROLES), schema, roles),
+            "tablespace": names.missing_tablespaces(schema, _read(plain / TABLESPACES), spaces),
+        }
+        return tuple(
+            f"the server lacks the {what} {clean(name)}, which the set needs; create it first"
+            for what, found in missing.items()
+            for name in found
+        )
 
     def build(self, plain: Path, manifest: Manifest, destination: Destination, progress: Progress) -> Proof:
-        database = postgres_set.Database.of(manifest, destination.part)
-        made = _made(destination)
+        archive, content, made = (
+            self._archive(plain, manifest, destination),
+            _content(manifest, destination),
+            _made(destination),
+        )
         begin = time.monotonic()
-        self._databases.create(made, database.locale, database.owner)
-        progress.phase("restoring", total=database.bytes, unit="bytes")
-        self._tools.restore(postgres_set.archive(plain, manifest, destination.part), made, plain.parent)
-        postgres_set.set_properties(self._databases, made, database)
+        statements = archive.creation(self._databases.quoted(destination.part), self._databases.quoted(made))
+        progress.phase(f"restoring {clean(destination.part)}", total=content["size"], unit="bytes")
+        self._databases.run(statements)
+        with watched(progress, lambda: self._databases.size(made)):
+            complaint = archive.restore(self._login, made, int(self._given.get("jobs") or 1))
+        if complaint:
+            raise RunbookError(f"database {clean(destination.part)} cannot be restored: {complaint}")
+        subscriptions = self._databases.subscriptions(made)
         if not destination.in_place:
             self._databases.let_go_of_publishers(made)
         seconds = time.monotonic() - begin
         progress.phase("comparing")
-        faults = postgres_set.differences(self._given, made, manifest, destination.part)
-        facts = {"tables": database.tables, "rows": database.rows, "outward": list(database.outward)}
+        with session(self._login, made) as one:
+            found, same = found_in(one), one.major == _major(manifest)
+        faults = differences(
+            destination.part, content if same else _by_name(content), found if same else _by_name(found)
+        )
+        facts = {
+            "tables": len(content["tables"]),
+            "rows": sum(content["tables"].values()),
+            "outward": _outward(content),
+            "disabled subscriptions": subscriptions,
+        }
         return Proof(seconds, tuple(faults), facts)
 
     def swap(self, destination: Destination) -> None:
-        self._databases.exchange(
-            destination.name, _made(destination), destination.kept, replaces=destination.replaces
-        )
+        self._databases.exchange(destination.name, _made(destination), destination.kept, replaces=destination.replaces)
 
     def in_effect(self, destination: Destination) -> bool:
         there = set(self._databases.names())
@@ -133,81 +167,100 @@ class PostgresRestorer:
         query = "SELECT datname, pg_size_pretty(pg_database_size(oid)) FROM pg_database ORDER BY 1"
         return {name: text for name, text in self._databases.rows(query) if _KEPT.search(name)}
 
-    # --- what is asked before anything is done
-
     @staticmethod
     def _part(manifest: Manifest, request: Request) -> str:
-        there = postgres_set.databases(manifest)
+        there = list(manifest.content["databases"])
         wanted = request.database or request.in_place or (there[0] if len(there) == 1 else "")
         if wanted not in there:
             which = f"no database {wanted!r}" if wanted else "several databases, of which one has to be named"
-            raise RunbookError(f"the set {manifest.id} has {which}; it has: {', '.join(there)}")
+            raise RunbookError(f"the set {manifest.id} has {which}; it has: {', '.join(map(clean, there))}")
         return wanted
 
-    def _server_refuses(self, manifest: Manifest) -> Iterator[str]:
-        ((major, version, recovers, free, superuser, creates),) = self._databases.rows(_SERVER)
-        source, tools = postgres_set.source_major(manifest), self._tools.major
-        if major < source:
-            yield f"the server is {version}, older than the {source} that the set was taken from"
-        if tools != major:
-            yield f"pg_restore is {tools} and the server {version}: what one writes the other may not know"
+    def _server_refuses(self, manifest: Manifest, needed_bytes: int) -> Iterator[str]:
+        ((major, version, recovers, free, superuser, folder),) = self._databases.rows(_SERVER)
+        if major < _major(manifest):
+            source = manifest.content["server"]["version"]
+            yield f"the server is PostgreSQL {version}, older than the {source} that the set is of"
+        if self._tools(major) is None:
+            here = ", ".join(programs.versions_here(_PROGRAMS)) or "none"
+            yield (
+                f"the server is PostgreSQL {version}, and pg_restore on this host is of version {here}: what one writes"
+                f" the other may not know; install the package postgresql-client-{major}"
+            )
         if recovers:
-            yield "the server is in recovery (a standby): restore to its primary"
-        if not creates:
-            yield f"the role {self._login['user']} may not create databases"
+            yield "the server is in recovery (a standby): restore into its primary"
         if not superuser:
-            yield f"the role {self._login['user']} is no superuser: owners and extensions could not be restored"
+            yield f"the role {self._login['user']} is no superuser: owners and rights would be lost"
         needed = int(self._given.get("jobs") or 1) + _OWN_SESSIONS
         if free < needed:
             yield f"{free} connections are free on the server, and {needed} are needed"
+        yield from self._space(folder, needed_bytes)
+
+    def _space(self, folder: str | None, needed_bytes: int) -> Iterator[str]:
+        """Whether there is room where the server of this host has its data; of another one's nothing is known."""
+        if self._given.get("container") or not folder or not Path(folder, "PG_VERSION").is_file():
+            return
+        status = os.statvfs(folder)
+        free, needed = status.f_bavail * status.f_frsize, needed_bytes + RESERVE
+        if free < needed:
+            yield f"{folder}: {size(free)} are free, and {size(needed)} are needed"
 
     def _databases_refuse(self, destination: Destination) -> Iterator[str]:
         name = destination.name
-        if destination.kept in self._databases.names():
-            yield f"{destination.kept} is there already"
         if not destination.replaces:
             return
         query = "SELECT datallowconn FROM pg_database WHERE datname = %(name)s"
         if self._databases.rows(query, {"name": name}) != [(True,)]:
-            yield f"{name} takes no sessions; find out why first (ALTER DATABASE ... ALLOW_CONNECTIONS)"
+            yield f"{clean(name)} takes no sessions; find out why first (ALTER DATABASE ... ALLOW_CONNECTIONS)"
             return
         if not destination.in_place and (objects := self._databases.objects(name)):
-            yield f"{name} is not empty, and nothing is restored into it: {some_of(objects, 3)}; drop it, or name another"
+            found = some_of(map(clean, objects), 3)
+            yield f"{clean(name)} is not empty, and nothing is restored into it: {found}; drop it, or name another"
         query = "SELECT gid FROM pg_prepared_xacts WHERE database = %(name)s"
         if prepared := self._databases.rows(query, {"name": name}):
-            yield f"{name} has the prepared transaction {prepared[0][0]!r}: end it first"
+            yield f"{clean(name)} has the prepared transaction {prepared[0][0]!r}: end it first"
 
     def _extensions(self) -> dict[str, str]:
-        query = "SELECT name::text, default_version FROM pg_available_extensions"
-        return dict(self._databases.rows(query))
+        return dict(self._databases.rows("SELECT name::text, default_version FROM pg_available_extensions"))
 
-    def _locale_refuses(self, database: postgres_set.Database) -> Iterator[str]:
-        """Whether the system of the server knows the locale: the server itself tries to make a collation of it."""
-        locale = database.locale
-        for name in sorted({locale.collate, locale.ctype} - {"C", "POSIX"}):
-            with self._databases.session() as cursor:
-                cursor.execute("BEGIN")
-                try:
-                    cursor.execute("CREATE COLLATION pg_temp.tried (PROVIDER = libc, LOCALE = %(name)s)", {"name": name})
-                except Exception as exc:  # noqa: BLE001 - the driver's errors, which are loaded when they are needed
-                    if "could not create locale" in str(exc):
-                        yield f"the system of the server lacks the locale {name!r}"
-                cursor.execute("ROLLBACK")
-        roles = [name for (name,) in self._databases.rows("SELECT rolname FROM pg_roles")]
-        if database.owner not in roles:
-            yield f"the server lacks the role {database.owner!r}, which owns the database; create it first"
+    def _locale_refuses(self, content: Mapping[str, Any]) -> Iterator[str]:
+        for name in sorted({content["collate"], content["ctype"]} - {"C", "POSIX"}):
+            if not self._databases.knows_locale(name):
+                yield f"the system of the server lacks the locale {name!r}"
 
-    def _space(self, database: postgres_set.Database) -> Iterator[str]:
-        """Whether there is room on the disk of a server of this host; of another one's nothing is known."""
-        ((folder,),) = self._databases.rows("SELECT current_setting('data_directory')")
-        if self._given.get("container") or not Path(folder, "PG_VERSION").is_file():
-            return
-        status = os.statvfs(folder)
-        free, needed = status.f_bavail * status.f_frsize, database.bytes + RESERVE
-        if free < needed:
-            yield f"{folder}: {size(free)} are free, and {size(needed)} are needed"
+    def _tools(self, major: int) -> programs.Tools | None:
+        return programs.find(major, _PROGRAMS, user=self._login.get("os_user") or "")
+
+    def _archive(self, plain: Path, manifest: Manifest, destination: Destination) -> Archive:
+        ((major, *_rest),) = self._databases.rows(_SERVER)
+        tools = self._tools(major)
+        if tools is None:
+            raise RunbookError(f"there is no pg_restore of version {major} on this host any more")
+        return Archive(plain / _content(manifest, destination)["folder"], tools)
 
 
 def _made(destination: Destination) -> str:
     """What a database is called while it is restored."""
     return f"xorb_restore_{destination.stamp}"
+
+
+def _content(manifest: Manifest, destination: Destination) -> Mapping[str, Any]:
+    content: Mapping[str, Any] = manifest.content["databases"][destination.part]
+    return content
+
+
+def _major(manifest: Manifest) -> int:
+    return int(str(manifest.content["server"]["version"]).partition(".")[0])
+
+
+def _outward(content: Mapping[str, Any]) -> list[str]:
+    return [name for name in content["objects"] if name.startswith(_OUTWARD)]
+
+
+def _by_name(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Content whose objects count by their names: another major version words their definitions in another way."""
+    return {**content, "objects": dict.fromkeys(content["objects"], "")}
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="surrogateescape")

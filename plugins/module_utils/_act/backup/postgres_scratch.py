@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
 from ..._core.errors import RunbookError
 from ..._core.text import clean, excerpt
 from .postgres_session import Login, Session, execute_each, session, user_of
@@ -63,10 +64,15 @@ _OPTIONS = {
 #: The same, since version 17.
 _OPTIONS_17, _SINCE_17 = {"transaction_timeout": "0"}, 17
 
+#: Characters of a command that are shown.
+_SHOWN = 200
+
 _USERS = ("postgres", "nobody")
 
 #: A word of a tablespace's statement: its location, which is one of the source's.
-_LOCATION = re.compile(r"^(CREATE TABLESPACE (\"(?:[^\"]|\"\")+\"|\S+) OWNER .*? LOCATION )E?'(?:[^']|'')*';", re.M | re.S)
+_LOCATION = re.compile(
+    r"^(CREATE TABLESPACE (\"(?:[^\"]|\"\")+\"|\S+) OWNER .*? LOCATION )E?'(?:[^']|'')*';", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -96,15 +102,16 @@ class Cluster:
     def restore(self, dump: Path) -> str:
         """Restore a database with all that it has, from the folder of its dump; the complaint at the first error."""
         return self._complaint(
-            "pg_restore", "--exit-on-error", "--create", f"--jobs={self.jobs}", f"--dbname={self.maintenance}", str(dump)
+            "pg_restore",
+            "--exit-on-error",
+            "--create",
+            f"--jobs={self.jobs}",
+            f"--dbname={self.maintenance}",
+            str(dump),
         )
 
     def _complaint(self, program: str, *arguments: str) -> str:
-        options = {**_OPTIONS, **(_OPTIONS_17 if self.tools.major >= _SINCE_17 else {})}
-        environment = {
-            **variables(self.login, self.maintenance),
-            "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in options.items()),
-        }
+        environment = {**variables(self.login, self.maintenance), "PGOPTIONS": settings(self.tools.major)}
         with self.tools.running(
             program, "--no-password", *arguments, environment=environment, folder=self.folder
         ) as started:
@@ -112,14 +119,24 @@ class Cluster:
             return restore_error(started.complaint()) if status else ""
 
 
+def settings(major: int) -> str:
+    """What a restore sets for its sessions, as libpq takes it."""
+    options = {**_OPTIONS, **(_OPTIONS_17 if major >= _SINCE_17 else {})}
+    return " ".join(f"-c {name}={value}" for name, value in options.items())
+
+
 _ENTRY = re.compile(r"from TOC entry \d+; \d+ \d+ (.+)")
+_COMMAND = re.compile(r"Command was: (.+)")
 
 
 def restore_error(complaint: str) -> str:
-    """The first error of pg_restore, with the object that it was about."""
-    entry = _ENTRY.search(complaint)
-    error = first_error(re.sub(r"^.*from TOC entry.*\n", "", complaint, flags=re.M))
-    return f"{clean(entry.group(1))}: {error}" if entry else error
+    """The first error of pg_restore, with the object that it was about: a parallel one names its command alone."""
+    entry, command = _ENTRY.search(complaint), _COMMAND.search(complaint)
+    error = first_error(
+        re.sub(r"^.*from TOC entry.*\n", "", complaint, flags=re.MULTILINE).partition("Command was:")[0]
+    )
+    what = entry or command
+    return f"{excerpt(what.group(1), _SHOWN)}: {error}" if what else error
 
 
 @contextlib.contextmanager

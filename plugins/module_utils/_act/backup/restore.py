@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -53,7 +54,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was restored. Times in seconds: from the beginning to what is verified and in its place, and how much is lost.
+    """What was restored. Times in seconds: until it was verified and in its place, and how much is lost.
 
     ``faults`` are the differences to the manifest that were accepted, since the set was never verified.
     """
@@ -114,8 +115,8 @@ def restore(
     begin = time.time()
     progress.phase("preparing")
     prepared = prepare(given, request, begin)
-    if prepared.refused:
-        raise RunbookError("; ".join(prepared.refused))
+    if refused := [*prepared.refused, *undecryptable(prepared.manifest, identities)]:
+        raise RunbookError("; ".join(refused))
     folder = scratch.make(given.get("scratch"))
     destination = prepared.destination
     entry = journal.begin(
@@ -157,7 +158,7 @@ def restore(
 
 def undo(given: Mapping[str, Any], name: str, journal: Journal, progress: Progress) -> str:
     """Put back what an earlier restore replaced; returns what that which was restored is called now."""
-    destination = _kept_destination(given, name, BEFORE)
+    destination = find_kept(given, name, undo=True)
     progress.phase("putting back")
     restorer = restorer_of(given)
     needs = {**_about(given), "operation": UNDO, "destination": destination.as_dict()}
@@ -175,7 +176,7 @@ def undo(given: Mapping[str, Any], name: str, journal: Journal, progress: Progre
 
 def drop(given: Mapping[str, Any], name: str, journal: Journal, progress: Progress) -> None:
     """Remove for good what was kept of a restore. The name has to be that of one, typed in full."""
-    destination = _kept_destination(given, name)
+    destination = find_kept(given, name, undo=False)
     progress.phase("removing what was kept")
     needs = {**_about(given), "operation": DROP, "name": name, "destination": destination.as_dict()}
     entry = journal.begin(PROCEDURE, _subject(given, name), needs)
@@ -186,6 +187,26 @@ def drop(given: Mapping[str, Any], name: str, journal: Journal, progress: Progre
         entry.end("failed", str(exc))
         raise
     entry.end(DONE, f"{name} is gone")
+
+
+def find_kept(given: Mapping[str, Any], name: str, *, undo: bool) -> Destination:
+    """The restore that something was kept of, to be put back or removed; raises `RunbookError` where there is none."""
+    kept = [each for each in restorer_of(given).kept() if BEFORE in each or not undo]
+    match = _KEPT.match(name)
+    if match is None or name not in kept:
+        raise RunbookError(f"nothing is kept as {name!r}; what is kept: {some_of(kept, 5) or 'nothing'}")
+    return Destination(match["name"], "", match["stamp"], in_place=True, replaces=True)
+
+
+def undecryptable(manifest: Manifest, identities: Sequence[str]) -> list[str]:
+    """Why a set cannot be read at all."""
+    if not manifest.recipients:
+        return []
+    if not identities:
+        return [f"the set {manifest.id} is encrypted, and no identity is given that decrypts it"]
+    if shutil.which("age") is None:
+        return ["age is not installed here, and the set is encrypted; install the package age"]
+    return []
 
 
 def recoveries(given: Mapping[str, Any]) -> Mapping[str, Recover]:
@@ -257,7 +278,9 @@ def _built(
     entry.step("read")
     one, manifest, destination = prepared.set, prepared.manifest, prepared.destination
     faults = [*damage(one.folder, manifest.files, progress)]
-    faults += [f"{name}: is in the set, and its manifest does not know it" for name in stray_files(one.folder, manifest)]
+    faults += [
+        f"{name}: is in the set, and its manifest does not know it" for name in stray_files(one.folder, manifest)
+    ]
     if faults:
         raise RunbookError(f"the set {one.id} is damaged: {some_of(faults, 3, '; ')}; nothing was changed")
     plain = folder / "plain"
@@ -303,16 +326,6 @@ def _standing(one: BackupSet) -> str:
     if one.receipt is None:
         return "was never verified"
     return f"failed its verification ({some_of(one.receipt.faults, 1)})"
-
-
-def _kept_destination(given: Mapping[str, Any], name: str, *only: str) -> Destination:
-    """The restore that something was kept of; raises `RunbookError` where there is no such thing."""
-    kept = restorer_of(given).kept()
-    match = _KEPT.match(name)
-    if match is None or name not in kept or (only and match["what"] not in only):
-        names = some_of((each for each in kept if not only or any(what in each for what in only)), 5) or "nothing"
-        raise RunbookError(f"nothing is kept as {name!r}; what is kept: {names}")
-    return Destination(match["name"], "", match["stamp"], in_place=True, replaces=True)
 
 
 def _about(given: Mapping[str, Any]) -> dict[str, Any]:

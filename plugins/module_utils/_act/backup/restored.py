@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What restores in place have kept of what was there before, where no server knows it: a record for each, by its time."""
+"""What restores in place have kept of what was there, where no server knows it: a record of each, by its time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class Records:
         try:
             values = json.loads(self._path(stamp).read_text(encoding="ascii"))
         except (OSError, ValueError) as exc:
-            raise RunbookError(f"{self._path(stamp)}: what was kept of the restore {stamp} is not known: {exc}") from exc
+            raise RunbookError(
+                f"{self._path(stamp)}: what was kept of the restore {stamp} is not known: {exc}"
+            ) from exc
         if not isinstance(values, dict):
             raise RunbookError(f"{self._path(stamp)}: is no record of a restore")
         return values

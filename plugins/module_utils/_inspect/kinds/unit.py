@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from ..._clients import process_table, systemd
 from ..._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Finding
+from ..._core.errors import RunbookError
 from ..._core.options import Given, Option, Options
 from ..kind import Kind
 
@@ -51,11 +52,18 @@ def _found(properties: Mapping[str, str], given: Given) -> Finding:
     """The finding of a unit, with what systemd does not know of its process."""
     found = judge(properties, given["unit"], given["state"])
     process = int(properties.get("MainPID") or 0)
-    if found.status == OK and process and process_table.remains_stopped(process):
-        # For systemd it runs, and its port accepts connections: the kernel does that.
-        message = f"{found.message}: but its main process {process} is stopped by a signal (SIGCONT lets it go on)"
-        found = replace(found, status=CRITICAL, message=message)
-    return found
+    if found.status != OK or not process:
+        return found
+    try:
+        stopped = process_table.remains_stopped(process)
+    except RunbookError as exc:
+        message = f"{found.message}: but whether its main process {process} is stopped is not determined: {exc}"
+        return replace(found, status=UNKNOWN, message=message, faults=(exc.fault,) if exc.fault else ())
+    if not stopped:
+        return found
+    # For systemd it runs, and its port accepts connections: the kernel does that.
+    message = f"{found.message}: but its main process {process} is stopped by a signal (SIGCONT lets it go on)"
+    return replace(found, status=CRITICAL, message=message)
 
 
 def judge(properties: Mapping[str, str], unit: str, state: str) -> Finding:

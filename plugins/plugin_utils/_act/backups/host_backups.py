@@ -54,11 +54,15 @@ class Backup:
 
 
 def described(context: Context) -> tuple[list[Backup], list[str]]:
-    """The backups of this host that the options ``services`` and ``backups`` select, and what is wrong with others.
+    """The backups of this host that the options ``services`` and ``backups`` select; see `selected`."""
+    return selected(context, context.options["services"], context.options["backups"])
+
+
+def selected(context: Context, services: Sequence[str], names: Sequence[str]) -> tuple[list[Backup], list[str]]:
+    """The backups of this host of some services and names, all where none is given, and what is wrong with others.
 
     A fault of one keeps no other from being taken. Raises `RunbookError` for a name that the description has not.
     """
-    services, names = context.options["services"], context.options["backups"]
     points.refuse_unknown(context, services)
     _refuse_unknown(context, names)
     found = [

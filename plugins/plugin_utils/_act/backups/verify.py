@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
 from ansible_collections.xorb.runbook.plugins.module_utils._core.text import size
 
@@ -29,7 +30,7 @@ _FAILED = "failed"
 
 def plan(context: Context) -> StepResult:
     """Which sets would be verified, what refuses that, and what expires; changes nothing."""
-    found, faults = described(context)
+    found, faults = _selected(context)
     result = StepResult(faults=faults)
     for one in found:
         answer = context.ask("backup_set_verify", "due", only_plan=True, **_arguments(context, one))
@@ -38,6 +39,14 @@ def plan(context: Context) -> StepResult:
         result += StepResult(acts=due, faults=_faults(one, answer))
     result += _expiry_planned(context, found)
     return result + StepResult(changed=context.check_mode and result.acts)
+
+
+def _selected(context: Context) -> tuple[list[Backup], list[str]]:
+    found, faults = described(context)
+    if context.options["sets"] and len(found) > 1:
+        some = ", ".join(one.label for one in found)
+        raise RunbookError(f"sets: are those of one backup, and {some} are selected; name it as backups")
+    return found, faults
 
 
 def _planned(answer: Answer) -> Iterator[str]:
@@ -67,7 +76,7 @@ def _expiry_planned(context: Context, found: list[Backup]) -> StepResult:
 
 def verify(context: Context) -> StepResult:
     """Verify what is due; a set that fails costs no other backup its verification."""
-    found, faults = described(context)
+    found, faults = _selected(context)
     result = StepResult(faults=faults)
     for one in found:
         given = _arguments(context, one)

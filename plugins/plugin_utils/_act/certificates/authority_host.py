@@ -127,8 +127,7 @@ def _shown(
     wanted = plan_.remaining.fingerprints if refusing else plan_.both
     found = authority_rotation.consumers(rotation.context.host, answer)
     lacking = authority_rotation.lacking(found, plan_, wanted)
-    host = rotation.context.host
-    checks = [Check.from_dict({**check, "host": host, "owner": host}) for check in answer["checks"]]
+    checks = host_sets.checks_of(rotation.context, answer["checks"])
     bad = [f"{one.name}: does not hold what it was given" for one in lacking] + _failing(checks)
     about = plan_.outgoing if refusing else plan_.remaining
     faults = [f"{complaint} {about.name}: {'; '.join(bad)}"] if bad else []

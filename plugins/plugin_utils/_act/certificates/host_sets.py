@@ -208,7 +208,7 @@ def _shown(context: Context, module: str, complaint: str, sets: Sequence[Set], *
     answer = context.ask(module, "checks", certificates=sets, **given)
     if answer.fault:
         return StepResult(faults=[f"{complaint}: {answer.fault}"])
-    checks = checks_of(context, answer)
+    checks = checks_of(context, answer.values["checks"])
     actions = [
         context.action(
             f"{check.service} {check.id.split('.')[1]}",
@@ -221,8 +221,6 @@ def _shown(context: Context, module: str, complaint: str, sets: Sequence[Set], *
     return StepResult(changed=bool(actions), acts=True, actions=actions, checks=checks)
 
 
-def checks_of(context: Context, answer: Answer) -> list[Check]:
-    """The checks that a module of this host returned: the host is the one that looked, and the one looked at."""
-    return [
-        Check.from_dict({**check, "host": context.host, "owner": context.host}) for check in answer.values["checks"]
-    ]
+def checks_of(context: Context, returned: Iterable[Mapping[str, Any]]) -> list[Check]:
+    """The checks that a module of this host returned: the host inspected itself."""
+    return [Check.from_dict({**check, "host": context.host, "owner": context.host}) for check in returned]

@@ -210,9 +210,9 @@ def test_rotate_whole(platform: Platform) -> None:
     assert ran.statuses["one/proxy.server.refusal"] == ran.statuses["two/api.trusted.refusal"] == "ok"
     assert f"localhost port {platform.port}: refused" in ran.message("two/api.client.refusal")
     deeds = [deed["what"] for deed in ran.report["actions"]]
-    for told, times in (("is made beside", 1), ("beside Lab", 4), ("issues from now on", 1), ("is in service until", 2),
+    for part, times in (("is made beside", 1), ("beside Lab", 4), ("issues from now on", 1), ("is in service until", 2),
                         ("alone, and", 3), ("is withdrawn", 1)):  # fmt: skip
-        assert sum(told in deed for deed in deeds) == times, (told, deeds)
+        assert sum(part in deed for deed in deeds) == times, (part, deeds)
     assert {(deed["incident"], deed["outcome"]) for deed in ran.report["actions"]} == {("INC-9", "done")}
     # Pairs that proved something are of no use any more.
     valid = [row.serial for row in platform.authority.register() if row.status == "valid"]
@@ -263,7 +263,7 @@ def served_issuer(platform: Platform) -> str:
 def test_rotate_stops_at_who_does_not_trust_and_goes_back(platform: Platform) -> None:
     """The service is not told, and goes on with the trust that it has."""
     described = platform.lab.variables["platform_services"]["proxy"]["certificates"]["server"]
-    told = described.pop("reload")
+    reload = described.pop("reload")
     ran = platform.run(certificate_authority_rotate_ca_serial=platform.first)
     assert ran.status == 2
     assert (platform.phase(), platform.issuers) == ("prepared", ["G1", "G1"])
@@ -272,7 +272,7 @@ def test_rotate_stops_at_who_does_not_trust_and_goes_back(platform: Platform) ->
     assert f"localhost port {platform.port}: TLS failed: the other end does not trust the client certificate" in refused
     assert platform.welcomes() == "welcome"
 
-    described["reload"] = told
+    described["reload"] = reload
     platform.kill_when(lambda: served_issuer(platform) == "G2")
     assert platform.phase() == "activated"
     preview = platform.run("--check", certificate_authority_rotate_rollback=True)
@@ -336,7 +336,7 @@ def test_killed_revocation_of_the_intermediate_goes_on(platform: Platform) -> No
 
 def test_revocation_of_the_ca_refuses_bad_input(platform: Platform) -> None:
     before = snapshot(platform)
-    for wrong, said in (
+    for wrong, message in (
         ({"certificate_revoke_incident": ""}, "certificate_revoke_incident: expected what the incident is called"),
         ({"certificate_revoke_reason": "boredom"}, "certificate_authority_rotate_reason: expected one of"),
         (
@@ -346,13 +346,13 @@ def test_revocation_of_the_ca_refuses_bad_input(platform: Platform) -> None:
     ):
         ran = platform.run(**of_incident("root", **wrong))
         assert ran.status == 2
-        assert said in ran.output
+        assert message in ran.output
     assert snapshot(platform) == before
     platform.authority.prepare_next(levels=["intermediate"])
     ran = platform.run(**of_incident("root"))
     assert ran.status == 2
-    said = "the CA is being replaced already (intermediate), and not for INC-9"
-    assert said in " ".join(ran.output.split())
+    message = "the CA is being replaced already (intermediate), and not for INC-9"
+    assert message in " ".join(ran.output.split())
     assert not (platform.lab.folder / "state/revocations").exists()
 
 

@@ -105,8 +105,8 @@ def test_revoke_that_is_killed_is_finished_by_the_next(lab: Lab, shop: Shop, por
     """Killed after a swap that nobody was told of, and after the revocation, before the lists are in service."""
     old, thief = {name: shop.serial(name) for name in ("one", "two")}, shop.copied("two")
     counter = tmp_path / "counter"
-    told = lab.variables["platform_services"]["proxy"]["certificates"]["server"]["reload"]
-    told["argv"] = [sys.executable, "-c", TRIPWIRE, str(counter), str(os.getpid()), *told["argv"]]
+    reload = lab.variables["platform_services"]["proxy"]["certificates"]["server"]["reload"]
+    reload["argv"] = [sys.executable, "-c", TRIPWIRE, str(counter), str(os.getpid()), *reload["argv"]]
 
     counter.write_text("1")
     ran = lab.play("certificate_revoke", *ALL)
@@ -148,8 +148,8 @@ def test_rotate_renews_the_lists_that_a_revocation_left(lab: Lab, shop: Shop, po
     before = snapshot(shop.folder)
     preview = lab.play("certificate_rotate", "--check", "--diff")
     assert preview.status == 0, preview.output
-    told = "one: proxy server gets the revocation lists: the next list of the root is due, it is past half of its time;"
-    assert told in preview.output and "two: app client gets" not in preview.output
+    line = "one: proxy server gets the revocation lists: the next list of the root is due, it is past half of its time;"
+    assert line in preview.output and "two: app client gets" not in preview.output
     outside = lab.play("certificate_rotate", "--check", "-e", '{"certificate_issuer_command": ["false"]}')
     assert outside.status == 0 and "gets the revocation lists" not in outside.output
     assert snapshot(shop.folder) == before
@@ -194,19 +194,19 @@ def test_revoke_all_keeps_what_could_not_be_replaced_until_it_can(lab: Lab, shop
 
 @pytest.mark.usefixtures("port")
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("-e", "certificate_revoke_scope=everything"), "certificate_revoke_scope: expected one of"),
         ((*ALL, "-e", "certificate_authority_passphrase="), "certificate_authority_passphrase: missing"),
     ],
 )
 def test_revoke_refuses_bad_input_before_anything_is_changed(
-    lab: Lab, shop: Shop, options: tuple[str, ...], said: str
+    lab: Lab, shop: Shop, options: tuple[str, ...], message: str
 ) -> None:
     before = snapshot(shop.folder)
     ran = lab.play("certificate_revoke", *options)
     assert ran.status == 2
-    assert said in ran.output
+    assert message in ran.output
     assert snapshot(shop.folder) == before and not (lab.folder / "state/revocations").exists()
 
 

@@ -55,10 +55,10 @@ def test_deciding_changes_nothing(site: Site, capsys: pytest.CaptureFixture[str]
 
 
 def test_request_and_deployment_and_nothing_after_that(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = run(certificate_request, capsys, site)
-    assert asked["changed"] and asked["certificates"][0]["key_made"]
-    assert "PRIVATE" not in json.dumps(asked)
-    issued = site.issued(site.given(), asked["certificates"][0]["csr"])
+    requested = run(certificate_request, capsys, site)
+    assert requested["changed"] and requested["certificates"][0]["key_made"]
+    assert "PRIVATE" not in json.dumps(requested)
+    issued = site.issued(site.given(), requested["certificates"][0]["csr"])
     pems = {name: getattr(issued, name) for name in ("certificate", "fullchain", "ca")}
     checked = run(certificate_deploy, capsys, site, certificates=[options(site, **pems)], _ansible_check_mode=True)
     assert checked["changed"] and checked["certificates"] == []

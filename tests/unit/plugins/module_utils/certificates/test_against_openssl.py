@@ -400,8 +400,8 @@ def test_chains_are_judged_as_openssl_does(tmp_path: Path) -> None:
             ("serverAuth", ("-purpose", "sslserver")),
             ("clientAuth", ("-purpose", "sslclient")),
         ):
-            said = verified(tmp_path, world, *options)
-            for leaf, theirs in zip(world.leaves, said, strict=True):
+            answers = verified(tmp_path, world, *options)
+            for leaf, theirs in zip(world.leaves, answers, strict=True):
                 ours = judged(Certificate(leaf.der), Authorities(trusted, others), now, purpose)
                 assert bool(ours) == bool(theirs), (number, purpose, ours, theirs, shown(world, leaf))
                 if not ours:  # who tries every authority finds this one, too
@@ -517,8 +517,8 @@ def test_names_are_judged_as_openssl_does(tmp_path: Path) -> None:
     used, accepted = set(), 0
     for option, every in (("-verify_hostname", WANTED), ("-verify_ip", WANTED_ADDRESSES)):
         for wanted in every:
-            said = verified(tmp_path, world, option, wanted)
-            for (pattern, kind), one, theirs in zip(patterns, ours, said, strict=True):
+            answers = verified(tmp_path, world, option, wanted)
+            for (pattern, kind), one, theirs in zip(patterns, ours, answers, strict=True):
                 accepted += not theirs
                 if one.covers(wanted) != (not theirs):
                     reason = _difference(pattern, wanted)
@@ -637,8 +637,8 @@ def test_revocations_are_judged_as_openssl_does(tmp_path: Path) -> None:
     for number in range(120):
         case = Revoking(chance, World(chance)).build()
         (tmp_path / "lists").write_bytes(b"".join(one.public_bytes(ENCODING.PEM) for one in case.lists))
-        said = verified(tmp_path, case.world, "-crl_check", "-CRLfile", "lists")
-        for one, theirs in zip(case.world.leaves, said, strict=True):
+        answers = verified(tmp_path, case.world, "-crl_check", "-CRLfile", "lists")
+        for one, theirs in zip(case.world.leaves, answers, strict=True):
             ours = revocation_of(case, Certificate(one.der), now)
             code = theirs.partition(" ")[0]
             counts[code] = counts.get(code, 0) + 1

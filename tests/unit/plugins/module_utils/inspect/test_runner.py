@@ -160,15 +160,15 @@ def together(
 
 
 def test_probes_of_one_question_have_a_finding_each() -> None:
-    asked: list[list[Any]] = []
+    batches: list[list[Any]] = []
 
     def run_all(points: Sequence[Given]) -> Iterator[tuple[int, Finding]]:
-        asked.append([given["point"] for given in points])
+        batches.append([given["point"] for given in points])
         for position in reversed(range(len(points))):
             yield position, Finding("one", OK, f"answer {position}")
 
     checks = together(run_all, "p q r")
-    assert asked == [["p", "q", "r"]]
+    assert batches == [["p", "q", "r"]]
     assert {name: check.message for name, check in checks.items()} == {
         "s.p.one": "answer 0",
         "s.q.one": "answer 1",

@@ -12,12 +12,10 @@ from typing import Any
 
 import psycopg2
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres_databases import Databases, Locale
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres_databases import Databases
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.support.peers import Server, postgres_server
-
-C = Locale("UTF8", "c", "C", "C")
 
 OLD, NEW, KEPT = 'the "old" one', "näw", "kept"
 
@@ -28,13 +26,17 @@ def server() -> Iterator[Server]:
         yield running
 
 
-def connector(server: Server) -> Callable[[str], Any]:
-    return lambda name: psycopg2.connect(host="127.0.0.1", port=server.port, user="postgres", dbname=name)
+def login(server: Server) -> dict[str, Any]:
+    return {"address": "127.0.0.1", "port": server.port, "user": "postgres", "timeout": 60}
+
+
+def client_of(server: Server, name: str) -> Any:
+    return psycopg2.connect(host="127.0.0.1", port=server.port, user="postgres", dbname=name)
 
 
 @pytest.fixture
 def databases(server: Server) -> Iterator[Databases]:
-    made = Databases(connector(server))
+    made = Databases(login(server))
     yield made
     clear(made)
 
@@ -49,7 +51,7 @@ def prepare(databases: Databases, *names: str) -> None:
     """Make databases, each of which says in a table what it was called first."""
     clear(databases)
     for name in names:
-        databases.create(name, C, "postgres")
+        databases.run([f"CREATE DATABASE {databases.quoted(name)} TEMPLATE template0"])
         with databases.session(name) as cursor:
             cursor.execute("CREATE TABLE public.first_name AS SELECT current_database()::text AS name")
 
@@ -57,13 +59,6 @@ def prepare(databases: Databases, *names: str) -> None:
 def first_name(databases: Databases, name: str) -> str:
     ((found,),) = databases.rows("SELECT name FROM public.first_name", database=name)
     return str(found)
-
-
-def test_a_database_is_made_as_it_was_asked_for(databases: Databases) -> None:
-    databases.create(OLD, Locale("SQL_ASCII", "c", "C", "C"), "postgres")
-    query = "SELECT pg_encoding_to_char(encoding), datcollate, datctype FROM pg_database WHERE datname = %(name)s"
-    assert databases.rows(query, {"name": OLD}) == [("SQL_ASCII", "C", "C")]
-    assert databases.objects(OLD) == []
 
 
 @pytest.mark.parametrize(
@@ -78,7 +73,7 @@ def test_a_database_is_made_as_it_was_asked_for(databases: Databases) -> None:
     ],
 )
 def test_whatever_is_in_a_database_is_found(databases: Databases, statement: str, kind: str) -> None:
-    databases.create(NEW, C, "postgres")
+    databases.run([f"CREATE DATABASE {databases.quoted(NEW)} TEMPLATE template0"])
     with databases.session(NEW) as cursor:
         cursor.execute(f"SET search_path = public; {statement}")
     assert databases.objects(NEW)[0].startswith(kind)
@@ -86,7 +81,7 @@ def test_whatever_is_in_a_database_is_found(databases: Databases, statement: str
 
 def test_both_names_change_at_once_and_sessions_end(databases: Databases, server: Server) -> None:
     prepare(databases, OLD, NEW)
-    clients = [connector(server)(OLD) for _number in range(3)]
+    clients = [client_of(server, OLD) for _number in range(3)]
     databases.exchange(OLD, NEW, KEPT, replaces=True)
     assert first_name(databases, OLD) == NEW
     assert first_name(databases, KEPT) == OLD
@@ -152,12 +147,13 @@ def killed_at_statement(server: Server, point: int, act: Callable[[Databases], N
                         os.kill(os.getpid(), signal.SIGKILL)
                     super().execute(*words)
 
-            def connect(name: str) -> Any:
-                return psycopg2.connect(
-                    host="127.0.0.1", port=server.port, user="postgres", dbname=name, cursor_factory=Mortal
-                )
+            class MortalDatabases(Databases):
+                def _connected(self, driver: Any, name: str) -> Any:
+                    connection = super()._connected(driver, name)
+                    connection.cursor_factory = Mortal
+                    return connection
 
-            act(Databases(connect))
+            act(MortalDatabases(login(server)))
         except BaseException:  # noqa: BLE001 - a child must never return into the test that forked it
             os._exit(1)
         os._exit(0)
@@ -168,7 +164,7 @@ def killed_at_statement(server: Server, point: int, act: Callable[[Databases], N
 
 def test_what_is_kept_is_dropped_only_where_no_client_uses_it(databases: Databases, server: Server) -> None:
     prepare(databases, KEPT)
-    client = connector(server)(KEPT)
+    client = client_of(server, KEPT)
     with pytest.raises(RunbookError, match="being accessed"):
         databases.drop(KEPT)
     client.close()

@@ -184,12 +184,12 @@ def test_old_set_that_cannot_be_put_back_is_told_beside_what_was_done(
 def test_sets_of_one_service_are_told_once_and_go_back_together(site: Site) -> None:
     names = ("one", "two", "three")
     old = {name: fingerprint(site.install(name)) for name in names}
-    told = site.folder / "told"
-    reload = {"kind": "command", "argv": ["sh", "-c", f"echo told >> {told}"]}
+    log = site.folder / "told"
+    reload = {"kind": "command", "argv": ["sh", "-c", f"echo told >> {log}"]}
     givens = [site.given(name, reload=reload) for name in names]
     outcomes = site.deploy(*(site.issued(given, site.request(given).csr) for given in givens))
     assert [one.outcome for one in outcomes] == ["done"] * 3
-    assert told.read_text() == "told\n"
+    assert log.read_text() == "told\n"
     reload = {"kind": "command", "argv": ["false"]}
     givens = [site.given(name, reload=reload) for name in names]
     new = {name: site.in_service(name) for name in names}
@@ -259,12 +259,12 @@ def test_full_disk_keeps_the_old_certificate(site: Site, monkeypatch: pytest.Mon
         monkeypatch.setattr(os, call, full)
         try:
             (outcome,) = site.deploy(issued)
-            said = outcome.message
+            message = outcome.message
         except RunbookError as exc:  # not even the lock's folder could be made
-            said = str(exc)
+            message = str(exc)
         finally:
             monkeypatch.setattr(os, call, real)
-        if "No space left" not in said:
+        if "No space left" not in message:
             assert outcome.outcome == "done"
             break
         undone += 1

@@ -186,16 +186,16 @@ def test_service_that_serves_no_longer_has_what_it_had(site: Site, monkeypatch: 
 
 
 def test_set_whose_service_shares_it_is_told_once_and_the_rest_left_alone_after_a_refusal(site: Site) -> None:
-    names, told = ("one", "two", "three"), site.folder / "told"
+    names, log = ("one", "two", "three"), site.folder / "told"
     for name in names:
         site.install(name)
     trust = (site.root.pem + issuing.root("Other").pem).decode()
-    tell = {"kind": "command", "argv": ["sh", "-c", f"echo told >> {told}"]}
+    tell = {"kind": "command", "argv": ["sh", "-c", f"echo told >> {log}"]}
     givens = [site.given(name, reload=tell) for name in names[:2]]
     refusing = site.given("three", reload={"kind": "command", "argv": ["false"]})
     outcomes = site.trust(*(Wanted(given, trust) for given in (*givens, refusing)))
     assert [one.outcome for one in outcomes] == ["done", "done", "rolled_back"]
-    assert told.read_text() == "told\n"
+    assert log.read_text() == "told\n"
     held = [(site.folder / name / "ca.pem").read_text() == trust for name in names]
     assert held == [True, True, False]
 
@@ -305,12 +305,12 @@ def test_full_disk_changes_nothing(site: Site, monkeypatch: pytest.MonkeyPatch, 
 
         monkeypatch.setattr(os, call, full)
         try:
-            said = site.trust(wanted)[0].message
+            message = site.trust(wanted)[0].message
         except RunbookError as exc:  # not even the lock's folder could be made
-            said = str(exc)
+            message = str(exc)
         finally:
             monkeypatch.setattr(os, call, real)
-        if "No space left" not in said:
+        if "No space left" not in message:
             break
         undone += 1
         site.recover(given)

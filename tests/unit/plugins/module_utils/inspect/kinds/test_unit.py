@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils._clients import process_table
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds import unit
@@ -89,6 +92,17 @@ def test_run_without_systemd_is_a_reason_not_to_know(tmp_path: Path, monkeypatch
     fake_systemctl(tmp_path, monkeypatch, f'echo "{printed}" >&2; exit 1')
     with pytest.raises(RunbookError, match="systemd does not answer: System has not been booted"):
         probe("unit", unit="api.service")
+
+
+def test_unit_whose_process_is_hidden_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    shown = "LoadState=loaded\\nActiveState=active\\nSubState=running\\nMainPID=%s\\n\\n"
+    fake_systemctl(tmp_path, monkeypatch, f"printf '{shown}' {ended.pid} {os.getpid()}")
+    monkeypatch.setattr(process_table, "hides", lambda _mountinfo, _status: "hidepid=2")
+    hidden, seen = run_probes(units("one.service", "two.service"), deadline=60)
+    assert (hidden.status, seen.status) == (UNKNOWN, OK)
+    assert f"whether its main process {ended.pid} is stopped is not determined: /proc is mounted" in hidden.message
 
 
 @pytest.mark.parametrize("name", ["api*", "a b", "", "a;b"])

@@ -1,3 +1,0 @@
-"""Stub until the engine of PostgreSQL is there."""
-from typing import Any
-class Database: ...
