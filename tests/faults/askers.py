@@ -15,11 +15,7 @@ from typing import Any
 import yaml
 
 from tests.faults import remote
-<<<<<<< HEAD
-from tests.faults.matrix import PREPARATIONS, Asked, Outcome, Row, Task
-=======
 from tests.faults.matrix import GUEST, GUEST_ROLE, Command, Outcome, Row, Task
->>>>>>> integration
 from tests.support.procedures import BIN, Ran, environment, play
 from tests.testbed.inventory import INVENTORY, MORE_HOSTS
 from tests.testbed.layout import ROOT, Bed
@@ -144,19 +140,14 @@ def _play(playbook: str, bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
         "platform_deadline": 60,
         "platform_services": {name: one for row in rows for name, one in row.services.items()},
         "lab_password": LAB_PASSWORD,
+        "backup_verify_identities": [IDENTITY],
+        # Every set of a row, and the newest alone where there are several.
+        "backup_verify_older": False,
     }
     path = folder / "description.yml"
     path.write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")
-<<<<<<< HEAD
-    # A name instead of an address, which a fault can take away.
-    named = folder / "named.yml"
-    named.write_text(yaml.safe_dump({"all": {"hosts": {"xorb-web": {"platform_address": "xorb-lab.invalid"}}}}))
-    options = [*inventories()[1:], f"--inventory={named}", "-e", f"@{path}"]
-    return play(INVENTORY, playbook, *options, reports=folder / "reports", XORB_BED=bed.name)
-=======
     options = [*_inventories(rows, folder)[1:], "-e", f"@{path}"]
-    return play(INVENTORY, "daily", *options, reports=folder / "reports", XORB_BED=bed.name)
->>>>>>> integration
+    return play(INVENTORY, playbook, *options, reports=folder / "reports", XORB_BED=bed.name)
 
 
 def _inventories(rows: Iterable[Row], folder: Path) -> list[str]:

@@ -93,6 +93,11 @@ class Expected:
     message: str = ""
 
 
+#: Decrypts the sets of rows, and nothing else.
+IDENTITY = "AGE-SECRET-KEY-1DYLUCLZQ7Y9N4RX7RU6K3XU2V3FLRUUSU0SD2UDALJ49FKJNEMCQSZV6PJ"  # noqa: S105
+#: What they are encrypted for.
+RECIPIENT = "age1r3e6wg02v8pp8fdmv2fkh8dezp6uftngyuf7vwvn0w8uac5e43usgnhx6c"
+
 #: The playbooks without which there is nothing to look at for rows that have procedures.
 PREPARATIONS = ("backup_create", "backup_verify")
 

@@ -7,20 +7,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.faults.catalogue.parts import of_unit
-from tests.faults.matrix import PREPARATIONS, Asked, Expected, Row, Task
+from tests.faults.matrix import IDENTITY, PREPARATIONS, RECIPIENT, Command, Expected, Row, Task
 from tests.testbed.faults import Fault, shell
 
 _PLACE = "/var/lib/xorb-lab"
 _DUMP, _VERIFY = "backup.database_dump", "backup.database_verify"
-_CONFIGURATION, _CONFIGURATION_VERIFY = "backup.configuration", "backup.configuration_verify"
 _DATE = "$(date +%Y%m%d)"
 
 #: One server for the faults of sets, which leave it alone, and one for each that is about the server itself.
 _SERVER = 5470
 
-#: What is encrypted for somebody else is encrypted for this key; what decrypts it was thrown away.
-_STRANGER = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
+#: A key whose other half was thrown away.
+_STRANGER = "age1f8lgw4xjh8fu33kvk7x7cguqzwdywce7zfpml6ra7m6dxnecdussgy85a5"
 
 
 def _store(name: str) -> str:
@@ -32,12 +30,19 @@ def _sets(name: str) -> str:
     return f"{_store(name)}/{name}.main"
 
 
+def _filled(port: int) -> str:
+    """A script that waits for a server, and lets it have a table with something in it."""
+    return (
+        f"for _ in $(seq 240); do pg_isready -q -h /run/xorb-lab -p {port} && break; sleep 0.5; done; "
+        + _sql(port, "SET client_min_messages = error; CREATE TABLE IF NOT EXISTS purchases AS SELECT generate_series(1, 100) id")
+    )
+
+
 def _dumped(name: str, port: int) -> str:
     """A script that makes a dump as the runbook does, so that there is one to be broken."""
     folder = f"{_PLACE}/dumps/{name}"
     return (
         f"mkdir -p {folder}; cd {folder}; "
-        f"for _ in $(seq 120); do pg_isready -q -h /run/xorb-lab -p {port} && break; sleep 0.5; done; "
         f"runuser -u postgres -- pg_dump -h /run/xorb-lab -p {port} -d xorb_db > backup_{_DATE}.sql; "
         f"gzip -f backup_{_DATE}.sql; cp backup_{_DATE}.sql.gz whole.sql.gz"
     )
@@ -82,16 +87,38 @@ values = json.loads(path.read_text())
 values.pop('sha256')
 def more(value):
     if isinstance(value, dict):
-        return {key: value[key] + 1 if key == 'public.orders' and type(value[key]) is int else more(value[key]) for key in value}
+        return {key: value[key] + 1 if key == 'public.purchases' and type(value[key]) is int else more(value[key]) for key in value}
     if isinstance(value, list):
         return [more(one) for one in value]
     return value
 before = json.dumps(values['content'])
 values['content'] = more(values['content'])
 assert json.dumps(values['content']) != before, before
+"""
+
+
+_DIGESTED = """
 text = json.dumps(values, sort_keys=True, ensure_ascii=True, separators=(',', ':'))
 path.write_text(json.dumps({**values, 'sha256': hashlib.sha256(text.encode()).hexdigest()}, indent=1) + '\\n')
 """
+
+#: Encrypts every file of a set for another key, and lets the manifest say what is there now.
+_FOR_A_STRANGER = (
+    f"""
+import hashlib, json, pathlib, subprocess
+path = pathlib.Path('manifest.json')
+values = json.loads(path.read_text())
+values.pop('sha256')
+for one in values['files']:
+    words = ['age', '--decrypt', '--identity', '-', one['path']]
+    plain = subprocess.run(words, input=b'{IDENTITY}\\n', capture_output=True, check=True).stdout
+    words = ['age', '--encrypt', '--recipient', '{_STRANGER}']
+    data = subprocess.run(words, input=plain, capture_output=True, check=True).stdout
+    pathlib.Path(one['path']).write_bytes(data)
+    one.update(size=len(data), sha256=hashlib.sha256(data).hexdigest())
+"""
+    + _DIGESTED
+)
 
 
 def _postgres(
@@ -99,7 +126,7 @@ def _postgres(
     sentence: str,
     broken: str,
     *expected: Expected,
-    asked: str = _VERIFY,
+    command: str = _VERIFY,
     port: int = _SERVER,
     user: str = "postgres",
     procedures: Sequence[str] = ("backup_verify",),
@@ -112,14 +139,14 @@ def _postgres(
     unit = f"xorb-lab-postgres@{port}.service"
     folder = f"{_PLACE}/dumps/{name}"
     login = {"address": "/run/xorb-lab", "port": port, "user": user, "os_user": "postgres"}
-    changes = {"-h localhost -U xorb_user -d xorb ": f"-h /run/xorb-lab -p {port} -U {user} -d xorb_db "} if asked == _DUMP else {}
+    changes = {"-h localhost -U xorb_user -d xorb ": f"-h /run/xorb-lab -p {port} -U {user} -d xorb_db "} if command == _DUMP else {}
     return Row(
         fault=Fault(
             name=name,
             sentence=sentence,
             role="db",
             broken_by=shell(broken),
-            mended_by=shell(f"{mended}; systemctl start {unit}; rm -rf {_store(name)}; {_dumped(name, port)}"),
+            mended_by=shell(f"{mended}; systemctl start {unit}; {_filled(port)}; {_no_sets(name)}; {_dumped(name, port)}"),
         ),
         chapter="Backups",
         look={
@@ -134,7 +161,7 @@ def _postgres(
             }
         },
         expected=expected,
-        asked=Asked(asked, changes=changes, folder=folder),
+        command=Command(command, changes=changes, folder=folder),
         task=task or _restore(name, port),
         uses=frozenset({f"db/backups/{name}", *uses, *({f"db/postgres/{port}"} if port != _SERVER else set())}),
         procedures=tuple(procedures),
@@ -193,12 +220,11 @@ def _held(port: int) -> str:
 def _waits(port: int) -> str:
     """A shell test: a dump waits for the table."""
     query = "SELECT true FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock' LIMIT 1"
-    return f'{_sql(port, query)} | grep -q t'
+    return f"{_sql(port, query)} | grep -q t"
 
 
 _VERIFIED, _AGE = "main.verified", "main.age"
 _TAKES = PREPARATIONS[:1]
-_DUMP_FLIPPED = f"cd ..; {_python(_FLIP)}"
 
 
 def _flipped_dump(name: str) -> str:
@@ -235,15 +261,15 @@ ROWS = (
     _postgres(
         "backup_manifest_lies",
         "a table has fewer rows than its dump was taken of; every digest is right",
-        _on_newest("backup_manifest_lies", _python(_LIE)),
+        _on_newest("backup_manifest_lies", _python(_LIE + _DIGESTED)),
         Expected(_VERIFIED, "critical", "purchases"),
     ),
     _postgres(
         "backup_for_somebody_else",
-        "sets are encrypted for a key that nobody has any more",
-        "true",
+        "the newest set is encrypted for another key than it should be",
+        _on_newest("backup_for_somebody_else", _python(_FOR_A_STRANGER)),
         Expected(_VERIFIED, "critical", "age"),
-        procedures=PREPARATIONS,
+        more={"recipients": [RECIPIENT]},
         task="no module of another collection encrypts dumps",
     ),
     _postgres(
@@ -258,7 +284,7 @@ ROWS = (
         Expected(_AGE, "critical", "never"),
         port=5471,
         user="dumper",
-        asked=_DUMP,
+        command=_DUMP,
         procedures=_TAKES,
         task=_dump("backup_row_security", 5471, "dumper"),
     ),
@@ -269,7 +295,7 @@ ROWS = (
         + _later("systemctl restart xorb-lab-postgres@5472", once=_waits(5472)),
         Expected(_AGE, "critical", "never"),
         port=5472,
-        asked=_DUMP,
+        command=_DUMP,
         procedures=_TAKES,
         task=_dump("backup_server_restarted", 5472),
     ),
