@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from tests.faults import remote
-from tests.faults.matrix import GUEST, GUEST_ROLE, Command, Outcome, Row, Task
+from tests.faults.matrix import GUEST, GUEST_ROLE, IDENTITY, PREPARATIONS, Command, Outcome, Row, Task
 from tests.support.procedures import BIN, Ran, environment, play
 from tests.testbed.inventory import INVENTORY, MORE_HOSTS
 from tests.testbed.layout import ROOT, Bed

@@ -32,9 +32,9 @@ def _sets(name: str) -> str:
 
 def _filled(port: int) -> str:
     """A script that waits for a server, and lets it have a table with something in it."""
-    return (
-        f"for _ in $(seq 240); do pg_isready -q -h /run/xorb-lab -p {port} && break; sleep 0.5; done; "
-        + _sql(port, "SET client_min_messages = error; CREATE TABLE IF NOT EXISTS purchases AS SELECT generate_series(1, 100) id")
+    return f"for _ in $(seq 240); do pg_isready -q -h /run/xorb-lab -p {port} && break; sleep 0.5; done; " + _sql(
+        port,
+        "SET client_min_messages = error; CREATE TABLE IF NOT EXISTS purchases AS SELECT generate_series(1, 100) id",
     )
 
 
@@ -139,14 +139,20 @@ def _postgres(
     unit = f"xorb-lab-postgres@{port}.service"
     folder = f"{_PLACE}/dumps/{name}"
     login = {"address": "/run/xorb-lab", "port": port, "user": user, "os_user": "postgres"}
-    changes = {"-h localhost -U xorb_user -d xorb ": f"-h /run/xorb-lab -p {port} -U {user} -d xorb_db "} if command == _DUMP else {}
+    changes = (
+        {"-h localhost -U xorb_user -d xorb ": f"-h /run/xorb-lab -p {port} -U {user} -d xorb_db "}
+        if command == _DUMP
+        else {}
+    )
     return Row(
         fault=Fault(
             name=name,
             sentence=sentence,
             role="db",
             broken_by=shell(broken),
-            mended_by=shell(f"{mended}; systemctl start {unit}; {_filled(port)}; {_no_sets(name)}; {_dumped(name, port)}"),
+            mended_by=shell(
+                f"{mended}; systemctl start {unit}; {_filled(port)}; {_no_sets(name)}; {_dumped(name, port)}"
+            ),
         ),
         chapter="Backups",
         look={
