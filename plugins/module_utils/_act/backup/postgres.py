@@ -109,7 +109,7 @@ class PostgresEngine:
             if name not in there:
                 yield f"database {clean(name)}: the server has none of that name; it has {some_of(sorted(there), 10)}"
             elif not there[name]:
-                yield f"database {clean(name)}: lets nobody connect (datallowconn is false)"
+                yield f"database {clean(name)}: lets no client connect (datallowconn is false)"
 
     def _tools(self, major: int) -> Tools | None:
         """The programs of the server's own major version: others write what this server cannot read again."""

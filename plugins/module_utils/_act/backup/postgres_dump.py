@@ -27,11 +27,10 @@ from .postgres_tools import Program, Tools, variables
 #: The files of a set that are the server's and not one database's.
 ROLES, TABLESPACES = "roles.sql", "tablespaces.sql"
 
-#: The first version whose pg_dump has zstd, and how it is used: smaller than gzip's default and several times as fast.
-_ZSTD_SINCE, _ZSTD = 16, "--compress=zstd:3"
-
-#: gzip's level before that. Its default, 6, takes more than twice the time for some percent of the size.
-_GZIP = "--compress=4"
+#: How files are compressed, by the first version whose pg_dump can. Measured on 194 MB of names, times, JSON and prose,
+#: against `pg_dump | gzip` (4.4 s of CPU, 43.6 MB): zstd at 1 takes 0.4 s and 43.5 MB, and at 3 more of both; gzip at 4
+#: takes 2.0 s and 45.7 MB (+5 %), at 3 1.7 s and 47.8 MB (+10 %), at 5 2.6 s and 44.2 MB.
+_ZSTD_SINCE, _ZSTD, _GZIP = 16, "--compress=zstd:1", "--compress=4"
 
 #: What pg_dumpall writes at last, and in how many bytes from the end.
 _COMPLETE, _END = b"-- PostgreSQL database cluster dump complete", 400

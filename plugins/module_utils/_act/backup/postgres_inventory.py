@@ -38,8 +38,12 @@ def _acl(column: str, kind: str, owner: str) -> str:
     )
 
 
-def _sorted(column: str) -> str:
-    return f"array_to_string(ARRAY(SELECT one COLLATE \"C\" FROM unnest({column}) one ORDER BY 1), ',')"
+def _sorted(column: str, which: str = "true") -> str:
+    return f"array_to_string(ARRAY(SELECT one COLLATE \"C\" FROM unnest({column}) one WHERE {which} ORDER BY 1), ',')"
+
+
+#: Some builds of the server note versions of their own among the options of a column, which differ in each database.
+_OF_OWNER = "one !~ '^pg_'"
 
 
 def _option_names(column: str) -> str:
@@ -58,7 +62,7 @@ _RELATION = "format('%I.%I', n.nspname, c.relname)"
 _OF_RELATION = f"""
     pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND {_SCHEMA} AND {_own("pg_class", "c")}"""
 
-#: Every kind of object, by the query of its names and definitions. Names are the server's own, quoted where they must be.
+#: Every kind of object, by the query of its names and definitions. Names are as the server itself quotes them.
 _OBJECTS: Mapping[str, str] = {
     "schema": f"""
         SELECT quote_ident(nspname), concat_ws('|', CASE WHEN nspowner <> 10 THEN pg_get_userbyid(nspowner) END,
@@ -86,7 +90,7 @@ _OBJECTS: Mapping[str, str] = {
                     JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation) END,
             CASE WHEN c.relkind IN ('r', 'p') THEN concat_ws(' ', a.attstorage, coalesce(a.attstattarget, -1)) END,
             CASE WHEN c.relkind IN ('r', 'p', 'm') THEN {_maybe("a", "attcompression")} END,
-            {_sorted("a.attoptions")}, {_option_names("a.attfdwoptions")}, {_acl("a.attacl", "c", "c.relowner")},
+            {_sorted("a.attoptions", _OF_OWNER)}, {_option_names("a.attfdwoptions")}, {_acl("a.attacl", "c", "c.relowner")},
             CASE WHEN NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid) THEN
                 row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum) END)
         FROM {_OF_RELATION}
@@ -98,7 +102,8 @@ _OBJECTS: Mapping[str, str] = {
         SELECT {_RELATION}, concat_ws('|', c.relpersistence, pg_get_userbyid(c.relowner),
             {_acl("c.relacl", "s", "c.relowner")}, format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmax,
             s.seqmin, s.seqcache, s.seqcycle,
-            (SELECT format('%s %s.%I', o.deptype, o.refobjid::regclass, a.attname) FROM pg_depend o
+            (SELECT format('%s %s.%I', o.deptype, o.refobjid::regclass, a.attname)
+                FROM pg_depend o
                 JOIN pg_attribute a ON a.attrelid = o.refobjid AND a.attnum = o.refobjsubid
                 WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid AND o.refclassid = 'pg_class'::regclass
                     AND o.deptype IN ('a', 'i')))
@@ -310,7 +315,7 @@ def tables(session: Session) -> list[tuple[str, str, int]]:
 def count_rows(session: Session) -> Iterator[tuple[str, int]]:
     """The exact number of rows of each table, one after the other."""
     for name, _persistence, _size in tables(session):
-        yield session.text(name), session.value(f"SELECT count(*) FROM ONLY {name}")  # noqa: S608 - quoted by the server
+        yield session.text(name), session.value(f"SELECT count(*) FROM ONLY {name}")
 
 
 def materialized_views(session: Session) -> dict[str, bool]:
@@ -321,7 +326,7 @@ def materialized_views(session: Session) -> dict[str, bool]:
 def sequences(session: Session) -> dict[str, list[Any]]:
     """``last_value`` and ``is_called`` of each sequence, now: no snapshot holds them back."""
     return {
-        session.text(name): list(session.rows(f"SELECT last_value, is_called FROM {name}")[0])  # noqa: S608 - as above
+        session.text(name): list(session.rows(f"SELECT last_value, is_called FROM {name}")[0])
         for (name,) in session.rows(_SEQUENCES)
     }
 
@@ -347,7 +352,7 @@ def sequences_behind(session: Session) -> list[str]:
     behind = []
     for name, table, column, step in session.rows(_OWNED):
         extreme, beyond = ("max", ">") if step > 0 else ("min", "<")
-        query = f"SELECT coalesce((SELECT {extreme}({column}) FROM {table}) {beyond} last_value, false) FROM {name}"  # noqa: S608 - as above
+        query = f"SELECT coalesce((SELECT {extreme}({column}) FROM {table}) {beyond} last_value, false) FROM {name}"
         if session.value(query):
             behind.append(session.text(name))
     return sorted(behind)

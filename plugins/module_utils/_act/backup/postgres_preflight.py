@@ -37,7 +37,7 @@ _INVALID = """
 
 _FOREIGN = f"SELECT format('%I.%I', n.nspname, c.relname) {_RELATIONS} WHERE c.relkind = 'f' ORDER BY 1"
 
-#: What somebody has put among the server's own objects: no dump has it.
+#: What an owner has put among the server's own objects: no dump has it.
 _AMONG_SYSTEM = """
     SELECT c.oid::regclass::text FROM pg_class c
     WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
@@ -101,10 +101,8 @@ def refused_globals(session: Session) -> list[str]:
     if session.value("SELECT has_table_privilege('pg_authid', 'SELECT')"):
         return []
     role = session.value("SELECT current_user")
-    return [
-        f"the set would be partial: role {role} may not read pg_authid, so roles would have no passwords;"
-        f" use a superuser, or GRANT SELECT ON pg_authid TO {role}"
-    ]
+    why = f"the set would be partial: role {role} may not read pg_authid, so roles would have no passwords"
+    return [f"{why}; use a superuser, or GRANT SELECT ON pg_authid TO {role}"]
 
 
 def server_wide_not_carried(session: Session) -> list[str]:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A throwaway PostgreSQL: its own folder and socket, no port and, where the kernel lets it, a network with nothing in it.
+"""A throwaway PostgreSQL: its own folder and socket, no port and, where the kernel lets it, a network of its own.
 
 A set may name other servers (foreign tables, subscriptions, functions that connect), and its tablespaces the folders of
 the source. Neither is ever reached from here.
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..._core.errors import RunbookError
-from ..._core.text import clean, excerpt
+from ..._core.text import excerpt
 from .postgres_session import Login, Session, execute_each, session, user_of
 from .postgres_tools import Program, Tools, first_error, variables
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Sessions of a backup: long ones, each with one snapshot of one database, in which no setting of the owner's counts."""
+"""Sessions of a backup: long, each with one snapshot of one database, and no setting of the owner's counts in them."""
 
 from __future__ import annotations
 

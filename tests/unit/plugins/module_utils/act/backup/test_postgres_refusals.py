@@ -52,7 +52,7 @@ def test_row_security_that_hides_rows_is_refused(source: Source, tmp_path: Path,
     with source.database("app", *SECURED):
         given = by(source, role, "app")
         assert any("row security would hide rows of public.t" in one for one in forecast(given).refused)
-        with pytest.raises(RunbookError, match="row security would hide rows of public.t"):
+        with pytest.raises(RunbookError, match=r"row security would hide rows of public\.t"):
             take(given, tmp_path / "refused")
         source.sql("app", "ALTER TABLE t FORCE ROW LEVEL SECURITY", "ALTER ROLE bk BYPASSRLS")
         assert forecast(given).refused == ()
@@ -141,7 +141,7 @@ def kill_dump(folder: Path) -> None:
         with contextlib.suppress(OSError):
             words = (process / "cmdline").read_bytes().split(b"\0")
             if words[0].endswith(b"/pg_dump") and (process / "fd").is_dir():
-                targets = [os.readlink(one) for one in (process / "fd").iterdir()]
+                targets = [str(one.readlink()) for one in (process / "fd").iterdir()]
                 if any(target.startswith(str(folder)) for target in targets):
                     os.kill(int(process.name), signal.SIGKILL)
 
