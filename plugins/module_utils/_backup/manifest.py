@@ -103,6 +103,9 @@ def parse(text: str) -> Manifest:
     except (TypeError, KeyError) as exc:
         raise DamagedManifest(f"the manifest lacks something, or has too much: {exc}") from exc
     _refuse_bad_files(manifest)
+    if manifest.to_text() != text:
+        # The digest is of what it means, and the same can be written in more than one way.
+        raise DamagedManifest("the manifest is not as it was written, though it means the same")
     return manifest
 
 

@@ -137,6 +137,8 @@ def _postgres(
 ) -> Row:
     """A row about the sets of a server of the lab; what mends it takes them away, and new ones are made."""
     unit = f"xorb-lab-postgres@{port}.service"
+    # What is about a server itself leaves sessions in it.
+    verb = "start" if port == _SERVER else "restart"
     folder = f"{_PLACE}/dumps/{name}"
     login = {"address": "/run/xorb-lab", "port": port, "user": user, "os_user": "postgres"}
     changes = (
@@ -151,7 +153,7 @@ def _postgres(
             role="db",
             broken_by=shell(broken),
             mended_by=shell(
-                f"{mended}; systemctl start {unit}; {_filled(port)}; {_no_sets(name)}; {_dumped(name, port)}"
+                f"{mended}; systemctl {verb} {unit}; {_filled(port)}; {_no_sets(name)}; {_dumped(name, port)}"
             ),
         ),
         chapter="Backups",

@@ -57,6 +57,8 @@ class FilesEngine:
 
     def forecast(self) -> Forecast:
         """What lies below the paths, without reading any of it."""
+        if meaningless := tuple(self._meaningless()):
+            return Forecast(refused=meaningless)
         seen = self._look()
         lines = [f"{len(seen.kept)} entries below {some_of(self._paths, _NAMED)}, {size(seen.size)} on the disk"]
         if seen.passed_over:
@@ -84,7 +86,10 @@ class FilesEngine:
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
         """Unpack the archive, and look at it as the source was looked at."""
         content = manifest.content
-        head, expected = read_listing(plain / LISTING)
+        try:
+            head, expected = read_listing(plain / LISTING)
+        except NoListing as exc:
+            return Proof(0, (str(exc),))
         faults = list(_disagreements(content, expected))
         _refuse_poor_file_system(scratch, expected.values())
         archive = plain / str(content["archive"])
@@ -106,13 +111,16 @@ class FilesEngine:
     def _look(self) -> Seen:
         return look(self._paths, exclude=Patterns(self._exclude))
 
-    def _refusals(self, seen: Seen) -> Iterator[str]:
-        """Why what was seen cannot be taken."""
+    def _meaningless(self) -> Iterator[str]:
+        """Paths that are not even walked."""
         for path in self._paths:
             if not path.startswith("/") or not path.strip("/"):
                 yield f"{path}: expected the absolute path of a file or a folder, and not of all that there is"
             elif os.path.islink(path) and not self._covers(os.path.realpath(path)):  # noqa: PTH114 - any bytes
                 yield f"{path}: is a link to {os.path.realpath(path)}, which no path of the backup has; name that, too"
+
+    def _refusals(self, seen: Seen) -> Iterator[str]:
+        """Why what was seen cannot be taken."""
         unseen = some_of((f"/{visible(name)}: {why}" for name, why in seen.troubles.items()), _NAMED, "; ")
         if unseen:
             yield f"what cannot be read cannot be backed up: {unseen}"
@@ -123,6 +131,8 @@ class FilesEngine:
 
     def _attempt(self, folder: Path, progress: Progress) -> tuple[dict[str, Entry], Seen, dict[str, str]]:
         """Read everything once. Returns what the archive holds, what was seen, and what changed meanwhile, with how."""
+        if refused := list(self._meaningless()):
+            raise RunbookError("; ".join(refused))
         before = self._look()
         if refused := list(self._refusals(before)):
             raise RunbookError("; ".join(refused))
@@ -211,15 +221,19 @@ def _write_listing(path: Path, head: Mapping[str, Any], entries: Iterable[Entry]
         file.writelines(json.dumps(entry.as_dict()) + "\n" for entry in entries)
 
 
+class NoListing(RunbookError):
+    """A file of a set that should be its listing, and is none."""
+
+
 def read_listing(path: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
-    """The head and the entries of a listing. Raises `RunbookError` where it is none."""
+    """The head and the entries of a listing. Raises `NoListing` where it is none."""
     try:
         with path.open(encoding="ascii") as file:
             head = json.loads(next(file))
             entries = [Entry(**json.loads(line)) for line in file]
         return {"paths": list(head["paths"]), **head}, {entry.path: entry for entry in entries}
     except (OSError, ValueError, TypeError, KeyError, StopIteration) as exc:
-        raise RunbookError(f"{path.name}: is no listing of files: {exc}") from exc
+        raise NoListing(f"{path.name}: is no listing of files: {exc}") from exc
 
 
 def _disagreements(content: Mapping[str, Any], entries: Mapping[str, Entry]) -> Iterator[str]:

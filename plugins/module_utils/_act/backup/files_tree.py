@@ -149,6 +149,8 @@ def _look(top: str, seen: Seen, exclude: Patterns) -> None:
         try:
             status = os.lstat(path)
             seen.found[name] = status
+            if stat.S_ISREG(status.st_mode) and not os.access(path, os.R_OK, effective_ids=True):
+                seen.troubles[name] = os.strerror(errno.EACCES)
             if not stat.S_ISDIR(status.st_mode):
                 continue
             names = sorted(os.listdir(path), reverse=True)  # noqa: PTH208 - any bytes

@@ -26,7 +26,7 @@ from ..progress import Progress
 from .engine import Forecast, Proof, Taken
 from .redis_client import Info, RedisClient, Refused, optional, to_login
 from .redis_sample import Sample, keys, sample, samples
-from .redis_save import AOF_FOLDER, RDB, check_rdb, copy_aof, refuse_foreign, save
+from .redis_save import AOF_FOLDER, RDB, TooNew, check_rdb, copy_aof, refuse_foreign, save
 from .redis_scratch import NotLoaded, expired_at_load, server
 from .redis_source import Host, host_of
 
@@ -115,16 +115,23 @@ class RedisEngine:
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
         """Load a copy of what was saved into a server of its own, and compare."""
         content, host = manifest.content, host_of(self._given)
-        expected = _read_samples(plain / SAMPLES)
+        try:
+            expected = _read_samples(plain / SAMPLES)
+            header = _header(plain / RDB)
+        except NoSamples as exc:
+            return Proof(0, (str(exc),))
+        except FileNotFoundError:
+            return Proof(0, (f"{RDB}: is missing, and is the data of the set",))
         _refuse_little_memory(int(content["used_memory"]))
         faults = []
         if len(expected) != content["samples"]:
             faults.append(f"the manifest counts {content['samples']} samples, and the set has {len(expected)}")
-        header = (plain / RDB).open("rb").read(9).decode("ascii", "replace")
         if header != content["header"]:
             faults.append(f"{RDB}: begins with {header!r}, and the manifest says {content['header']!r}")
         try:
             facts = check_rdb(host, plain)
+        except TooNew:
+            raise
         except RunbookError as exc:
             return Proof(0, (*faults, f"{RDB}: {exc}"))
         if facts.keys != content["keys"]:
@@ -190,11 +197,21 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
+def _header(path: Path) -> str:
+    """How a file of Redis begins, which says its format."""
+    with path.open("rb") as file:
+        return file.read(9).decode("ascii", "replace")
+
+
+class NoSamples(RunbookError):
+    """A file of a set that should have the samples, and has none."""
+
+
 def _read_samples(path: Path) -> list[Sample]:
     try:
         return [Sample(**one) for one in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError) as exc:
-        raise RunbookError(f"{path.name}: holds no samples: {exc}") from exc
+        raise NoSamples(f"{path.name}: holds no samples: {exc}") from exc
 
 
 def _users(client: RedisClient) -> list[str] | None:

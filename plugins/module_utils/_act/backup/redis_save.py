@@ -149,14 +149,20 @@ class RdbFacts:
     checksum: bool
 
 
+class TooNew(RunbookError):
+    """A file that this host's Redis does not know the format of, which says nothing about the file."""
+
+
 def check_rdb(host: Host, folder: Path) -> RdbFacts:
     """Have every byte of a file read; raises `RunbookError` where it is not whole."""
     outcome = host.check(["redis-check-rdb", RDB], folder)
     text = outcome.stdout
-    if outcome.status or "RDB looks OK!" not in text:
-        raise RunbookError(f"redis-check-rdb: {excerpt(_last(text) or outcome.stderr, 300)}")
     with (folder / RDB).open("rb") as file:
         header = file.read(9).decode("ascii", "replace")
+    if "Can't handle RDB format version" in text:
+        raise TooNew(f"this host's Redis cannot read files of the format {header}, so nothing is known of the set")
+    if outcome.status or "RDB looks OK!" not in text:
+        raise RunbookError(f"redis-check-rdb: {excerpt(_last(text) or outcome.stderr, 300)}")
     return RdbFacts(
         header=header,
         version=_found(r"AUX FIELD redis-ver = '([^']*)'", text, "unknown"),

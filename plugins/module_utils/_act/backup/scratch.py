@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,10 +27,24 @@ _PASSED_THROUGH = 0o711
 _PATIENCE = 60
 
 
-def make(parent: str | None) -> Path:
-    """A new folder; ``parent`` is where there is room for it, else where temporary files go."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent or None))
+def choose(parent: str | None) -> Path:
+    """The path of a new folder, which can be written down before there is one.
+
+    ``parent`` is where there is room for it, else where temporary files go.
+    """
+    return Path(parent or tempfile.gettempdir()).absolute() / f"{_PREFIX}{uuid.uuid4().hex[:12]}"
+
+
+def make_chosen(folder: Path) -> None:
+    """Make a folder that was chosen; raises OSError where there is anything of that name."""
+    folder.mkdir(mode=0o700)
     folder.chmod(_PASSED_THROUGH)
+
+
+def make(parent: str | None) -> Path:
+    """A new folder at once, for who writes nothing down before; see `choose`."""
+    folder = choose(parent)
+    make_chosen(folder)
     return folder
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,9 @@ from ..progress import Progress
 
 #: What the files of an encrypted set end in.
 SUFFIX = ".age"
+
+#: What age says of a file that is none of its own, or not as it was written; anything else is about this host.
+_BROKEN = re.compile(r"failed to read header|bad header MAC|payload|unexpected EOF|trailing data", re.IGNORECASE)
 
 _PIECE = 1 << 20
 _AT_A_TIME = 2
@@ -238,7 +242,8 @@ def _feed(pipe: IO[bytes], data: bytes) -> None:
 def _end(process: subprocess.Popen[bytes], name: str) -> None:
     complaint = cast("IO[bytes]", process.stderr).read().decode("utf-8", "replace")
     if process.wait():
-        raise RunbookError(f"{name}: age: {excerpt(complaint.strip().partition(chr(10))[0], 200)}")
+        why = excerpt(complaint.strip().partition(chr(10))[0].removeprefix("age: "), 200)
+        raise (Damaged if _BROKEN.search(why) else RunbookError)(f"{name}: age: {why}")
 
 
 def _private(path: Path) -> IO[bytes]:

@@ -14,13 +14,14 @@ from typing import Any
 from ..._backup.receipt import Receipt
 from ..._backup.store import BackupSet, Store, stray_files
 from ..._core.names import DONE
+from ..._core.text import excerpt
 from ..journal import Entry, Journal, Recover
 from ..progress import Progress
 from . import scratch
 from .create import store_of
 from .engine import Proof
 from .engines import engine_of
-from .sealing import damage, unseal
+from .sealing import Damaged, damage, unseal
 
 PROCEDURE = "backup_verify"
 
@@ -38,11 +39,12 @@ def verify(
     given: Mapping[str, Any], one: BackupSet, identities: Sequence[str], journal: Journal, progress: Progress
 ) -> Receipt:
     """Verify one set and keep the receipt. What is wrong with the set stands in it; raises for what is wrong here."""
-    folder = scratch.make(given.get("scratch"))
+    folder = scratch.choose(given.get("scratch"))
     subject = f"{given['service']}.{given['backup']} {one.id}"
     entry = journal.begin(PROCEDURE, subject, {"scratch": str(folder)})
     begin = time.time()
     try:
+        scratch.make_chosen(folder)
         proof = _proof(given, one, identities, folder, progress)
     except BaseException as exc:
         scratch.clean(folder)
@@ -79,9 +81,17 @@ def _proof(
     for one_of_both in (plain, place):
         one_of_both.mkdir(mode=0o700)
     begin = time.monotonic()
-    unseal(one.folder, one.manifest.files, plain, identities, progress)
+    try:
+        unseal(one.folder, one.manifest.files, plain, identities, progress)
+    except Damaged as exc:
+        return Proof(time.monotonic() - begin, (str(exc),))
     decrypting = time.monotonic() - begin
-    proof = engine_of(given).prove(plain, one.manifest, place, progress)
+    try:
+        proof = engine_of(given).prove(plain, one.manifest, place, progress)
+    except (LookupError, TypeError, ValueError) as exc:
+        # The digests are right, so this is how it was written: a set that cannot be compared is not a proved one.
+        why = excerpt(f"{type(exc).__name__}: {exc}", 200)
+        return Proof(decrypting, (f"the manifest's content is none that this version can compare: {why}",))
     return replace(proof, restore_seconds=proof.restore_seconds + decrypting)
 
 

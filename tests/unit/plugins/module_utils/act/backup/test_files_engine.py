@@ -91,7 +91,7 @@ class TestRoundTrip:
             os.chown(odd, 54321, 12345)
         proof = round_trip(source)
         assert proof.faults == ()
-        assert proof.facts["entries"] == 8 and proof.facts["files"] == 5
+        assert proof.facts["entries"] == 9 and proof.facts["files"] == 6
 
     def test_a_file_of_holes_takes_neither_time_nor_room(self, source: Path) -> None:
         with (source / "sparse").open("wb") as file:
@@ -199,7 +199,6 @@ class TestRefused:
         with peers.redis_server() as server:
             message = refusal(source, paths=[str(server.folder)])
             assert f"{server.folder}: is the folder of a Redis server that runs; back it up as a database" in message
-            assert refusal(source, paths=[str(server.folder.parent)], exclude=["nothing"]).count("Redis") >= 1
         with peers.postgres_server() as database:
             assert "PostgreSQL server that runs" in refusal(source, paths=[str(database.folder)])
 
@@ -365,8 +364,8 @@ class TestDamage:
     def test_a_listing_that_is_none(self, taken: Any) -> None:
         given_options, plain, manifest = taken
         (plain / "listing.jsonl").write_text("{}\n")
-        with pytest.raises(RunbookError, match="is no listing of files"):
-            backups.prove(given_options, plain, manifest)
+        (fault,) = backups.prove(given_options, plain, manifest).faults
+        assert fault.startswith("listing.jsonl: is no listing of files")
 
     def test_a_manifest_that_lies(self, taken: Any) -> None:
         given_options, plain, manifest = taken
