@@ -115,7 +115,8 @@ class PostgresEngine:
         """The programs of the server's own major version: others write what this server cannot read again."""
         found = programs.find(major, programs.DUMP, user=self._login.get("os_user") or "")
         if found is None and self._given.get("container"):
-            return programs.find_in_container(self._given["container"], major, programs.DUMP)
+            container = programs.container_of(self._given["container"])
+            return programs.find_in_container(container, major, programs.DUMP)
         return found
 
     def _without_tools(self, version: str) -> str:

@@ -90,7 +90,8 @@ _OBJECTS: Mapping[str, str] = {
                     JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation) END,
             CASE WHEN c.relkind IN ('r', 'p') THEN concat_ws(' ', a.attstorage, coalesce(a.attstattarget, -1)) END,
             CASE WHEN c.relkind IN ('r', 'p', 'm') THEN {_maybe("a", "attcompression")} END,
-            {_sorted("a.attoptions", _OF_OWNER)}, {_option_names("a.attfdwoptions")}, {_acl("a.attacl", "c", "c.relowner")},
+            {_sorted("a.attoptions", _OF_OWNER)}, {_option_names("a.attfdwoptions")},
+            {_acl("a.attacl", "c", "c.relowner")},
             CASE WHEN NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid) THEN
                 row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum) END)
         FROM {_OF_RELATION}
@@ -153,7 +154,8 @@ _OBJECTS: Mapping[str, str] = {
                 format_type(t.typbasetype, t.typtypmod), t.typnotnull, t.typdefault) END,
             array_to_string(ARRAY(SELECT quote_literal(enumlabel) FROM pg_enum WHERE enumtypid = t.oid
                 ORDER BY enumsortorder), ','),
-            (SELECT concat_ws(' ', format_type(rngsubtype, NULL), rngcollation::regcollation, rngcanonical, rngsubdiff,
+            (SELECT concat_ws(' ', format_type(rngsubtype, NULL), rngcollation::regcollation, rngcanonical,
+                rngsubdiff,
                 format_type((to_jsonb(r) ->> 'rngmultitypid')::oid, NULL)) FROM pg_range r WHERE rngtypid = t.oid))
         FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace AND {_SCHEMA}
         WHERE {_own("pg_type", "t")} AND (t.typtype IN ('e', 'd', 'r')

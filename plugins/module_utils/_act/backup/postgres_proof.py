@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from .postgres_dump import ROLES, TABLESPACES
 from .postgres_scratch import Cluster, cluster, roles_script, tablespaces_script
 from .postgres_session import Session
 from .postgres_tools import Tools
+from .scratch import container_name
 
 #: The extension that compares an index with its table.
 _CHECKER = "amcheck"
@@ -31,11 +33,14 @@ _CHECKER = "amcheck"
 def prove(given: Mapping[str, Any], plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
     """See `engine.Engine.prove`."""
     content = manifest.content
-    tools = _tools(str(content["server"]["version"]))
     isolated = programs.may_isolate()
     progress.phase("starting a throwaway server")
     begin = time.monotonic()
-    with cluster(scratch, tools, content["server"]["bootstrap"], given["jobs"], isolated=isolated) as target:
+    bootstrap, jobs = content["server"]["bootstrap"], given["jobs"]
+    with (
+        _tools(given, str(content["server"]["version"]), scratch) as tools,
+        cluster(scratch, tools, bootstrap, jobs, isolated=isolated) as target,
+    ):
         work = _Work(given, content, plain, scratch, target, progress)
         _refuse_source(target, content)
         work.restore()
@@ -47,7 +52,7 @@ def prove(given: Mapping[str, Any], plain: Path, manifest: Manifest, scratch: Pa
         "rows": sum(sum(one["tables"].values()) for one in content["databases"].values()),
         "seconds": round(seconds, 1),
         "server": tools.version,
-        "network": "none" if isolated else "that of the host",
+        "network": "none" if isolated or tools.container else "that of the host",
         "not_carried": [*content["not_carried"], *_of_all(content, "not_carried")],
         "sequences_behind": _of_all(content, "sequences_behind"),
         **work.facts,
@@ -59,17 +64,26 @@ def _of_all(content: Mapping[str, Any], key: str) -> list[str]:
     return [f"database {name}: {line}" for name, one in content["databases"].items() for line in one[key]]
 
 
-def _tools(version: str) -> Tools:
+@contextlib.contextmanager
+def _tools(given: Mapping[str, Any], version: str, scratch: Path) -> Iterator[Tools]:
+    """A server of the set's major version: of this host, else of the service's image in a container of its own."""
     major = int(version.partition(".")[0])
     wanted = (*programs.SERVER, *programs.RESTORE)
     found = programs.find(major, wanted)
+    if found is None and given.get("container"):
+        name = container_name(scratch.parent)
+        with programs.container_like(given["container"], scratch.parent, name) as container:
+            found = programs.find_in_container(container, major, wanted)
+            if found is not None:
+                yield found
+                return
     if found is None:
         here = ", ".join(programs.versions_here(wanted)) or "none"
         raise RunbookError(
             f"the set is of PostgreSQL {version}, and the servers that this host could start are of version {here};"
             f" install the package postgresql-{major}, or verify on another host"
         )
-    return found
+    yield found
 
 
 def _refuse_source(target: Cluster, content: Mapping[str, Any]) -> None:
@@ -99,7 +113,9 @@ class _Work:
         self._refuse_missing()
         self.progress.phase("restoring roles")
         roles = roles_script(_read(self.plain / ROLES), self.content["server"]["bootstrap"])
-        tablespaces = tablespaces_script(_read(self.plain / TABLESPACES), self.scratch / "tablespaces")
+        tablespaces = tablespaces_script(
+            _read(self.plain / TABLESPACES), self.scratch / "tablespaces", self.target.tools
+        )
         for name, script in ((ROLES, roles), (TABLESPACES, tablespaces)):
             if complaint := self.target.psql(name, script):
                 self.faults.append(f"{name} cannot be restored: {complaint}")

@@ -12,16 +12,19 @@ import contextlib
 import os
 import pwd
 import re
+import signal
+import subprocess
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..._core.errors import RunbookError
 from ..._core.text import excerpt
-from .postgres_session import Login, Session, execute_each, session, user_of
-from .postgres_tools import Program, Tools, first_error, variables
+from . import postgres_tools
+from .postgres_session import Login, Session, execute_each, session
+from .postgres_tools import Program, Tools, first_error, numbers_of, variables
 
 #: Seconds that a new server may take until it lets clients in.
 _PATIENCE = 120
@@ -148,7 +151,7 @@ def cluster(folder: Path, tools: Tools, bootstrap: str, jobs: int, *, isolated: 
     """
     data, socket, clients = folder / "data", folder / "s", folder / "clients"
     _refuse_long(socket)
-    server = Tools(tools.folder, tools.version, tools.container, _server_user())
+    server = replace(tools, user=server_user(tools))
     folder.chmod(0o711)
     for one in (data, socket):
         one.mkdir(mode=0o700)
@@ -160,12 +163,24 @@ def cluster(folder: Path, tools: Tools, bootstrap: str, jobs: int, *, isolated: 
     )  # fmt: skip
     with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
         file.write(_CONFIGURATION.format(socket=socket, connections=20 + 2 * jobs))
-    with server.running("postgres", "-D", str(data), folder=data, isolated=isolated) as program:
+    with _ended(server.running("postgres", "-D", str(data), folder=data, isolated=isolated)) as program:
         first = {"address": str(socket), "port": 5432, "user": bootstrap, "timeout": _PATIENCE, "sslmode": "disable"}
         _wait(program, first)
         own = f"xorb_scratch_{uuid.uuid4().hex}"
         _prepare(first, own)
-        yield Cluster(clients, Tools(tools.folder, tools.version, tools.container), {**first, "user": own}, jobs)
+        yield Cluster(clients, tools, {**first, "user": own}, jobs)
+
+
+@contextlib.contextmanager
+def _ended(started: contextlib.AbstractContextManager[Program]) -> Iterator[Program]:
+    """A server that ends at once when the block does, and gives back what it has of the kernel."""
+    with started as program:
+        try:
+            yield program
+        finally:
+            program.process.send_signal(signal.SIGQUIT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                program.process.wait(timeout=_PATIENCE)
 
 
 def _refuse_long(socket: Path) -> None:
@@ -174,8 +189,10 @@ def _refuse_long(socket: Path) -> None:
         raise RunbookError(f"{path}: is longer than the path of a socket can be; choose a shorter scratch folder")
 
 
-def _server_user() -> str:
+def server_user(tools: Tools) -> str:
     """Whom the server runs as: PostgreSQL refuses root."""
+    if tools.container:
+        return postgres_tools.user_in(tools.container, _USERS[0])
     if os.geteuid() != 0:
         return ""
     known = {one.pw_name for one in pwd.getpwall()}
@@ -184,8 +201,7 @@ def _server_user() -> str:
 
 def _give(folder: Path, user: str) -> None:
     if user:
-        found = user_of(user)
-        os.chown(folder, found.pw_uid, found.pw_gid)
+        os.chown(folder, *numbers_of(user))
 
 
 def _wait(program: Program, login: Login) -> None:
@@ -215,9 +231,9 @@ def roles_script(dumped: str, bootstrap: str) -> str:
     return "\n".join(line for line in dumped.split("\n") if line not in (plain, quoted))
 
 
-def tablespaces_script(dumped: str, folder: Path) -> str:
+def tablespaces_script(dumped: str, folder: Path, tools: Tools) -> str:
     """The tablespaces of a set, each in a new folder of this one instead of where the source has it."""
-    number, user = 0, _server_user()
+    number, user = 0, server_user(tools)
     folder.mkdir(mode=0o711)
 
     def relocated(found: re.Match[str]) -> str:

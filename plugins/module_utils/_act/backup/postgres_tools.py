@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ..._clients import docker
+from ..._clients import commands, docker
 from ..._clients.postgres import connection_parameters
 from ..._core import surroundings
 from ..._core.errors import RunbookError
@@ -38,6 +38,9 @@ _VERSION = re.compile(r"\(PostgreSQL\) (\d+)(\S*)")
 
 #: Seconds for a program that only says what it is.
 _SHORT = 30
+
+#: Seconds for a container to start, or to be removed.
+_START = 120
 
 #: libpq's variables, by the names of its connection parameters.
 _VARIABLES: Mapping[str, str] = {
@@ -71,7 +74,8 @@ def variables(login: Mapping[str, Any], database: str) -> dict[str, str]:
 class Tools:
     """The programs of one version, in a folder of this host or, with ``container``, in that of a container.
 
-    ``user`` is the user of the system that they run as, where that is another one than who runs this.
+    ``user`` is the user of the system that they run as, where that is another one than who runs this: its name, or its
+    numbers (``999:999``) where the container alone knows the name.
     """
 
     folder: str
@@ -129,7 +133,7 @@ class Tools:
         """The words before those of the program. docker takes the values of variables from its own environment."""
         if self.container:
             names = [word for name in environment for word in ("--env", name)]
-            user = ["--user", self.user] if self.user else []
+            user = ["--user", self.user or "0:0"]
             return ["docker", "exec", *user, *names, "--env", "LC_ALL=C", "--env", "TZ=UTC", self.container]
         network = ["unshare", "--net", "--"] if isolated else []
         return [*network, "setpriv", *(_identity(self.user) if self.user else ()), "--pdeathsig=KILL", "--"]
@@ -164,8 +168,17 @@ def first_error(complaint: str) -> str:
 
 
 def _identity(name: str) -> list[str]:
-    user = user_of(name)
-    return [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups"]
+    user, group = numbers_of(name)
+    return [f"--reuid={user}", f"--regid={group}", "--clear-groups" if ":" in name else "--init-groups"]
+
+
+def numbers_of(user: str) -> tuple[int, int]:
+    """The numbers of a user of `Tools`, and of its group."""
+    if ":" in user:
+        own, _colon, group = user.partition(":")
+        return int(own), int(group)
+    found = user_of(user)
+    return found.pw_uid, found.pw_gid
 
 
 def may_isolate() -> bool:
@@ -194,12 +207,15 @@ def versions_here(programs: Sequence[str]) -> list[str]:
     return sorted({one.version for one in _installed(programs, "")})
 
 
-def find_in_container(given: Mapping[str, Any], major: int, programs: Sequence[str]) -> Tools | None:
-    """The programs of a major version inside of the container of a service; nothing where it has no such."""
-    container = container_of(given)
-    found = _version_of([*_EXEC, container, programs[0], "--version"])
-    # The image puts them where its shell finds them; `docker exec` has the same path.
-    return Tools("", found, container) if found and Tools("", found).major == major else None
+def find_in_container(container: str, major: int, programs: Sequence[str]) -> Tools | None:
+    """The programs of a major version inside of a container; nothing where it has no such."""
+    # An image puts them where its shell finds them, and `docker exec` does, too; a system of its own may not.
+    for folder in ("", f"/usr/lib/postgresql/{major}/bin", f"/usr/pgsql-{major}/bin"):
+        program = f"{folder}/{programs[0]}" if folder else programs[0]
+        version = _version_of([*_EXEC, container, program, "--version"])
+        if version.startswith(f"{major}.") or version == str(major):
+            return Tools(folder, version, container)
+    return None
 
 
 _EXEC = ("docker", "exec", "--env", "LC_ALL=C")
@@ -213,6 +229,32 @@ def container_of(given: Mapping[str, Any]) -> str:
     if len(found) != 1:
         raise RunbookError(f"{selection}: {len(found)} containers run, and the programs of PostgreSQL are in one")
     return str(found[0])
+
+
+@contextlib.contextmanager
+def container_like(given: Mapping[str, Any], folder: Path, name: str) -> Iterator[str]:
+    """A container of the same image as the one of a service, for the length of the block; its name.
+
+    It has no network and runs nothing by itself, and a folder of this host has the same path in it.
+    """
+    image = docker.inspect("container", [container_of(given)], timeout=_SHORT)[0]["Image"]
+    words = [
+        "docker", "run", "--detach", "--network=none", f"--name={name}", f"--volume={folder}:{folder}",
+        "--user=0:0", "--entrypoint=sleep", image, "infinity",
+    ]  # fmt: skip
+    outcome = commands.run(words, timeout=_START)
+    if outcome.status:
+        raise RunbookError(f"no container of the image of {given['service']} starts: {excerpt(outcome.stderr, _SHOWN)}")
+    try:
+        yield name
+    finally:
+        commands.run(["docker", "container", "rm", "--force", "--volumes", name], timeout=_START)
+
+
+def user_in(container: str, name: str) -> str:
+    """The numbers of a user that a container knows, as `Tools.user` has them; empty where it has none."""
+    found = [commands.run([*_EXEC, container, "id", option, name], timeout=_SHORT) for option in ("-u", "-g")]
+    return ":".join(one.stdout.strip() for one in found) if not any(one.status for one in found) else ""
 
 
 def _installed(programs: Sequence[str], user: str) -> Iterator[Tools]:
