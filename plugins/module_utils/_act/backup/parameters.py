@@ -35,7 +35,7 @@ BACKUP_OPTIONS: Options = {
 
 def given_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What an engine is made of; raises `RunbookError` unless exactly one kind is given."""
-    kinds = [name for name in KINDS if parameters.get(name)]
+    kinds = [name for name in KINDS if parameters.get(name) is not None]
     if len(kinds) != 1:
         got = " and ".join(kinds) or "none"
         raise RunbookError(f"{', '.join(KINDS)}: expected exactly one of them, got {got}")

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.plugin_utils._act import procedure
 from ansible_collections.xorb.runbook.plugins.plugin_utils._act.procedure import Context, Procedure, Step
 from ansible_collections.xorb.runbook.plugins.plugin_utils._act.result import StepResult
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.actions import Action
@@ -146,3 +147,64 @@ def test_results_are_added_in_their_order() -> None:
         "changed": True, "acts": True, "actions": [ACTION.as_dict()], "checks": [], "seen": [2], "kept": 1,
         "diff": {"before": "x"}, "failed": True, "msg": "a | b",
     }  # fmt: skip
+
+
+class Host:
+    """Stands for a connection that a job is asked about: each answer in turn, or the loss of the connection."""
+
+    name, check_mode = "demo", False
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.jobs: list[Any] = []
+        self.reconnected = 0
+        self.variables = {"inventory_hostname": "one"}
+
+    def module(self, _name: str, arguments: Mapping[str, Any], _variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        self.jobs.append(arguments.get("job"))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def reconnect(self) -> None:
+        self.reconnected += 1
+
+
+RUNS = {"changed": False, "job": "j1", "report": {}}
+LOST = AnsibleConnectionFailure("connection reset")
+CUT = {"failed": True, "module_stdout": "", "msg": "MODULE FAILURE"}
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(procedure.time, "sleep", lambda _seconds: None)
+
+
+def asked(host: Any) -> procedure.Answer:
+    return Context(host, "apply", {"host_state_dir": "/srv/state"}).ask_job("long", "done", "it", size=3)
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_job_is_waited_for_through_lost_connections() -> None:
+    host = Host(RUNS, RUNS, LOST, CUT, RUNS, {"changed": True, "done": 1})
+    assert asked(host).values == {"changed": True, "done": 1}
+    assert host.jobs == [None, "j1", "j1", "j1", "j1", "j1"]
+    assert host.reconnected == 2
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_job_whose_host_stays_silent_goes_on_and_the_answer_says_so() -> None:
+    answer = asked(Host(RUNS, *[LOST] * 6))
+    assert "the job j1 may go on there: connection reset" in answer.fault
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_job_that_fails_is_not_asked_again() -> None:
+    answer = asked(Host(RUNS, {"failed": True, "msg": "no space"}))
+    assert answer.fault == "no space"
+
+
+def test_connection_that_is_lost_before_the_job_began_is_the_tasks_own() -> None:
+    with pytest.raises(AnsibleConnectionFailure):
+        asked(Host(LOST))

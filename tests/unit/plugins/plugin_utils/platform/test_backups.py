@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The section ``backups``: what is accepted, what is refused in which words, and by what each backup logs in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.backups import login
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.reader import read
+
+OF_PROBE = "sesame-of-probe"
+GROUPS = {"all": ["db1"], "db": ["db1"]}
+TEMPLATE = "{{ vault_password }}"
+SQL = {"kind": "postgres", "user": "probe", "database": "app", "password": TEMPLATE}
+QUERY = {"database": "a", "query": "SELECT 1"}
+KEY = f"age1{'q' * 58}"
+
+
+def platform(**backups: Any) -> Any:
+    service = {
+        "hosts": "db",
+        "endpoints": {"sql": SQL, "cache": {"kind": "redis"}, "http": {"kind": "tcp", "port": 80}},
+        "backups": backups,
+    }
+    return read({"platform_name": "test", "platform_services": {"app": service}}, GROUPS, lambda value: value)
+
+
+def faults(**backups: Any) -> list[str]:
+    return [str(problem).removeprefix("platform_services.app.") for problem in platform(**backups).problems]
+
+
+def test_each_kind_is_a_point_of_the_topic_backups() -> None:
+    read_one = platform(
+        main={"kind": "postgres", "databases": ["app"], "endpoint": "sql", "recipients": [KEY]},
+        keys={"kind": "redis", "endpoint": "cache"},
+        config={"kind": "files", "paths": ["/etc/app"]},
+    )
+    assert read_one.problems == ()
+    targets = read_one.targets(topics=["backups"])
+    assert {target.point: target.kind.name for target in targets} == {
+        "main": "backup_postgres",
+        "keys": "backup_redis",
+        "config": "backup_files",
+    }
+    assert [len(target.addresses()) for target in targets] == [4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("backup", "fault"),
+    [
+        ({"paths": ["/etc"]}, "kind: expected one of postgres, redis, files"),
+        ({"kind": "file", "paths": ["/etc"]}, "kind: expected one of postgres, redis, files, got 'file'"),
+        ({"kind": ["files"]}, "kind: expected one of postgres, redis, files, got"),
+        ({"kind": "backup_files", "paths": ["/etc"]}, "kind: expected one of postgres, redis, files, got 'backup_f"),
+        ({"kind": "files"}, "paths: missing"),
+        ({"kind": "files", "paths": ["/etc", "/etc"]}, "paths: a path stands there twice"),
+        ({"kind": "files", "paths": ["/etc"], "recipients": ["alex"]}, "recipients: expected a public key"),
+        ({"kind": "files", "paths": ["/etc"], "seen_from": ["db"]}, "seen_from: a backup_files can only be looked at"),
+        ({"kind": "postgres", "databases": ["a"]}, "endpoint: missing; expected an endpoint of the service, or"),
+        ({"kind": "postgres", "databases": ["a"], "endpoint": "sqll"}, "endpoint: the service has no endpoint 'sqll'"),
+        ({"kind": "postgres", "databases": ["a"], "endpoint": "cache"}, "endpoint: expected an endpoint of the kind"),
+        ({"kind": "redis", "endpoint": "http"}, "endpoint: expected an endpoint of the kind redis"),
+        ({"kind": "redis", "endpoint": TEMPLATE}, "endpoint: expected the name of an endpoint, written out"),
+        ({"kind": "redis", "login": {"password": "in the open"}}, "login.password: a secret must be a template"),
+        ({"kind": "postgres", "databases": ["a"], "endpoint": "sql", "assertions": [QUERY]}, "assertions: each needs equals"),
+        ("daily", "expected a map with the key 'kind'"),
+    ],
+)  # fmt: skip
+def test_fault_names_the_key_and_what_was_expected(backup: Any, fault: str) -> None:
+    (found,) = faults(main=backup)
+    assert found.startswith((f"backups.main.{fault}", f"backups.main: {fault}"))
+
+
+def test_kind_of_the_section_is_refused_elsewhere() -> None:
+    service = {"hosts": "db", "checks": {"main": {"kind": "backup_files", "paths": ["/etc"]}}}
+    read_one = read({"platform_name": "test", "platform_services": {"app": service}}, GROUPS, lambda value: value)
+    assert "a backup_files stands in the section 'backups', as kind: files" in str(read_one.problems[0])
+
+
+ENDPOINT = {
+    "address": "localhost",
+    "port": 5433,
+    "user": "probe",
+    "password": "of-probe",
+    "database": "app",
+    "timeout": 3.0,
+}
+
+
+def test_login_is_that_of_the_endpoint_unless_the_backup_says_otherwise() -> None:
+    found = login("postgres", {"port": 6000}, ENDPOINT)
+    assert (found["address"], found["port"], found["user"], found["password"]) == (
+        "localhost",
+        6000,
+        "probe",
+        "of-probe",
+    )
+    assert found["timeout"] == 3.0 and "database" not in found
+
+
+def test_password_of_another_user_is_not_taken_from_the_endpoint() -> None:
+    assert login("postgres", {"user": "backup"}, ENDPOINT)["password"] is None
+    assert login("postgres", {"user": "probe"}, ENDPOINT)["password"] == OF_PROBE
+    found = login("postgres", {"user": "backup", "password": "of-backup"}, ENDPOINT)
+    assert (found["user"], found["password"]) == ("backup", "of-backup")
+    assert login("redis", {"username": "backup"}, {"password": "of-default"})["password"] is None
+
+
+def test_login_of_the_system_goes_by_the_socket() -> None:
+    found = login("postgres", {"os_user": "postgres"}, {})
+    assert (found["user"], found["address"], found["port"]) == ("postgres", "/var/run/postgresql", 5432)
+    assert login("redis", {}, {})["port"] == 6379
