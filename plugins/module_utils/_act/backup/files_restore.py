@@ -8,17 +8,16 @@ import grp
 import os
 import pwd
 import shutil
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..._backup.manifest import Manifest
 from ..._clients import mounts
-from ..._core.errors import RunbookError
 from ..._core.text import size, some_of, visible
 from ..progress import Progress
-from .create import RESERVE, store_of
+from . import restored_folder as folders
+from .create import store_of
 from .engine import Forecast, Proof
 from .files import LISTING, FilesEngine, read_listing
 from .files_tree import Entry
@@ -42,26 +41,15 @@ class FilesRestorer:
         self._name = f"{given['service']}.{given['backup']}"
 
     def destination(self, manifest: Manifest, request: Request, stamp: str) -> Destination:
-        if request.database:
-            raise RunbookError(f"a set of files has no database {request.database!r}")
-        if request.in_place and request.target:
-            raise RunbookError("it is restored in place or to another target, and both were given")
-        if request.in_place and request.in_place != self._name:
-            raise RunbookError(f"in place of {request.in_place!r} was typed, and what is restored is {self._name!r}")
         paths = tuple(_outermost(f"/{path}" for path in manifest.content["paths"]))
-        if request.in_place:
-            return Destination(self._name, "", stamp, in_place=True, replaces=True, paths=paths)
-        name = request.target or str(self._store.folder.with_name(f"{self._name}_recovery"))
-        if not name.startswith("/") or os.path.normpath(name) != name:
-            raise RunbookError(f"{name}: expected the absolute path of a folder")
-        return Destination(name, "", stamp, in_place=False, replaces=False, paths=paths)
+        return folders.destination(self._store, request, stamp, paths)
 
     def forecast(self, manifest: Manifest, destination: Destination) -> Forecast:
         count = manifest.content["bytes"]
         shown = some_of(map(visible, destination.paths), _NAMED)
         lines = [f"{manifest.content['entries']} entries, {size(count)}, of {shown}"]
         if destination.in_place:
-            lines.append(f"each path is replaced; what it was is kept as PATH{_BEFORE}{destination.stamp}")
+            lines.append(f"each path is replaced; what it was is kept as PATH{_BEFORE}TIME")
             lines.append("what the set does not hold (left out, sockets) stays there, and is not in what is restored")
         else:
             lines.append(f"unpacked below {destination.name}")
@@ -85,7 +73,7 @@ class FilesRestorer:
         roots = _roots(destination)
         if not destination.in_place:
             (root,) = dict.fromkeys(roots.values())
-            _rename(root, Path(destination.name))
+            folders.rename(root, Path(destination.name))
             return
         absent = [path for path in destination.paths if not os.path.lexists(path)]
         self._records.write(
@@ -94,7 +82,7 @@ class FilesRestorer:
         )
         for path, root in roots.items():
             _aside(path, f"{path}{_BEFORE}{destination.stamp}")
-            _rename(_below(root, path), Path(path))
+            folders.rename(_below(root, path), Path(path))
 
     def in_effect(self, destination: Destination) -> bool:
         if not destination.in_place:
@@ -145,26 +133,22 @@ class FilesRestorer:
             return
         record = self._records.read(stamp)
         for path in record["paths"]:
-            _remove(Path(f"{path}{_UNDONE if record.get('undone') else _BEFORE}{stamp}"))
+            folders.remove(Path(f"{path}{_UNDONE if record.get('undone') else _BEFORE}{stamp}"))
         self._records.forget(stamp)
 
     def kept(self) -> Mapping[str, str]:
         return self._records.kept(self._name)
 
     def _refusals(self, destination: Destination, count: int) -> Iterator[str]:
-        target = Path(destination.name)
-        if not destination.in_place and target.exists() and (not target.is_dir() or any(target.iterdir())):
-            yield f"{target} is not empty, and nothing is restored into it: remove it, or name another"
+        if not destination.in_place:
+            yield from folders.refusals(Path(destination.name))
         if destination.in_place and os.geteuid() != 0:
             yield "only root can give files back to their owners: become root"
         for path in destination.paths if destination.in_place else ():
             if mounts.holding(path).point == path:
                 yield f"{visible(path)}: is a mount point, which cannot be replaced by renaming; restore into a folder"
         for root in dict.fromkeys(_roots(destination).values()):
-            status = os.statvfs(_existing(root))
-            free, needed = status.f_bavail * status.f_frsize, count + RESERVE
-            if free < needed:
-                yield f"{root.parent}: {size(free)} are free, and {size(needed)} are needed"
+            yield from folders.space(root.parent, count)
 
 
 def _outermost(paths: Iterable[str]) -> Iterator[str]:
@@ -175,20 +159,13 @@ def _outermost(paths: Iterable[str]) -> Iterator[str]:
 
 def _roots(destination: Destination) -> dict[str, Path]:
     """Where each path is unpacked: a folder of this run on the same mount, from which it is renamed."""
-    name = f".xorb-restore-{destination.stamp}"
     if not destination.in_place:
-        return dict.fromkeys(destination.paths, _existing(Path(destination.name).parent) / name)
-    folders, roots = dict[str, Path](), dict[str, Path]()
+        return dict.fromkeys(destination.paths, folders.root_beside(Path(destination.name), destination.stamp))
+    known, roots = dict[str, Path](), dict[str, Path]()
     for path in destination.paths:
-        parent = _existing(Path(path).parent)
-        roots[path] = folders.setdefault(mounts.holding(str(parent.resolve())).point, parent) / name
+        root = folders.root_beside(Path(path), destination.stamp)
+        roots[path] = known.setdefault(mounts.holding(str(root.parent.resolve())).point, root)
     return roots
-
-
-def _existing(path: Path) -> Path:
-    while not path.is_dir():
-        path = path.parent
-    return path
 
 
 def _below(root: Path, path: str) -> Path:
@@ -196,29 +173,7 @@ def _below(root: Path, path: str) -> Path:
 
 
 def _aside(path: str, new: str) -> None:
-    """Give something another name, where it is there."""
-    if os.path.lexists(path):
-        _rename(Path(path), Path(new))
-
-
-def _rename(old: Path, new: Path) -> None:
-    new.parent.mkdir(parents=True, exist_ok=True)
-    old.rename(new)
-    for folder in dict.fromkeys((new.parent, old.parent)):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _remove(path: Path) -> None:
-    if not os.path.lexists(path):
-        return
-    if stat.S_ISDIR(path.lstat().st_mode):
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+    folders.aside(Path(path), Path(new))
 
 
 def _foreign_owners(entries: Iterable[Entry]) -> Iterator[str]:

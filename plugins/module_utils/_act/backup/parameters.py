@@ -30,6 +30,7 @@ BACKUP_OPTIONS: Options = {
         for name, options in KINDS.items()
     },
     "container": Option("dict", "Container of the service, where Compose keeps it running.", options=CONTAINER),
+    "unit": Option("str", "Unit of the service, where systemd keeps it running."),
 }
 
 
@@ -39,5 +40,5 @@ def given_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
     if len(kinds) != 1:
         got = " and ".join(kinds) or "none"
         raise RunbookError(f"{', '.join(KINDS)}: expected exactly one of them, got {got}")
-    names = ("platform", "service", "backup", "host", "container")
+    names = ("platform", "service", "backup", "host", "container", "unit")
     return {**parameters[kinds[0]], **{name: parameters[name] for name in names}, "kind": kinds[0]}

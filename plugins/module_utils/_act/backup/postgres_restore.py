@@ -82,7 +82,7 @@ class PostgresRestorer:
         ]
         lines = [f"{clean(destination.part)} becomes {clean(destination.name)}: {described(content)}"]
         if destination.replaces:
-            lines.append(f"what {clean(destination.name)} is now is kept as {clean(destination.kept)}")
+            lines.append(f"what {clean(destination.name)} is now is kept as {clean(destination.name)}{BEFORE}TIME")
         lines += [f"leads to other servers: {clean(one)}" for one in _outward(content)]
         return Forecast(tuple(lines), content["size"], tuple(refused))
 

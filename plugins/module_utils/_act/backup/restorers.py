@@ -10,10 +10,12 @@ from typing import Any, Callable
 from ..._core.errors import RunbookError
 from .files_restore import FilesRestorer
 from .postgres_restore import PostgresRestorer
+from .redis_restore import RedisRestorer
 from .restorer import Restorer
 
 _RESTORERS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Restorer]] = {
     ("postgres", "dump"): PostgresRestorer,
+    ("redis", "rdb"): RedisRestorer,
     ("files", "tar"): FilesRestorer,
 }
 

@@ -29,6 +29,7 @@ class Backup:
     kind: str
     options: Mapping[str, Any] = field(default_factory=dict)
     container: Mapping[str, Any] | None = None
+    unit: str = ""
     fault: str = ""
 
     @property
@@ -45,6 +46,7 @@ class Backup:
             "host": context.host,
             self.kind: self.options,
             "container": self.container,
+            "unit": self.unit or None,
         }
 
     def store(self) -> dict[str, Any]:
@@ -95,7 +97,8 @@ def _backup(context: Context, one: Described) -> Backup:
         if "login" in KINDS[kind]:
             endpoint = _endpoint(context, target, options.get("endpoint", ""))
             options["login"] = _given(backups.login(kind, options.get("login") or {}, endpoint))
-        return Backup(target.service, target.point, kind, options, _container(context, target))
+        unit = str(_options(context, target, (SUPERVISOR,), kind="unit").get("unit") or "")
+        return Backup(target.service, target.point, kind, options, _container(context, target), unit)
     except RunbookError as exc:
         return Backup(target.service, target.point, kind, fault=str(exc))
 

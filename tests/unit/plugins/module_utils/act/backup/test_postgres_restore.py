@@ -15,7 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres_
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.support import crash
-from tests.support.peers import Server, postgres_server
+from tests.support.peers import Server, postgres_programs, postgres_server
 from tests.support.restoring import Host
 
 APP = 'app "1"'
@@ -68,8 +68,12 @@ class World(Host):
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A server with one database, and one verified set of that."""
-    with postgres_server("max_prepared_transactions = 2", "max_connections = 30") as server:
+    """A server with one database, and one verified set of that; its programs are in the path."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        postgres_server("max_prepared_transactions = 2", "max_connections = 30") as server,
+    ):
+        patch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{postgres_programs()}")
         world = World(tmp_path_factory.mktemp("world"), server)
         world.run(CONTENT)
         world.run(f"CREATE DATABASE {world.databases.quoted(APP)} OWNER owner_1 CONNECTION LIMIT 17 TEMPLATE template0")
@@ -323,6 +327,7 @@ def test_killed_anywhere_a_copy_is_there_or_is_not(world: World) -> None:
     assert "rolled_back" in world.killed_everywhere(world.restore, world.clear, whole)
 
 
+@pytest.mark.usefixtures("in_the_journal")
 def test_an_undo_that_is_killed_anywhere_is_done_or_is_not(world: World) -> None:
     kept: list[str] = []
     numbers = itertools.count()

@@ -1,0 +1,240 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Redis that is restored, of real servers: into a folder or in place, refused before anything, and undone."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from ansible_collections.xorb.runbook.plugins.module_utils._backup import manifest as manifests
+from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+
+from tests.support import crash, peers
+from tests.support.backups import Tools
+from tests.support.restoring import Host
+
+NAME = "main.daily"
+
+#: What starts and stops the server here, in the words of systemd: tests have no first process of their own.
+SYSTEMCTL = """#!/bin/bash
+folder={folder}
+alive() {{ [ -s $folder/pid ] && kill -0 "$(cat $folder/pid)" 2>/dev/null; }}
+case $1 in
+  start) alive || redis-server $folder/redis.conf >>$folder/log 2>&1 ;;
+  stop) alive && kill "$(cat $folder/pid)"; while alive; do sleep 0.02; done ;;
+  show) alive && echo ActiveState=active || echo ActiveState=inactive ;;
+esac
+exit 0
+"""
+
+
+class World(Host):
+    """A server that something keeps running, and its backup."""
+
+    def __init__(self, folder: Path, *settings: str) -> None:
+        self.port = peers.free_port()
+        self.data = folder / "data"
+        self.data.mkdir(mode=0o750)
+        lines = [f"port {self.port}", "bind 127.0.0.1", f"dir {self.data}", "daemonize yes", f"pidfile {folder}/pid"]
+        (folder / "redis.conf").write_text("\n".join([*lines, *settings, ""]))
+        login = {"address": "127.0.0.1", "port": self.port, "timeout": 60.0}
+        super().__init__(folder, "redis", "rdb", login=login, samples=100, save_timeout=300.0, unit="redis.service")
+
+    def start(self) -> None:
+        subprocess.run(["systemctl", "start", "--", "redis.service"], check=True)
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            with contextlib.suppress(redis.RedisError):
+                if not self.client.info()["loading"]:
+                    return
+            time.sleep(0.02)
+
+    def end(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int((self.folder / "pid").read_text()), signal.SIGKILL)
+
+    @property
+    def client(self) -> Any:
+        return redis.Redis(port=self.port, decode_responses=True)
+
+    def restart(self) -> None:
+        subprocess.run(["systemctl", "stop", "--", "redis.service"], check=True)
+        self.start()
+
+    def files(self) -> set[str]:
+        return {str(path.relative_to(self.data)) for path in self.data.rglob("*")}
+
+
+@contextlib.contextmanager
+def running(folder: Path, tools: Tools, *settings: str) -> Iterator[World]:
+    tools.install("redis-server", "redis-check-rdb", "redis-check-aof")
+    world = World(folder, *settings)
+    script = folder / "commands/systemctl"
+    script.write_text(SYSTEMCTL.format(folder=folder))
+    script.chmod(0o755)
+    world.start()
+    try:
+        world.client.mset({f"key {number}": f"first {number}" for number in range(50)})
+        yield world
+    finally:
+        world.end()
+
+
+SETTINGS = {
+    "RDB": ("appendonly no", 'save "3600 1"'),
+    "nothing saved": ("appendonly no", 'save ""'),
+    "AOF": ("appendonly yes", 'save ""'),
+}
+
+
+@pytest.fixture(params=SETTINGS.values(), ids=SETTINGS)
+def world(request: pytest.FixtureRequest, tmp_path: Path, tools: Tools) -> Iterator[World]:
+    with running(tmp_path, tools, *request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def plain(tmp_path: Path, tools: Tools) -> Iterator[World]:
+    with running(tmp_path, tools, *SETTINGS["RDB"]) as made:
+        yield made
+
+
+def change(world: World) -> None:
+    """Lose some keys, and write others."""
+    world.client.delete("key 7")
+    world.client.set("key 8", "second")
+    world.client.set("later", "second")
+
+
+def is_first(world: World) -> bool:
+    """Whether the server has what was there when the set was taken, and nothing else; fails where it is neither."""
+    found = (world.client.get("key 7"), world.client.get("key 8"), world.client.get("later"), world.client.dbsize())
+    assert found in (("first 7", "first 8", None, 50), (None, "second", "second", 50))
+    return found[0] is not None
+
+
+def test_in_place_every_key_of_the_set_is_there_and_no_other(world: World) -> None:
+    world.take()
+    change(world)
+    outcome = world.restore(in_place=NAME)
+    assert is_first(world)
+    world.restart()
+    assert is_first(world)
+    assert outcome.kept.startswith("main.daily_before_")
+    assert (world.client.config_get("appendonly")["appendonly"] == "yes") == ("appendonlydir" in world.files())
+
+
+def test_undo_brings_back_what_was_written_last(world: World) -> None:
+    world.take()
+    change(world)
+    outcome = world.restore(in_place=NAME)
+    world.client.set("since", "third")
+    undone = world.undo(outcome.kept)
+    assert not is_first(world)
+    world.restart()
+    assert not is_first(world)
+    world.drop(undone)
+    assert not [name for name in world.files() if "-2026" in name or "-20" in name]
+
+
+def test_into_a_folder_the_server_goes_on(plain: World) -> None:
+    plain.take()
+    change(plain)
+    process = plain.client.info()["process_id"]
+    outcome = plain.restore()
+    assert [path.name for path in Path(outcome.name).iterdir()] == ["dump.rdb"]
+    assert not is_first(plain)
+    assert plain.client.info()["process_id"] == process
+
+
+class TestRefusals:
+    """What would not last, or could not be read, is said while the server serves and its files are as they were."""
+
+    @pytest.fixture(autouse=True)
+    def nothing_changes(self, plain: World) -> Iterator[None]:
+        plain.take()
+        change(plain)
+        plain.client.save()
+        before, process = self.digest(plain), plain.client.info()["process_id"]
+        yield
+        assert (self.digest(plain), plain.client.info()["process_id"]) == (before, process)
+        assert not [name for name in plain.files() if "before" in name or "restore" in name]
+
+    @staticmethod
+    def digest(plain: World) -> str:
+        return hashlib.sha256((plain.data / "dump.rdb").read_bytes()).hexdigest()
+
+    def test_a_replica(self, plain: World) -> None:
+        plain.client.replicaof("127.0.0.1", "1")
+        with pytest.raises(RunbookError, match="the server is a replica"):
+            plain.restore(in_place=NAME)
+        plain.client.replicaof("NO", "ONE")
+
+    def test_a_master_with_replicas(self, plain: World) -> None:
+        with peers.redis_server("--replicaof", "127.0.0.1", str(plain.port)) as replica:
+            other = redis.Redis(port=replica.port)
+            end = time.monotonic() + 60
+            while other.info()["master_link_status"] != "up" and time.monotonic() < end:
+                time.sleep(0.05)
+            with pytest.raises(RunbookError, match="1 replicas are attached"):
+                plain.restore(in_place=NAME)
+
+    def test_a_server_that_sentinels_watch(self, plain: World) -> None:
+        sentinel = redis.Redis(port=plain.port, client_name="sentinel-1a2b3c-cmd")
+        sentinel.ping()
+        with pytest.raises(RunbookError, match="Sentinels watch the server"):
+            plain.restore(in_place=NAME)
+        sentinel.close()
+
+    def test_no_supervisor(self, plain: World) -> None:
+        plain.given = {**plain.given, "unit": None}
+        with pytest.raises(RunbookError, match="names no supervisor of the service"):
+            plain.restore(in_place=NAME)
+
+    @pytest.mark.parametrize(
+        ("key", "value", "message"),
+        [
+            ("versions", {"redis": "99.1.0"}, "older than the 99.1.0 that the set is of"),
+            ("content", {"modules": ["search 20812"]}, "lacks the modules of the set: search 20812"),
+        ],
+    )
+    def test_a_set_of_a_newer_server(
+        self, plain: World, monkeypatch: pytest.MonkeyPatch, key: str, value: dict[str, Any], message: str
+    ) -> None:
+        parse = manifests.parse
+
+        def newer(text: str) -> Any:
+            found = parse(text)
+            return replace(found, **{key: {**getattr(found, key), **value}})
+
+        monkeypatch.setattr(manifests, "parse", newer)
+        with pytest.raises(RunbookError, match=message):
+            plain.restore(in_place=NAME)
+
+
+def test_killed_anywhere_the_server_has_the_old_or_the_new(plain: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Only calls that rename or that the journal makes: whatever is written besides lies in folders of the run's own.
+    monkeypatch.setattr(crash, "CHANGES", ("pwrite", "rename", "unlink"))
+    plain.take()
+
+    def prepare() -> None:
+        plain.start()
+        change(plain)
+
+    def whole() -> None:
+        is_first(plain)
+        assert not [name for name in plain.files() if ".xorb-restore-" in name]
+
+    outcomes = plain.killed_everywhere(lambda: plain.restore(in_place=NAME), prepare, whole)
+    assert outcomes == {"done", "rolled_back"}
