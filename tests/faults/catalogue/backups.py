@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Backups: sets that look good and are not, and sets that cannot be taken, each beside a dump as the runbook makes it."""
+"""Backups: sets that look good and are not, and what cannot be taken, each beside a dump as the runbook makes it."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -54,7 +55,7 @@ def _on_newest(name: str, script: str) -> str:
 
 
 def _python(text: str) -> str:
-    return f"python3 - <<'END'\n{text}\nEND\n"
+    return f"python3 -c {shlex.quote(text)}"
 
 
 _FLIP = """

@@ -1,10 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-<<<<<<< HEAD
 """What tests of backups share."""
-=======
-"""What tests of backups share; each test has databases of its own in one PostgreSQL."""
->>>>>>> b-restore
 
 from __future__ import annotations
 
