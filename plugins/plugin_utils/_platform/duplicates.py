@@ -7,8 +7,9 @@ So the files are read once more, as they are written. Which ones those are is kn
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Callable
 
@@ -31,7 +32,7 @@ def written_twice(variables: Mapping[str, Any], read_text: ReadText) -> Iterator
     """Yield what the files of some variables have twice."""
     paths = {name: _path(value) for name, value in variables.items()}
     for path in dict.fromkeys(path for value in variables.values() for path in _files(value)):
-        for document in _documents(path, read_text):
+        for document in _documents(path, read_text, unless=_has_each_key_once):
             yield from _repeated(document, "", path, set())
     for folder in dict.fromkeys(Path(path).parent for path in paths.values() if path):
         if folder.parent.name in _FOLDERS:
@@ -73,12 +74,33 @@ def _files(value: Any) -> Iterator[str]:
             yield from _files(item)
 
 
-def _documents(path: str, read_text: ReadText) -> list[yaml.Node]:
-    """The documents of a file; none where it is no YAML, as some inventories are, which have no maps either."""
+def _documents(path: str, read_text: ReadText, unless: Callable[[str], bool] = lambda _text: False) -> list[yaml.Node]:
+    """The documents of a file; none where it is no YAML, as some inventories are, which have no maps either.
+
+    Nor are there any where the text is known to be fine (``unless``).
+    """
     try:
-        return [document for document in yaml.compose_all(read_text(path), _LOADER) if document]
+        text = read_text(path)
+        return [] if unless(text) else [document for document in yaml.compose_all(text, _LOADER) if document]
     except (OSError, ValueError, yaml.YAMLError):
         return []
+
+
+def _has_each_key_once(text: str) -> bool:
+    """Whether a text is JSON, as large inventories are, and none of its maps has a key twice.
+
+    That is found out in a small part of the time in which YAML is read with the positions of everything.
+    """
+
+    def require_once(pairs: Sequence[tuple[str, Any]]) -> None:
+        if len({key for key, _value in pairs}) < len(pairs):
+            raise ValueError
+
+    try:
+        json.loads(text, object_pairs_hook=require_once)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _repeated(node: yaml.Node, where: str, path: str, seen: set[int]) -> Iterator[Problem]:

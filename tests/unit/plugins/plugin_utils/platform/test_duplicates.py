@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 from ansible._internal._datatag._tags import Origin
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.duplicates import sources, written_twice
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.duplicates import (
+    _has_each_key_once,
+    sources,
+    written_twice,
+)
 
 
 def read(path: str) -> str:
@@ -112,3 +116,17 @@ def test_variables_that_a_template_puts_together_are_looked_into() -> None:
         "most",
         "recursive",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "composed"),
+    [
+        ('{"a": {"b": 1}, "c": [{"b": 1}, {"b": 2}]}', False),
+        ('{"a": {"b": 1, "c": 2, "b": 3}}', True),
+        ("a: {b: 1}", True),
+        ("[" * 100_000, True),
+    ],
+)
+def test_large_json_is_not_composed_as_yaml(text: str, *, composed: bool) -> None:
+    """YAML takes longer for it than all the rest of a report of a thousand hosts."""
+    assert _has_each_key_once(text) is not composed
