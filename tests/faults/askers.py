@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from tests.faults import remote
-from tests.faults.matrix import GUEST, GUEST_ROLE, Command, Outcome, Row, Task
+from tests.faults.matrix import GUEST, GUEST_ROLE, IDENTITY, PREPARATIONS, Command, Outcome, Row, Task
 from tests.support.procedures import BIN, Ran, environment, play
 from tests.testbed.inventory import INVENTORY, MORE_HOSTS
 from tests.testbed.layout import ROOT, Bed
@@ -117,6 +117,21 @@ def _ended(result: dict[str, Any], duration: dict[str, str]) -> Outcome:
 
 def probes(bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
     """Look at the services of some rows by the shipped playbook."""
+    return _play("daily", bed, rows, folder)
+
+
+def procedures(bed: Bed, rows: Sequence[Row], folder: Path, wanted: Callable[[Row], Sequence[str]]) -> None:
+    """Run the playbooks that act on the services of some rows, each once for all of the rows that want it.
+
+    How they end is not looked at: many of them are to fail, and what that comes to is what our checks say afterwards.
+    """
+    for playbook in PREPARATIONS:
+        if acted_on := [row for row in rows if row.procedures and playbook in wanted(row)]:
+            ran = _play(playbook, bed, acted_on, folder)
+            (folder / f"{playbook}.txt").write_text(ran.output, encoding="utf-8")
+
+
+def _play(playbook: str, bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
     description = {
         "platform_name": "faults",
         "platform_state_dir": str(folder / "state"),
@@ -125,11 +140,14 @@ def probes(bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
         "platform_deadline": 60,
         "platform_services": {name: one for row in rows for name, one in row.services.items()},
         "lab_password": LAB_PASSWORD,
+        "backup_verify_identities": [IDENTITY],
+        # Every set of a row, and the newest alone where there are several.
+        "backup_verify_older": False,
     }
     path = folder / "description.yml"
     path.write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")
     options = [*_inventories(rows, folder)[1:], "-e", f"@{path}"]
-    return play(INVENTORY, "daily", *options, reports=folder / "reports", XORB_BED=bed.name)
+    return play(INVENTORY, playbook, *options, reports=folder / "reports", XORB_BED=bed.name)
 
 
 def _inventories(rows: Iterable[Row], folder: Path) -> list[str]:

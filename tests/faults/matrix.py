@@ -93,6 +93,15 @@ class Expected:
     message: str = ""
 
 
+#: Decrypts the sets of rows, and nothing else.
+IDENTITY = "AGE-SECRET-KEY-1DYLUCLZQ7Y9N4RX7RU6K3XU2V3FLRUUSU0SD2UDALJ49FKJNEMCQSZV6PJ"  # noqa: S105
+#: What they are encrypted for.
+RECIPIENT = "age1r3e6wg02v8pp8fdmv2fkh8dezp6uftngyuf7vwvn0w8uac5e43usgnhx6c"
+
+#: The playbooks without which there is nothing to look at for rows that have procedures.
+PREPARATIONS = ("backup_create", "backup_verify")
+
+
 @dataclass(frozen=True)
 class Row:
     """One fault, the command and the module that are run beside our check, and what that must report.
@@ -103,7 +112,8 @@ class Row:
     that use the same thing, or a part of it (``compose`` and ``compose/api``), are not broken at the same time. Where
     ``harmless``, the service still does what it should for its clients, so that fine is the right answer.
     ``also`` has more services of the description, by their names, for a fault that shows in several. ``independent`` is
-    how many faults it is in truth, which do not follow from each other.
+    how many faults it is in truth, which do not follow from each other. ``procedures`` are the playbooks that are run
+    while it is broken, before anybody looks; all of `PREPARATIONS` while nothing is.
     """
 
     fault: Fault
@@ -118,6 +128,7 @@ class Row:
     seen_as: str = ""
     also: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     independent: int = 1
+    procedures: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -139,7 +139,9 @@ def _line(row: Row, seen: Seen | None, runbook: Mapping[str, str]) -> str:
 def _kinds(row: Row) -> dict[str, str]:
     """The kind of each point that a row looks at."""
     return {
-        name: point["kind"] for group in ("endpoints", "checks") for name, point in (row.look.get(group) or {}).items()
+        name: f"{prefix}{point['kind']}"
+        for group, prefix in (("endpoints", ""), ("checks", ""), ("backups", "backup_"))
+        for name, point in (row.look.get(group) or {}).items()
     }
 
 

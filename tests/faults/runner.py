@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults import askers
-from tests.faults.matrix import HANGS, NONE, READABLE, Command, Expected, Outcome, Row, Seen, Task, rounds
+from tests.faults.matrix import HANGS, NONE, PREPARATIONS, READABLE, Command, Expected, Outcome, Row, Seen, Task, rounds
 from tests.support.procedures import Ran
 from tests.testbed import environment, faults
 from tests.testbed.engine import Engine
@@ -109,6 +109,7 @@ def run(engine: Engine, bed: Bed, rows: Sequence[Row]) -> tuple[dict[str, Seen],
 
 def _green(bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
     """Look until everything is green; a service may need some seconds to notice that what it needs is there."""
+    askers.procedures(bed, rows, folder, lambda _row: PREPARATIONS)
     ends = time.monotonic() + _RECOVERY_SECONDS
     while True:
         ran = askers.probes(bed, rows, folder)
@@ -146,6 +147,7 @@ def _slowness(outcomes: dict[str, Outcome]) -> float:
 def _ask(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str, Seen], patience: Patience) -> None:
     """Run everything about rows that are broken, and write down the answers. Our probes first: some faults grow old."""
     texts = askers.runbook()
+    askers.procedures(bed, rows, folder, lambda row: row.procedures)
     ran = askers.probes(bed, rows, folder)
     commanded = askers.commands(bed, rows, patience.command)
     done = askers.tasks(bed, rows, folder, patience.task)

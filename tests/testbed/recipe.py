@@ -32,8 +32,6 @@ _PACKAGES = (
     "postgresql-client",
     "redis-server",
     "redis-tools",
-    "age",
-    "zstd",
     "nginx-light",
     "prometheus",
     "prometheus-node-exporter",

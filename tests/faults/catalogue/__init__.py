@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from tests.faults.catalogue import certificates, containers, hosts, monitoring, postgres, redis, several, web
+from tests.faults.catalogue import backups, certificates, containers, hosts, monitoring, postgres, redis, several, web
 from tests.faults.matrix import Row
 from tests.testbed.faults import Fault
 
@@ -16,6 +16,7 @@ ROWS: tuple[Row, ...] = (
     *containers.ROWS,
     *hosts.ROWS,
     *monitoring.ROWS,
+    *backups.ROWS,
     *several.ROWS,
 )
 

@@ -1,0 +1,311 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Backups: sets that look good and are not, and what cannot be taken, each beside a dump as the runbook makes it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.faults.matrix import IDENTITY, PREPARATIONS, RECIPIENT, Command, Expected, Row, Task
+from tests.testbed.faults import Fault, shell
+
+_PLACE = "/var/lib/xorb-lab"
+_DUMP, _VERIFY = "backup.database_dump", "backup.database_verify"
+_DATE = "$(date +%Y%m%d)"
+
+#: One server for the faults of sets, which leave it alone, and one for each that is about the server itself.
+_SERVER = 5470
+
+#: A key whose other half was thrown away.
+_STRANGER = "age1f8lgw4xjh8fu33kvk7x7cguqzwdywce7zfpml6ra7m6dxnecdussgy85a5"
+
+
+def _store(name: str) -> str:
+    return f"{_PLACE}/backups/{name}"
+
+
+def _sets(name: str) -> str:
+    """The folder of a row's sets, one below that of its store."""
+    return f"{_store(name)}/{name}.main"
+
+
+def _filled(port: int) -> str:
+    """A script that waits for a server, and lets it have a table with something in it."""
+    return f"for _ in $(seq 240); do pg_isready -q -h /run/xorb-lab -p {port} && break; sleep 0.5; done; " + _sql(
+        port,
+        "SET client_min_messages = error; CREATE TABLE IF NOT EXISTS purchases AS SELECT generate_series(1, 100) id",
+    )
+
+
+def _dumped(name: str, port: int) -> str:
+    """A script that makes a dump as the runbook does, so that there is one to be broken."""
+    folder = f"{_PLACE}/dumps/{name}"
+    return (
+        f"mkdir -p {folder}; cd {folder}; "
+        f"runuser -u postgres -- pg_dump -h /run/xorb-lab -p {port} -d xorb_db > backup_{_DATE}.sql; "
+        f"gzip -f backup_{_DATE}.sql; cp backup_{_DATE}.sql.gz whole.sql.gz"
+    )
+
+
+def _on_newest(name: str, script: str) -> str:
+    """A script that stands in the newest set of a row."""
+    return f"cd $(ls -d {_sets(name)}/2*Z | tail -n 1); {script}"
+
+
+def _python(text: str) -> str:
+    return f"python3 -c {shlex.quote(text)}"
+
+
+_FLIP = """
+import os, pathlib
+files = [path for path in pathlib.Path('.').rglob('*') if path.is_file() and path.name != 'manifest.json']
+path = max(files, key=lambda one: one.stat().st_size)
+data = bytearray(path.read_bytes())
+data[len(data) // 2] ^= 1
+path.write_bytes(data)
+"""
+
+_CUT = """
+import os, pathlib
+files = [path for path in pathlib.Path('.').rglob('*') if path.is_file() and path.name != 'manifest.json']
+path = max(files, key=lambda one: one.stat().st_size)
+os.truncate(path, path.stat().st_size - 1)
+"""
+
+_FLIP_MANIFEST = """
+import pathlib, re
+path = pathlib.Path('manifest.json')
+path.write_text(re.sub(r'"begin": (\\d)', lambda found: '"begin": ' + str(int(found[1]) ^ 1), path.read_text(), count=1))
+"""
+
+#: A manifest that another hand has written: its digest is right, and what it says is not.
+_LIE = """
+import hashlib, json, pathlib
+path = pathlib.Path('manifest.json')
+values = json.loads(path.read_text())
+values.pop('sha256')
+def more(value):
+    if isinstance(value, dict):
+        return {key: value[key] + 1 if key == 'public.purchases' and type(value[key]) is int else more(value[key]) for key in value}
+    if isinstance(value, list):
+        return [more(one) for one in value]
+    return value
+before = json.dumps(values['content'])
+values['content'] = more(values['content'])
+assert json.dumps(values['content']) != before, before
+"""
+
+
+_DIGESTED = """
+text = json.dumps(values, sort_keys=True, ensure_ascii=True, separators=(',', ':'))
+path.write_text(json.dumps({**values, 'sha256': hashlib.sha256(text.encode()).hexdigest()}, indent=1) + '\\n')
+"""
+
+#: Encrypts every file of a set for another key, and lets the manifest say what is there now.
+_FOR_A_STRANGER = (
+    f"""
+import hashlib, json, pathlib, subprocess
+path = pathlib.Path('manifest.json')
+values = json.loads(path.read_text())
+values.pop('sha256')
+for one in values['files']:
+    words = ['age', '--decrypt', '--identity', '-', one['path']]
+    plain = subprocess.run(words, input=b'{IDENTITY}\\n', capture_output=True, check=True).stdout
+    words = ['age', '--encrypt', '--recipient', '{_STRANGER}']
+    data = subprocess.run(words, input=plain, capture_output=True, check=True).stdout
+    pathlib.Path(one['path']).write_bytes(data)
+    one.update(size=len(data), sha256=hashlib.sha256(data).hexdigest())
+"""
+    + _DIGESTED
+)
+
+
+def _postgres(
+    name: str,
+    sentence: str,
+    broken: str,
+    *expected: Expected,
+    command: str = _VERIFY,
+    port: int = _SERVER,
+    user: str = "postgres",
+    procedures: Sequence[str] = ("backup_verify",),
+    task: Task | str = "",
+    mended: str = ":",
+    more: Mapping[str, Any] | None = None,
+    uses: Sequence[str] = (),
+) -> Row:
+    """A row about the sets of a server of the lab; what mends it takes them away, and new ones are made."""
+    unit = f"xorb-lab-postgres@{port}.service"
+    # What is about a server itself leaves sessions in it.
+    verb = "start" if port == _SERVER else "restart"
+    folder = f"{_PLACE}/dumps/{name}"
+    login = {"address": "/run/xorb-lab", "port": port, "user": user, "os_user": "postgres"}
+    changes = (
+        {"-h localhost -U xorb_user -d xorb ": f"-h /run/xorb-lab -p {port} -U {user} -d xorb_db "}
+        if command == _DUMP
+        else {}
+    )
+    return Row(
+        fault=Fault(
+            name=name,
+            sentence=sentence,
+            role="db",
+            broken_by=shell(broken),
+            mended_by=shell(
+                f"{mended}; systemctl {verb} {unit}; {_filled(port)}; {_no_sets(name)}; {_dumped(name, port)}"
+            ),
+        ),
+        chapter="Backups",
+        look={
+            "backups": {
+                "main": {
+                    "kind": "postgres",
+                    "databases": ["xorb_db"],
+                    "login": login,
+                    "directory": _store(name),
+                    **(more or {}),
+                }
+            }
+        },
+        expected=expected,
+        command=Command(command, changes=changes, folder=folder),
+        task=task or _restore(name, port),
+        uses=frozenset({f"db/backups/{name}", *uses, *({f"db/postgres/{port}"} if port != _SERVER else set())}),
+        procedures=tuple(procedures),
+    )
+
+
+def _restore(name: str, port: int) -> Task:
+    return Task(
+        "community.postgresql.postgresql_db",
+        {
+            "name": f"restored_{name}",
+            "state": "restore",
+            "target": f"{_PLACE}/dumps/{name}/whole.sql.gz",
+            "login_unix_socket": "/run/xorb-lab",
+            "login_port": port,
+            "login_user": "postgres",
+        },
+    )
+
+
+def _dump(name: str, port: int, user: str = "postgres") -> Task:
+    return Task(
+        "community.postgresql.postgresql_db",
+        {
+            "name": "xorb_db",
+            "state": "dump",
+            "target": f"{_PLACE}/dumps/{name}/module.sql.gz",
+            "login_unix_socket": "/run/xorb-lab",
+            "login_port": port,
+            "login_user": user,
+        },
+    )
+
+
+def _sql(port: int, *statements: str) -> str:
+    words = " ".join(f'-c "{statement}"' for statement in statements)
+    return f"runuser -u postgres -- psql -XAtq -h /run/xorb-lab -p {port} -d xorb_db {words}"
+
+
+def _no_sets(name: str) -> str:
+    """A script that takes the sets away, so that what cannot be taken now is seen to be missing."""
+    return f"rm -rf {_store(name)}"
+
+
+def _later(script: str, *, once: str) -> str:
+    """A script that runs another one in the background, as soon as a shell test succeeds."""
+    return f"(for _ in $(seq 600); do if {once}; then {script}; break; fi; sleep 0.2; done) > /dev/null 2>&1 &"
+
+
+#: Holds a table, so that a dump waits for it, until the server or the session is ended.
+def _held(port: int) -> str:
+    lock = "BEGIN; LOCK TABLE purchases; SELECT pg_sleep(600)"
+    return f"(runuser -u postgres -- psql -Xq -h /run/xorb-lab -p {port} -d xorb_db -c '{lock}' > /dev/null 2>&1 &)"
+
+
+def _waits(port: int) -> str:
+    """A shell test: a dump waits for the table."""
+    query = "SELECT true FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock' LIMIT 1"
+    return f"{_sql(port, query)} | grep -q t"
+
+
+_VERIFIED, _AGE = "main.verified", "main.age"
+_TAKES = PREPARATIONS[:1]
+
+
+def _flipped_dump(name: str) -> str:
+    """One bit of the runbook's dump, at its end, as that of the set."""
+    return f"cd {_PLACE}/dumps/{name}; cp whole.sql.gz backup_{_DATE}.sql.gz; " + _python(
+        "import pathlib\npath = next(pathlib.Path('.').glob('backup_*.gz'))\n"
+        "data = bytearray(path.read_bytes())\ndata[-12] ^= 1\npath.write_bytes(data)"
+    )
+
+
+def _cut_dump(name: str) -> str:
+    return f"cd {_PLACE}/dumps/{name}; head -c -9 whole.sql.gz > backup_{_DATE}.sql.gz"
+
+
+ROWS = (
+    _postgres(
+        "backup_flipped_bit",
+        "one bit of the newest set has changed on the disk",
+        f"{_on_newest('backup_flipped_bit', _python(_FLIP))}; {_flipped_dump('backup_flipped_bit')}",
+        Expected(_VERIFIED, "critical", "is not as it was written"),
+    ),
+    _postgres(
+        "backup_manifest_changed",
+        "one bit of the newest set's manifest has changed",
+        f"{_on_newest('backup_manifest_changed', _python(_FLIP_MANIFEST))}; {_flipped_dump('backup_manifest_changed')}",
+        Expected(_VERIFIED, "critical", "manifest"),
+    ),
+    _postgres(
+        "backup_truncated",
+        "the newest set lacks its last byte",
+        f"{_on_newest('backup_truncated', _python(_CUT))}; {_cut_dump('backup_truncated')}",
+        Expected(_VERIFIED, "critical", "bytes"),
+    ),
+    _postgres(
+        "backup_manifest_lies",
+        "a table has fewer rows than its dump was taken of; every digest is right",
+        _on_newest("backup_manifest_lies", _python(_LIE + _DIGESTED)),
+        Expected(_VERIFIED, "critical", "purchases"),
+    ),
+    _postgres(
+        "backup_for_somebody_else",
+        "the newest set is encrypted for another key than it should be",
+        _on_newest("backup_for_somebody_else", _python(_FOR_A_STRANGER)),
+        Expected(_VERIFIED, "critical", "age"),
+        more={"recipients": [RECIPIENT]},
+        task="no module of another collection encrypts dumps",
+    ),
+    _postgres(
+        "backup_row_security",
+        "row level security hides rows from the role that makes the dump",
+        f"{_no_sets('backup_row_security')}; "
+        + _sql(
+            5471,
+            "CREATE ROLE dumper LOGIN IN ROLE pg_read_all_data",
+            "ALTER TABLE purchases ENABLE ROW LEVEL SECURITY",
+        ),
+        Expected(_AGE, "critical", "never"),
+        port=5471,
+        user="dumper",
+        command=_DUMP,
+        procedures=_TAKES,
+        task=_dump("backup_row_security", 5471, "dumper"),
+    ),
+    _postgres(
+        "backup_server_restarted",
+        "the server restarts while it is dumped",
+        f"{_no_sets('backup_server_restarted')}; {_held(5472)}; "
+        + _later("systemctl restart xorb-lab-postgres@5472", once=_waits(5472)),
+        Expected(_AGE, "critical", "never"),
+        port=5472,
+        command=_DUMP,
+        procedures=_TAKES,
+        task=_dump("backup_server_restarted", 5472),
+    ),
+)
