@@ -84,7 +84,7 @@ class FilesEngine:
         )
 
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
-        """Unpack the archive, and look at it as the source was looked at."""
+        """Unpack the archive, and walk it as the source was walked."""
         content = manifest.content
         try:
             head, expected = _read_listing(plain / LISTING)

@@ -145,7 +145,7 @@ class ContainerHost:
         return commands.run([*run, *words], timeout=_CHECK)
 
     def serve(self, words: Sequence[str], folder: Path, name: str) -> None:
-        """See `Host`. The server works as this user, so that what it writes can be removed by the user that made the folder."""
+        """See `Host`. The server works as the user that made the folder and removes it."""
         run = ["docker", "run", "--detach", "--network", "none", "--name", name, "--volume", f"{folder}:/restored"]
         run += ["--workdir", "/restored", "--user", f"{os.geteuid()}:{os.getegid()}", "--entrypoint", "redis-server"]
         outcome = commands.run([*run, self._image, *words], timeout=_QUERY)
