@@ -162,7 +162,7 @@ actions:
       subject: postgres.main
       what: >-
         the set 20261130T094500Z is restored as shop_recovery and verified in 41.2 s; RTO 41 s, RPO 61 min
-      why: it was asked for
+      why: a restore was requested
       who: alex
       outcome: done
       incident: ''

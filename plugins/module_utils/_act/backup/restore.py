@@ -117,7 +117,7 @@ def restore(
     prepared = prepare(given, request, begin)
     if refused := [*prepared.refused, *undecryptable(prepared.manifest, identities)]:
         raise RunbookError("; ".join(refused))
-    folder = scratch.make(given.get("scratch"))
+    folder = scratch.choose(given.get("scratch"))
     destination = prepared.destination
     entry = journal.begin(
         PROCEDURE,
@@ -134,6 +134,7 @@ def restore(
     )
     restorer = restorer_of(given)
     try:
+        scratch.make_chosen(folder)
         proof = _built(restorer, prepared, request, identities, folder, entry, progress)
         entry.step("swap")
         progress.phase("putting it in place")

@@ -67,6 +67,7 @@ def run(parameters: Mapping[str, Any], progress: Progress) -> Result:
 
 def _apply(parameters: Parameters, journal: Journal, recovered: Recovered, progress: Progress) -> Result:
     given = _given(parameters)
+    _other_work(parameters)
     if parameters["undo"]:
         undone = restore.undo(given, parameters["undo"], journal, progress)
         return _result(f"{parameters['undo']} is in service again; what was restored is kept as {undone}")

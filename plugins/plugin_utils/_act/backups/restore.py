@@ -56,7 +56,7 @@ def restore(context: Context) -> StepResult:
         return result
     answer = context.ask_job("backup_set_restore", "done", one.label, **_arguments(context, one))
     recovered = context.recovered(answer)
-    why = context.options["incident"] or "it was asked for"
+    why = context.options["incident"] or "a restore was requested"
     if answer.fault:
         failed = context.action(one.label, f"nothing was restored: {answer.fault}", why=why, outcome=_FAILED)
         return result + StepResult(changed=answer.changed, actions=[*recovered, failed], faults=_faults(one, answer))
