@@ -69,7 +69,7 @@ def test_set_comes_back_by_the_tools_of_postgresql_alone(role: str) -> None:
         tables = found["content"]["databases"]["xorb_db"]["tables"]
         assert tables, "the database has tables"
         for table, rows in tables.items():
-            assert bed.sql(role, f"SELECT count(*) FROM {table}", "by_hand") == str(rows), table
+            assert bed.sql(role, f"TABLE {table}", "by_hand").count("\n") + (rows > 0) == rows, table
     finally:
         bed.shell(role, f"cd /; rm -rf {place} /root/by-hand.key; runuser -u postgres -- dropdb --if-exists by_hand")
 

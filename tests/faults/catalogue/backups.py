@@ -82,7 +82,8 @@ os.truncate(path, path.stat().st_size - 1)
 _FLIP_MANIFEST = """
 import pathlib, re
 path = pathlib.Path('manifest.json')
-path.write_text(re.sub(r'"begin": (\\d)', lambda found: '"begin": ' + str(int(found[1]) ^ 1), path.read_text(), count=1))
+text = path.read_text()
+path.write_text(re.sub(r'"begin": (\\d)', lambda found: '"begin": ' + str(int(found[1]) ^ 1), text, count=1))
 """
 
 #: A manifest that another hand has written: its digest is right, and what it says is not.
