@@ -27,7 +27,7 @@ from . import files_archive
 from .engine import Forecast, Proof, Taken
 from .files_live import live_databases
 from .files_pairs import Pairs, pairs
-from .files_tree import FILE, FOLDER, LINK, OF_THE_HOST, Entry, Patterns, Seen, describe, differences, look, signature
+from .files_tree import FILE, FOLDER, LINK, OF_THE_HOST, Entry, Patterns, Seen, describe, differences, signature, walk
 
 #: The file of a set that says what its archive holds: a line of JSON about all of it, then one for each entry.
 LISTING = "listing.jsonl"
@@ -59,7 +59,7 @@ class FilesEngine:
         """What lies below the paths, without reading any of it."""
         if meaningless := tuple(self._meaningless()):
             return Forecast(refused=meaningless)
-        seen = self._look()
+        seen = self._walk()
         lines = [f"{len(seen.kept)} entries below {some_of(self._paths, _NAMED)}, {size(seen.size)} on the disk"]
         if seen.passed_over:
             named = some_of((f"/{visible(name)} ({kind})" for name, kind in seen.passed_over.items()), _NAMED)
@@ -84,7 +84,7 @@ class FilesEngine:
         )
 
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
-        """Unpack the archive, and look at it as the source was looked at."""
+        """Unpack the archive, and walk it as the source was walked."""
         content = manifest.content
         try:
             head, expected = read_listing(plain / LISTING)
@@ -100,7 +100,7 @@ class FilesEngine:
         if fault := _unpacked(archive, expected, scratch):
             return Proof(time.monotonic() - begin, (*faults, fault))
         seconds = time.monotonic() - begin
-        seen = look([f"/{path}" for path in head["paths"]], root=str(scratch))
+        seen = walk([f"/{path}" for path in head["paths"]], root=str(scratch))
         progress.phase("comparing", total=float(content["bytes"]), unit="bytes")
         found = describe(seen, _counter(progress), like=expected)
         faults += _compare(expected, found, head)
@@ -108,8 +108,8 @@ class FilesEngine:
         facts = {name: content[name] for name in ("entries", "files", "bytes")}
         return Proof(seconds, tuple(faults), {**facts, "owners": os.geteuid() == 0, "pairs": len(_fitting(head))})
 
-    def _look(self) -> Seen:
-        return look(self._paths, exclude=Patterns(self._exclude))
+    def _walk(self) -> Seen:
+        return walk(self._paths, exclude=Patterns(self._exclude))
 
     def _meaningless(self) -> Iterator[str]:
         """Paths that are not even walked."""
@@ -133,7 +133,7 @@ class FilesEngine:
         """Read everything once. Returns what the archive holds, what was seen, and what changed meanwhile, with how."""
         if refused := list(self._meaningless()):
             raise RunbookError("; ".join(refused))
-        before = self._look()
+        before = self._walk()
         if refused := list(self._refusals(before)):
             raise RunbookError("; ".join(refused))
         progress.phase("hashing", total=before.size, unit="bytes")
@@ -144,7 +144,7 @@ class FilesEngine:
         archive = files_archive.write("/", expected, folder, progress.at)
         progress.phase("reading back", total=before.size, unit="bytes")
         archived = {entry.path: entry for entry in files_archive.read(archive, expected, _counter(progress))}
-        after = self._look()
+        after = self._walk()
         changed = dict(_moved(before, after))
         entries: dict[str, Entry] = {}
         for name, entry in expected.items():

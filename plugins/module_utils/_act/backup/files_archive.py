@@ -33,8 +33,11 @@ _UNPACK = {"zstd": ["zstd", "-q", "-d", "-c"], "gzip": ["gzip", "-d", "-c"]}
 #: Everything that a file is beside its content, by number and by name.
 _WHOLE = ["--acls", "--xattrs", "--xattrs-include=*"]
 
-#: What tar ends with where something changed while it was read. Whoever reads the archive back knows what.
+#: What tar ends with where something changed while it was read. What that was is known when the archive is read back.
 _CHANGED = 1
+
+#: What is read at once of a stream: the library copies all that is left of it for each part that it takes.
+_BUFFER = 1 << 15
 
 #: How the headers of an archive call an extended attribute.
 _XATTR = "SCHILY.xattr."
@@ -82,7 +85,7 @@ def read(archive: Path, like: Mapping[str, Entry], count: Count = uncounted) -> 
     with _opened(archive) as stream:
         try:
             with tarfile.open(
-                fileobj=stream, mode="r|", bufsize=1 << 20, encoding="utf-8", errors="surrogateescape"
+                fileobj=stream, mode="r|", bufsize=_BUFFER, encoding="utf-8", errors="surrogateescape"
             ) as tar:
                 for member in tar:
                     # The library would keep all of them.
@@ -124,7 +127,7 @@ def _digest_like(expected: Entry | None, count: Count) -> _Digest:
         return digest_of(content.read, count)
 
     def sparse(content: IO[bytes], member: tarfile.TarInfo) -> tuple[int, str]:
-        # A stream goes forward only, and so does who reads blocks; the buffer around it refuses every step.
+        # A stream goes forward only, and so does the reading of blocks; the buffer around it refuses every step.
         raw: Any = cast("io.BufferedReader", content).raw
 
         def read_at(begin: int, length: int) -> bytes:

@@ -32,7 +32,7 @@ Extents = Iterable[tuple[int, int]]
 
 
 def uncounted(_size: int) -> None:
-    """For who does not need to know how far it is."""
+    """For a caller that does not show how far it is."""
 
 
 def digest_of(source: Callable[[int], bytes], count: Count = uncounted) -> tuple[int, str]:

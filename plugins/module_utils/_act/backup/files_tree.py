@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What lies below some paths, entry by entry: the same code looks at the source and at what was unpacked of it.
+"""What lies below some paths, entry by entry: the same code walks the source and what was unpacked of it.
 
 Names are text in which bytes that are no UTF-8 are kept as surrogates, which JSON keeps too. Links are never followed.
 File systems that are mounted below a path belong to it: what an operator names is what an operator sees there.
@@ -131,15 +131,15 @@ class Seen:
         return sum(min(one.st_size, one.st_blocks * 512) for one in files.values())
 
 
-def look(paths: Sequence[str], *, root: str = "/", exclude: Patterns | None = None) -> Seen:
+def walk(paths: Sequence[str], *, root: str = "/", exclude: Patterns | None = None) -> Seen:
     """Walk some absolute paths, below another root where one is given. What cannot be seen is kept, never raised."""
     seen = Seen(root)
     for path in paths:
-        _look(path.strip("/"), seen, exclude or Patterns(()))
+        _walk(path.strip("/"), seen, exclude or Patterns(()))
     return seen
 
 
-def _look(top: str, seen: Seen, exclude: Patterns) -> None:
+def _walk(top: str, seen: Seen, exclude: Patterns) -> None:
     pending = [top]
     while pending:
         name = pending.pop()
@@ -205,7 +205,7 @@ def describe(seen: Seen, count: Count = uncounted, *, like: Mapping[str, Entry] 
 
 
 def _has_gone(exc: OSError) -> bool:
-    """Whether there is no such thing any more, or another one in its place: a later look sees what it is now."""
+    """Whether there is no such thing any more, or another one in its place: a later walk sees what it is now."""
     return exc.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO)
 
 

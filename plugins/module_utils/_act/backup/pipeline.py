@@ -67,7 +67,7 @@ def output(commands: Sequence[list[str]], *, cwd: Path, source: Stream = subproc
         assert stream is not None  # noqa: S101 - a pipe was asked for
         with stream:
             yield stream
-            # Whoever stops before the end would kill the program by a broken pipe.
+            # To stop before the end would kill the program by a broken pipe.
             while stream.read(1 << 20):
                 pass
         for one in running.processes:

@@ -18,8 +18,8 @@ from ..._core.errors import RunbookError
 from ..._core.text import excerpt
 from . import pipeline
 
-#: Seconds that one look into a container may take, and that a file may be checked for.
-_LOOK, _CHECK = 60.0, 24 * 3600.0
+#: Seconds that one query of a container may take, and that a file may be checked for.
+_QUERY, _CHECK = 60.0, 24 * 3600.0
 
 #: What a file is as long as it is the same one, and its size in bytes.
 Status = tuple[str, int]
@@ -114,16 +114,16 @@ class ContainerHost:
 
     def __init__(self, container: Mapping[str, Any]) -> None:
         selection = Selection.of({"project_src": container["project_src"], "files": container.get("files") or (),
-                                  "compose_service": container["service"], "timeout": _LOOK})  # fmt: skip
-        found = docker.containers(selection, timeout=_LOOK)
+                                  "compose_service": container["service"], "timeout": _QUERY})  # fmt: skip
+        found = docker.containers(selection, timeout=_QUERY)
         if not found:
             raise RunbookError(f"{selection}: has no container on this host")
         self._id = str(min(found, key=lambda row: row.get("State") != "running")["ID"])
-        self._image = str(docker.inspect("container", [self._id], timeout=_LOOK)[0]["Image"])
+        self._image = str(docker.inspect("container", [self._id], timeout=_QUERY)[0]["Image"])
 
     def status(self, path: str) -> Status | None:
         """See `Host`."""
-        outcome = commands.run(["docker", "exec", self._id, "stat", "-c", "%d:%i:%Y %s", path], timeout=_LOOK)
+        outcome = commands.run(["docker", "exec", self._id, "stat", "-c", "%d:%i:%Y %s", path], timeout=_QUERY)
         if outcome.status:
             if "No such file" in outcome.stderr:
                 return None
@@ -145,21 +145,21 @@ class ContainerHost:
         return commands.run([*run, *words], timeout=_CHECK)
 
     def serve(self, words: Sequence[str], folder: Path, name: str) -> None:
-        """See `Host`. The server works as this user, so that what it writes can be removed by who made the folder."""
+        """See `Host`. The server works as the user that made the folder and removes it."""
         run = ["docker", "run", "--detach", "--network", "none", "--name", name, "--volume", f"{folder}:/restored"]
         run += ["--workdir", "/restored", "--user", f"{os.geteuid()}:{os.getegid()}", "--entrypoint", "redis-server"]
-        outcome = commands.run([*run, self._image, *words], timeout=_LOOK)
+        outcome = commands.run([*run, self._image, *words], timeout=_QUERY)
         if outcome.status:
             raise RunbookError(f"the throwaway redis cannot be begun in a container: {excerpt(outcome.stderr, 200)}")
 
     def serving(self, name: str) -> bool:
         """See `Host`."""
-        found = docker.inspect("container", [name], timeout=_LOOK)
+        found = docker.inspect("container", [name], timeout=_QUERY)
         return bool(found and found[0].get("State", {}).get("Running"))
 
     def end(self, name: str) -> None:
         """See `Host`."""
-        commands.run(["docker", "container", "rm", "--force", "--volumes", name], timeout=_LOOK)
+        commands.run(["docker", "container", "rm", "--force", "--volumes", name], timeout=_QUERY)
 
 
 def _program(name: str) -> str:

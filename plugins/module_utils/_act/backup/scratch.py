@@ -42,7 +42,7 @@ def make_chosen(folder: Path) -> None:
 
 
 def make(parent: str | None) -> Path:
-    """A new folder at once, for who writes nothing down before; see `choose`."""
+    """A new folder at once, for a caller that writes nothing down before; see `choose`."""
     folder = choose(parent)
     make_chosen(folder)
     return folder

@@ -97,7 +97,7 @@ def test_its_secrets_are_nowhere(state: Path) -> None:
     wait(state, name, PATIENCE)
 
 
-def test_it_leaves_the_environment_of_whoever_began_it(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_leaves_the_environment_that_it_began_in(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPASSWORD", SECRET)
     name, seen = running(state)
     assert SECRET.encode() not in Path("/proc", seen.read_text(), "environ").read_bytes()
@@ -146,7 +146,7 @@ def test_a_job_that_there_is_not(state: Path, name: str) -> None:
         wait(state, name, 0)
 
 
-def test_what_was_never_asked_for_goes_with_the_next(state: Path) -> None:
+def test_a_result_that_was_never_fetched_goes_with_the_next(state: Path) -> None:
     forgotten = start(state, "job_of_a_test:refuse", {})
     until((state / "jobs" / forgotten / "result.json").exists)
     until(lambda: not job._runs(state / "jobs" / forgotten))

@@ -25,7 +25,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.redis_sav
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import Manifest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
-from tests.support import backups, peers
+from tests.support import backups, local_docker, peers
 from tests.support.backups import Tools
 from tests.support.loopback import Authority, Pair
 from tests.support.peers import Server
@@ -337,6 +337,22 @@ class TestAppendOnlyFile:
             faults = backups.prove(given, plain, manifest).faults
             assert faults and all(fault.startswith("the append-only file") for fault in faults)
             assert hashlib.sha256((plain / "dump.rdb").read_bytes()).hexdigest() == before
+
+
+class TestContainer:
+    @pytest.mark.parametrize("settings", [[], ["--appendonly", "yes"]])
+    def test_through_its_container(self, tmp_path: Path, settings: list[str]) -> None:
+        local_docker.install(tmp_path / "commands")
+        container = local_docker.project(tmp_path / "project")
+        with peers.redis_server(*settings) as server:
+            fill(server)
+            given = {**options(server, tmp_path), "container": container}
+            manifest = backups.take(given, tmp_path / "plain")
+            assert bool(manifest.content["aof"]) == bool(settings)
+            assert backups.prove(given, tmp_path / "plain", manifest).faults == ()
+            (tmp_path / "plain" / "dump.rdb").write_bytes(b"REDIS0010 cut off")
+            assert backups.prove(given, tmp_path / "plain", manifest).faults
+        assert list((tmp_path / "commands").glob("*.pid")) == []
 
 
 class TestDamage:

@@ -43,7 +43,7 @@ def test_one_whose_folder_has_gone_is_ended(tmp_path: Path) -> None:
     assert inside.wait(60) == -9
 
 
-def test_folders_that_let_nobody_in_go_too(tmp_path: Path) -> None:
+def test_closed_folders_go_too(tmp_path: Path) -> None:
     folder = scratch.make(str(tmp_path))
     (folder / "a" / "b").mkdir(parents=True)
     (folder / "a" / "b" / "file").touch(mode=0o400)
