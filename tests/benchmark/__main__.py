@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 
-from tests.benchmark import certificates, growth, page, rotation, shipping, sides
+from tests.benchmark import backups, certificates, growth, page, rotation, shipping, sides
 from tests.benchmark.figure import Figure
 from tests.benchmark.measure import machine, measure
 from tests.benchmark.rows import ROWS
@@ -23,7 +23,7 @@ from tests.testbed.progress import say
 FIGURES = BUILD / "bench.json"
 
 #: Rows that need no fleet. Each measures all of its rows at once.
-STUDIES = (shipping, certificates, rotation, growth)
+STUDIES = (shipping, certificates, rotation, growth, backups)
 
 
 def main() -> int:

@@ -54,6 +54,10 @@ Every host has a PostgreSQL, a Redis, an API, nginx with TLS and a node exporter
 * **Rotation**: one run of the action for fifty certificates of one host, with their keys, requests, checks, the change
   of the links and the proof; beside openssl's commands alone, which ask for nothing of that; and counted in calls of
   modules.
+* **Backups** ([tests/benchmark/backups.py](../tests/benchmark/backups.py)): about a gigabyte of rows in eight tables.
+  A dump is the parallel one with its exact counts and inventory, a backup also what reads it back, digests and
+  publishes it; beside `pg_dump | gzip`, which does none of that. A verified restore is the throwaway server, the
+  restore, all comparisons and the check of each index; beside `gunzip | psql` into a server that runs already.
 
 ## Where the milliseconds of a host go
 
