@@ -17,8 +17,8 @@ description:
 options:
   step:
     description:
-      - V(plan) prints what would be written, how large it would be and how long it would take, what refuses it, and what
-        would expire after the next verification.
+      - V(plan) prints what would be written, its predicted size and time, what refuses it, and what would expire after
+        the next verification.
       - V(create) takes a set of each backup.
     type: str
     required: true

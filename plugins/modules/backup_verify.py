@@ -39,7 +39,9 @@ options:
     type: str
     required: true
   sets:
-    description: Names of the sets of one backup that are verified, whatever is known of them. Without any, those that are due.
+    description:
+      - Names of the sets of one backup that are verified, whatever is known of them.
+      - Without any, those that are due.
     type: list
     required: true
     elements: str
@@ -48,7 +50,9 @@ options:
     type: bool
     required: true
   identities:
-    description: Identities that decrypt the sets, each a secret key of age or of SSH. They do not touch the disk of a host.
+    description:
+      - Identities that decrypt the sets, each a secret key of age or of SSH.
+      - They do not touch the disk of a host.
     type: list
     required: true
     elements: str

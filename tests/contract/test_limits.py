@@ -19,7 +19,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._inspect.kinds.promet
 from ansible_collections.xorb.runbook.plugins.module_utils._inspect.registry import KINDS
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.settings import declared
 
-#: Numbers that can be anything: what a service says of itself, Prometheus of anything, or a query of its owner's returns.
+#: Numbers that can be anything: what a service says of itself, Prometheus of anything, or a query of the owner's.
 ANYTHING = {
     *("http.page.expect.min", "http.page.expect.max", "prometheus.queries.warning", "prometheus.queries.critical"),
     *("backup_postgres.assertions.min", "backup_postgres.assertions.max"),

@@ -15,6 +15,9 @@ from tests.support.procedures import ROOT
 #: Playbooks whose last play looks at the platform and judges.
 INSPECT = [
     "access_check",
+    "backup_create",
+    "backup_list",
+    "backup_verify",
     "certificate_authority_rotate",
     "certificate_check",
     "_certificate_revoke_issued",
@@ -28,6 +31,9 @@ INSPECT = [
 
 def test_there_are_playbooks() -> None:
     wanted = {
+        "backup_create",
+        "backup_list",
+        "backup_verify",
         "certificate_authority",
         "certificate_authority_rotate",
         "certificate_check",
@@ -102,6 +108,9 @@ def selected(playbook: str, tag: str) -> list[str]:
 @pytest.mark.parametrize(
     ("playbook", "tag", "steps"),
     [
+        ("backup_create", "backup_create_plan", ["Plan", "Plan"]),
+        ("backup_create", "backup_create", ["Plan", "Plan", "Create"]),
+        ("backup_verify", "backup_verify", ["Plan", "Plan", "Verify", "Expire"]),
         ("certificate_rotate", "nothing", []),
         ("certificate_rotate", "certificate_rotate_plan", ["Plan", "Plan"]),
         ("certificate_rotate", "certificate_rotate", ["Plan", "Plan", "Replace"]),

@@ -14,6 +14,9 @@ from tests.support.procedures import ROOT
 
 def test_there_are_roles() -> None:
     wanted = {
+        "backup_create",
+        "backup_list",
+        "backup_verify",
         "certificate_authority",
         "certificate_authority_rotate",
         "certificate_revoke",

@@ -26,6 +26,8 @@ _PACKAGES = (
     "curl",
     "openssl",
     "less",
+    "age",
+    "zstd",
     "postgresql",
     "postgresql-client",
     "redis-server",
