@@ -17,8 +17,8 @@ from tests.testbed.layout import ROOT, VENV, Bed
 from tests.testbed.progress import Step, say, step
 
 _PLAYBOOKS = (Path("tests") / "testplatform" / "site.yml", Path("playbooks") / "prerequisites.yml")
-# What every check of the demo wants to be there: sets that have been restored.
-_BACKUPS = tuple(Path("playbooks") / f"{name}.yml" for name in ("backup_create", "backup_verify"))
+# What every check of a platform with backups wants to be there: sets that have been restored.
+_BACKUPS = (Path("tests") / "testplatform" / "backups.yml",)
 SOURCES = (Path("tests") / "testplatform", INVENTORY, Path("roles") / "prerequisites")
 
 
