@@ -233,8 +233,8 @@ def _held(port: int) -> str:
 
 
 def _waits(port: int) -> str:
-    """A shell test: a dump waits for the table."""
-    query = "SELECT true FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock' LIMIT 1"
+    """A shell test: a dump, or what belongs to it, waits for the table."""
+    query = "SELECT true FROM pg_stat_activity WHERE datname = 'xorb_db' AND wait_event_type = 'Lock' LIMIT 1"
     return f"{_sql(port, query)} | grep -q t"
 
 

@@ -298,7 +298,7 @@ def _digest(definition: str) -> str:
 #: Tables that have rows of their own. A foreign table's are another server's, and a dump has none of them. Of those of
 #: an extension, a dump has the rows of such as the extension names for it.
 _TABLES = f"""
-    SELECT c.oid, {_RELATION}, c.relpersistence, coalesce(pg_table_size(c.oid), 0)
+    SELECT c.oid, {_RELATION}, c.relpersistence, c.relpages::bigint * current_setting('block_size')::bigint
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND {_SCHEMA}
     WHERE c.relkind = 'r' AND c.oid >= {_FIRST_USER_OID} AND ({_own("pg_class", "c")} OR EXISTS (
         SELECT FROM pg_extension e WHERE coalesce(e.extcondition[array_position(e.extconfig, c.oid)], '-') = ''))
@@ -310,7 +310,10 @@ _SEQUENCES = f"SELECT {_RELATION} FROM {_OF_RELATION} WHERE c.relkind = 'S'"
 
 
 def tables(session: Session) -> list[tuple[str, str, int]]:
-    """Name, persistence and bytes of each table that has rows of its own, the largest first."""
+    """Name, persistence and bytes of each table that has rows of its own, the largest first.
+
+    The bytes are those of the last ANALYZE: to measure them waits for every lock that another session holds.
+    """
     return [(name, persistence, size) for _oid, name, persistence, size in session.rows(_TABLES)]
 
 
