@@ -8,21 +8,18 @@ shop could have. Both sides run in turn. Ours counts, digests and reads everythi
 
 from __future__ import annotations
 
+import importlib
 import os
-import shlex
 import shutil
-import subprocess
+import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tests.benchmark.figure import Figure, figure
-from tests.support.peers import Server, postgres_programs, postgres_server
-from tests.support.postgres_backups import Source
-from tests.testbed.errors import BedError
+from tests.support.peers import postgres_programs, postgres_server
+from tests.testbed.layout import ROOT
 from tests.testbed.progress import say
 
 ROUNDS = 3
@@ -39,9 +36,6 @@ GOALS: Mapping[str, float] = {DUMP: 0.3, WHOLE: 0.45, SIZE: 1.1, VERIFIED: 1.1}
 
 #: How large the database is; a test takes less.
 SCALE = 1.0
-
-_DATABASE = "shop"
-_SETTINGS = ("max_wal_size = '4GB'", "autovacuum = off")
 
 _WORDS = "the backup database restored customer order is was never before after table with payment delivery please call"
 
@@ -73,7 +67,8 @@ TABLES: Mapping[str, tuple[int, str]] = {
         i AS id, i / 2 AS "order", (random() * 200000)::int AS product, 1 + (random() * 5)::int AS number"""),
     "events": (1_500_000, f"""
         i AS id, gen_random_uuid() AS uid, jsonb_build_object('type',
-        {_words("random() * 1e6", "click view buy login")}, 'page', '/shop/item/' || (random() * 5000)::int, 'agent', 'Mozilla/5.0 (X11; Linux x86_64)',
+        {_words("random() * 1e6", "click view buy login")},
+        'page', '/shop/item/' || (random() * 5000)::int, 'agent', 'Mozilla/5.0 (X11; Linux x86_64)',
         'ip', '10.' || (random() * 255)::int || '.' || (random() * 255)::int || '.7', 'ms', (random() * 1000)::int)
         AS body, timestamptz '2024-01-01' + i * interval '3 seconds' AS at"""),
     "sessions": (700_000, """
@@ -99,13 +94,13 @@ def statements(scale: float) -> Iterator[str]:
 def figures(scale: float = SCALE, rounds: int = ROUNDS) -> list[Figure]:
     """The figures of all rows."""
     costs: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in NAMES}
-    with _patched_path(), postgres_server("shared_buffers = '512MB'", *_SETTINGS) as server:
-        source = Source(server)
-        source.sql("postgres", f"CREATE DATABASE {_DATABASE} TEMPLATE template0")
-        source.sql(_DATABASE, *statements(scale))
+    sys.path.insert(0, str(ROOT / ".ansible/collections"))
+    measuring = importlib.import_module("tests.benchmark.backup_round")
+    with _patched_path(), postgres_server(*measuring.SETTINGS) as server:
+        source = measuring.filled(server, statements(scale))
         for number in range(rounds):
             with tempfile.TemporaryDirectory() as folder:
-                for name, (ours, peer) in _round(source, Path(folder)).items():
+                for name, (ours, peer) in measuring.run(source, Path(folder)).items():
                     costs[name][0].append(ours)
                     costs[name][1].append(peer)
                     say(f"round {number + 1}: {name}: {ours:.2f} / {peer:.2f}")
@@ -113,68 +108,6 @@ def figures(scale: float = SCALE, rounds: int = ROUNDS) -> list[Figure]:
         figure(name, MEBIBYTES if name == SIZE else SECONDS, ours, peer, goal=GOALS[name])
         for name, (ours, peer) in costs.items()
     ]
-
-
-def _round(source: Source, folder: Path) -> dict[str, tuple[float, float]]:
-    """One run of each side."""
-    # Imported late: whoever asks for the names of rows needs no driver.
-    from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import create, verify  # noqa: PLC0415
-    from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import locked  # noqa: PLC0415
-
-    archive = folder / "dump.sql.gz"
-    dumped = _timed(lambda: _shell(source.server, f"{{bin}}/pg_dump {{login}} {_DATABASE} | gzip > {archive}"))
-    given = source.given(_DATABASE, directory=str(folder / "sets"), jobs=os.cpu_count() or 1)
-    progress = _Phases()
-    with locked(folder / "state", what="benchmark", operator="benchmark") as journal:
-        whole = _timed(lambda: create.create(given, journal, progress))
-        (made,) = create.store_of(given).sets()
-        receipt = verify.verify(given, made, (), journal, progress)
-    if receipt.faults or made.manifest is None:
-        raise BedError(f"the backup of the benchmark is not what it should be: {'; '.join(receipt.faults)}")
-    with postgres_server("shared_buffers = '512MB'", *_SETTINGS) as target:
-        Source(target).sql("postgres", f"CREATE DATABASE {_DATABASE} TEMPLATE template0")
-        restored = _timed(
-            lambda: _shell(target, f"gunzip -c {archive} | {{bin}}/psql -q {{login}} {_DATABASE} >/dev/null")
-        )
-    size = archive.stat().st_size / 2**20
-    return {
-        DUMP: (progress.seconds_of("dumping"), dumped),
-        WHOLE: (whole, dumped),
-        SIZE: (made.manifest.size / 2**20, size),
-        VERIFIED: (receipt.seconds, restored),
-    }
-
-
-class _Phases:
-    """A progress that keeps how long each phase took."""
-
-    def __init__(self) -> None:
-        self._begun: list[tuple[str, float]] = []
-
-    def phase(self, name: str, **_of: Any) -> None:
-        self._begun.append((name, time.monotonic()))
-
-    def at(self, *_done: Any) -> None:
-        """Nothing is shown."""
-
-    def seconds_of(self, beginning: str) -> float:
-        """The seconds of all phases whose names begin like this."""
-        ends = [at for _name, at in self._begun[1:]]
-        return sum(end - at for (name, at), end in zip(self._begun, ends, strict=False) if name.startswith(beginning))
-
-
-def _timed(act: Callable[[], Any]) -> float:
-    begin = time.monotonic()
-    act()
-    return time.monotonic() - begin
-
-
-def _shell(server: Server, command: str) -> None:
-    login = f"-h 127.0.0.1 -p {server.port} -U postgres"
-    words = command.format(bin=shlex.quote(str(postgres_programs())), login=login)
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BedError(f"{words} did not do its work: {done.stderr[-500:]}")
 
 
 @contextmanager
