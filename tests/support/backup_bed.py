@@ -30,7 +30,8 @@ PATIENCE = 900
 
 def shell(role: str, script: str, *, check: bool = True) -> str:
     """What a script prints on a host, run as root."""
-    return str(engine.ensure().run("exec", BED.host(role).name, "sh", "-euc", script, timeout=PATIENCE, check=check))
+    done = engine.ensure().run("exec", BED.host(role).name, "sh", "-euc", script, timeout=PATIENCE, check=check)
+    return done.stdout
 
 
 def procedure(playbook: str, *options: str, **variables: Any) -> Ran:

@@ -21,6 +21,31 @@ BACKUPS = {
 KEPT = [(role, store) for role, stores in BACKUPS.items() for store in stores]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def filled() -> Iterator[None]:
+    """Something to lose on both servers, in sets that have been restored; later scenarios find the sets from before."""
+    before = {(role, store): bed.sets(role, store) for role, store in KEPT}
+    for role in ("db", "db12"):
+        bed.sql(
+            role,
+            "CREATE TABLE findings (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE);"
+            " INSERT INTO findings (name) SELECT 'finding ' || number FROM generate_series(1, 2000) number;"
+            " SELECT lo_from_bytea(0, 'large')",
+        )
+    try:
+        for playbook in ("backup_create", "backup_verify"):
+            ran = bed.procedure(playbook)
+            # Judged by the second: a set that was just taken is not verified yet.
+        assert ran.status == 0, ran.output[-4000:]
+        yield
+    finally:
+        for role in ("db", "db12"):
+            bed.sql(role, "SELECT lo_unlink(oid) FROM pg_largeobject_metadata; DROP TABLE findings")
+        for (role, store), names in before.items():
+            for name in set(bed.sets(role, store)) - set(names):
+                bed.shell(role, f"cd {bed.STORES}/{store}; rm -rf {name} .receipts/{name}.json")
+
+
 @contextlib.contextmanager
 def held(role: str) -> Iterator[None]:
     """A table that a dump has to wait for."""
@@ -34,6 +59,8 @@ def held(role: str) -> Iterator[None]:
     try:
         yield
     finally:
+        # The server goes on with what a client has left it.
+        bed.sql(role, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation = 'held'::regclass AND granted")
         bed.shell(role, "systemctl stop xorb-test-hold.service", check=False)
         bed.sql(role, "DROP TABLE held")
 
@@ -67,7 +94,7 @@ def test_set_comes_back_by_the_tools_of_postgresql_alone(role: str) -> None:
             "runuser -u postgres -- createdb by_hand; runuser -u postgres -- pg_restore -e -d by_hand $dump",
         )
         tables = found["content"]["databases"]["xorb_db"]["tables"]
-        assert tables, "the database has tables"
+        assert tables["public.findings"] == 2000
         for table, rows in tables.items():
             assert bed.sql(role, f"TABLE {table}", "by_hand").count("\n") + (rows > 0) == rows, table
     finally:
@@ -78,7 +105,7 @@ def test_second_verification_finds_nothing_to_do() -> None:
     ran = bed.procedure("backup_verify")
     assert ran.status == 0, ran.output[-4000:]
     assert ran.report["actions"] == []
-    assert set(ran.statuses.values()) == {"ok"}, ran.statuses
+    assert not {"critical", "unknown"} & set(ran.statuses.values()), ran.statuses
 
 
 def test_preview_takes_nothing_and_names_what_would_be_written() -> None:
@@ -93,7 +120,7 @@ def test_preview_takes_nothing_and_names_what_would_be_written() -> None:
 def test_worker_killed_on_the_host_leaves_no_set_and_the_next_run_ends_it() -> None:
     before = bed.sets("db", "postgres.main")
     with held("db"):
-        running = bed.start("backup_create", "--limit", "xorb-db", "-e", "backup_create_services=[postgres]")
+        running = bed.start("backup_create", "--limit", "xorb-db", "-e", "backup_create_services=postgres")
         bed.until(lambda: bed.left_over("db", "postgres.main"))
         bed.shell("db", f"kill -9 {bed.until(lambda: bed.holder('db'))}")
         output, _none = running.communicate(timeout=bed.PATIENCE)
@@ -111,7 +138,7 @@ def test_worker_killed_on_the_host_leaves_no_set_and_the_next_run_ends_it() -> N
 def test_run_killed_on_the_control_node_takes_its_set_all_the_same() -> None:
     before = bed.sets("db", "postgres.main")
     with held("db"):
-        running = bed.start("backup_create", "--limit", "xorb-db", "-e", "backup_create_services=[postgres]")
+        running = bed.start("backup_create", "--limit", "xorb-db", "-e", "backup_create_services=postgres")
         bed.until(lambda: bed.left_over("db", "postgres.main"))
         bed.kill(running)
         second = bed.procedure("backup_create", "--limit", "xorb-db", backup_create_services=["postgres"])
@@ -127,12 +154,11 @@ def test_database_is_restored_beside_then_in_place_and_put_back() -> None:
     which = {"backup_restore_service": "postgres", "backup_restore_backup": "main"}
     limit = ("--limit", "xorb-db")
     given = {**which, "backup_restore_identities": "{{ backup_verify_identities }}"}
-    rows = bed.sql("db", "SELECT count(*) FROM pg_class WHERE relkind = 'r'")
     bed.sql("db", "CREATE TABLE after_the_set AS SELECT 1 AS id")
     try:
         beside = bed.procedure("backup_restore", *limit, **given)
         assert beside.status == 0, beside.output[-5000:]
-        assert bed.sql("db", "SELECT count(*) FROM pg_class WHERE relkind = 'r'", "xorb_db_recovery") == rows
+        assert bed.sql("db", "SELECT count(*) FROM findings", "xorb_db_recovery") == "2000"
         assert bed.sql("db", "SELECT count(*) FROM after_the_set") == "1"
         wrong = bed.procedure("backup_restore", *limit, **given, backup_restore_in_place="xorb")
         assert wrong.status != 0 and "xorb_db" in wrong.output, wrong.output[-4000:]

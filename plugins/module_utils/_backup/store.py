@@ -93,8 +93,7 @@ class Store:
 
     def make(self, name: str) -> Path:
         """An empty folder for a new set, which becomes one by `publish`."""
-        self.folder.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
-        self.folder.mkdir(exist_ok=True, mode=PRIVATE_FOLDER)
+        make_folders(self.folder)
         folder = self.folder / f"{_MAKING}{name}"
         folder.mkdir(mode=PRIVATE_FOLDER)
         return folder
@@ -165,6 +164,13 @@ def stray_files(folder: Path, manifest: Manifest) -> Iterator[str]:
     known = {manifests.NAME, *(one.path for one in manifest.files)}
     for parent, _folders, names in os.walk(folder):
         yield from sorted({str((Path(parent) / name).relative_to(folder)) for name in names} - known)
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder and those above it that are missing; `Path.mkdir` would let others look into the ones above."""
+    if not folder.is_dir():
+        make_folders(folder.parent)
+        folder.mkdir(exist_ok=True, mode=PRIVATE_FOLDER)
 
 
 def write(path: Path, text: str) -> None:

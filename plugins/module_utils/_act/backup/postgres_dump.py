@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from ..._backup.store import make_folders
 from ..._core.errors import RunbookError
 from ..._core.text import size
 from ..progress import Progress
@@ -106,7 +107,7 @@ class Dumper:
             f"--lock-wait-timeout={LOCK_MINUTES * 60_000}",
             _ZSTD if self.tools.major >= _ZSTD_SINCE else _GZIP,
         ]
-        folder.mkdir(parents=True, mode=0o700)
+        make_folders(folder)
         place = self._inside if self.tools.container else self._here
         return place(name, folder, arguments, progress)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from ..._backup.manifest import StoredFile
-from ..._backup.store import PRIVATE_FILE, PRIVATE_FOLDER
+from ..._backup.store import PRIVATE_FILE, make_folders
 from ..._core import surroundings
 from ..._core.errors import RunbookError
 from ..._core.text import excerpt
@@ -52,7 +52,7 @@ def seal(plain: Path, target: Path, recipients: Sequence[str], progress: Progres
     def one(name: str) -> StoredFile:
         nonlocal done
         stored = target / f"{name}{SUFFIX if recipients else ''}"
-        stored.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+        make_folders(stored.parent)
         sealed = _encrypted(plain / name, stored, recipients) if recipients else _moved(plain / name, stored)
         done += sealed[2]
         progress.at(done, name)
@@ -79,7 +79,7 @@ def unseal(
         nonlocal done
         name = stored.path[: -len(SUFFIX)] if _is_encrypted(stored) else stored.path
         target = plain / name
-        target.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+        make_folders(target.parent)
         found = _decrypted(folder / stored.path, target, identities, stored)
         if found != (stored.plain_size, stored.plain_sha256):
             raise Damaged(f"{stored.path}: what it holds is not as the manifest says")
