@@ -102,6 +102,12 @@ due:
   type: list
   elements: dict
   sample: [{id: 20261130T094500Z, plain_size: 734003000, verified: false}]
+read_again:
+  description: The sets that were verified before and are compared with their digests once more.
+  returned: in check mode, and with O(only_plan)
+  type: list
+  elements: str
+  sample: [20261129T094500Z]
 unfinished:
   description: What runs that were killed left half done.
   returned: in check mode, and with O(only_plan)

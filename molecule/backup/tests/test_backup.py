@@ -30,7 +30,7 @@ def filled() -> Iterator[None]:
             role,
             "CREATE TABLE findings (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE);"
             " INSERT INTO findings (name) SELECT 'finding ' || number FROM generate_series(1, 2000) number;"
-            " SELECT lo_from_bytea(0, 'large')",
+            " GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO xorb_monitor; SELECT lo_from_bytea(0, 'large')",
         )
     try:
         for playbook in ("backup_create", "backup_verify"):

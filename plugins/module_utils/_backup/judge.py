@@ -34,16 +34,18 @@ def judge(sets: Sequence[BackupSet], given: Given, now: float) -> Iterator[Findi
         yield Finding("age", CRITICAL, f"never taken: there is no set in {where}", remedy=_TAKE)
         yield from (Finding(aspect, UNKNOWN, "not determined: there is no set", remedy=_TAKE) for aspect in ASPECTS[1:])
         return
-    yield age(sets[0], given, now)
+    yield age(sets, given, now)
     yield verified(sets, given, now)
     yield deviation(sets, given)
     yield restore_time(sets, given)
 
 
-def age(newest: BackupSet, given: Given, now: float) -> Finding:
+def age(sets: Sequence[BackupSet], given: Given, now: float) -> Finding:
     """Judge the newest set: a damaged one is none, and one from the future says nothing about its age."""
-    if newest.fault:
-        return Finding("age", CRITICAL, f"the newest set {newest.id} is damaged: {newest.fault}", remedy=_TAKE)
+    newest = next((one for one in sets if not one.fault), None)
+    if newest is None:
+        # That it is damaged is what `verified` is about.
+        return Finding("age", UNKNOWN, f"not determined: {sets[0].id} is damaged, as is every other set", remedy=_TAKE)
     if newest.begin > now + AHEAD:
         ahead = _hours(newest.begin - now)
         message = f"the newest set {newest.id} is {ahead:g} h from the future: the clock of this host is wrong, or was"

@@ -283,7 +283,7 @@ ROWS = (
         "backup_for_somebody_else",
         "the newest set is encrypted for another key than it should be",
         _on_newest("backup_for_somebody_else", _python(_FOR_A_STRANGER)),
-        Expected(_VERIFIED, "critical", "age"),
+        Expected(_VERIFIED, "critical", "has ever been verified"),
         more={"recipients": [RECIPIENT]},
         task="no module of another collection encrypts dumps",
     ),

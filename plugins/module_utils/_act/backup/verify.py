@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..._backup.manifest import Manifest
 from ..._backup.receipt import Receipt
 from ..._backup.store import BackupSet, Store, stray_files
 from ..._core.names import DONE
@@ -69,14 +70,8 @@ def verify(
 def _proof(
     given: Mapping[str, Any], one: BackupSet, identities: Sequence[str], folder: Path, progress: Progress
 ) -> Proof:
-    if one.manifest is None:
-        return Proof(0, (one.fault,))
-    faults = [*damage(one.folder, one.manifest.files, progress)]
-    faults += [
-        f"{name}: is in the set, and its manifest does not know it" for name in stray_files(one.folder, one.manifest)
-    ]
-    if faults:
-        return Proof(0, tuple(faults))
+    if one.manifest is None or (faults := _read(one, one.manifest, progress)):
+        return Proof(0, tuple(faults) if one.manifest else (one.fault,))
     plain, place = folder / "plain", folder / "restored"
     for one_of_both in (plain, place):
         one_of_both.mkdir(mode=0o700)
@@ -93,6 +88,27 @@ def _proof(
         why = excerpt(f"{type(exc).__name__}: {exc}", 200)
         return Proof(decrypting, (f"the manifest's content is none that this version can compare: {why}",))
     return replace(proof, restore_seconds=proof.restore_seconds + decrypting)
+
+
+def read_again(given: Mapping[str, Any], one: BackupSet, progress: Progress) -> Receipt | None:
+    """Read a set that was verified once more; the receipt that takes the place of the old one where it is damaged now.
+
+    Nothing is restored: what was proved of these very bytes is still true as long as they are the same.
+    """
+    if one.manifest is None or one.receipt is None:
+        return None
+    faults = _read(one, one.manifest, progress)
+    if not faults:
+        return None
+    receipt = replace(one.receipt, at=time.time(), host=given["host"], seconds=0.0, faults=tuple(faults))
+    store_of(given).record(receipt)
+    return receipt
+
+
+def _read(one: BackupSet, manifest: Manifest, progress: Progress) -> list[str]:
+    """What is wrong with the stored files of a set, without what is in them."""
+    stray = (f"{name}: is in the set, and its manifest does not know it" for name in stray_files(one.folder, manifest))
+    return [*damage(one.folder, manifest.files, progress), *stray]
 
 
 def recover(entry: Entry) -> tuple[str, str]:

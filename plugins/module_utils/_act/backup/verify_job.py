@@ -30,6 +30,7 @@ def plan(parameters: Parameters) -> Result:
     return {
         "changed": bool(sets),
         "due": [rows.row(one) for one in sets],
+        "read_again": [one.id for one in verified(parameters, sets)],
         "unfinished": [entry.summary for entry in unfinished(parameters["state_dir"])],
         "refused": list(_refused(parameters, sets)),
     }
@@ -44,6 +45,14 @@ def due(parameters: Parameters) -> list[BackupSet]:
     if not sets or sets[0].verified:
         return []
     return verify.chosen(sets, older=parameters["older"], seed=sets[0].id)
+
+
+def verified(parameters: Parameters, sets: Sequence[BackupSet]) -> list[BackupSet]:
+    """The sets that were verified before, and are not to be again: a disk can change what lies on it."""
+    if parameters["sets"]:
+        return []
+    chosen = {one.id for one in sets}
+    return [one for one in create.store_of(given_of(parameters)).sets() if one.verified and one.id not in chosen]
 
 
 def prove(parameters: Mapping[str, Any], progress: Progress) -> Result:
@@ -66,6 +75,10 @@ def _apply(parameters: Parameters, journal: Journal, _recovered: Recovered, prog
             continue
         receipts.append(rows.receipt_row(receipt))
         faults += [f"{one.id}: {fault}" for fault in receipt.faults]
+    for one in verified(parameters, sets):
+        if damaged := verify.read_again(given, one, progress):
+            receipts.append(rows.receipt_row(damaged))
+            faults += [f"{one.id}: {fault}" for fault in damaged.faults]
     return {"changed": bool(receipts), "receipts": receipts, "refused": faults}
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
@@ -36,9 +37,10 @@ def plan(context: Context) -> StepResult:
         answer = context.ask("backup_set_verify", "due", only_plan=True, **_arguments(context, one))
         context.show(f"{context.host}: {one.label}: {line}" for line in _planned(answer))
         due = bool(answer.values.get("due") or answer.values.get("unfinished"))
-        result += StepResult(acts=due, faults=_faults(one, answer))
-    result += _expiry_planned(context, found)
-    return result + StepResult(changed=context.check_mode and result.acts)
+        reads = bool(answer.values.get("read_again"))
+        result += StepResult(changed=context.check_mode and due, acts=due or reads, faults=_faults(one, answer))
+    expiry = _expiry_planned(context, found)
+    return result + replace(expiry, changed=context.check_mode and expiry.acts)
 
 
 def _selected(context: Context) -> tuple[list[Backup], list[str]]:
@@ -54,7 +56,9 @@ def _planned(answer: Answer) -> Iterator[str]:
         yield f"left half done by a run that was killed, and ended first: {entry}"
     due = answer.values.get("due")
     if due == []:
-        yield "nothing to verify: there is no set, or the newest is verified"
+        yield "nothing to restore: there is no set, or the newest is verified"
+    if again := answer.values.get("read_again"):
+        yield f"read again, as verified before: {', '.join(again)}"
     for one in due or ():
         much = size(one["plain_size"]) if one["plain_size"] is not None else "of unknown size"
         yield f"{one['id']} ({much}, {lines.state(one)}) is restored into scratch and compared"

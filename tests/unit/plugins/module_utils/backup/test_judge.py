@@ -89,7 +89,7 @@ def test_newest_set_with_a_damaged_manifest_is_no_set(sets: Sets) -> None:
     found = judged(sets)
     assert found["age"].status == found["verified"].status == "critical"
     assert found["size"].status == found["restore_time"].status == "unknown"
-    assert "damaged" in found["age"].message
+    assert "48 h ago" in found["age"].message and "known to be bad" in found["verified"].message
 
 
 @pytest.mark.parametrize(
