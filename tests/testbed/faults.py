@@ -24,7 +24,8 @@ class Fault:
     """A real failure of one host. ``mended_by`` works on a healthy host too, so it can always be run.
 
     ``takes_hold`` is a shell test that succeeds as soon as the fault can be seen, where that takes a moment, and
-    ``holds_no_more`` one that succeeds as soon as it cannot be seen any more.
+    ``holds_no_more`` one that succeeds as soon as it cannot be seen any more. ``found_by`` is the playbook that finds it,
+    where that is not the daily check, which shows what that playbook has found.
     """
 
     name: str
@@ -35,9 +36,13 @@ class Fault:
     shown_by: Mapping[str, str] = field(default_factory=dict)  # fields of a failing check in the report
     takes_hold: str = ""
     holds_no_more: str = ""
+    found_by: str = "daily"
 
 
 _STATE = "/run/xorb-standin/state"
+#: The newest set of the database, and a file of it.
+_SET = "$(ls -d /var/backups/xorb-runbook/postgres.main/2*Z | tail -n 1)"
+_KEPT = "/var/backups/xorb-runbook/before-the-bit-flipped"
 _TLS = "/etc/nginx/tls"
 
 
@@ -95,6 +100,19 @@ _ALL = (
             "systemctl reload nginx.service"
         ),
         shown_by={"topic": "certificates"},
+    ),
+    Fault(
+        name="backup_flipped_bit",
+        sentence="one bit of the newest dump has changed on the disk",
+        role="db",
+        broken_by=shell(
+            f"cd {_SET}; file=$(find . -name 'toc.dat*'); test -e {_KEPT} || cp -p $file {_KEPT}; "
+            "python3 -c 'import pathlib, sys; path = pathlib.Path(sys.argv[1]); data = bytearray(path.read_bytes()); "
+            "data[-9] ^= 1; path.write_bytes(data)' $file"
+        ),
+        mended_by=shell(f"cd {_SET}; if test -e {_KEPT}; then mv {_KEPT} $(find . -name 'toc.dat*'); fi"),
+        shown_by={"topic": "backups"},
+        found_by="backup_verify",
     ),
     Fault(
         name="host_frozen",

@@ -35,6 +35,7 @@ def test_faults_are_those_that_the_readme_names() -> None:
         "api_unready",
         "disk_full",
         "certificate_expired",
+        "backup_flipped_bit",
         "host_frozen",
     ]
 
