@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.xorb.runbook.plugins.plugin_utils._act.backups import listing
+from ansible_collections.xorb.runbook.plugins.plugin_utils._act.backup import listing
 from ansible_collections.xorb.runbook.plugins.plugin_utils._act.procedure import Procedure
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg2
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import scratch
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.engine import Forecast, Proof, Taken
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres import PostgresEngine
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres.engine import PostgresEngine
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import Manifest, parse
 

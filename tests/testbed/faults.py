@@ -24,8 +24,8 @@ class Fault:
     """A real failure of one host. ``mended_by`` works on a healthy host too, so it can always be run.
 
     ``takes_hold`` is a shell test that succeeds as soon as the fault can be seen, where that takes a moment, and
-    ``holds_no_more`` one that succeeds as soon as it cannot be seen any more. ``found_by`` is the playbook that finds it,
-    where that is not the daily check, which shows what that playbook has found.
+    ``holds_no_more`` one that succeeds as soon as it cannot be seen any more. ``found_by`` is the playbook that finds
+    it, where that is not the daily check, which shows what that playbook has found.
     """
 
     name: str

@@ -9,9 +9,9 @@ from typing import Any, Callable
 
 from ..._core.errors import RunbookError
 from .engine import Engine
-from .files import FilesEngine
-from .postgres import PostgresEngine
-from .redis import RedisEngine
+from .files.engine import FilesEngine
+from .postgres.engine import PostgresEngine
+from .redis.engine import RedisEngine
 
 _ENGINES: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Engine]] = {
     ("postgres", "dump"): PostgresEngine,

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from ..._core.errors import RunbookError
-from .files_restore import FilesRestorer
-from .postgres_restore import PostgresRestorer
-from .redis_restore import RedisRestorer
+from .files.restore import FilesRestorer
+from .postgres.restore import PostgresRestorer
+from .redis.restore import RedisRestorer
 from .restorer import Restorer
 
 _RESTORERS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Restorer]] = {

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.engine import Proof
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.engines import engine_of
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.files import FilesEngine
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.files_content import of_file, sparse_digest
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.files.content import of_file, sparse_digest
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.files.engine import FilesEngine
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from hypothesis import HealthCheck, given, settings

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import create, files_restore, restore
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import create, restore
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.files import restore as files_restore
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.restorer import Request
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres_compare import (
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres.compare import (
     assertion_fault,
     inventory_differences,
 )
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres_inventory import canonical
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres_scratch import (
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres.inventory import canonical
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres.scratch import (
     restore_error,
     roles_script,
     tablespaces_script,
 )
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres_tools import Tools
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres.tools import Tools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

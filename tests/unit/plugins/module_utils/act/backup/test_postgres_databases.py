@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres_databases import Databases
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres.databases import Databases
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.support.peers import Server, postgres_server

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import create, postgres_proof, verify
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import create, verify
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres import proof as postgres_proof
 from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Journal, locked
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import Manifest

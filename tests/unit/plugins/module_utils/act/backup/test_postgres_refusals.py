@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import postgres_tools
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres import PostgresEngine
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres import tools as postgres_tools
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres.engine import PostgresEngine
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import postgres_tools
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres_databases import Databases
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres import tools as postgres_tools
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres.databases import Databases
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.support import crash

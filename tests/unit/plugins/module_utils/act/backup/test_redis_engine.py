@@ -20,8 +20,8 @@ import pytest
 import redis
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.engine import Proof
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.engines import engine_of
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.redis_client import Info, RedisClient, to_login
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.redis_save import bounds, changes
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.redis.client import Info, RedisClient, to_login
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.redis.save import bounds, changes
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import Manifest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 

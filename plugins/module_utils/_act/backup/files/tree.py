@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from .files_content import SOME, SPARSE, Count, of_file, uncounted
+from .content import SOME, SPARSE, Count, of_file, uncounted
 
 FILE, FOLDER, LINK = "file", "folder", "link"
 

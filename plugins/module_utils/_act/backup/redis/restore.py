@@ -17,20 +17,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..._backup.manifest import Manifest
-from ..._core.errors import RunbookError
-from ..progress import Progress
-from . import restored_folder as folders
-from .create import store_of
-from .engine import Forecast, Proof
-from .redis import RedisEngine
-from .redis_client import Info, RedisClient, optional, patient, to_login
-from .redis_save import RDB
-from .redis_scratch import server
-from .redis_source import host_of
-from .restored import Records
-from .restorer import Destination, Request
-from .supervisor import Supervisor, supervisor_of
+from ...._backup.manifest import Manifest
+from ...._core.errors import RunbookError
+from ...progress import Progress
+from .. import restored_folder as folders
+from ..create import store_of
+from ..engine import Forecast, Proof
+from ..restored import Records
+from ..restorer import Destination, Request
+from ..supervisor import Supervisor, supervisor_of
+from .client import Info, RedisClient, optional, patient, to_login
+from .engine import RedisEngine
+from .save import RDB
+from .scratch import server
+from .source import host_of
 
 #: What the files of the server are called while others have their names.
 _BEFORE, _UNDONE = ".before-", ".undone-"

@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..._core.errors import RunbookError
-from ..._core.text import excerpt
-from . import postgres_tools
-from .postgres_session import Login, Session, execute_each, session
-from .postgres_tools import Program, Tools, first_error, numbers_of, variables
+from ...._core.errors import RunbookError
+from ...._core.text import excerpt
+from . import tools as postgres_tools
+from .session import Login, Session, execute_each, session
+from .tools import Program, Tools, first_error, numbers_of, variables
 
 #: Seconds that a new server may take until it lets clients in.
 _PATIENCE = 120

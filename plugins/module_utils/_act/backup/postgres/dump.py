@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from ..._backup.store import make_folders
-from ..._core.errors import RunbookError
-from ..._core.text import size
-from ..progress import Progress
-from . import postgres_inventory as inventory
-from .postgres_session import LOCK_MINUTES, Login, Session, session, user_of
-from .postgres_tools import Program, Tools, variables
+from ...._backup.store import make_folders
+from ...._core.errors import RunbookError
+from ...._core.text import size
+from ...progress import Progress
+from . import inventory
+from .session import LOCK_MINUTES, Login, Session, session, user_of
+from .tools import Program, Tools, variables
 
 #: The files of a set that are the server's and not one database's.
 ROLES, TABLESPACES = "roles.sql", "tablespaces.sql"

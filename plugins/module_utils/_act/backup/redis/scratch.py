@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..._core.errors import RunbookError
-from ..._core.text import excerpt
-from . import scratch
-from .redis_client import Info, RedisClient, to_socket
-from .redis_source import Host
+from ...._core.errors import RunbookError
+from ...._core.text import excerpt
+from .. import scratch
+from .client import Info, RedisClient, to_socket
+from .source import Host
 
 #: Seconds in which a server answers at all; loading is waited for as long as it goes on.
 _PATIENCE = 120

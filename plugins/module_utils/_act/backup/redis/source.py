@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..._clients import commands, docker
-from ..._clients.docker import Selection
-from ..._core import surroundings
-from ..._core.errors import RunbookError
-from ..._core.text import excerpt
-from . import pipeline
+from ...._clients import commands, docker
+from ...._clients.docker import Selection
+from ...._core import surroundings
+from ...._core.errors import RunbookError
+from ...._core.text import excerpt
+from .. import pipeline
 
 #: Seconds that one query of a container may take, and that a file may be checked for.
 _QUERY, _CHECK = 60.0, 24 * 3600.0

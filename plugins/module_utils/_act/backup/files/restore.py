@@ -12,17 +12,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..._backup.manifest import Manifest
-from ..._clients import mounts
-from ..._core.text import size, some_of, visible
-from ..progress import Progress
-from . import restored_folder as folders
-from .create import store_of
-from .engine import Forecast, Proof
-from .files import LISTING, FilesEngine, read_listing
-from .files_tree import Entry
-from .restored import Records
-from .restorer import Destination, Request
+from ...._backup.manifest import Manifest
+from ...._clients import mounts
+from ...._core.text import size, some_of, visible
+from ...progress import Progress
+from .. import restored_folder as folders
+from ..create import store_of
+from ..engine import Forecast, Proof
+from ..restored import Records
+from ..restorer import Destination, Request
+from .engine import LISTING, FilesEngine, read_listing
+from .tree import Entry
 
 #: How many names a message has.
 _NAMED = 5

@@ -18,17 +18,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from ..._backup.manifest import Manifest
-from ..._clients import proc
-from ..._core.errors import RunbookError
-from ..._core.text import excerpt, size, some_of
-from ..progress import Progress
-from .engine import Forecast, Proof, Taken
-from .redis_client import Info, RedisClient, Refused, optional, to_login
-from .redis_sample import Sample, keys, sample, samples
-from .redis_save import AOF_FOLDER, RDB, TooNew, check_rdb, copy_aof, refuse_foreign, save
-from .redis_scratch import NotLoaded, expired_at_load, server
-from .redis_source import Host, host_of
+from ...._backup.manifest import Manifest
+from ...._clients import proc
+from ...._core.errors import RunbookError
+from ...._core.text import excerpt, size, some_of
+from ...progress import Progress
+from ..engine import Forecast, Proof, Taken
+from .client import Info, RedisClient, Refused, optional, to_login
+from .sample import Sample, keys, sample, samples
+from .save import AOF_FOLDER, RDB, TooNew, check_rdb, copy_aof, refuse_foreign, save
+from .scratch import NotLoaded, expired_at_load, server
+from .source import Host, host_of
 
 #: Files of a set, beside the data.
 SAMPLES, USERS = "samples.json", "users.acl"

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Callable
 
-from .redis_client import RedisClient, Refused, optional
+from .client import RedisClient, Refused, optional
 
 #: How many elements, or bytes, of each end of a value are read.
 _ELEMENTS, _BYTES = 1000, 1 << 20

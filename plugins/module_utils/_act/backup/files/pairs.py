@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..._certificates.bundle import Reader
-from ..._certificates.files import LARGEST, SUFFIXES, File, read
-from .files_tree import FILE, Entry
+from ...._certificates.bundle import Reader
+from ...._certificates.files import LARGEST, SUFFIXES, File, read
+from .tree import FILE, Entry
 
 
 @dataclass

@@ -18,16 +18,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..._backup.manifest import Manifest
-from ..._backup.spec import directory
-from ..._core.errors import DriverMissing, RunbookError
-from ..._core.text import size, some_of, visible
-from ..progress import Progress
-from . import files_archive
-from .engine import Forecast, Proof, Taken
-from .files_live import live_databases
-from .files_pairs import Pairs, pairs
-from .files_tree import FILE, FOLDER, LINK, OF_THE_HOST, Entry, Patterns, Seen, describe, differences, signature, walk
+from ...._backup.manifest import Manifest
+from ...._backup.spec import directory
+from ...._core.errors import DriverMissing, RunbookError
+from ...._core.text import size, some_of, visible
+from ...progress import Progress
+from ..engine import Forecast, Proof, Taken
+from . import archive as files_archive
+from .live import live_databases
+from .pairs import Pairs, pairs
+from .tree import FILE, FOLDER, LINK, OF_THE_HOST, Entry, Patterns, Seen, describe, differences, signature, walk
 
 #: The file of a set that says what its archive holds: a line of JSON about all of it, then one for each entry.
 LISTING = "listing.jsonl"

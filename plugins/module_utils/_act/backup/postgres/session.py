@@ -10,10 +10,10 @@ import pwd
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..._clients.postgres import connection_parameters, reason
-from ..._core import drivers
-from ..._core.errors import RunbookError
-from ..._core.text import lines
+from ...._clients.postgres import connection_parameters, reason
+from ...._core import drivers
+from ...._core.errors import RunbookError
+from ...._core.text import lines
 
 Login = Mapping[str, Any]
 

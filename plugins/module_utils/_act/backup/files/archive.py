@@ -16,12 +16,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Callable, cast
 
-from ..._clients import commands
-from ..._core.errors import RunbookError
-from ..._core.text import excerpt, lines
-from . import pipeline
-from .files_content import Count, digest_of, sparse_digest, uncounted
-from .files_tree import FILE, FOLDER, LINK, Entry
+from ...._clients import commands
+from ...._core.errors import RunbookError
+from ...._core.text import excerpt, lines
+from .. import pipeline
+from .content import Count, digest_of, sparse_digest, uncounted
+from .tree import FILE, FOLDER, LINK, Entry
 
 #: What an archive is called, by the program that compressed it.
 _NAMES = {"zstd": "files.tar.zst", "gzip": "files.tar.gz"}

@@ -12,7 +12,7 @@ from ansible.errors import AnsibleUndefinedVariable
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import BACKUP_OPTIONS, given_of
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import problems
-from ansible_collections.xorb.runbook.plugins.plugin_utils._act.backups.host_backups import Backup, described
+from ansible_collections.xorb.runbook.plugins.plugin_utils._act.backup.host_backups import Backup, described
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.reader import read
 
 TEMPLATE = "{{ vault }}"

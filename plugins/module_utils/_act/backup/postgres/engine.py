@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..._backup.manifest import Manifest
-from ..._core.errors import RunbookError
-from ..._core.text import clean, size, some_of
-from ..progress import Progress
-from . import postgres_preflight as preflight
-from . import postgres_tools as programs
-from .engine import Forecast, Proof, Taken
-from .postgres_dump import Dumper, folder_of
-from .postgres_proof import prove
-from .postgres_session import Login, Session, session
-from .postgres_tools import Tools
+from ...._backup.manifest import Manifest
+from ...._core.errors import RunbookError
+from ...._core.text import clean, size, some_of
+from ...progress import Progress
+from ..engine import Forecast, Proof, Taken
+from . import preflight
+from . import tools as programs
+from .dump import Dumper, folder_of
+from .proof import prove
+from .session import Login, Session, session
+from .tools import Tools
 
 #: Databases that a client may log in to, to ask what others there are.
 _ALWAYS_THERE = ("postgres", "template1")

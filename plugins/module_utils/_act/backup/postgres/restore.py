@@ -11,21 +11,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..._backup.manifest import Manifest
-from ..._core.errors import RunbookError
-from ..._core.text import clean, size, some_of
-from ..progress import Progress
-from . import postgres_names as names
-from . import postgres_tools as programs
-from .create import RESERVE
-from .engine import Forecast, Proof
-from .postgres_archive import Archive, watched
-from .postgres_compare import differences
-from .postgres_databases import OF_THE_SERVER, Databases
-from .postgres_dump import ROLES, TABLESPACES, described
-from .postgres_proof import found_in
-from .postgres_session import session
-from .restorer import BEFORE, UNDONE, Destination, Request
+from ...._backup.manifest import Manifest
+from ...._core.errors import RunbookError
+from ...._core.text import clean, size, some_of
+from ...progress import Progress
+from ..create import RESERVE
+from ..engine import Forecast, Proof
+from ..restorer import BEFORE, UNDONE, Destination, Request
+from . import names
+from . import tools as programs
+from .archive import Archive, watched
+from .compare import differences
+from .databases import OF_THE_SERVER, Databases
+from .dump import ROLES, TABLESPACES, described
+from .proof import found_in
+from .session import session
 
 #: Bytes that the name of a database may have: PostgreSQL cuts off the rest.
 _LONGEST = 63

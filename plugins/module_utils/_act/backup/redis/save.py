@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..._core.errors import RunbookError
-from ..._core.text import excerpt
-from ..progress import Progress
-from .redis_client import Info, RedisClient, Refused, patient
-from .redis_source import Host
+from ...._core.errors import RunbookError
+from ...._core.text import excerpt
+from ...progress import Progress
+from .client import Info, RedisClient, Refused, patient
+from .source import Host
 
 RDB = "dump.rdb"
 AOF_FOLDER = "aof"

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .postgres_session import Session
+from .session import Session
 
 #: The first number that the server gives to objects of users.
 _FIRST_USER_OID = 16384

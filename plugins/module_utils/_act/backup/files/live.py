@@ -10,8 +10,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ..._core.text import visible
-from .files_tree import Seen
+from ...._core.text import visible
+from .tree import Seen
 
 #: Files by which a server marks its folder for as long as it runs, beside the one that says what the folder is.
 _MARKS: Mapping[str, str] = {"postmaster.pid": "PG_VERSION", "mongod.lock": "WiredTiger", "mysqld.pid": "ibdata1"}

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..._core.text import clean, some_of
-from .postgres_inventory import tables
-from .postgres_session import Session
+from ...._core.text import clean, some_of
+from .inventory import tables
+from .session import Session
 
 #: Names that a sentence lists.
 _NAMES = 10

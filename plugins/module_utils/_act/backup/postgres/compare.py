@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..._core.text import clean, some_of
+from ...._core.text import clean, some_of
 
 #: Names that a sentence lists.
 _NAMES = 10

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ..._clients import commands, docker
-from ..._clients.postgres import connection_parameters
-from ..._core import surroundings
-from ..._core.errors import RunbookError
-from ..._core.text import excerpt, lines
-from .postgres_session import user_of
+from ...._clients import commands, docker
+from ...._clients.postgres import connection_parameters
+from ...._core import surroundings
+from ...._core.errors import RunbookError
+from ...._core.text import excerpt, lines
+from .session import user_of
 
 #: Programs that a dump needs, that a restore needs, and that a server of its own needs.
 DUMP = ("pg_dump", "pg_dumpall", "pg_restore")

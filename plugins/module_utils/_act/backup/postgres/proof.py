@@ -12,19 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..._backup.manifest import Manifest
-from ..._core.errors import RunbookError
-from ..._core.text import clean
-from ..progress import Progress
-from . import postgres_inventory as inventory
-from . import postgres_tools as programs
-from .engine import Proof
-from .postgres_compare import assertion_fault, differences, inventory_differences
-from .postgres_dump import ROLES, TABLESPACES
-from .postgres_scratch import Cluster, cluster, roles_script, tablespaces_script
-from .postgres_session import Session
-from .postgres_tools import Tools
-from .scratch import container_name
+from ...._backup.manifest import Manifest
+from ...._core.errors import RunbookError
+from ...._core.text import clean
+from ...progress import Progress
+from ..engine import Proof
+from ..scratch import container_name
+from . import inventory
+from . import tools as programs
+from .compare import assertion_fault, differences, inventory_differences
+from .dump import ROLES, TABLESPACES
+from .scratch import Cluster, cluster, roles_script, tablespaces_script
+from .session import Session
+from .tools import Tools
 
 #: The extension that compares an index with its table.
 _CHECKER = "amcheck"

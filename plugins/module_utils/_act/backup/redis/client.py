@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from ..._clients.network import Unreachable
-from ..._clients.redis import connected, reason
-from ..._core import drivers
-from ..._core.errors import RunbookError
+from ...._clients.network import Unreachable
+from ...._clients.redis import connected, reason
+from ...._core import drivers
+from ...._core.errors import RunbookError
 
 #: Seconds that one command may take, unless the login says otherwise.
 _TIMEOUT = 60.0

@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..._core.errors import RunbookError
-from ..._core.text import excerpt
+from ...._core.errors import RunbookError
+from ...._core.text import excerpt
 
 # How pg_dumpall writes a role, quoted where the server would quote it.
 _ROLE = re.compile(r'^CREATE ROLE (?P<name>"(?:[^"]|"")+"|[^\s;"]+);$', re.MULTILINE)

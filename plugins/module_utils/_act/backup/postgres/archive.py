@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
-from ..._core.errors import RunbookError
-from ..progress import Progress
-from . import postgres_names as names
-from .postgres_scratch import restore_error, settings
-from .postgres_session import Login, user_of
-from .postgres_tools import Tools, variables
+from ...._core.errors import RunbookError
+from ...progress import Progress
+from . import names
+from .scratch import restore_error, settings
+from .session import Login, user_of
+from .tools import Tools, variables
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..._clients.postgres import connection_parameters
-from ..._core import drivers
-from ..._core.errors import RunbookError
-from ..._core.text import excerpt
-from .postgres_session import Login, acting_as
+from ...._clients.postgres import connection_parameters
+from ...._core import drivers
+from ...._core.errors import RunbookError
+from ...._core.text import excerpt
+from .session import Login, acting_as
 
 #: Databases that belong to the server; none of them is ever replaced.
 OF_THE_SERVER = ("template0", "template1")
