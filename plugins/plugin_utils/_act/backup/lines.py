@@ -35,7 +35,7 @@ def taken(one: Row) -> str:
 
 def proved(receipt: Row) -> str:
     """What became of a verification."""
-    facts = ", ".join(f"{value} {name}" for name, value in sorted(receipt["facts"].items()) if _is_short(value))
+    facts = ", ".join(f"{value} {name}" for name, value in sorted(receipt["facts"].items()) if _is_count(value))
     if receipt["faults"]:
         return f"set {receipt['id']} failed its verification: {some_of(receipt['faults'], 3, separator='; ')}"
     return f"set {receipt['id']} was restored in {duration(receipt['restore_seconds'])} and is whole" + (
@@ -78,8 +78,9 @@ def _cells(one: Row) -> Sequence[str]:
     return (one["id"], much, "encrypted" if one["encrypted"] else "", state(one), stays)
 
 
-def _is_short(value: Any) -> bool:
-    return isinstance(value, (int, float, str)) and len(str(value)) < 30  # noqa: PLR2004 - a number or a word
+def _is_count(value: Any) -> bool:
+    """Whether a fact reads as a number of something; the receipt has the others, too."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _count(amount: int, noun: str) -> str:

@@ -60,11 +60,11 @@ def dot(kind: str, at: float, *, middle: float, amount: int, title: str) -> Mark
 
 
 def spark(kind: str, values: Sequence[float], *, least: float, most: float, height: int) -> Markup:
-    """A line through values, oldest left, that stretches to the width of the plot."""
+    """A line through values, oldest left, that stretches to the width of the plot; what is beyond it stays at its edge."""
     span = (most - least) or 1
     step = 100 / max(1, len(values) - 1)
     points = " ".join(
-        f"{_short(index * step)},{_short(1 + (height - 2) * (1 - (value - least) / span))}"
+        f"{_short(index * step)},{_short(1 + (height - 2) * (1 - min(max((value - least) / span, 0), 1)))}"
         for index, value in enumerate(values)
     )
     return Markup(

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, WARNING, Check
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.ledger.history import Past, PastRun, Sample, Trend
-from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import html
+from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render import html, svg
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.charts.charts import figures
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.render.charts.parts import Figure
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.report import Report
@@ -235,3 +235,9 @@ def test_time_line_of_backups_says_of_each_set_what_is_known() -> None:
         assert words in first.drawing
     page = html.render(report)
     assert "<script>" not in page and "web nginx.config" in page
+
+
+def test_spark_of_values_beyond_its_scale_stays_at_the_edge() -> None:
+    drawn = str(svg.spark("spark", [0.0, 434.0, -20.0], least=0, most=100, height=20))
+    heights = [float(point.split(",")[1]) for point in re.findall(r'points="([^"]+)"', drawn)[0].split()]
+    assert heights == [19.0, 1.0, 19.0]
