@@ -60,7 +60,7 @@ def dot(kind: str, at: float, *, middle: float, amount: int, title: str) -> Mark
 
 
 def spark(kind: str, values: Sequence[float], *, least: float, most: float, height: int) -> Markup:
-    """A line through values, oldest left, that stretches to the width of the plot; what is beyond it stays at its edge."""
+    """A line through values, oldest left, that stretches to the width of the plot and stays inside of it."""
     span = (most - least) or 1
     step = 100 / max(1, len(values) - 1)
     points = " ".join(
