@@ -13,12 +13,15 @@ from typing import Any
 from ...._clients.postgres import connection_parameters, reason
 from ...._core import drivers
 from ...._core.errors import RunbookError
-from ...._core.text import lines
+from ...._core.text import excerpt, lines
 
 Login = Mapping[str, Any]
 
 #: Minutes that a table may be locked by others before a backup gives up: it would wait for ever.
 LOCK_MINUTES = 5
+
+#: How PostgreSQL says that (lock_not_available).
+_LOCKED = "55P03"
 
 #: What a role or a database may have set for itself, and what text of definitions or the life of a session depends on.
 #: A schema of the owner's may have functions and tables with the names of the server's own: none is looked up there.
@@ -90,6 +93,9 @@ class Session:
             cursor = self._connection.cursor()
             cursor.execute(query, values)
         except self._driver.Error as exc:
+            if exc.pgcode == _LOCKED:
+                why = f"another session kept a lock for more than {LOCK_MINUTES} minutes that this waited for"
+                raise RunbookError(f"database {self.database}: {why}: {excerpt(query, 200)}") from exc
             raise self._error(exc) from exc
         return cursor
 
