@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 from zipimport import zipimporter
 
 from .._core import surroundings
@@ -84,7 +84,7 @@ def start(state: Path, function: str, parameters: Mapping[str, Any]) -> str:
             env=surroundings.clean(),
             start_new_session=True,
         )
-        pipe = cast("IO[bytes]", process.stdin)
+        pipe: Any = process.stdin
         with contextlib.suppress(BrokenPipeError), pipe:
             pipe.write(json.dumps(about).encode())
     _wait_until_locked(folder, process)

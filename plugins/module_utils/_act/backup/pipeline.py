@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Callable, Union
+from typing import IO, Any, Callable, Union, cast
 
 from ..._core import surroundings
 from ..._core.errors import RunbookError
@@ -63,8 +63,7 @@ def run(
 def output(commands: Sequence[list[str]], *, cwd: Path, source: Stream = subprocess.DEVNULL) -> Iterator[IO[bytes]]:
     """Read what the last of some programs prints. Raises `RunbookError` where one has failed when all has been read."""
     with _started(commands, cwd=cwd, source=source, target=subprocess.PIPE) as running:
-        stream = running.processes[-1].stdout
-        assert stream is not None  # noqa: S101 - a pipe was asked for
+        stream = _piped(running.processes[-1])
         with stream:
             yield stream
             # To stop before the end would kill the program by a broken pipe.
@@ -131,9 +130,12 @@ def _started(commands: Sequence[list[str]], *, cwd: Path, source: Stream, target
             if previous is not None:
                 previous.close()  # it belongs to the next program alone, which ends when the other one does
             if number < len(commands):
-                following = running.processes[-1].stdout
-                assert following is not None  # noqa: S101 - a pipe was asked for
-                reads = following
+                reads = _piped(running.processes[-1])
         yield running
     finally:
         running.end()
+
+
+def _piped(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    """The end of a process's output that was requested as a pipe."""
+    return cast("IO[bytes]", process.stdout)

@@ -5,16 +5,15 @@
 from __future__ import annotations
 
 import base64
-import io
 import os
 import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, Any, Callable, cast
+from typing import IO, Any, Callable
 
 from ...._clients import commands
 from ...._core.errors import RunbookError
@@ -100,8 +99,9 @@ def read(archive: Path, like: Mapping[str, Entry], count: Count = uncounted) -> 
 
 @contextmanager
 def _opened(archive: Path) -> Iterator[IO[bytes]]:
-    with archive.open("rb") as source, pipeline.output([_unpacker(archive)], cwd=archive.parent, source=source) as tar:
-        yield tar
+    with ExitStack() as opened:
+        source = opened.enter_context(archive.open("rb"))
+        yield opened.enter_context(pipeline.output([_unpacker(archive)], cwd=archive.parent, source=source))
 
 
 def refuse_unreadable(archive: Path) -> None:
@@ -128,7 +128,8 @@ def _digest_like(expected: Entry | None, count: Count) -> _Digest:
 
     def sparse(content: IO[bytes], member: tarfile.TarInfo) -> tuple[int, str]:
         # A stream goes forward only, and so does the reading of blocks; the buffer around it refuses every step.
-        raw: Any = cast("io.BufferedReader", content).raw
+        reader: Any = content
+        raw = reader.raw
 
         def read_at(begin: int, length: int) -> bytes:
             raw.seek(begin)

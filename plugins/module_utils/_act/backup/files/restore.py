@@ -72,8 +72,7 @@ class FilesRestorer:
     def swap(self, destination: Destination) -> None:
         roots = _roots(destination)
         if not destination.in_place:
-            (root,) = dict.fromkeys(roots.values())
-            folders.rename(root, Path(destination.name))
+            folders.rename(next(iter(roots.values())), Path(destination.name))
             return
         absent = [path for path in destination.paths if not os.path.lexists(path)]
         self._records.write(

@@ -58,7 +58,7 @@ class Databases:
     def session(self, database: str = "", *, away_from: Sequence[str] = ()) -> Iterator[Any]:
         """A cursor whose statements are each a transaction; raises `RunbookError` with the server's reason."""
         driver = drivers.load("psycopg2")
-        name = database or next(one for one in _MAINTENANCE if one not in away_from)
+        name = database or _elsewhere(away_from)
         try:
             connection = self._connected(driver, name)
         except driver.Error as exc:
@@ -227,3 +227,8 @@ def _sql(words: str, names: Mapping[str, str], values: Mapping[str, str] | None 
     filled = {key: sql.Identifier(name) for key, name in names.items()}
     filled.update({key: sql.Literal(value) for key, value in (values or {}).items() if key not in filled})
     return sql.SQL(words).format(**filled)
+
+
+def _elsewhere(away_from: Sequence[str]) -> str:
+    """A database to do things from that none of some databases may be used for."""
+    return next(one for one in _MAINTENANCE if one not in away_from)

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 from ...._backup.store import make_folders
 from ...._core.errors import RunbookError
@@ -225,7 +225,7 @@ def _bring(tools: Tools, place: str, folder: Path) -> None:
     with Tools("", tools.version, tools.container).running(
         "tar", "-C", place, "-cf", "-", ".", output=subprocess.PIPE
     ) as program:
-        with tarfile.open(fileobj=cast("IO[bytes]", program.process.stdout), mode="r|") as archive:
+        with tarfile.open(fileobj=program.process.stdout, mode="r|") as archive:
             for member in archive:
                 if member.isfile():
                     _write(archive, member, folder)
@@ -234,7 +234,7 @@ def _bring(tools: Tools, place: str, folder: Path) -> None:
 
 def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
     """One file of a dump: they all stand in one folder, whatever a name says."""
-    source = cast("IO[bytes]", archive.extractfile(member))
+    source: Any = archive.extractfile(member)
     with (folder / Path(member.name).name).open("wb") as file:
         shutil.copyfileobj(source, file)
 

@@ -39,8 +39,8 @@ def resolve(value: Any) -> Any:
     return [resolve(item) for item in value] if isinstance(value, list) else value
 
 
-def context(service: Any = SERVICE, **options: Any) -> Any:
-    described_one = {"platform_name": "lab", "platform_services": {"app": service}}
+def context(service: Any = None, **options: Any) -> Any:
+    described_one = {"platform_name": "lab", "platform_services": {"app": service or SERVICE}}
     platform = read(described_one, {"all": ["db1", "db2"], "db": ["db1"]}, lambda value: value)
     return SimpleNamespace(
         host="db1",
