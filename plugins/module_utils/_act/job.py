@@ -162,7 +162,7 @@ def _wait_until_locked(folder: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def _clear(jobs: Path) -> None:
-    """Remove what jobs have left whose result nobody asked for: the journal has what they were about."""
+    """Remove what jobs have left whose result was never asked for: the journal has what they were about."""
     for folder in jobs.iterdir():
         if not _runs(folder):
             shutil.rmtree(folder, ignore_errors=True)

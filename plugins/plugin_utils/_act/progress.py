@@ -11,7 +11,7 @@ from typing import Any
 _INTERVAL = 60
 _TENTH = 10
 
-#: From this many seconds on, what is left is told in minutes.
+#: From this many seconds on, what is left is given in minutes.
 _MINUTES = 90
 
 

@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,12 @@ from ..progress import Progress
 from .engine import Forecast
 from .engines import engine_of
 from .sealing import seal
+from .space import shortage
 
 PROCEDURE = "backup_create"
 
 #: Where an engine writes, inside of the folder that becomes the set.
 _PLAIN = ".plain"
-
-#: Bytes of a disk that are left alone whatever a set takes: a full disk stops more than backups.
-RESERVE = 256 << 20
 
 #: How much more than forecast a set may take.
 _MARGIN = 1.1
@@ -43,7 +40,7 @@ def store_of(given: Mapping[str, Any]) -> Store:
 def forecast(given: Mapping[str, Any]) -> Forecast:
     """What a set would hold, and why it cannot be taken, the disk's reasons among them."""
     found = engine_of(given).forecast()
-    refused = [*found.refused, *_space(given, found.plain_bytes)]
+    refused = [*found.refused, *_shortage(given, found.plain_bytes)]
     if given.get("recipients") and shutil.which("age") is None:
         refused.append("age is not installed here, and the set is to be encrypted; install the package age")
     return Forecast(found.lines, found.plain_bytes, tuple(refused))
@@ -134,19 +131,9 @@ def _forget(folder: Path, name: str) -> None:
     shutil.rmtree(folder / f".making-{name}", ignore_errors=True)
 
 
-def _space(given: Mapping[str, Any], plain_bytes: int) -> list[str]:
+def _shortage(given: Mapping[str, Any], plain_bytes: int) -> Iterator[str]:
     """Why the disk is too small. While it is encrypted a file is there twice, so the largest sum is twice the set."""
-    folder = store_of(given).folder
-    while not folder.exists():
-        folder = folder.parent
-    needed = int(plain_bytes * _MARGIN) * (2 if given.get("recipients") else 1) + RESERVE
-    status = os.statvfs(folder)
-    free = status.f_bavail * status.f_frsize
-    if free >= needed:
-        return []
-    return [
-        f"{folder}: {free >> 20} MiB are free, and {needed >> 20} MiB are needed, of which {RESERVE >> 20} stay free"
-    ]
+    yield from shortage(store_of(given).folder, int(plain_bytes * _MARGIN) * (2 if given.get("recipients") else 1))
 
 
 def predicted(sets: list[BackupSet]) -> tuple[int, float] | None:

@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
@@ -23,11 +22,12 @@ from ..._core.text import size, some_of
 from ..journal import Entry, Journal, Recover
 from ..progress import Progress
 from . import scratch
-from .create import RESERVE, store_of
+from .create import store_of
 from .engine import Proof
 from .restorer import BEFORE, UNDONE, Destination, Request, Restorer
 from .restorers import restorer_of
 from .sealing import damage, unseal
+from .space import shortage
 
 PROCEDURE = "backup_restore"
 
@@ -103,7 +103,7 @@ def prepare(given: Mapping[str, Any], request: Request, now: float) -> Prepared:
         one.manifest,
         destination,
         (*lines, *found.lines),
-        (*found.refused, *_space(given, one.manifest)),
+        (*found.refused, *_shortage(given, one.manifest)),
         one.receipt.restore_seconds if one.receipt else None,
     )
 
@@ -342,14 +342,9 @@ def _subject(given: Mapping[str, Any], name: str) -> str:
     return f"{given['service']}.{given['backup']} as {name}"
 
 
-def _space(given: Mapping[str, Any], manifest: Manifest) -> list[str]:
+def _shortage(given: Mapping[str, Any], manifest: Manifest) -> Iterator[str]:
     """Why there is no room for the plain files of a set while it is restored."""
-    folder = given.get("scratch") or tempfile.gettempdir()
-    status = os.statvfs(folder)
-    free, needed = status.f_bavail * status.f_frsize, manifest.plain_size + RESERVE
-    if free >= needed:
-        return []
-    return [f"{folder}: {size(free)} are free, and {size(needed)} are needed to read the set"]
+    yield from shortage(Path(given.get("scratch") or tempfile.gettempdir()), manifest.plain_size, "to read the set")
 
 
 def _iso(seconds: float) -> str:

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from ..._backup.store import Store
 from ..._core.errors import RunbookError
-from ..._core.text import size
-from .create import RESERVE
 from .restorer import Destination, Request
+from .space import existing
 
 
 def destination(store: Store, request: Request, stamp: str, paths: tuple[str, ...] = ()) -> Destination:
@@ -43,21 +42,6 @@ def refusals(target: Path) -> Iterator[str]:
     """Why nothing can be restored as a folder of that name."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         yield f"{target} is not empty, and nothing is restored into it: remove it, or name another"
-
-
-def space(folder: Path, count: int) -> Iterator[str]:
-    """Why there is no room for so many bytes."""
-    status = os.statvfs(existing(folder))
-    free, needed = status.f_bavail * status.f_frsize, count + RESERVE
-    if free < needed:
-        yield f"{folder}: {size(free)} are free, and {size(needed)} are needed"
-
-
-def existing(path: Path) -> Path:
-    """The folder, or the nearest one above it that there is."""
-    while not path.is_dir():
-        path = path.parent
-    return path
 
 
 def aside(path: Path, new: Path) -> None:

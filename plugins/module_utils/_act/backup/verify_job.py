@@ -7,11 +7,11 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..._backup.store import BackupSet
 from ..._core.errors import RunbookError
-from ..._core.text import size
 from ..journal import Journal, unfinished
 from ..long_module import act_in_job
 from ..module import Parameters, Recovered, Result
@@ -19,6 +19,7 @@ from ..progress import Progress
 from . import create, rows, verify
 from .parameters import given_of
 from .recoveries import recoveries
+from .space import shortage
 
 #: How much room in scratch a set takes at least, of its plain size: its files, and what is restored from them.
 _ROOM = 2
@@ -89,10 +90,8 @@ def _refused(parameters: Parameters, sets: Sequence[BackupSet]) -> Iterator[str]
     if encrypted and shutil.which("age") is None:
         yield "age is not installed here, and the set is encrypted; install the package age"
     needed = _ROOM * max((one.manifest.plain_size for one in sets if one.manifest), default=0)
-    where = parameters["scratch_dir"] or tempfile.gettempdir()
-    free = shutil.disk_usage(where).free
-    if sets and free < needed + create.RESERVE:
-        yield f"{where}: {size(free)} are free, and {size(needed + create.RESERVE)} are needed to restore a set there"
+    if sets:
+        yield from shortage(Path(parameters["scratch_dir"] or tempfile.gettempdir()), needed, "to restore a set there")
 
 
 #: What the job calls.

@@ -21,6 +21,7 @@ from ..create import store_of
 from ..engine import Forecast, Proof
 from ..restored import Records
 from ..restorer import Destination, Request
+from ..space import shortage
 from .engine import LISTING, FilesEngine, read_listing
 from .tree import Entry
 
@@ -147,7 +148,7 @@ class FilesRestorer:
             if mounts.holding(path).point == path:
                 yield f"{visible(path)}: is a mount point, which cannot be replaced by renaming; restore into a folder"
         for root in dict.fromkeys(_roots(destination).values()):
-            yield from folders.space(root.parent, count)
+            yield from shortage(root.parent, count)
 
 
 def _outermost(paths: Iterable[str]) -> Iterator[str]:

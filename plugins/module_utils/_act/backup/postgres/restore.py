@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -13,11 +12,11 @@ from typing import Any
 
 from ...._backup.manifest import Manifest
 from ...._core.errors import RunbookError
-from ...._core.text import clean, size, some_of
+from ...._core.text import clean, some_of
 from ...progress import Progress
-from ..create import RESERVE
 from ..engine import Forecast, Proof
 from ..restorer import BEFORE, UNDONE, Destination, Request
+from ..space import shortage
 from . import names
 from . import tools as programs
 from .archive import Archive, watched
@@ -200,10 +199,7 @@ class PostgresRestorer:
         """Whether there is room where the server of this host has its data; of another one's nothing is known."""
         if self._given.get("container") or not folder or not Path(folder, "PG_VERSION").is_file():
             return
-        status = os.statvfs(folder)
-        free, needed = status.f_bavail * status.f_frsize, needed_bytes + RESERVE
-        if free < needed:
-            yield f"{folder}: {size(free)} are free, and {size(needed)} are needed"
+        yield from shortage(Path(folder), needed_bytes)
 
     def _databases_refuse(self, destination: Destination) -> Iterator[str]:
         name = destination.name

@@ -25,6 +25,7 @@ from ..create import store_of
 from ..engine import Forecast, Proof
 from ..restored import Records
 from ..restorer import Destination, Request
+from ..space import shortage
 from ..supervisor import Supervisor, supervisor_of
 from .client import Info, RedisClient, optional, patient, to_login
 from .engine import RedisEngine
@@ -94,7 +95,7 @@ class RedisRestorer:
         if not destination.in_place:
             lines.append(f"the file {RDB} is put into {destination.name}, once a server has loaded a copy of it")
             target = Path(destination.name)
-            refused = [*folders.refusals(target), *folders.space(target.parent, manifest.plain_size)]
+            refused = [*folders.refusals(target), *shortage(target.parent, manifest.plain_size)]
             return Forecast(tuple(lines), manifest.plain_size, tuple(refused))
         with closing(to_login(self._given["login"])) as client:
             layout = Layout.of(client)
@@ -107,7 +108,7 @@ class RedisRestorer:
             refused.append("its server runs in a container: restore into a folder, and put the file there by hand")
         if supervisor_of(self._given) is None:
             refused.append("the description names no supervisor of the service, so it cannot be stopped and started")
-        refused += folders.space(Path(layout.folder), 2 * manifest.plain_size)
+        refused += shortage(Path(layout.folder), 2 * manifest.plain_size)
         return Forecast(tuple(lines), manifest.plain_size, tuple(refused))
 
     def examine(self, plain: Path, manifest: Manifest, destination: Destination) -> tuple[str, ...]:  # noqa: ARG002

@@ -146,7 +146,7 @@ class TestRefused:
             return os.statvfs_result([*list(real(path))[:4], 10, *list(real(path))[5:10]])
 
         monkeypatch.setattr(os, "statvfs", small)
-        with pytest.raises(RunbookError, match=r"MiB are free, and .* are needed"):
+        with pytest.raises(RunbookError, match=r"KiB are free, and .* are needed"):
             host.create()
         assert not host.store.folder.exists()
 

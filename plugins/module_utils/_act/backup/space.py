@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether a disk has room for what is about to be written to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..._core.text import size
+
+#: Bytes of a disk that are left alone whatever is written, since a full disk stops more than backups: so many, and of a
+#: small disk a part.
+_RESERVE, _PART = 256 << 20, 20
+
+
+def existing(path: Path) -> Path:
+    """The folder, or the nearest one above it that there is."""
+    while not path.is_dir():
+        path = path.parent
+    return path
+
+
+def shortage(folder: Path, count: int, what: str = "") -> Iterator[str]:
+    """Why there is no room for so many bytes in a folder, or where it will be; ``what`` they are needed for."""
+    status = os.statvfs(existing(folder))
+    reserve = min(_RESERVE, status.f_blocks * status.f_frsize // _PART)
+    free, needed = status.f_bavail * status.f_frsize, count + reserve
+    if free < needed:
+        purpose = f" {what}" if what else ""
+        stays = f"of which {size(reserve)} stay free"
+        yield f"{folder}: {size(free)} are free, and {size(needed)} are needed{purpose}, {stays}"
