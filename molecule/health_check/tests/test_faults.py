@@ -19,6 +19,7 @@ ROOT_CAUSES = {
     "api_unready": ("xorb-web/api.rest.readiness", None),
     "disk_full": ("xorb-db/host.data.space", None),
     "certificate_expired": ("xorb-web/nginx.certificate.expiry", None),
+    "backup_flipped_bit": ("xorb-db/postgres.main.verified", None),
     "host_frozen": ("xorb-db/runbook.host.reachable", "xorb-web/api.rest.readiness"),
 }
 
@@ -33,7 +34,7 @@ def test_daily_fault_is_reported_by_its_root_cause(
 ) -> None:
     cause, explained = ROOT_CAUSES[fault]
     with broken(fault):
-        ran = run("daily")
+        ran = run(FAULTS[fault].found_by)
     assert ran.status != 0, ran.output
     assert cause in ran.causes, ran.output
     assert ran.report["received"] <= ran.report["expected"]
@@ -49,7 +50,7 @@ def test_daily_mended_platform_is_green(run: Callable[..., Ran]) -> None:
     assert not {"critical", "unknown", "warning"} & set(ran.statuses.values())
 
 
-def test_health_check_looks_at_health_only(run: Callable[..., Ran]) -> None:
+def test_health_check_looks_at_health_and_backups_only(run: Callable[..., Ran]) -> None:
     ran = run("health_check")
     assert ran.status == 0, ran.output
-    assert {check["topic"] for check in ran.report["checks"]} == {"health"}
+    assert {check["topic"] for check in ran.report["checks"]} == {"health", "backups"}
