@@ -19,22 +19,24 @@ ROOT_CAUSES = {
     "api_unready": ("xorb-web/api.rest.readiness", None),
     "disk_full": ("xorb-db/host.data.space", None),
     "certificate_expired": ("xorb-web/nginx.certificate.expiry", None),
-    "backup_flipped_bit": ("xorb-db/postgres.main.verified", None),
     "host_frozen": ("xorb-db/runbook.host.reachable", "xorb-web/api.rest.readiness"),
 }
 
+#: The faults that the daily check finds by itself; the matrix of faults has the others, too.
+DAILY = {name for name, fault in FAULTS.items() if fault.found_by == "daily"}
+
 
 def test_every_fault_has_a_root_cause() -> None:
-    assert set(ROOT_CAUSES) == set(FAULTS)
+    assert set(ROOT_CAUSES) == DAILY
 
 
-@pytest.mark.parametrize("fault", sorted(FAULTS))
+@pytest.mark.parametrize("fault", sorted(DAILY))
 def test_daily_fault_is_reported_by_its_root_cause(
     fault: str, run: Callable[..., Ran], broken: Callable[[str], AbstractContextManager[None]]
 ) -> None:
     cause, explained = ROOT_CAUSES[fault]
     with broken(fault):
-        ran = run(FAULTS[fault].found_by)
+        ran = run("daily")
     assert ran.status != 0, ran.output
     assert cause in ran.causes, ran.output
     assert ran.report["received"] <= ran.report["expected"]
