@@ -111,10 +111,16 @@ def render(figures: Sequence[Figure], facts: Mapping[str, Any]) -> str:
         table=table(figures),
         missed=_missed(figures),
         forks=20,
-        runs=max((figure.runs for figure in figures), default=0),
+        runs=_runs(figures),
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         **facts,
     )
+
+
+def _runs(figures: Sequence[Figure]) -> str:
+    """How often a side ran: rows with hosts run as often as the command line says, others as often as they need."""
+    least, most = (choose((figure.runs for figure in figures), default=0) for choose in (min, max))
+    return f"{most}" if least == most else f"{least} to {most}"
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -135,7 +141,8 @@ def _line(figure: Figure) -> str:
     result = "" if figure.goal is None else "met" if figure.met else "**missed**"
     if any(figure.late):
         result = ", ".join(filter(None, [result, f"{figure.late[0]} and {figure.late[1]} late"]))
-    return f"| {figure.name} | {figure.unit} | {ours} | {peer} | {figure.ratio:g} | {goal} | {result} |"
+    name = figure.name.replace("|", "\\|")
+    return f"| {name} | {figure.unit} | {ours} | {peer} | {figure.ratio:g} | {goal} | {result} |"
 
 
 def _missed(figures: Sequence[Figure]) -> str:

@@ -121,3 +121,10 @@ def test_machine_tells_a_busy_one_from_one_at_rest() -> None:
     finally:
         work.kill()
         work.wait()
+
+
+def test_name_with_a_pipe_is_one_cell() -> None:
+    plain = figure(goal=None)
+    head, *_rest, line = page.table([plain, replace(plain, name="pg_dump | gzip")]).splitlines()
+
+    assert line.replace(r"\|", "").count("|") == head.count("|")

@@ -28,10 +28,10 @@ from .tools import Program, Tools, variables
 #: The files of a set that are the server's and not one database's.
 ROLES, TABLESPACES = "roles.sql", "tablespaces.sql"
 
-#: How files are compressed, by the first version whose pg_dump can. Measured on 194 MB of names, times, JSON and prose,
-#: against `pg_dump | gzip` (4.4 s of CPU, 43.6 MB): zstd at 1 takes 0.4 s and 43.5 MB, and at 3 more of both; gzip at 4
-#: takes 2.0 s and 45.7 MB (+5 %), at 3 1.7 s and 47.8 MB (+10 %), at 5 2.6 s and 44.2 MB.
-_ZSTD_SINCE, _ZSTD, _GZIP = 16, "--compress=zstd:1", "--compress=4"
+#: How files are compressed, by the first version whose pg_dump can. Measured on 1 GB of names, times, JSON and prose in
+#: eight tables, on two processors, against `pg_dump | gzip` (19.2 s, 184 MiB): gzip at 4 takes 5.8 s and 190 MiB (+3%),
+#: at 3 5.4 s and 198 MiB (+8%). zstd at 1 took 0.4 s of CPU for 194 MB, where gzip at 4 took 2.0 s, and is no larger.
+_ZSTD_SINCE, _ZSTD, _GZIP = 16, "--compress=zstd:1", "--compress=3"
 
 #: What pg_dumpall writes at last, and in how many bytes from the end.
 _COMPLETE, _END = b"-- PostgreSQL database cluster dump complete", 400
