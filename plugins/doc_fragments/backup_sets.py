@@ -4,35 +4,45 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import yaml
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import BACKUP_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.stores import STORE_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import (
+    BACKUP_OPTIONS,
+    PLAN_OPTION,
+    PROOF_OPTIONS,
+)
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.stores import (
+    SET_OPTIONS,
+    STORES,
+    STORES_WITH_SETS,
+)
 from ansible_collections.xorb.runbook.plugins.module_utils._act.long_module import JOB_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Options, documentation
 
 
-def _stores(options: Options) -> dict[str, Any]:
-    return {
-        "description": ["The backups."],
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "suboptions": documentation(options),
-    }
+def _documented(options: Options) -> str:
+    return str(yaml.safe_dump({"options": documentation(options)}))
 
 
 class ModuleDocFragment:
     """Generated from the declarations of the options, so that nothing has to be written twice."""
 
-    #: One backup, and the job that takes or verifies its sets.
-    DOCUMENTATION: ClassVar[str] = yaml.safe_dump(
-        {"options": documentation({**BACKUP_OPTIONS, **JOB_OPTIONS, **RUN_OPTIONS})}
-    )
+    #: One backup, and the job that works on its sets.
+    DOCUMENTATION: ClassVar[str] = _documented({**BACKUP_OPTIONS, **JOB_OPTIONS, **RUN_OPTIONS})
+
+    #: Whether that job only says what it would do.
+    PLAN: ClassVar[str] = _documented(PLAN_OPTION)
+
+    #: What that job needs to decrypt and to restore sets.
+    PROOF: ClassVar[str] = _documented(PROOF_OPTIONS)
+
+    #: One set of a backup.
+    ONE_SET: ClassVar[str] = _documented({**SET_OPTIONS, **RUN_OPTIONS})
 
     #: The sets of several backups.
-    STORES: ClassVar[str] = yaml.safe_dump(
-        {"options": {"backups": _stores(STORE_OPTIONS), **documentation(RUN_OPTIONS)}}
-    )
+    STORES: ClassVar[str] = _documented({"backups": STORES, **RUN_OPTIONS})
+
+    #: Some sets of several backups.
+    STORES_WITH_SETS: ClassVar[str] = _documented({"backups": STORES_WITH_SETS, **RUN_OPTIONS})

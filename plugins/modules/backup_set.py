@@ -16,11 +16,7 @@ description:
   - Exactly one of O(postgres), O(redis) and O(files) is given.
 extends_documentation_fragment:
   - xorb.runbook.backup_sets
-options:
-  only_plan:
-    description: Whether nothing is to be changed, outside of check mode, too.
-    type: bool
-    default: false
+  - xorb.runbook.backup_sets.plan
 attributes:
   check_mode:
     description: Can run in check mode without changing anything.
@@ -102,11 +98,10 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_impo
 zip_imports.compile_once()
 
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import create_job
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import BACKUP_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import BACKUP_OPTIONS, PLAN_OPTION
 from ansible_collections.xorb.runbook.plugins.module_utils._act.long_module import run_job
-from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Option
 
-OPTIONS = {**BACKUP_OPTIONS, "only_plan": Option("bool", "Whether nothing is to be changed.", default=False)}
+OPTIONS = {**BACKUP_OPTIONS, **PLAN_OPTION}
 
 
 def main() -> None:

@@ -15,51 +15,7 @@ description:
     that is newer than the newest verified one is damaged, or where one is from the future.
   - A set goes by one rename. A run that is killed leaves a set that is whole, or none.
 extends_documentation_fragment:
-  - xorb.runbook._act
-options:
-  backups:
-    description: The backups, each with the sets to be removed.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      service:
-        description: Name of the service in the platform description.
-        type: str
-        required: true
-      backup:
-        description: Name of the backup within the service.
-        type: str
-        required: true
-      directory:
-        description: Folder on the host with the sets of all backups.
-        type: path
-        default: /var/backups/xorb-runbook
-      keep:
-        description: How long sets are kept.
-        type: dict
-        suboptions:
-          daily:
-            description: Days that keep a set.
-            type: int
-            default: 7
-          weekly:
-            description: Weeks that keep a set.
-            type: int
-            default: 4
-          monthly:
-            description: Months that keep a set.
-            type: int
-            default: 6
-          minimum_redundancy:
-            description: Verified sets that stay, whatever their age.
-            type: int
-            default: 2
-      sets:
-        description: Names of the sets.
-        type: list
-        elements: str
-        required: true
+  - xorb.runbook.backup_sets.stores_with_sets
 attributes:
   check_mode:
     description: Can run in check mode without changing anything.
@@ -109,21 +65,11 @@ zip_imports.compile_once()
 
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import expire
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.recoveries import recoveries
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.stores import STORE_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.stores import STORES_WITH_SETS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Journal
 from ansible_collections.xorb.runbook.plugins.module_utils._act.module import Parameters, Recovered, Result, run_act
-from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Option
 
-SETS = Option("list", "Names of the sets.", elements="str", required=True)
-OPTIONS = {
-    "backups": Option(
-        "list",
-        "The backups, each with the sets to be removed.",
-        elements="dict",
-        options={**STORE_OPTIONS, "sets": SETS},
-        required=True,
-    )
-}
+OPTIONS = {"backups": STORES_WITH_SETS}
 
 
 def plan(parameters: Parameters) -> Result:

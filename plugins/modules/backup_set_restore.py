@@ -18,6 +18,7 @@ description:
     soon as O(wait) is over; further calls with the same options and that O(job) wait for it.
 extends_documentation_fragment:
   - xorb.runbook.backup_sets
+  - xorb.runbook.backup_sets.proof
 options:
   set:
     description: Name of the set. Without it and O(at), the newest one that is verified.
@@ -56,20 +57,6 @@ options:
     description: Name under which something is kept that is removed for good.
     type: str
     default: ''
-  identities:
-    description:
-      - Identities that decrypt the set, each a secret key of age or of SSH in PEM.
-      - They reach the programs on the host by standard input, and never its disk.
-    type: list
-    elements: str
-    default: []
-  scratch_dir:
-    description: Folder in which there is room for the files of the set. Without it, the folder of temporary files.
-    type: path
-  only_plan:
-    description: Whether nothing is to be changed, outside of check mode, too.
-    type: bool
-    default: false
 attributes:
   check_mode:
     description: Can run in check mode without changing anything.

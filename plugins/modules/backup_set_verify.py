@@ -18,6 +18,7 @@ description:
   - It fails where a set is not what its manifest says, and returns the receipts of all sets nevertheless.
 extends_documentation_fragment:
   - xorb.runbook.backup_sets
+  - xorb.runbook.backup_sets.proof
 options:
   sets:
     description: Names of the sets to be verified, whatever is known of them. Without any, those that are due.
@@ -28,18 +29,10 @@ options:
     description: Whether a random older set is verified beside the newest one.
     type: bool
     default: false
-  identities:
+  elsewhere:
     description:
-      - Identities that decrypt the sets, each a secret key of age or of SSH in PEM.
-      - They reach the programs on the host by standard input, and never its disk.
-    type: list
-    elements: str
-    default: []
-  scratch_dir:
-    description: Folder in which there is room for what is restored. Without it, the folder of temporary files.
-    type: path
-  only_plan:
-    description: Whether nothing is to be changed, outside of check mode, too.
+      - Whether the sets are verified on another host, with M(xorb.runbook.backup_set_prove). Then they are only read
+        here, and compared with their digests; RV(sound) names those that are as they were stored.
     type: bool
     default: false
 attributes:
@@ -96,6 +89,12 @@ receipts:
   type: list
   elements: dict
   sample: [{id: 20261130T094500Z, at: 1796031900.1, seconds: 1.4, restore_seconds: 0.8, faults: [], facts: {files: 4}}]
+sound:
+  description: The sets that were only read, and whose stored files are as their manifest says.
+  returned: when the job has ended
+  type: list
+  elements: str
+  sample: []
 due:
   description: The sets that would be verified.
   returned: in check mode, and with O(only_plan)
@@ -127,17 +126,16 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_impo
 zip_imports.compile_once()
 
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import verify_job
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import BACKUP_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import BACKUP_OPTIONS, PROOF_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.long_module import run_job
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Option
 
 OPTIONS = {
     **BACKUP_OPTIONS,
+    **PROOF_OPTIONS,
     "sets": Option("list", "Names of the sets to be verified.", elements="str", default=[]),
     "older": Option("bool", "Whether a random older set is verified, too.", default=False),
-    "identities": Option("list", "Identities that decrypt the sets.", elements="str", default=[], secret=True),
-    "scratch_dir": Option("path", "Folder in which there is room for what is restored."),
-    "only_plan": Option("bool", "Whether nothing is to be changed.", default=False),
+    "elsewhere": Option("bool", "Whether the sets are verified on another host.", default=False),
 }
 
 

@@ -11,6 +11,8 @@ author:
 description:
   - Takes the backups that the platform description gives to this host, and has the host verify their sets
     (M(xorb.runbook.backup_set_verify)). While a set is verified it shows how far that has come.
+  - The sets of a backup that names another host, or a group, in C(verify_on) are brought there, piece by piece through
+    the control node, and proved by M(xorb.runbook.backup_set_prove). Their own host keeps the receipt.
   - A set that is not what its manifest says fails the step, and costs no other backup its verification.
   - Then the sets that nothing keeps expire (M(xorb.runbook.backup_set_expire)), of each backup whose newest set is
     verified, in this run or before.

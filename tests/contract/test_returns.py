@@ -169,13 +169,28 @@ def backups(folder: Path, lab: Lab) -> dict[str, Any]:
             step("backup_verify", "expire", **only),
             step("backup_list", "show", **only),
             step("backup_restore", "restore", **named, target=str(folder / "by_action"), host_state_dir=state),
-            {"xorb.runbook.backup_set": one},
+            {"xorb.runbook.backup_set": one, "register": "taken"},
             {"xorb.runbook.backup_set_verify": one},
             {"xorb.runbook.backup_set_restore": {**one, "target": str(folder / "by_module")}},
             {"xorb.runbook.backup_set_info": {"backups": [sets], "state_dir": state}},
             {"xorb.runbook.backup_set_expire": {"backups": [{**sets, "sets": []}], "state_dir": state}},
+            *proof({**sets, "set": "{{ taken.set.id }}", "state_dir": state}, one),
         ],
     }
+
+
+def proof(named: dict[str, Any], one: dict[str, Any]) -> list[dict[str, Any]]:
+    """Tasks that bring a set to a job, have it proved, and keep its receipt."""
+    proving = {**one, "manifest": "{{ about.manifest }}"}
+    piece = {"job": "{{ begun.job }}", "data": "{{ piece.data }}", "state_dir": named["state_dir"]}
+    return [
+        {"xorb.runbook.backup_set_read": named, "register": "about"},
+        {"xorb.runbook.backup_set_prove": {**proving, "wait": 0.1}, "register": "begun"},
+        {"xorb.runbook.backup_set_read": {**named, "offset": 0}, "register": "piece"},
+        {"xorb.runbook.backup_set_deliver": piece},
+        {"xorb.runbook.backup_set_prove": {**proving, "job": "{{ begun.job }}"}, "register": "proved"},
+        {"xorb.runbook.backup_set_receipt": {**named, "receipt": "{{ proved.receipt }}"}},
+    ]
 
 
 def step(procedure: str, name: str, **given: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.receipt import Receipt
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import Store
 from ansible_collections.xorb.runbook.plugins.modules import backup_set, backup_set_verify
 
@@ -64,6 +65,10 @@ class BackupLab:
     def take(self, backup: str = "config") -> str:
         """Take a set without a playbook; returns its name."""
         return str(worked(backup_set, **self._arguments(backup))["set"]["id"])
+
+    def receipt(self, name: str, backup: str = "config") -> Receipt | None:
+        """What is known of a set."""
+        return Store(self.folder, "proxy", backup).find(name).receipt
 
     def verify(self, backup: str = "config") -> None:
         """Verify the newest set without a playbook."""

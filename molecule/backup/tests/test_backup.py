@@ -153,6 +153,40 @@ def test_run_killed_on_the_control_node_takes_its_set_all_the_same() -> None:
     assert ran.status == 0, ran.output[-4000:]
 
 
+def test_set_is_verified_on_another_host_and_what_a_kill_leaves_is_removed() -> None:
+    store, scratch = "nginx.configuration", "ls -d /tmp/xorb-runbook-scratch-* 2> /dev/null || :"
+    before = bed.shell("monitor", "ls -A /var/backups 2> /dev/null || :")
+    # Another size than that of the sets before it would be reported.
+    bed.shell("web", f"rm -rf {bed.STORES}/{store}; head -c 60000000 /dev/urandom > /etc/xorb/large")
+    try:
+        bed.procedure("backup_create", "--limit", "xorb-web")
+        newest = bed.sets("web", store)[-1]
+        preview = bed.procedure("backup_verify", "--limit", "xorb-web", "--check")
+        assert f"{newest} (" in preview.output and "is brought to xorb-monitor" in preview.output, preview.output[
+            -4000:
+        ]
+        running = bed.start("backup_verify", "--limit", "xorb-web", "-e", "backup_verify_older=false")
+        bed.until(lambda: bed.shell("monitor", "ls /tmp/xorb-runbook-scratch-*/arrived 2> /dev/null || :"))
+        assert bed.shell("monitor", "find /tmp/xorb-runbook-scratch-*/arrived -printf '%m '").split()[0] == "700"
+        bed.shell("monitor", f"kill -9 {bed.holder('monitor')}")
+        output, _none = running.communicate(timeout=bed.PATIENCE)
+        assert running.returncode != 0 and "xorb-monitor: " in output and "was killed" in output, output[-4000:]
+        assert bed.shell("monitor", scratch) != "", "a killed job leaves its scratch, and the journal has it"
+        assert bed.shell("web", f"ls {bed.STORES}/{store}/.receipts").split().count(f"{newest}.json") == 0
+
+        ran = bed.procedure("backup_verify", "--limit", "xorb-web", backup_verify_older=False)
+        assert ran.status == 0, ran.output[-4000:]
+        receipt = json.loads(bed.shell("web", f"cat {bed.STORES}/{store}/.receipts/{newest}.json"))
+        assert (receipt["host"], receipt["faults"]) == ("xorb-monitor", [])
+        assert any(action["host"] == "xorb-monitor" for action in ran.report["actions"]), ran.report["actions"]
+        assert bed.shell("monitor", scratch) == ""
+        assert bed.shell("monitor", "ls -A /var/backups 2> /dev/null || :") == before
+    finally:
+        bed.shell("web", f"rm -rf {bed.STORES}/{store} /etc/xorb/large")
+        bed.procedure("backup_create", "--limit", "xorb-web")
+        bed.procedure("backup_verify", "--limit", "xorb-web")
+
+
 def test_database_is_restored_beside_then_in_place_and_put_back() -> None:
     which = {"backup_restore_service": "postgres", "backup_restore_backup": "main"}
     limit = ("--limit", "xorb-db")

@@ -28,6 +28,7 @@ from zipimport import zipimporter
 from .._core import surroundings
 from .._core.errors import RunbookError
 from . import progress
+from .inbox import Inbox
 from .journal import PRIVATE
 from .progress import Progress
 
@@ -57,8 +58,9 @@ class Job:
 def start(state: Path, function: str, parameters: Mapping[str, Any]) -> str:
     """Begin a job and return its name.
 
-    ``function`` is ``module:name``, of a function that takes the parameters and a `Progress` and returns a result that
-    is plain data. What it raises as `RunbookError` or OSError becomes the job's failure.
+    ``function`` is ``module:name``, of a function that takes the parameters, among them ``job``, its name, and a
+    `Progress`, and returns a result that is plain data. What it raises as `RunbookError` or OSError becomes the job's
+    failure.
     """
     jobs = state / "jobs"
     state.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
@@ -96,9 +98,7 @@ def wait(state: Path, name: str, seconds: float) -> Job:
 
     Raises `RunbookError` where there is no such job, or where it was killed.
     """
-    folder = state / "jobs" / name
-    if not _ID.match(name) or not folder.is_dir():
-        raise RunbookError(f"there is no job {name!r} on this host: it has ended, and its result was handed out")
+    folder = _folder(state, name)
     end = time.monotonic() + seconds
     while _runs(folder):
         if time.monotonic() >= end:
@@ -113,6 +113,20 @@ def wait(state: Path, name: str, seconds: float) -> Job:
     return Job(name, running=False, result=result)
 
 
+def send(state: Path, name: str, number: int, data: bytes) -> None:
+    """Send a piece to a job that takes it from its `inbox`; returns when it has.
+
+    Raises `RunbookError` where there is no such job, or where it has ended.
+    """
+    folder = _folder(state, name)
+    inbox(state, name).put(number, data, lambda: _runs(folder))
+
+
+def inbox(state: Path, name: str) -> Inbox:
+    """Where a job finds what it is sent."""
+    return Inbox(state / "jobs" / name / "inbox")
+
+
 def work(about: Mapping[str, Any]) -> None:
     """Do a job, in its own process: never called in that of a module."""
     surroundings.leave()
@@ -122,7 +136,8 @@ def work(about: Mapping[str, Any]) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         module, _colon, name = about["function"].partition(":")
         try:
-            result = getattr(import_module(module), name)(about["parameters"], Progress(folder / "progress.json"))
+            parameters = {**about["parameters"], "job": folder.name}
+            result = getattr(import_module(module), name)(parameters, Progress(folder / "progress.json"))
         except RunbookError as exc:
             result = {"failed": True, "msg": str(exc), **exc.details}
         except OSError as exc:
@@ -130,6 +145,13 @@ def work(about: Mapping[str, Any]) -> None:
         beside = folder / ".result.json"
         beside.write_text(json.dumps(result), encoding="utf-8")
         beside.rename(folder / "result.json")
+
+
+def _folder(state: Path, name: str) -> Path:
+    folder = state / "jobs" / name
+    if not _ID.match(name) or not folder.is_dir():
+        raise RunbookError(f"there is no job {name!r} on this host: it has ended, and its result was handed out")
+    return folder
 
 
 def _code(folder: Path) -> list[str]:

@@ -43,6 +43,11 @@ COMMON: Options = {
         filled=True,
     ),
     "keep": Option("dict", "How long sets are kept.", options=KEEP_OPTIONS),
+    "verify_on": Option(
+        "str",
+        "Another host of the inventory, or a group, where sets are verified. Without it, that is done where they are.",
+        filled=True,
+    ),
     "age_critical": Option(
         "float",
         "Hours after which the newest set is too old.",
@@ -160,6 +165,7 @@ ACTING = frozenset(
         "engine",
         "recipients",
         "keep",
+        "verify_on",
         "databases",
         "endpoint",
         "login",

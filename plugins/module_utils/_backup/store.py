@@ -18,7 +18,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .._core.errors import RunbookError
@@ -138,18 +138,8 @@ class Store:
         _sync(self.folder)
 
     def _read(self, name: str) -> BackupSet:
-        folder = self.folder / name
-        try:
-            data = (folder / manifests.NAME).read_bytes()
-            manifest = manifests.parse(data.decode("ascii"))
-        except UnicodeDecodeError:
-            return BackupSet(name, folder, fault="the manifest has bytes that are no text")
-        except (OSError, DamagedManifest) as exc:
-            return BackupSet(name, folder, fault=str(getattr(exc, "strerror", None) or exc))
-        if manifest.id != name:
-            return BackupSet(name, folder, fault=f"the manifest is that of another set, {manifest.id}")
-        digest = hashlib.sha256(data).hexdigest()
-        return BackupSet(name, folder, manifest, digest, receipt=self._receipt(name, digest))
+        one = read_set(self.folder / name, name)
+        return replace(one, receipt=self._receipt(name, one.manifest_sha256)) if one.manifest else one
 
     def _receipt(self, name: str, digest: str) -> Receipt | None:
         try:
@@ -157,6 +147,20 @@ class Store:
         except (OSError, ValueError, RunbookError):
             return None
         return found if (found.id, found.manifest_sha256) == (name, digest) else None
+
+
+def read_set(folder: Path, name: str) -> BackupSet:
+    """The set of a name that lies in a folder, wherever that is; its store alone knows of a receipt."""
+    try:
+        data = (folder / manifests.NAME).read_bytes()
+        manifest = manifests.parse(data.decode("ascii"))
+    except UnicodeDecodeError:
+        return BackupSet(name, folder, fault="the manifest has bytes that are no text")
+    except (OSError, DamagedManifest) as exc:
+        return BackupSet(name, folder, fault=str(getattr(exc, "strerror", None) or exc))
+    if manifest.id != name:
+        return BackupSet(name, folder, fault=f"the manifest is that of another set, {manifest.id}")
+    return BackupSet(name, folder, manifest, hashlib.sha256(data).hexdigest())
 
 
 def stray_files(folder: Path, manifest: Manifest) -> Iterator[str]:

@@ -31,6 +31,7 @@ from .._platform.model import Platform
 from .._platform.settings import result_variable
 from .._prove.actions import Action
 from .._prove.render.formatting import clean
+from .other_host import Acting, OtherHost
 from .progress import ProgressLines
 from .result import StepResult
 
@@ -42,6 +43,9 @@ HOST_OPTIONS: Options = {"host_state_dir": {"type": "path"}}
 
 #: How often in a row a connection to a job may be lost.
 RETRIES = 5
+
+#: What a result has that is no answer of the module: Ansible hands out what did come.
+_LOST = "module_stdout"
 
 #: Why a step is skipped in check mode.
 CHECK_MODE_ENDS = "check mode ends with the plan"
@@ -125,6 +129,10 @@ class Procedure(RunbookAction):
         with contextlib.suppress(AnsibleConnectionFailure, AttributeError):
             self._connection.reset()
 
+    def on(self, host: str) -> Acting:
+        """The same step, as it works on another host."""
+        return OtherHost(self, host, self.name, self._variables)
+
     def inventory(self) -> Inventory:
         """The inventory as this task sees it."""
         return Inventory(self._variables, self._templar)
@@ -152,11 +160,16 @@ class Answer:
         """Whether the module changed anything, even where it failed."""
         return bool(self.values.get("changed"))
 
+    @property
+    def unreachable(self) -> bool:
+        """Whether the host did not answer; that of the step itself is then the task's own to report."""
+        return bool(self.values.get("unreachable"))
+
 
 class Context:
     """What a step knows, and what it can do on its host."""
 
-    def __init__(self, procedure: Procedure, step: str, options: Mapping[str, Any]) -> None:
+    def __init__(self, procedure: Procedure | Acting, step: str, options: Mapping[str, Any]) -> None:
         self._procedure = procedure
         self._variables = procedure.variables
         self.name = procedure.name
@@ -184,6 +197,12 @@ class Context:
         return paths.of(self.platform.name, self.options["state_dir"] or None).state
 
     # --- the other hosts and the steps before
+
+    def on(self, host: str) -> Context:
+        """This step, as it works on another host: what is asked is asked there. Raises `RunbookError` for none."""
+        if host not in self.inventory.hosts or not isinstance(self._procedure, Procedure):
+            raise RunbookError(f"{host}: is no host of the inventory that this step can work on")
+        return Context(self._procedure.on(host), self.step, self.options)
 
     @cached_property
     def is_leader(self) -> bool:
@@ -221,27 +240,35 @@ class Context:
     def ask_job(self, module: str, wanted: str, subject: str, **arguments: Any) -> Answer:
         """Run a module on the host whose work is done by a job there, and show how far that has come.
 
-        The job goes on where the connection is lost: it is tried again, and then the answer says that it goes on.
+        ``job`` among the arguments is one that was begun. It goes on where the connection is lost: it is tried again,
+        and then the answer says that it goes on.
         """
         progress = ProgressLines(f"{self.host}: {self.name} {subject}")
-        values = self._module(module, arguments)
-        lost = 0
+        values = {"job": arguments["job"]} if "job" in arguments else self._module(module, arguments)
         while job := values.get("job"):
             self.show(progress.due(values.get("report") or {}, time.time()))
-            try:
-                values = self._module(module, {**arguments, "job": job})
-            except AnsibleConnectionFailure as exc:
-                values = {"module_stdout": "", "msg": str(exc)}
-            lost = lost + 1 if "module_stdout" in values else 0
-            if lost > RETRIES:
+            values = self._insisted(module, {**arguments, "job": job})
+            if _LOST in values:
                 why = f"the host does not answer, and the job {job} may go on there: {values.get('msg')}"
                 return Answer({}, f"{why}; the journal of the host has how it ends")
-            if lost:
-                # What came is no answer of the module: Ansible says so by handing out what did come.
-                time.sleep(lost)
-                self._procedure.reconnect()
-                values = {"job": job}
         return _answer(values, wanted)
+
+    def ask_again(self, module: str, wanted: str, **arguments: Any) -> Answer:
+        """As `ask`, for what does no harm when it is done twice: where the connection is lost, it is tried again."""
+        return _answer(self._insisted(module, arguments), wanted)
+
+    def _insisted(self, module: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        lost = 0
+        while True:
+            try:
+                values = self._module(module, arguments)
+            except AnsibleConnectionFailure as exc:
+                values = {_LOST: "", "msg": str(exc)}
+            lost += 1
+            if _LOST not in values or lost > RETRIES:
+                return values
+            time.sleep(lost)
+            self._procedure.reconnect()
 
     def _module(self, module: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         run = {

@@ -40,16 +40,41 @@ def kind_of(probe: str) -> str:
     return probe[len(PREFIX) :] if probe in PROBES else ""
 
 
-def faults(points: Iterable[Point], endpoints: Collection[str]) -> Iterator[tuple[str, str]]:
-    """What is wrong with the logins of backups, as path and message.
+def faults(
+    points: Iterable[Point], endpoints: Collection[str], groups: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with the logins of backups, and with where they are verified, as path and message.
 
-    ``points`` are the sound ones of a service, ``endpoints`` the names of all its endpoints.
+    ``points`` are the sound ones of a service, ``endpoints`` the names of all its endpoints, ``groups`` those of the
+    inventory with their hosts.
     """
     known = {point.name: point for point in points}
     for point in known.values():
         kind = kind_of(point.kind.name)
         if kind in _ENDPOINTS:
             yield from ((f"{point.path}.endpoint", message) for message in _faults(kind, point, known, endpoints))
+        if kind and point.given.get("verify_on") is not None:
+            yield from ((f"{point.path}.verify_on", message) for message in _misplaced(point, groups))
+
+
+def verifiers(pattern: str, owner: str, groups: Mapping[str, Collection[str]]) -> list[str]:
+    """The hosts that may verify the sets of an owner, going by what its backup says in ``verify_on``."""
+    hosts = groups.get(pattern) or [host for host in groups.get("all", ()) if host == pattern]
+    return [host for host in hosts if host != owner]
+
+
+def _misplaced(point: Point, groups: Mapping[str, Collection[str]]) -> Iterator[str]:
+    pattern, hosts = point.given["verify_on"], groups.get("all", ())
+    if _is_unresolved(pattern):
+        yield "expected the name of a host or of a group, written out"
+    elif pattern not in groups and pattern not in hosts:
+        names = [*(group for group, members in groups.items() if members), *hosts]
+        yield f"{pattern!r} is neither a group nor a host of the inventory{suggest(str(pattern), names)}"
+    else:
+        alone = [owner for owner in point.owners if not verifiers(pattern, owner, groups)]
+        if alone:
+            lacks = f"host beside {alone[0]} itself" if groups.get(pattern, hosts) else "hosts"
+            yield f"{pattern!r} has no {lacks}: sets would be verified nowhere; name another host, or a group with one"
 
 
 def _faults(kind: str, point: Point, known: Mapping[str, Point], endpoints: Collection[str]) -> Iterator[str]:

@@ -91,7 +91,7 @@ class _Reader:
             return Service(name, owners, available=False, reason=str(structure.get("reason", "")))
         before = len(self.problems)
         points = tuple(self._points(path, name, given, owners))
-        for where, message in backups.faults(points, given.get("endpoints") or ()):
+        for where, message in backups.faults(points, given.get("endpoints") or (), self._groups):
             self._fault(where, message)
         if owners and not points and len(self.problems) == before:
             message = f"nothing would be looked at; give it {', '.join(SECTIONS)}, or available: false with a reason"

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,6 +57,12 @@ class Engine(Protocol):
 
         Raises `RunbookError` where anything at all is missing: half a set is none. Ends what it starts, and needs no
         undoing: whoever kills it finds its leavings in the folder, and nowhere else.
+        """
+
+    def unable(self, manifest: Manifest) -> Iterator[str]:
+        """Why this host cannot prove a set, whatever is in it: a program is missing. Found out without trying.
+
+        May raise KeyError, TypeError or ValueError for a manifest whose content is none of this engine's.
         """
 
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:

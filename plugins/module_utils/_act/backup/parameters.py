@@ -19,6 +19,10 @@ CONTAINER: Options = {
     "files": Option("list", "Compose files, where they have other names.", elements="str"),
     "service": Option("str", "Name of the service in the Compose file.", required=True),
 }
+#: What every module has that takes, proves or restores sets.
+PLAN_OPTION: Options = {
+    "only_plan": Option("bool", "Whether nothing is to be changed, outside of check mode, too.", default=False)
+}
 
 #: One backup, as the description has it.
 BACKUP_OPTIONS: Options = {
@@ -31,6 +35,22 @@ BACKUP_OPTIONS: Options = {
     },
     "container": Option("dict", "Container of the service, where Compose keeps it running.", options=CONTAINER),
     "unit": Option("str", "Unit of the service, where systemd keeps it running."),
+}
+
+#: How sets are proved.
+PROOF_OPTIONS: Options = {
+    "identities": Option(
+        "list",
+        "Identities that decrypt the sets, each a secret key of age or of SSH in PEM. They reach the programs on the"
+        " host by standard input, and never its disk.",
+        elements="str",
+        default=[],
+        secret=True,
+    ),
+    "scratch_dir": Option(
+        "path", "Folder in which there is room for what is restored. Without it, the folder of temporary files."
+    ),
+    **PLAN_OPTION,
 }
 
 

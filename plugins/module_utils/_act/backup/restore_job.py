@@ -21,12 +21,13 @@ from ..long_module import act_in_job
 from ..module import Parameters, Recovered, Result
 from ..progress import Progress
 from . import recoveries, restore
-from .parameters import BACKUP_OPTIONS, given_of
+from .parameters import BACKUP_OPTIONS, PROOF_OPTIONS, given_of
 from .restore import Outcome
 from .restorer import Request
 
 OPTIONS: Options = {
     **BACKUP_OPTIONS,
+    **PROOF_OPTIONS,
     "set": Option("str", "Name of the set.", default=""),
     "at": Option("str", "A time with its offset: the newest set at it or before it.", default=""),
     "unverified": Option("bool", "Whether the set need not be verified.", default=False),
@@ -35,9 +36,6 @@ OPTIONS: Options = {
     "in_place": Option("str", "Name of what is replaced.", default=""),
     "undo": Option("str", "What is put back, by the name that it was kept as.", default=""),
     "drop": Option("str", "What is removed for good, by the name that it was kept as.", default=""),
-    "identities": Option("list", "Identities that decrypt the set.", elements="str", default=[], secret=True),
-    "scratch_dir": Option("path", "Folder in which there is room for the files of the set."),
-    "only_plan": Option("bool", "Whether nothing is to be changed.", default=False),
 }
 
 

@@ -16,5 +16,21 @@ NAME_OPTIONS: Options = {
 #: The sets of one backup.
 STORE_OPTIONS: Options = {**NAME_OPTIONS, "directory": COMMON["directory"], "keep": COMMON["keep"]}
 
+#: One set.
+SET_OPTIONS: Options = {
+    **NAME_OPTIONS,
+    "directory": COMMON["directory"],
+    "set": Option("str", "Name of the set.", required=True),
+}
+
 #: Several backups of a host.
 STORES = Option("list", "The backups.", elements="dict", options=STORE_OPTIONS, required=True)
+
+#: Several backups, and of each the sets that are meant.
+STORES_WITH_SETS = Option(
+    "list",
+    "The backups, each with the sets that are meant.",
+    elements="dict",
+    options={**STORE_OPTIONS, "sets": Option("list", "Names of the sets.", elements="str", required=True)},
+    required=True,
+)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Proves sets: each is read, decrypted, restored into scratch, compared with its manifest, and gets a receipt."""
+"""Verifies sets of this host: each is proved in scratch, and the receipt is kept beside the sets."""
 
 from __future__ import annotations
 
@@ -9,20 +9,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
-from ..._backup.manifest import Manifest
 from ..._backup.receipt import Receipt
-from ..._backup.store import BackupSet, Store, stray_files
+from ..._backup.store import BackupSet, Store
 from ..._core.names import DONE
-from ..._core.text import excerpt
 from ..journal import Entry, Journal, Recover
 from ..progress import Progress
 from . import scratch
 from .create import store_of
-from .engine import Proof
-from .engines import engine_of
-from .sealing import Damaged, damage, unseal
+from .prove import prove, stored_faults
 
 PROCEDURE = "backup_verify"
 
@@ -40,75 +36,54 @@ def verify(
     given: Mapping[str, Any], one: BackupSet, identities: Sequence[str], journal: Journal, progress: Progress
 ) -> Receipt:
     """Verify one set and keep the receipt. What is wrong with the set stands in it; raises for what is wrong here."""
-    folder = scratch.choose(given.get("scratch"))
+
+    def work(folder: Path) -> Receipt:
+        return prove(given, one, identities, folder, progress)
+
     subject = f"{given['service']}.{given['backup']} {one.id}"
+    return in_scratch(given, subject, journal, work, keep=store_of(given).record)
+
+
+def in_scratch(
+    given: Mapping[str, Any],
+    subject: str,
+    journal: Journal,
+    work: Callable[[Path], Receipt],
+    *,
+    keep: Callable[[Receipt], None] | None = None,
+) -> Receipt:
+    """Do work in a new scratch folder, which the journal has before there is one, and which is gone afterwards.
+
+    ``keep`` is called with the receipt that came of it.
+    """
+    folder = scratch.choose(given.get("scratch"))
     entry = journal.begin(PROCEDURE, subject, {"scratch": str(folder)})
-    begin = time.time()
     try:
         scratch.make_chosen(folder)
-        proof = _proof(given, one, identities, folder, progress)
+        receipt = work(folder)
     except BaseException as exc:
         scratch.clean(folder)
         entry.end("failed", str(exc))
         raise
     scratch.clean(folder)
-    receipt = Receipt(
-        id=one.id,
-        manifest_sha256=one.manifest_sha256,
-        at=time.time(),
-        host=given["host"],
-        seconds=time.time() - begin,
-        restore_seconds=proof.restore_seconds,
-        faults=proof.faults,
-        facts=proof.facts,
-    )
-    store_of(given).record(receipt)
+    if keep is not None:
+        keep(receipt)
     entry.end(DONE, "; ".join(receipt.faults) or "verified")
     return receipt
 
 
-def _proof(
-    given: Mapping[str, Any], one: BackupSet, identities: Sequence[str], folder: Path, progress: Progress
-) -> Proof:
-    if one.manifest is None or (faults := _read(one, one.manifest, progress)):
-        return Proof(0, tuple(faults) if one.manifest else (one.fault,))
-    plain, place = folder / "plain", folder / "restored"
-    for one_of_both in (plain, place):
-        one_of_both.mkdir(mode=0o700)
-    begin = time.monotonic()
-    try:
-        unseal(one.folder, one.manifest.files, plain, identities, progress)
-    except Damaged as exc:
-        return Proof(time.monotonic() - begin, (str(exc),))
-    decrypting = time.monotonic() - begin
-    try:
-        proof = engine_of(given).prove(plain, one.manifest, place, progress)
-    except (LookupError, TypeError, ValueError) as exc:
-        # The digests are right, so this is how it was written: a set that cannot be compared is not a proved one.
-        why = excerpt(f"{type(exc).__name__}: {exc}", 200)
-        return Proof(decrypting, (f"the manifest's content is none that this version can compare: {why}",))
-    return replace(proof, restore_seconds=proof.restore_seconds + decrypting)
+def read_stored(given: Mapping[str, Any], one: BackupSet, progress: Progress) -> Receipt | None:
+    """Read the stored files of a set, and keep a receipt where they are damaged; nothing where they are sound.
 
-
-def read_again(given: Mapping[str, Any], one: BackupSet, progress: Progress) -> Receipt | None:
-    """Read a set that was verified once more; the receipt that takes the place of the old one where it is damaged now.
-
-    Nothing is restored: what was proved of these very bytes is still true as long as they are the same.
+    Nothing is restored: what an earlier receipt says of these very bytes is still true as long as they are the same.
     """
-    if one.manifest is None or one.receipt is None:
-        return None
-    faults = _read(one, one.manifest, progress)
+    faults = stored_faults(one, one.manifest, progress) if one.manifest else [one.fault]
     if not faults:
         return None
-    receipt = replace(one.receipt, at=time.time(), host=given["host"], seconds=0.0, faults=tuple(faults))
+    before = one.receipt or Receipt(one.id, one.manifest_sha256, at=0, host="", seconds=0, restore_seconds=0)
+    receipt = replace(before, at=time.time(), host=given["host"], seconds=0.0, faults=tuple(faults))
     store_of(given).record(receipt)
     return receipt
-
-
-def _read(one: BackupSet, manifest: Manifest, progress: Progress) -> list[str]:
-    """What is wrong with the stored files of a set, without what is in them."""
-    stray = (f"{name}: is in the set, and its manifest does not know it" for name in stray_files(one.folder, manifest))
-    return [*damage(one.folder, manifest.files, progress), *stray]
 
 
 def recover(entry: Entry) -> tuple[str, str]:

@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ..._backup.store import BackupSet
@@ -18,11 +15,8 @@ from ..module import Parameters, Recovered, Result
 from ..progress import Progress
 from . import create, rows, verify
 from .parameters import given_of
+from .prove import unable
 from .recoveries import recoveries
-from .space import shortage
-
-#: How much room in scratch a set takes at least, of its plain size: its files, and what is restored from them.
-_ROOM = 2
 
 
 def plan(parameters: Parameters) -> Result:
@@ -64,34 +58,40 @@ def prove(parameters: Mapping[str, Any], progress: Progress) -> Result:
 def _apply(parameters: Parameters, journal: Journal, _recovered: Recovered, progress: Progress) -> Result:
     sets = due(parameters)
     if refused := list(_refused(parameters, sets)):
-        return {"changed": False, "receipts": [], "refused": refused}
-    given = {**given_of(parameters), "scratch": parameters["scratch_dir"]}
-    receipts, faults = [], []
+        return {"changed": False, "receipts": [], "sound": [], "refused": refused}
+    given = _given(parameters)
+    receipts, faults, sound = [], [], []
     for one in sets:
         # A set that cannot be tried costs its own receipt, and no other.
         try:
-            receipt = verify.verify(given, one, parameters["identities"], journal, progress)
+            receipt = (
+                verify.read_stored(given, one, progress)
+                if parameters["elsewhere"]
+                else verify.verify(given, one, parameters["identities"], journal, progress)
+            )
         except (RunbookError, OSError) as exc:
             faults.append(f"{one.id}: could not be verified: {exc}")
+            continue
+        if receipt is None:
+            sound.append(one.id)
             continue
         receipts.append(rows.receipt_row(receipt))
         faults += [f"{one.id}: {fault}" for fault in receipt.faults]
     for one in verified(parameters, sets):
-        if damaged := verify.read_again(given, one, progress):
+        if damaged := verify.read_stored(given, one, progress):
             receipts.append(rows.receipt_row(damaged))
             faults += [f"{one.id}: {fault}" for fault in damaged.faults]
-    return {"changed": bool(receipts), "receipts": receipts, "refused": faults}
+    return {"changed": bool(receipts), "receipts": receipts, "sound": sound, "refused": faults}
+
+
+def _given(parameters: Parameters) -> dict[str, Any]:
+    return {**given_of(parameters), "scratch": parameters["scratch_dir"]}
 
 
 def _refused(parameters: Parameters, sets: Sequence[BackupSet]) -> Iterator[str]:
-    encrypted = [one.id for one in sets if one.manifest and one.manifest.recipients]
-    if encrypted and not parameters["identities"]:
-        yield f"{', '.join(encrypted)}: encrypted, and no identity is given that decrypts it"
-    if encrypted and shutil.which("age") is None:
-        yield "age is not installed here, and the set is encrypted; install the package age"
-    needed = _ROOM * max((one.manifest.plain_size for one in sets if one.manifest), default=0)
-    if sets:
-        yield from shortage(Path(parameters["scratch_dir"] or tempfile.gettempdir()), needed, "to restore a set there")
+    if not parameters["elsewhere"]:
+        manifests = [one.manifest for one in sets if one.manifest]
+        yield from unable(_given(parameters), manifests, parameters["identities"])
 
 
 #: What the job calls.

@@ -49,6 +49,18 @@ class Backup:
             "unit": self.unit or None,
         }
 
+    @property
+    def verify_on(self) -> str:
+        """The host or the group on which its sets are verified; empty where that is its own host."""
+        return str(self.options.get("verify_on") or "")
+
+    def arguments_on(self, host: str, context: Context) -> dict[str, Any]:
+        """The same for a host that is not its own: it has no container of the service, and no secret of its server."""
+        lent = {name: value for name, value in self.options.items() if name != "login"}
+        login = {name: value for name, value in (self.options.get("login") or {}).items() if name != "password"}
+        options = {**lent, **({"login": login} if login else {})}
+        return {**self.arguments(context), "host": host, self.kind: options, "container": None, "unit": None}
+
     def store(self) -> dict[str, Any]:
         """What the modules take that list and remove its sets."""
         named = {name: self.options[name] for name in ("directory", "keep") if self.options.get(name) is not None}

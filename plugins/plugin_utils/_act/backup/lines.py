@@ -33,12 +33,13 @@ def taken(one: Row) -> str:
     return f"set {one['id']}: {one['files']} files, {size(one['size'])}{encrypted}, in {duration(one['seconds'])}"
 
 
-def proved(receipt: Row) -> str:
-    """What became of a verification."""
+def proved(receipt: Row, elsewhere: str = "") -> str:
+    """What became of a verification; ``elsewhere`` is the host that did it, where that is not the set's own."""
     facts = ", ".join(f"{value} {name}" for name, value in sorted(receipt["facts"].items()) if _is_count(value))
+    where = f" on {elsewhere}" if elsewhere else ""
     if receipt["faults"]:
-        return f"set {receipt['id']} failed its verification: {some_of(receipt['faults'], 3, separator='; ')}"
-    return f"set {receipt['id']} was restored in {duration(receipt['restore_seconds'])} and is whole" + (
+        return f"set {receipt['id']} failed its verification{where}: {some_of(receipt['faults'], 3, separator='; ')}"
+    return f"set {receipt['id']} was restored{where} in {duration(receipt['restore_seconds'])} and is whole" + (
         f" ({facts})" if facts else ""
     )
 

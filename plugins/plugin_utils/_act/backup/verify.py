@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +12,11 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import DONE
 from ansible_collections.xorb.runbook.plugins.module_utils._core.text import size
 
+from ..._prove.actions import Action
+from ..other_host import turn
 from ..procedure import Answer, Context, Options, Step
 from ..result import StepResult
-from . import lines, listing
+from . import elsewhere, lines, listing
 from .host_backups import Backup, described
 
 OPTIONS: Options = {
@@ -39,6 +41,8 @@ def plan(context: Context) -> StepResult:
         due = bool(answer.values.get("due") or answer.values.get("unfinished"))
         reads = bool(answer.values.get("read_again"))
         result += StepResult(changed=context.check_mode and due, acts=due or reads, faults=_faults(one, answer))
+        result += _restores_planned(context, one, answer.values.get("due") or ())
+        context.show([f"{context.host}: {one.label}: cannot be verified: {answer.fault}"] if answer.fault else [])
     expiry = _expiry_planned(context, found)
     return result + replace(expiry, changed=context.check_mode and expiry.acts)
 
@@ -59,11 +63,31 @@ def _planned(answer: Answer) -> Iterator[str]:
         yield "nothing to restore: there is no set, or the newest is verified"
     if again := answer.values.get("read_again"):
         yield f"read again, as verified before: {', '.join(again)}"
-    for one in due or ():
-        much = size(one["plain_size"]) if one["plain_size"] is not None else "of unknown size"
-        yield f"{one['id']} ({much}, {lines.state(one)}) is restored into scratch and compared"
-    if answer.fault:
-        yield f"cannot be verified: {answer.fault}"
+
+
+def _restores_planned(context: Context, one: Backup, due: Sequence[Mapping[str, Any]]) -> StepResult:
+    """Say of each set where it would be restored, and why it cannot be."""
+    faults = []
+    for found in due:
+        much = size(found["plain_size"]) if found["plain_size"] is not None else "of unknown size"
+        what, how = f"{found['id']} ({much}, {lines.state(found)})", "is restored into scratch and compared"
+        if one.verify_on and not found["fault"]:
+            how, fault = _placed(context, one, found["id"])
+            faults += [f"{one.label}: {found['id']}: {fault}"] if fault else []
+        context.show([f"{context.host}: {one.label}: {what} {how}"])
+    return StepResult(faults=faults)
+
+
+def _placed(context: Context, one: Backup, name: str) -> tuple[str, str]:
+    """On which host a set would be restored, in words, and why it cannot be."""
+    try:
+        chosen = elsewhere.place(context, one, name)
+    except RunbookError as exc:
+        return f"cannot be verified: {exc}", str(exc)
+    silent = "".join(f" (no answer of {other})" for other in chosen.silent)
+    if chosen.fault:
+        return f"cannot be verified on {chosen.host}{silent}: {chosen.fault}", f"{chosen.host}: {chosen.fault}"
+    return f"is brought to {chosen.host}, restored into scratch there, and compared{silent}", ""
 
 
 def _expiry_planned(context: Context, found: list[Backup]) -> StepResult:
@@ -83,30 +107,46 @@ def verify(context: Context) -> StepResult:
     found, faults = _selected(context)
     result = StepResult(faults=faults)
     for one in found:
-        given = _arguments(context, one)
-        answer = context.ask_job("backup_set_verify", "receipts", one.label, **given)
+        with turn(context.host):
+            answer = context.ask_job("backup_set_verify", "receipts", one.label, **_arguments(context, one))
         result += _verified(context, one, answer)
+        for name in answer.values.get("sound", ()):
+            result += _verified_elsewhere(context, one, name)
     return result
 
 
 def _verified(context: Context, one: Backup, answer: Answer) -> StepResult:
     receipts = answer.values.get("receipts", ())
-    context.show(f"{context.host}: {one.label}: {lines.proved(receipt)}" for receipt in receipts)
-    actions = [
-        context.action(
-            one.label,
-            lines.proved(receipt),
-            why="a set counts when it has been restored",
-            outcome=_FAILED if receipt["faults"] else DONE,
-        )
-        for receipt in receipts
-    ]
+    actions = [_shown(context, one, receipt, lines.proved(receipt)) for receipt in receipts]
     return StepResult(
         changed=answer.changed,
         acts=bool(receipts),
         actions=[*context.recovered(answer), *actions],
         faults=_faults(one, answer),
     )
+
+
+def _verified_elsewhere(context: Context, one: Backup, name: str) -> StepResult:
+    """Verify one set on another host; whatever keeps that from being done costs this set alone."""
+    try:
+        chosen = elsewhere.place(context, one, name)
+        answer = Answer({}, chosen.fault) if chosen.fault else elsewhere.proved(context, one, name, chosen)
+    except RunbookError as exc:
+        return StepResult(faults=[f"{one.label}: {name}: {exc}"])
+    recovered = chosen.there.recovered(answer)
+    if answer.fault:
+        return StepResult(actions=recovered, faults=[f"{one.label}: {name}: {chosen.host}: {answer.fault}"])
+    receipt = answer.values["kept"]
+    done = _shown(context, one, receipt, lines.proved(receipt, chosen.host))
+    faults = [f"{one.label}: {name}: {fault}" for fault in receipt["faults"]]
+    return StepResult(changed=True, acts=True, actions=[*recovered, done], faults=faults)
+
+
+def _shown(context: Context, one: Backup, receipt: Mapping[str, Any], what: str) -> Action:
+    """Print what became of a verification, and return it for the ledger."""
+    context.show([f"{context.host}: {one.label}: {what}"])
+    outcome = _FAILED if receipt["faults"] else DONE
+    return context.action(one.label, what, why="a set counts when it has been restored", outcome=outcome)
 
 
 def expire(context: Context) -> StepResult:
@@ -143,9 +183,11 @@ def _newest_is_verified(listed: Mapping[str, Any]) -> bool:
 
 def _arguments(context: Context, one: Backup) -> dict[str, Any]:
     options = context.options
-    given = {name: options[name] for name in ("sets", "older", "identities")}
+    given = {name: options[name] for name in ("sets", "older")}
+    if one.verify_on:
+        return {**one.arguments(context), **given, "elsewhere": True}
     scratch = {"scratch_dir": options["scratch_dir"]} if options["scratch_dir"] else {}
-    return {**one.arguments(context), **given, **scratch}
+    return {**one.arguments(context), **given, **scratch, "identities": options["identities"]}
 
 
 def _faults(one: Backup, answer: Answer) -> list[str]:

@@ -110,12 +110,23 @@ def refuse_unreadable(archive: Path) -> None:
 
 
 def _unpacker(archive: Path) -> list[str]:
-    packer = next((packer for packer, name in _NAMES.items() if name == archive.name), "")
+    packer = _packer(archive.name)
     if not packer:
         raise RunbookError(f"{archive.name}: no program is known that unpacks it")
-    if shutil.which(packer) is None:
-        raise RunbookError(f"{archive.name}: {packer} is not installed here; install the package {packer}")
+    if missing := list(missing_programs(archive.name)):
+        raise RunbookError(f"{archive.name}: {'; '.join(missing)}")
     return _UNPACK[packer]
+
+
+def _packer(name: str) -> str:
+    return next((packer for packer, known in _NAMES.items() if known == name), "")
+
+
+def missing_programs(name: str) -> Iterator[str]:
+    """The programs that unpacking an archive of a name takes and this host has not, each as a sentence."""
+    for program in ("tar", _packer(name)):
+        if program and shutil.which(program) is None:
+            yield f"{program} is not installed here; install the package {program}"
 
 
 #: What reads the content of a member, and returns its size and digest.

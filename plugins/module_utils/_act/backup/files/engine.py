@@ -83,6 +83,10 @@ class FilesEngine:
             " volatile"
         )
 
+    def unable(self, manifest: Manifest) -> Iterator[str]:
+        """The programs that are missing."""
+        yield from files_archive.missing_programs(str(manifest.content["archive"]))
+
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
         """Unpack the archive, and walk it as the source was walked."""
         content = manifest.content

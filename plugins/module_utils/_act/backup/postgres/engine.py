@@ -17,7 +17,7 @@ from ..engine import Forecast, Proof, Taken
 from . import preflight
 from . import tools as programs
 from .dump import Dumper, folder_of
-from .proof import prove
+from .proof import prove, without_server
 from .session import Login, Session, session
 from .tools import Tools
 
@@ -79,6 +79,9 @@ class PostgresEngine:
             }
         content = {"server": server, "globals": shared, "not_carried": not_carried, "databases": databases}
         return Taken(content, {"server": server["version"], "pg_dump": tools.version})
+
+    def unable(self, manifest: Manifest) -> Iterator[str]:
+        yield from without_server(self._given, str(manifest.content["server"]["version"]))
 
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
         return prove(self._given, plain, manifest, scratch, progress)

@@ -26,6 +26,9 @@ from .scratch import Cluster, cluster, roles_script, tablespaces_script
 from .session import Session
 from .tools import Tools
 
+#: The programs that a proof needs.
+_WANTED = (*programs.SERVER, *programs.RESTORE)
+
 #: The extension that compares an index with its table.
 _CHECKER = "amcheck"
 
@@ -67,23 +70,36 @@ def _of_all(content: Mapping[str, Any], key: str) -> list[str]:
 @contextlib.contextmanager
 def _tools(given: Mapping[str, Any], version: str, scratch: Path) -> Iterator[Tools]:
     """A server of the set's major version: of this host, else of the service's image in a container of its own."""
-    major = int(version.partition(".")[0])
-    wanted = (*programs.SERVER, *programs.RESTORE)
-    found = programs.find(major, wanted)
+    major = _major(version)
+    found = programs.find(major, _WANTED)
     if found is None and given.get("container"):
         name = container_name(scratch.parent)
         with programs.container_like(given["container"], scratch.parent, name) as container:
-            found = programs.find_in_container(container, major, wanted)
+            found = programs.find_in_container(container, major, _WANTED)
             if found is not None:
                 yield found
                 return
     if found is None:
-        here = ", ".join(programs.versions_here(wanted)) or "none"
-        raise RunbookError(
-            f"the set is of PostgreSQL {version}, and the servers that this host could start are of version {here};"
-            f" install the package postgresql-{major}, or verify on another host"
-        )
+        raise RunbookError(_no_server(version))
     yield found
+
+
+def without_server(given: Mapping[str, Any], version: str) -> Iterator[str]:
+    """Why no server of a version can be started here; an image of the service's is found out by trying."""
+    if not given.get("container") and programs.find(_major(version), _WANTED) is None:
+        yield _no_server(version)
+
+
+def _no_server(version: str) -> str:
+    here = ", ".join(programs.versions_here(_WANTED)) or "none"
+    return (
+        f"the set is of PostgreSQL {version}, and the servers that this host could start are of version {here};"
+        f" install the package postgresql-{_major(version)}, or verify on another host"
+    )
+
+
+def _major(version: str) -> int:
+    return int(version.partition(".")[0])
 
 
 def _refuse_source(target: Cluster, content: Mapping[str, Any]) -> None:

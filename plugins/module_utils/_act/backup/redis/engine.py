@@ -28,7 +28,7 @@ from .client import Info, RedisClient, Refused, optional, to_login
 from .sample import Sample, keys, sample, samples
 from .save import AOF_FOLDER, RDB, TooNew, check_rdb, copy_aof, refuse_foreign, save
 from .scratch import NotLoaded, expired_at_load, server
-from .source import Host, host_of
+from .source import Host, host_of, missing_programs
 
 #: Files of a set, beside the data.
 SAMPLES, USERS = "samples.json", "users.acl"
@@ -111,6 +111,11 @@ class RedisEngine:
                 "aof": aof,
             }
         return Taken(content, {"redis": saved.before.version, "rdb": facts.header})
+
+    def unable(self, manifest: Manifest) -> Iterator[str]:  # noqa: ARG002 - any version that is too old says so itself
+        """The programs that are missing."""
+        if not self._given.get("container"):
+            yield from missing_programs()
 
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
         """Load a copy of what was saved into a server of its own, and compare."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -162,12 +162,21 @@ class ContainerHost:
         commands.run(["docker", "container", "rm", "--force", "--volumes", name], timeout=_QUERY)
 
 
+def missing_programs() -> Iterator[str]:
+    """The programs that a proof needs and this host has not, each as a sentence."""
+    yield from (_missing(name) for name in ("redis-server", "redis-check-rdb") if shutil.which(name) is None)
+
+
 def _program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
-        package = "redis-server" if name == "redis-server" else "redis-tools"
-        raise RunbookError(f"{name} is not installed here; install the package {package}")
+        raise RunbookError(_missing(name))
     return found
+
+
+def _missing(name: str) -> str:
+    package = "redis-server" if name == "redis-server" else "redis-tools"
+    return f"{name} is not installed here; install the package {package}"
 
 
 def _private(path: Path) -> Any:

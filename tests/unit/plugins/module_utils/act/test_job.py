@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._act import job, progress
+from ansible_collections.xorb.runbook.plugins.module_utils._act import inbox, job, progress
 from ansible_collections.xorb.runbook.plugins.module_utils._act.job import Job, start, wait
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
@@ -41,6 +41,16 @@ def fail(given, progress):
 
 def crash(given, progress):
     raise KeyError("a bug")
+
+def collect(given, progress):
+    """What is sent to a job, until it is sent a negative number."""
+    from pathlib import Path
+    from ansible_collections.xorb.runbook.plugins.module_utils._act import job
+    inbox, found = job.inbox(Path(given["state"]), given["job"]), []
+    while not found or found[-1][0] >= 0:
+        number, data = inbox.take(240)
+        found.append((number, len(data)))
+    return {"changed": False, "found": found}
 
 def survive(given, progress):
     """A child outlives its job."""
@@ -156,6 +166,27 @@ def test_a_result_that_was_never_fetched_goes_with_the_next(state: Path) -> None
     wait(state, name, PATIENCE)
     seen.unlink()
     wait(state, kept, PATIENCE)
+
+
+class TestInbox:
+    def test_what_is_sent_arrives_one_by_one(self, state: Path) -> None:
+        name = start(state, "job_of_a_test:collect", {"state": str(state)})
+        for number, size in ((0, 10), (10, 200_000), (10, 200_000), (-1, 0)):
+            job.send(state, name, number, b"x" * size)
+        assert wait(state, name, PATIENCE).result["found"] == [[0, 10], [10, 200_000], [10, 200_000], [-1, 0]]
+
+    def test_sender_of_a_job_that_has_ended_does_not_wait(self, state: Path) -> None:
+        name = start(state, "job_of_a_test:refuse", {})
+        until(lambda: not job._runs(state / "jobs" / name))
+        with pytest.raises(RunbookError, match="the job that this was sent to has ended"):
+            job.send(state, name, 0, b"x")
+        assert {path.stat().st_mode & 0o077 for path in (state / "jobs" / name / "inbox").iterdir()} == {0}
+        wait(state, name, PATIENCE)
+        with pytest.raises(RunbookError, match="there is no job"):
+            job.send(state, name, 0, b"x")
+
+    def test_nothing_comes(self, tmp_path: Path) -> None:
+        assert inbox.Inbox(tmp_path / "none").take(0.05) is None
 
 
 class TestProgress:

@@ -194,6 +194,23 @@ def test_job_is_waited_for_through_lost_connections() -> None:
 
 
 @pytest.mark.usefixtures("no_pauses")
+def test_job_that_was_begun_before_is_waited_for() -> None:
+    host: Any = Host(LOST, {"changed": True, "done": 1})
+    context = Context(host, "apply", {"host_state_dir": "/srv/state"})
+    assert context.ask_job("long", "done", "it", job="j2").values["done"] == 1
+    assert host.jobs == ["j2", "j2"]
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_what_does_no_harm_twice_is_tried_again() -> None:
+    def read(host: Any) -> procedure.Answer:
+        return Context(host, "apply", {"host_state_dir": "/srv/state"}).ask_again("short", "read")
+
+    assert read(Host(LOST, CUT, {"read": 7})).values["read"] == 7
+    assert read(Host(*[LOST] * 6)).fault == "connection reset"
+
+
+@pytest.mark.usefixtures("no_pauses")
 def test_job_whose_host_stays_silent_goes_on_and_the_answer_says_so() -> None:
     answer = asked(Host(RUNS, *[LOST] * 6))
     assert "the job j1 may go on there: connection reset" in answer.fault

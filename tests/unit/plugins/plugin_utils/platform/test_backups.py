@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.backups import login
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.backups import login, verifiers
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.reader import read
 
 OF_PROBE = "sesame-of-probe"
-GROUPS = {"all": ["db1"], "db": ["db1"]}
+GROUPS = {"all": ["db1", "spare1", "spare2"], "db": ["db1"], "spare": ["db1", "spare1", "spare2"], "none": []}
 TEMPLATE = "{{ vault_password }}"
 SQL = {"kind": "postgres", "user": "probe", "database": "app", "password": TEMPLATE}
 QUERY = {"database": "a", "query": "SELECT 1"}
@@ -65,12 +65,35 @@ def test_each_kind_is_a_point_of_the_topic_backups() -> None:
         ({"kind": "redis", "endpoint": TEMPLATE}, "endpoint: expected the name of an endpoint, written out"),
         ({"kind": "redis", "login": {"password": "in the open"}}, "login.password: a secret must be a template"),
         ({"kind": "postgres", "databases": ["a"], "endpoint": "sql", "assertions": [QUERY]}, "assertions: each"),
+        ({"kind": "files", "paths": ["/etc"], "verify_on": "sapre"}, "verify_on: 'sapre' is neither a group nor"),
+        ({"kind": "files", "paths": ["/etc"], "verify_on": "db1"}, "verify_on: 'db1' has no host beside db1 itself"),
+        ({"kind": "files", "paths": ["/etc"], "verify_on": "db"}, "verify_on: 'db' has no host beside db1 itself"),
+        ({"kind": "files", "paths": ["/etc"], "verify_on": "none"}, "verify_on: 'none' has no hosts: sets would be"),
+        ({"kind": "files", "paths": ["/etc"], "verify_on": TEMPLATE}, "verify_on: expected the name of a host or of a"),
+        ({"kind": "files", "paths": ["/etc"], "verify_on": ["spare"]}, "verify_on: expected a text"),
+        ({"kind": "files", "paths": ["/etc"], "verify_on": ""}, "verify_on: "),
         ("daily", "expected a map with the key 'kind'"),
     ],
 )  # fmt: skip
 def test_fault_names_the_key_and_what_was_expected(backup: Any, fault: str) -> None:
     (found,) = faults(main=backup)
     assert found.startswith((f"backups.main.{fault}", f"backups.main: {fault}"))
+
+
+@pytest.mark.parametrize(("named", "hosts"), [("spare", ["spare1", "spare2"]), ("spare2", ["spare2"]), ("db", [])])
+def test_sets_are_verified_on_any_host_of_a_group_but_their_own(named: str, hosts: list[str]) -> None:
+    assert verifiers(named, "db1", GROUPS) == hosts
+    assert bool(hosts) != bool(faults(main={"kind": "files", "paths": ["/etc"], "verify_on": named}))
+
+
+def test_similar_name_is_suggested() -> None:
+    (found,) = faults(main={"kind": "files", "paths": ["/etc"], "verify_on": "spare3"})
+    assert "did you mean 'spare" in found
+
+
+def test_no_probe_is_given_where_sets_are_verified() -> None:
+    (target,) = platform(main={"kind": "files", "paths": ["/etc"], "verify_on": "spare"}).targets(topics=["backups"])
+    assert "verify_on" not in target.kind.probe_options
 
 
 def test_kind_of_the_section_is_refused_elsewhere() -> None:

@@ -228,13 +228,13 @@ class TestDamage:
     def test_one_bit_after_it_was_verified(self, any_host: Host) -> None:
         any_host.create()
         assert any_host.verify().passed
-        assert verifying.read_again(any_host.given, any_host.newest, Progress()) is None
+        assert verifying.read_stored(any_host.given, any_host.newest, Progress()) is None
         assert any_host.newest.verified
         stored = next(one for one in any_host.newest.folder.iterdir() if one.name != NAME)
         data = bytearray(stored.read_bytes())
         data[len(data) // 2] ^= 1
         stored.write_bytes(data)
-        receipt = verifying.read_again(any_host.given, any_host.newest, Progress())
+        receipt = verifying.read_stored(any_host.given, any_host.newest, Progress())
         assert receipt is not None and "is not as it was written" in receipt.faults[0]
         assert any_host.newest.failed and not any_host.newest.verified
 

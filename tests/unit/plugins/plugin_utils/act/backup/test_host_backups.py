@@ -67,6 +67,15 @@ def test_login_is_resolved_and_merged_and_fits_the_module() -> None:
     assert given_of({**dict.fromkeys(BACKUP_OPTIONS), **arguments})["kind"] == "postgres"
 
 
+def test_other_host_gets_no_secret_of_the_server_and_none_of_its_container() -> None:
+    one = found()["app.main"]
+    arguments = one.arguments_on("spare1", context())
+    assert (arguments["host"], arguments["container"], arguments["unit"]) == ("spare1", None, None)
+    assert PASSWORD not in str(arguments) and PASSWORD in str(one.arguments(context()))
+    assert list(problems(BACKUP_OPTIONS, arguments)) == []
+    assert given_of({**dict.fromkeys(BACKUP_OPTIONS), **arguments})["login"]["user"] == "probe"
+
+
 def test_store_has_what_lists_and_removes_sets() -> None:
     store = found()["app.config"].store()
     assert (store["directory"], store["keep"]["daily"]) == ("/srv/sets", 3)
