@@ -15,7 +15,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.text import siz
 from ..procedure import Answer, Context, Options, Step
 from ..result import StepResult
 from . import lines, listing
-from .host_backups import Backup, described
+from .host_backups import Backup, described, refused_for_good, unrefused
 
 OPTIONS: Options = {
     **listing.OPTIONS,
@@ -32,13 +32,18 @@ _FAILED = "failed"
 def plan(context: Context) -> StepResult:
     """Which sets would be verified, what refuses that, and what expires; changes nothing."""
     found, faults = _selected(context)
-    result = StepResult(faults=faults)
+    refused: list[str] = []
+    result = StepResult(faults=faults, values={"refused": refused})
     for one in found:
         answer = context.ask("backup_set_verify", "due", only_plan=True, **_arguments(context, one))
         context.show(f"{context.host}: {one.label}: {line}" for line in _planned(answer))
+        if refused_for_good(context, answer):
+            refused.append(one.label)
+            result += StepResult(faults=_faults(one, answer))
+            continue
         due = bool(answer.values.get("due") or answer.values.get("unfinished"))
         reads = bool(answer.values.get("read_again"))
-        result += StepResult(changed=context.check_mode and due, acts=due or reads, faults=_faults(one, answer))
+        result += StepResult(changed=context.check_mode and due, acts=due or reads)
     expiry = _expiry_planned(context, found)
     return result + replace(expiry, changed=context.check_mode and expiry.acts)
 
@@ -80,7 +85,7 @@ def _expiry_planned(context: Context, found: list[Backup]) -> StepResult:
 
 def verify(context: Context) -> StepResult:
     """Verify what is due; a set that fails costs no other backup its verification."""
-    found, faults = _selected(context)
+    found, faults = unrefused(context, *_selected(context))
     result = StepResult(faults=faults)
     for one in found:
         given = _arguments(context, one)
@@ -155,4 +160,4 @@ def _faults(one: Backup, answer: Answer) -> list[str]:
 #: In the order in which the playbook takes them. Hosts are independent, and so are backups.
 STEPS: Mapping[str, Step] = {"plan": Step(plan, in_check_mode=True), "verify": Step(verify), "expire": Step(expire)}
 
-VALUES: Mapping[str, Any] = {}
+VALUES: Mapping[str, Any] = {"refused": []}
