@@ -82,6 +82,12 @@ sets:
   type: list
   elements: dict
   sample: [{service: postgres, backup: main, id: 20261130T094500Z, size: 263620000, encrypted: true}]
+refused:
+  description: The backups that the plan refuses, each as service.backup. They are not taken in this run.
+  returned: always
+  type: list
+  elements: str
+  sample: [redis.keys]
 actions:
   description: What was done, for the report and the ledger.
   returned: always

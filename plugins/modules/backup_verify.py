@@ -105,6 +105,12 @@ acts:
   returned: always
   type: bool
   sample: true
+refused:
+  description: The backups that the plan refuses, each as service.backup. They are not verified in this run.
+  returned: always
+  type: list
+  elements: str
+  sample: [redis.keys]
 actions:
   description: What was done, for the report and the ledger.
   returned: always

@@ -12,7 +12,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.text import siz
 from ..procedure import Answer, Context, Options, Step
 from ..result import StepResult
 from . import lines, listing
-from .host_backups import Backup, described
+from .host_backups import Backup, described, refused_for_good, unrefused
 
 OPTIONS: Options = {**listing.OPTIONS, "incident": {"type": "str"}}
 
@@ -23,11 +23,15 @@ _FAILED = "failed"
 def plan(context: Context) -> StepResult:
     """What would be written, how long that takes, what refuses it, and what expires; changes nothing."""
     found, faults = described(context)
-    result = StepResult(changed=context.check_mode and bool(found), acts=bool(found), faults=faults)
+    refused = []
     for one in found:
         answer = context.ask("backup_set", "forecast", only_plan=True, **one.arguments(context))
         context.show(f"{context.host}: {one.label}: {line}" for line in _planned(answer))
-        result += StepResult(faults=_faults(one, answer))
+        if refused_for_good(context, answer):
+            refused.append(one.label)
+            faults += _faults(one, answer)
+    acts = len(refused) < len(found)
+    result = StepResult(changed=context.check_mode and acts, acts=acts, faults=faults, values={"refused": refused})
     return result + StepResult(faults=_expiring(context, found))
 
 
@@ -63,7 +67,7 @@ def _expiring(context: Context, found: list[Backup]) -> list[str]:
 
 def create(context: Context) -> StepResult:
     """Take a set of each backup; one that cannot be taken costs no other."""
-    found, faults = described(context)
+    found, faults = unrefused(context, *described(context))
     result = StepResult(acts=bool(found), faults=faults, values={"sets": []})
     for one in found:
         answer = context.ask_job("backup_set", "set", one.label, **one.arguments(context))
@@ -90,4 +94,4 @@ def _faults(one: Backup, answer: Answer) -> list[str]:
 #: In the order in which the playbook takes them. Hosts are independent: where one fails, the others are backed up.
 STEPS: Mapping[str, Step] = {"plan": Step(plan, in_check_mode=True), "create": Step(create)}
 
-VALUES: Mapping[str, Any] = {"sets": []}
+VALUES: Mapping[str, Any] = {"sets": [], "refused": []}

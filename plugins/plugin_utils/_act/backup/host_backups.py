@@ -17,7 +17,7 @@ from ..._platform import backups
 from ..._platform.model import Point, ProbeTarget
 from .. import described as points
 from ..described import Described
-from ..procedure import Context
+from ..procedure import Answer, Context
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,21 @@ def selected(context: Context, services: Sequence[str], names: Sequence[str]) ->
     involved = {one.service for one in found}
     wrong = [str(problem) for problem in context.platform.problems if problem.service in involved]
     return [one for one in found if not one.fault], [*wrong, *(one.fault for one in found if one.fault)]
+
+
+def refused_for_good(context: Context, answer: Answer) -> bool:
+    """Whether a plan's answer is the last word of its run on a backup.
+
+    Not where a killed run left something, which is ended before anything else: it may be in the way, and full of room.
+    """
+    return bool(answer.fault) and (context.check_mode or not answer.values.get("unfinished"))
+
+
+def unrefused(context: Context, found: Sequence[Backup], faults: Sequence[str]) -> tuple[list[Backup], list[str]]:
+    """The backups that a step after the plan acts on, and the faults that are new: the plan has reported its own."""
+    planned = context.result("plan")
+    refused = planned.get("refused", ())
+    return [one for one in found if one.label not in refused], [] if planned else list(faults)
 
 
 def _refuse_unknown(context: Context, names: Sequence[str]) -> None:

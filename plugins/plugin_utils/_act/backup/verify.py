@@ -17,7 +17,7 @@ from ..other_host import turn
 from ..procedure import Answer, Context, Options, Step
 from ..result import StepResult
 from . import elsewhere, lines, listing
-from .host_backups import Backup, described
+from .host_backups import Backup, described, refused_for_good, unrefused
 
 OPTIONS: Options = {
     **listing.OPTIONS,
@@ -34,15 +34,20 @@ _FAILED = "failed"
 def plan(context: Context) -> StepResult:
     """Which sets would be verified, what refuses that, and what expires; changes nothing."""
     found, faults = _selected(context)
-    result = StepResult(faults=faults)
+    refused: list[str] = []
+    result = StepResult(faults=faults, values={"refused": refused})
     for one in found:
         answer = context.ask("backup_set_verify", "due", only_plan=True, **_arguments(context, one))
         context.show(f"{context.host}: {one.label}: {line}" for line in _planned(answer))
+        if refused_for_good(context, answer):
+            context.show([f"{context.host}: {one.label}: cannot be verified: {answer.fault}"])
+            refused.append(one.label)
+            result += StepResult(faults=_faults(one, answer))
+            continue
         due = bool(answer.values.get("due") or answer.values.get("unfinished"))
         reads = bool(answer.values.get("read_again"))
-        result += StepResult(changed=context.check_mode and due, acts=due or reads, faults=_faults(one, answer))
+        result += StepResult(changed=context.check_mode and due, acts=due or reads)
         result += _restores_planned(context, one, answer.values.get("due") or ())
-        context.show([f"{context.host}: {one.label}: cannot be verified: {answer.fault}"] if answer.fault else [])
     expiry = _expiry_planned(context, found)
     return result + replace(expiry, changed=context.check_mode and expiry.acts)
 
@@ -66,7 +71,7 @@ def _planned(answer: Answer) -> Iterator[str]:
 
 
 def _restores_planned(context: Context, one: Backup, due: Sequence[Mapping[str, Any]]) -> StepResult:
-    """Say of each set where it would be restored, and why it cannot be."""
+    """Say of each set where it would be restored, and why it cannot be; without check mode, the run itself fails of that."""
     faults = []
     for found in due:
         much = size(found["plain_size"]) if found["plain_size"] is not None else "of unknown size"
@@ -75,7 +80,7 @@ def _restores_planned(context: Context, one: Backup, due: Sequence[Mapping[str, 
             how, fault = _placed(context, one, found["id"])
             faults += [f"{one.label}: {found['id']}: {fault}"] if fault else []
         context.show([f"{context.host}: {one.label}: {what} {how}"])
-    return StepResult(faults=faults)
+    return StepResult(faults=faults if context.check_mode else ())
 
 
 def _placed(context: Context, one: Backup, name: str) -> tuple[str, str]:
@@ -104,7 +109,7 @@ def _expiry_planned(context: Context, found: list[Backup]) -> StepResult:
 
 def verify(context: Context) -> StepResult:
     """Verify what is due; a set that fails costs no other backup its verification."""
-    found, faults = _selected(context)
+    found, faults = unrefused(context, *_selected(context))
     result = StepResult(faults=faults)
     for one in found:
         with turn(context.host):
@@ -197,4 +202,4 @@ def _faults(one: Backup, answer: Answer) -> list[str]:
 #: In the order in which the playbook takes them. Hosts are independent, and so are backups.
 STEPS: Mapping[str, Step] = {"plan": Step(plan, in_check_mode=True), "verify": Step(verify), "expire": Step(expire)}
 
-VALUES: Mapping[str, Any] = {}
+VALUES: Mapping[str, Any] = {"refused": []}

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import locked
 
 from tests.support.backup_lab import BackupLab
 from tests.support.lab import Lab
@@ -40,13 +41,26 @@ def test_create_that_fails_or_is_not_understood_costs_no_other_backup(lab: Lab, 
     ran = lab.play("backup_create")
     assert ran.status == 2
     assert site.sets() == site.sets("undefined") == [] and len(site.sets("other")) == 1
-    message = ran.message("one/runbook.act.backup_create_create")
+    message = ran.message("one/runbook.act.backup_create_plan")
     assert "proxy.config: " in message and "gone" in message and "'nowhere' is undefined" in message
     assert ran.statuses["one/proxy.config.age"] == "critical"
-    assert {(one["subject"], one["outcome"]) for one in ran.report["actions"]} == {
-        ("proxy.config", "failed"),
-        ("proxy.other", "done"),
-    }
+    # What the plan has refused is not tried, and not reported again.
+    assert "one/runbook.act.backup_create_create" not in ran.statuses
+    assert [(one["subject"], one["outcome"]) for one in ran.report["actions"]] == [("proxy.other", "done")]
+
+
+def test_create_tries_what_is_refused_where_a_killed_run_may_be_in_the_way(lab: Lab, site: BackupLab) -> None:
+    """What that left is ended first, and may have taken the room; so the plan does not have the last word."""
+    with locked(site.state, what="test", operator="test") as journal:
+        journal.begin("backup_create", "proxy.config", {"folder": str(site.folder), "id": "20261130T094500Z"})
+    site.backups["config"]["paths"] = [str(lab.folder / "gone")]
+    preview = lab.play("backup_create", "--check")
+    assert preview.status == 2 and "gone: No such file or directory" in preview.output
+    ran = lab.play("backup_create")
+    assert ran.status == 2
+    assert "gone: No such file or directory" in ran.message("one/runbook.act.backup_create_create")
+    assert "one/runbook.act.backup_create_plan" not in ran.statuses
+    assert ("proxy.config", "failed") in [(one["subject"], one["outcome"]) for one in ran.report["actions"]]
 
 
 def test_create_refuses_a_name_that_no_backup_has(lab: Lab, site: BackupLab) -> None:

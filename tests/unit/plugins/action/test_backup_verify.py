@@ -47,6 +47,17 @@ def test_verify_proves_the_newest_then_lets_expire_and_then_has_nothing_to_do(la
     assert again.report["actions"] == [] and "changed=1" not in again.output
 
 
+def test_verify_that_is_refused_is_reported_once(lab: Lab, site: BackupLab) -> None:
+    site.take()
+    # A file system without any room.
+    ran = lab.play("backup_verify", "-e", "backup_verify_scratch_dir=/proc")
+    assert ran.status == 2
+    message = ran.message("one/runbook.act.backup_verify_plan")
+    assert "proxy.config: /proc: 0 bytes are free" in message and "to restore a set there" in message
+    assert "one/runbook.act.backup_verify_verify" not in ran.statuses
+    assert ran.report["actions"] == []
+
+
 def test_verify_fails_on_a_flipped_bit_and_every_check_does_afterwards(lab: Lab, site: BackupLab) -> None:
     name = site.take()
     site.take("other")

@@ -16,7 +16,7 @@ from typing import Callable
 from ...._core.errors import RunbookError
 from ...progress import Progress
 from . import names
-from .scratch import restore_error, settings
+from .scratch import error_of, settings
 from .session import Login, user_of
 from .tools import Tools, variables
 
@@ -54,7 +54,7 @@ class Archive:
                 environment={**variables(login, database), "PGOPTIONS": settings(self.tools.major)},
                 folder=self.folder.parent, files=[descriptor],
             ) as program:  # fmt: skip
-                return restore_error(program.complaint()) if program.process.wait() else ""
+                return error_of(program)
         finally:
             os.close(descriptor)
 

@@ -108,10 +108,13 @@ class Databases:
         ((count,),) = self.rows("SELECT pg_database_size(%(name)s)", {"name": name})
         return int(count)
 
-    def knows_locale(self, name: str) -> bool:
-        """Whether the system of the server has a locale: the server tries to make a collation of it, and forgets it."""
+    def knows_locale(self, name: str, *, database: str = "") -> bool:
+        """Whether the system of the server has a locale: the server tries to make a collation of it, and forgets it.
+
+        ``database`` is where it tries that, where it has none of those that every server has.
+        """
         driver = drivers.load("psycopg2")
-        with self.session() as cursor:
+        with self.session(database) as cursor:
             cursor.execute("BEGIN")
             try:
                 cursor.execute("CREATE COLLATION pg_temp.tried (PROVIDER = libc, LOCALE = %(name)s)", {"name": name})

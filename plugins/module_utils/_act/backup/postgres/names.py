@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from ...._core.errors import RunbookError
 from ...._core.text import excerpt
@@ -50,6 +51,11 @@ def lacking_extensions(wanted: Mapping[str, str], available: Mapping[str, str]) 
         elif _number(available[name]) < _number(version):
             found.append(f"the extension {name} is {version} in the set, and the server has only {available[name]}")
     return found
+
+
+def locales(content: Mapping[str, Any]) -> list[str]:
+    """The locales that a database needs of the system, without those that every system has."""
+    return sorted({content["collate"], content["ctype"]} - {"C", "POSIX"})
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -18,9 +18,10 @@ from ...._core.text import clean
 from ...progress import Progress
 from ..engine import Proof
 from ..scratch import container_name
-from . import inventory
+from . import inventory, names
 from . import tools as programs
 from .compare import assertion_fault, differences, inventory_differences
+from .databases import Databases
 from .dump import ROLES, TABLESPACES
 from .scratch import Cluster, cluster, roles_script, tablespaces_script
 from .session import Session
@@ -145,20 +146,27 @@ class _Work:
                 self.restored.append(name)
 
     def _refuse_missing(self) -> None:
-        """An extension that this host has not says nothing of the set."""
-        with self.target.session() as one:
-            here = set(one.rows("SELECT name, version FROM pg_available_extension_versions"))
-        missing = sorted(
-            f"{clean(name)} {version}"
-            for database in self.content["databases"].values()
-            for name, version in database["extensions"].items()
-            if (name, version) not in here
-        )
+        """An extension or a locale that this host has not says nothing of the set."""
+        missing = [f"no extension {one}, install its package" for one in self._missing_extensions()]
+        missing += [f"no locale {one}, install it (locales-all has all)" for one in self._missing_locales()]
         if missing:
             raise RunbookError(
-                f"this host has no extension {', '.join(missing)} for PostgreSQL {self.target.tools.version}, which the"
-                " set needs: install its package, or verify on another host"
+                f"this host has for PostgreSQL {self.target.tools.version} not all that the set needs:"
+                f" {'; '.join(missing)}; or verify on another host"
             )
+
+    def _missing_extensions(self) -> list[str]:
+        with self.target.session() as one:
+            here = set(one.rows("SELECT name, version FROM pg_available_extension_versions"))
+        databases = self.content["databases"].values()
+        wanted = {each for database in databases for each in database["extensions"].items()}
+        return sorted(f"{clean(name)} {version}" for name, version in wanted - here)
+
+    def _missing_locales(self) -> list[str]:
+        server = Databases(self.target.login)
+        wanted = {each for database in self.content["databases"].values() for each in names.locales(database)}
+        known = [name for name in wanted if server.knows_locale(name, database=self.target.maintenance)]
+        return sorted(clean(name) for name in wanted.difference(known))
 
     def compare(self) -> None:
         """Compare whatever was restored."""

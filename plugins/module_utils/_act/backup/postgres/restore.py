@@ -220,7 +220,7 @@ class PostgresRestorer:
         return dict(self._databases.rows("SELECT name::text, default_version FROM pg_available_extensions"))
 
     def _locale_refuses(self, content: Mapping[str, Any]) -> Iterator[str]:
-        for name in sorted({content["collate"], content["ctype"]} - {"C", "POSIX"}):
+        for name in names.locales(content):
             if not self._databases.knows_locale(name):
                 yield f"the system of the server lacks the locale {name!r}"
 

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,6 +53,7 @@ shared_buffers = 256MB
 maintenance_work_mem = 256MB
 logging_collector = off
 lc_messages = 'C'
+log_line_prefix = '%e '
 """
 
 #: What a database or a role of the set may have set for itself, and what would end the restore in its middle.
@@ -66,6 +67,9 @@ _OPTIONS = {
 
 #: The same, since version 17.
 _OPTIONS_17, _SINCE_17 = {"transaction_timeout": "0"}, 17
+
+#: How a container says that a program was killed: by a status above this.
+_KILLED = 128
 
 #: Characters of a command that are shown.
 _SHOWN = 200
@@ -86,6 +90,7 @@ class Cluster:
     tools: Tools
     login: Login
     jobs: int
+    server: Program
 
     @property
     def maintenance(self) -> str:
@@ -97,13 +102,16 @@ class Cluster:
         return session(self.login, database or self.maintenance, writable=writable)
 
     def psql(self, name: str, script: str) -> str:
-        """Run a script of globals; the complaint where it fails, with the first error."""
+        """Run a script of globals; the complaint where it fails, with the first error. Raises as `restore` does."""
         path = self.folder / name
         path.write_text(script, encoding="utf-8", errors="surrogateescape")
         return self._complaint("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={path}")
 
     def restore(self, dump: Path) -> str:
-        """Restore a database with all that it has, from the folder of its dump; the complaint at the first error."""
+        """Restore a database with all that it has, from the folder of its dump; the complaint at the first error.
+
+        Raises `RunbookError` where it fails by what this host is: that says nothing about the dump.
+        """
         return self._complaint(
             "pg_restore",
             "--exit-on-error",
@@ -115,17 +123,65 @@ class Cluster:
 
     def _complaint(self, program: str, *arguments: str) -> str:
         environment = {**variables(self.login, self.maintenance), "PGOPTIONS": settings(self.tools.major)}
+        before = self.server.printed
         with self.tools.running(
             program, "--no-password", *arguments, environment=environment, folder=self.folder
         ) as started:
-            status = started.process.wait()
-            return restore_error(started.complaint()) if status else ""
+            complaint = error_of(started)
+        if complaint and (remedy := remedy_of_host(complaint, self.server.complaint(before))):
+            raise RunbookError(f"this host cannot restore the set: {complaint}: {remedy}, or verify on another host")
+        return complaint
 
 
 def settings(major: int) -> str:
     """What a restore sets for its sessions, as libpq takes it."""
     options = {**_OPTIONS, **(_OPTIONS_17 if major >= _SINCE_17 else {})}
     return " ".join(f"-c {name}={value}" for name, value in options.items())
+
+
+#: What the server logs of an error: its SQLSTATE, which stands before each line of its log.
+_STATE = re.compile(r"^(?P<state>[0-9A-Z]{5}) (?:ERROR|FATAL|PANIC): ", re.MULTILINE)
+
+#: What lacks on a host by the words of a server that speaks no other language, with what to do.
+_LACKS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"^(CREATE )?EXTENSION\b"), "install the package of the extension"),
+    (re.compile(r"invalid (LC_\w+ )?locale name|could not create locale"), "install the locale (locales-all has all)"),
+    (re.compile(r"could not open collator|ICU is not supported"), "install PostgreSQL with the ICU of the source"),
+    (re.compile(r"could not (access|load) (file|library)"), "install the library"),
+)
+
+#: By the SQLSTATE, whole classes of what is no fault of a set: too few resources, a server that ends, errors of the
+#: system, and files beside the server's own (dictionaries).
+_OF_THE_HOST: Mapping[str, str] = {
+    "53": "give the server more room",
+    "57P": "find out what ended the server",
+    "58": "look into the log of the kernel",
+    "F0": "install the files that the server looks for",
+}
+
+#: What stands in the log of a server that lost a process, and in the complaint of a program that lost one, or both.
+_CRASHED = re.compile(r"was terminated by signal|worker process died|server closed the connection")
+
+
+def remedy_of_host(complaint: str, log: str) -> str:
+    """What to do on this host where a restore failed by it, and nothing where the set is to blame.
+
+    ``complaint`` is the first error of the restore with the object, ``log`` what the server logged meanwhile.
+    """
+    lacking = next((remedy for words, remedy in _LACKS if words.search(complaint)), "")
+    first = _STATE.search(log)
+    state = first["state"] if first else ""
+    short = next((remedy for kind, remedy in _OF_THE_HOST.items() if state.startswith(kind)), "")
+    crashed = _OF_THE_HOST["57P"] if _CRASHED.search(log) or _CRASHED.search(complaint) else ""
+    return lacking or short or crashed
+
+
+def error_of(restoring: Program) -> str:
+    """Wait for the end of a restore; the first error where it failed. Raises `RunbookError` where it was killed."""
+    status = restoring.process.wait()
+    if status < 0 or status > _KILLED:
+        restoring.finish()
+    return (restore_error(restoring.complaint()) or f"{restoring.name} ended with status {status}") if status else ""
 
 
 _ENTRY = re.compile(r"from TOC entry \d+; \d+ \d+ (.+)")
@@ -168,7 +224,7 @@ def cluster(folder: Path, tools: Tools, bootstrap: str, jobs: int, *, isolated: 
         _wait(program, first)
         own = f"xorb_scratch_{uuid.uuid4().hex}"
         _prepare(first, own)
-        yield Cluster(clients, tools, {**first, "user": own}, jobs)
+        yield Cluster(clients, tools, {**first, "user": own}, jobs, program)
 
 
 @contextlib.contextmanager

@@ -43,6 +43,9 @@ _SETTINGS: Mapping[str, str] = {
 #: Settings that came with a major version.
 _LATER: Mapping[str, int] = {"transaction_timeout": 17}
 
+#: What a server says, by SQLSTATE, that cannot answer: too few resources, its own end, errors of its system.
+NO_ANSWER = ("53", "57P", "58")
+
 #: How often the kernel asks a peer that is silent, and when it gives up: a cut connection ends within two minutes.
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 9}
 
@@ -109,11 +112,16 @@ class Session:
         return self.rows(query, values)[0][0]
 
     def try_value(self, query: str) -> tuple[Any, str]:
-        """The one value of a query and no reason, or nothing and the reason; the transaction goes on either way."""
+        """The one value of a query and no reason, or nothing and the reason; the transaction goes on either way.
+
+        Raises `RunbookError` where the server could not answer: that is no answer to what was asked.
+        """
         self.execute("SAVEPOINT attempt")
         try:
             answer = self.execute(query).fetchone()
         except (RunbookError, self._driver.Error) as exc:
+            if str(getattr(exc.__cause__, "pgcode", "")).startswith(NO_ANSWER):
+                raise
             self.execute("ROLLBACK TO attempt")
             return None, str(exc)
         self.execute("RELEASE attempt")

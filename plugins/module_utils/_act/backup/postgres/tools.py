@@ -147,10 +147,15 @@ class Program:
     process: subprocess.Popen[bytes]
     complaints: IO[bytes]
 
-    def complaint(self) -> str:
-        """What it printed on its standard error until now."""
-        self.complaints.seek(0)
-        return self.complaints.read().decode("utf-8", "replace")
+    @property
+    def printed(self) -> int:
+        """How many bytes it printed on its standard error until now."""
+        return os.fstat(self.complaints.fileno()).st_size
+
+    def complaint(self, since: int = 0) -> str:
+        """What it printed on its standard error until now, from some byte on. It may go on printing meanwhile."""
+        data = os.pread(self.complaints.fileno(), max(self.printed - since, 0), since)
+        return data.decode("utf-8", "replace")
 
     def finish(self) -> None:
         """Wait for its end; raises `RunbookError` where it did not end well."""

@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
 from ansible_collections.xorb.runbook.plugins.module_utils._act import module
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import create as creating
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import expire as expiring
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import sealing
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import verify as verifying
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
@@ -72,6 +74,21 @@ class Host:
             journals.recover(journal, RECOVERIES)
             wanted = self.identities if identities is None else identities
             return verifying.verify(self.given, self.newest, wanted, journal, Progress())
+
+    def kill_one(self) -> None:
+        """Take a set by a process that is killed in the middle of it, with what it had begun on the disk."""
+        child = os.fork()
+        if child == 0:
+            try:
+                creating.seal = lambda *_words: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment,attr-defined]
+                self.source.mkdir(exist_ok=True)
+                self.create()
+            finally:
+                os._exit(1)
+        _process, status = os.waitpid(child, 0)
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        if not (self.source / "app.conf").exists():
+            self.source.rmdir()
 
     def recover(self) -> None:
         with journals.locked(self.state, what="test", operator="test") as journal:
@@ -195,6 +212,49 @@ class TestKilled:
             host.recover()
             assert list(host.scratch.iterdir()) == [], point
             shutil.rmtree(host.store.folder / ".receipts", ignore_errors=True)
+
+
+class TestFailingDays:
+    def test_thirty_days_without_a_set_cost_no_good_one_and_leave_nothing(
+        self, host: Host, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A rule that keeps no day at all: what is left is left because it is the last that is good."""
+        good = host.create()
+        assert host.verify().passed
+        given = {**host.given, "keep": {"daily": 0, "weekly": 0, "monthly": 0, "minimum_redundancy": 1}}
+        begun = time.time()
+        host.source.rename(host.source.with_name("unplugged"))
+        for day in range(1, 31):
+            monkeypatch.setattr(time, "time", lambda day=day: begun + 86400 * day)
+            if day % 3:
+                with pytest.raises(RunbookError, match="No such file or directory"):
+                    host.create()
+            else:
+                host.kill_one()
+            with journals.locked(host.state, what="test", operator="test") as journal:
+                assert list(expiring.expire(given, [one.id for one in host.store.sets()], journal)) == []
+        host.recover()
+        assert [one.id for one in host.store.sets() if one.verified] == [good.id]
+        assert host.store.left_over() == []
+
+    def test_what_killed_runs_left_goes_before_there_has_to_be_room(
+        self, host: Host, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Partial sets that fill a disk: the next run removes them first, and then it has room."""
+        for _time in range(10):
+            host.kill_one()
+        partial = host.store.left_over()
+        assert partial
+        real = os.statvfs
+
+        def full(path: Any) -> Any:
+            fields = list(real(path))
+            return os.statvfs_result([*fields[:4], 0 if host.store.left_over() else fields[4], *fields[5:10]])
+
+        monkeypatch.setattr(os, "statvfs", full)
+        assert creating.forecast(host.given).refused
+        host.create()
+        assert (len(host.store.sets()), host.store.left_over()) == (1, [])
 
 
 class TestDamage:

@@ -255,6 +255,40 @@ class TestChanging:
         assert (proof.faults, proof.facts["entries"]) == ((), 2)
 
 
+class TestFiveTriggers:
+    """What an archive of files can meet, and what is said of each, word for word."""
+
+    def test_each_has_its_line(self, source: Path, tools: Tools) -> None:
+        os.mkfifo(source / "pipe")
+        with socket.socket(socket.AF_UNIX) as bound:
+            here = os.open(source, os.O_RDONLY)
+            bound.bind(f"/proc/self/fd/{here}/socket")
+            os.close(here)
+        (line,) = [one for one in engine_of(options(source)).forecast().lines if one.startswith("skipped")]
+        each = "since each is made anew by what uses it"
+        assert line == f"skipped, {each}: {source}/pipe (FIFO), {source}/socket (socket)"
+        with Growing(source / "app.log"):
+            growing = refusal(source)
+        again = "stop what writes there, or declare it as volatile"
+        assert growing == f"inconsistent: while it was read, 3 times, {source}/app.log changed; {again}"
+        (source / "app.log").unlink()
+        (source / "session").write_text("short")
+        (source.parent / "kept").write_text("short")
+        tools.instead_of(
+            "tar",
+            f'case "$*" in *--create*) rm -f {source}/session; "$REAL" "$@"; status=$?; '
+            f'cp {source.parent}/kept {source}/session; exit $status;; esac; exec $REAL "$@"',
+        )
+        assert f"{source}/session" in refusal(source)
+        with tempfile.TemporaryDirectory() as folder:
+            closed = Path(folder) / "source"
+            closed.mkdir()
+            Path(folder).chmod(0o777)
+            (closed / "secret").touch(mode=0o000)
+            read = "what cannot be read cannot be backed up"
+            assert _unprivileged(lambda: refusal(closed)) == f"{read}: {closed}/secret: Permission denied"
+
+
 class TestPrograms:
     @pytest.mark.parametrize(
         ("tool", "script", "why"),

@@ -4,23 +4,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
+import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import create, verify
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import create, expire, scratch, verify
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres import proof as postgres_proof
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres.engine import PostgresEngine
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres.scratch import remedy_of_host
 from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Journal, locked
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import Manifest
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.support.peers import postgres_programs
-from tests.support.postgres_backups import Source, prove, take, with_content
+from tests.support.postgres_backups import Acting, Source, prove, take, with_content
 
 MADE = (
     "CREATE TABLE t (id serial PRIMARY KEY, v varchar(9) CHECK (v IN ('a', 'b')))",
@@ -98,14 +103,103 @@ def test_what_the_owner_demands_is_judged(taken: tuple[Any, Path, Manifest]) -> 
     assert [text for text, fault in zip(expected, faults, strict=True) if text not in fault] == []
 
 
-def test_an_extension_that_this_host_lacks_is_no_fault_of_the_set(taken: tuple[Any, Path, Manifest]) -> None:
+@pytest.mark.parametrize(
+    ("what", "lacking"),
+    [
+        ({"extensions": {"postgis": "3.3.2"}}, "no extension postgis 3.3.2, install its package"),
+        ({"collate": "xx_XX.UTF-8"}, "no locale xx_XX.UTF-8, install it"),
+        ({"ctype": "xx_XX.UTF-8", "extensions": {"plpgsql": "9.9"}}, "no extension plpgsql 9.9, .*; no locale xx_XX"),
+    ],
+)
+def test_what_this_host_lacks_is_no_fault_of_the_set(
+    taken: tuple[Any, Path, Manifest], what: dict[str, Any], lacking: str
+) -> None:
     given, plain, manifest = taken
 
     def lack(content: dict[str, Any]) -> None:
-        content["databases"]["app"]["extensions"]["postgis"] = "3.3.2"
+        content["databases"]["app"].update(what)
 
-    with pytest.raises(RunbookError, match=r"this host has no extension postgis 3.3.2 for PostgreSQL"):
+    with pytest.raises(RunbookError, match=rf"not all that the set needs: {lacking}.* verify on another host"):
         prove(given, plain, with_content(manifest, lack))
+
+
+#: What a database has of its system, as it is written in a dump, and as this system has nothing.
+ELSEWHERE = {
+    "a locale": ("CREATE COLLATION near (PROVIDER = libc, LOCALE = 'C.utf8')", "'C.utf8'", "'X.utf8'", "locale"),
+    "a library": (
+        "CREATE FUNCTION f(cstring) RETURNS public.hstore LANGUAGE c AS '$libdir/hstore', 'hstore_in'",
+        "$libdir/hstore'",
+        "$libdir/nstore'",
+        "library",
+    ),
+    "a list of words": (
+        "CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = pg_catalog.simple, STOPWORDS = 'english')",
+        "'english'",
+        "'klingon'",
+        "files that the server looks for",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ELSEWHERE)
+def test_what_the_system_of_this_host_lacks_is_no_fault_of_the_set(source: Source, tmp_path: Path, what: str) -> None:
+    """As if another host had taken it, which had all of that."""
+    statement, there, here, remedy = ELSEWHERE[what]
+    with source.database("app", "CREATE EXTENSION hstore", statement):
+        given = source.given("app")
+        manifest = take(given, tmp_path / "plain")
+    path = tmp_path / "plain" / "databases" / "0" / "toc.dat"
+    data = path.read_bytes()
+    assert there.encode() in data and len(there) == len(here)
+    path.write_bytes(data.replace(there.encode(), here.encode()))
+    with pytest.raises(RunbookError, match=rf"this host cannot restore the set: .*: install the {remedy}"):
+        prove(given, tmp_path / "plain", manifest)
+
+
+def test_a_server_that_loses_a_process_says_nothing_about_the_set(source: Source, tmp_path: Path) -> None:
+    """What the kernel does where memory is short."""
+    much = "CREATE TABLE much AS SELECT i, md5(i::text) || md5((i + 1)::text) AS v FROM generate_series(1, 400000) i"
+    with source.database("app", much):
+        given = source.given("app")
+        manifest = take(given, tmp_path / "plain")
+    folder = scratch.make(None)
+    progress = Acting("restoring app", lambda: _kill_a_backend(folder))
+    try:
+        (folder / "restored").mkdir(mode=0o700)
+        with pytest.raises(RunbookError, match=r"this host cannot restore the set: .*: find out what ended the server"):
+            PostgresEngine(given).prove(tmp_path / "plain", manifest, folder / "restored", progress)
+    finally:
+        scratch.clean(folder)
+
+
+def _kill_a_backend(folder: Path) -> None:
+    """Kill what copies rows into a throwaway server, as soon as it does."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if folder in (process / "cwd").readlink().parents and b"COPY" in (process / "cmdline").read_bytes():
+                    os.kill(int(process.name), signal.SIGKILL)
+                    return
+
+
+@pytest.mark.parametrize(
+    ("complaint", "log", "remedy"),
+    [
+        ("COPY much: could not extend file", "53100 ERROR:  could not extend file: No space left", "more room"),
+        ("COPY much: out of memory", "00000 LOG:  busy\n53200 ERROR:  out of memory\n", "more room"),
+        ("COPY much: could not read block", "58030 ERROR:  could not read block 7: Input/output error", "the kernel"),
+        ("EXTENSION cron: must be loaded", "XX000 ERROR:  must be loaded", "package of the extension"),
+        ("CREATE INDEX x_f: function h(text) does not exist", "42883 ERROR:  function h(text) does not exist", ""),
+        # The first is why; what ends the others comes after it.
+        ("INDEX i: not unique", "23505 ERROR:  not unique\n57014 ERROR:  canceling\n53100 ERROR:  full", ""),
+        ("could not uncompress data: incorrect data check", "08006 ERROR:  unexpected EOF on client connection", ""),
+        ("TABLE t: it says 53100 ERROR", "42601 ERROR:  syntax error at 53100 ERROR: ", ""),
+    ],
+)
+def test_what_failed_by_its_host_is_told_apart(complaint: str, log: str, remedy: str) -> None:
+    found = remedy_of_host(complaint, log)
+    assert (remedy in found) if remedy else not found
 
 
 def test_a_server_of_another_version_cannot_prove_it(taken: tuple[Any, Path, Manifest]) -> None:
@@ -144,16 +238,21 @@ def test_functions_that_need_a_search_path_fail_with_the_name_of_what_needs_them
         "CREATE TABLE x (v text)",
         "INSERT INTO x VALUES ('A')",
     )
+    rule = "ALTER TABLE x ADD CHECK (f(v) <> '')"
     index = "CREATE INDEX x_f ON x (f(v))"
     view = "CREATE MATERIALIZED VIEW mv AS SELECT word FROM ts_stat('SELECT to_tsvector(v) FROM x')"
-    with source.database("one", *helpers, index), source.database("two", *helpers, view), source.database("three"):
-        given = source.given("one", "two", "three")
+    with contextlib.ExitStack() as stack:
+        for name, made in (("one", index), ("two", view), ("three", rule)):
+            stack.enter_context(source.database(name, *helpers, made))
+        stack.enter_context(source.database("four"))
+        given = source.given("one", "two", "three", "four")
         manifest = take(given, tmp_path / "plain")
     faults = prove(given, tmp_path / "plain", manifest).faults
-    assert len(faults) == 2
+    assert len(faults) == 3
     assert "database one cannot be restored: CREATE INDEX x_f" in faults[0]
     assert "function h(text) does not exist" in faults[0]
     assert "database two cannot be restored: REFRESH MATERIALIZED VIEW public.mv" in faults[1]
+    assert 'database three cannot be restored: pg_restore: error: COPY failed for table "x"' in faults[2]
 
 
 def test_a_view_that_the_source_never_refreshed_again_raises_no_alarm(source: Source, tmp_path: Path) -> None:
@@ -246,11 +345,16 @@ def test_one_flipped_bit_in_any_file_is_found(stored: dict[str, Any], tmp_path: 
     assert receipt.passed
 
 
-def test_an_earlier_set_stays_when_the_next_fails(stored: dict[str, Any], tmp_path: Path) -> None:
+def test_a_verified_set_stays_however_often_the_next_fails(stored: dict[str, Any], tmp_path: Path) -> None:
+    """A minimum of one, and no day that keeps a set: what keeps it is that it is the last good one."""
+    stored = {**stored, "keep": {"daily": 0, "weekly": 0, "monthly": 0, "minimum_redundancy": 1}}
     journaled(tmp_path, lambda journal: create.create(stored, journal, Progress()))
+    store = create.store_of(stored)
+    (good,) = store.sets()
+    journaled(tmp_path, lambda journal: verify.verify(stored, good, (), journal, Progress()))
     gone = {**stored, "databases": ["app", "nowhere"]}
-    for _attempt in range(3):
+    for _attempt in range(10):
         with pytest.raises(RunbookError, match="nowhere"):
             journaled(tmp_path, lambda journal: create.create(gone, journal, Progress()))
-    store = create.store_of(stored)
-    assert (len(store.sets()), store.left_over()) == (1, [])
+        assert not journaled(tmp_path, lambda journal: list(expire.expire(stored, [good.id], journal)))
+    assert ([one.id for one in store.sets() if one.verified], store.left_over()) == ([good.id], [])

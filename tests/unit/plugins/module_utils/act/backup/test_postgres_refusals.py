@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres.
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
-from tests.support.peers import postgres_programs, postgres_server
+from tests.support.peers import base_backup, postgres_programs, postgres_server
 from tests.support.postgres_backups import Acting, Source, forecast, prove, take
 
 SECURED = (
@@ -194,6 +194,42 @@ def test_a_server_that_is_restarted_in_the_middle_makes_no_set(tmp_path: Path, m
         progress = Acting("dumping app", when_dumping(plain, lambda: os.kill(server.process.pid, signal.SIGINT)))
         with pytest.raises(RunbookError, match=r"pg_dump|database app"):
             take(source.given("app"), plain, progress)
+
+
+def test_a_dump_that_a_standby_cancels_is_no_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that the dump still has to see are removed in the primary: the standby cancels whoever needs them."""
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{postgres_programs()}")
+    with (
+        postgres_server() as server,
+        postgres_server("max_standby_streaming_delay = 1s", prepare=base_backup(server)) as following,
+    ):
+        primary, standby = Source(server), Source(following)
+        primary.sql("postgres", "CREATE DATABASE app")
+        primary.sql("app", "CREATE TABLE held (a int)", "CREATE TABLE t AS SELECT generate_series(1, 1000) AS i")
+        holder = primary.connect("app")
+        holder.cursor().execute("LOCK TABLE held")
+        until(lambda: standby.sql("postgres", "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"))
+
+        def remove_rows() -> None:
+            until(lambda: standby.sql("postgres", "SELECT 1 FROM pg_locks WHERE NOT granted"))
+            primary.sql("app", "DELETE FROM t WHERE i > 1", "VACUUM t")
+
+        with pytest.raises(RunbookError, match="conflict with recovery"):
+            take(standby.given("app"), tmp_path / "cancelled", Acting("dumping app", remove_rows))
+        holder.close()
+        until(lambda: standby.sql("app", "SELECT count(*) FROM t") == [(1,)])
+        manifest = take(standby.given("app"), tmp_path / "plain")
+        assert manifest.content["databases"]["app"]["tables"] == {"public.held": 0, "public.t": 1}
+        assert manifest.content["server"]["in_recovery"] is True
+        assert prove(standby.given("app"), tmp_path / "plain", manifest).faults == ()
+
+
+def until(holds: Callable[[], Any]) -> None:
+    """Wait for something."""
+    end = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.05)
 
 
 def test_a_full_disk_makes_no_set(source: Source, tmp_path: Path) -> None:

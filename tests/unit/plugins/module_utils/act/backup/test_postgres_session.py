@@ -11,6 +11,17 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from tests.support.postgres_backups import Source
 
 
+def test_server_that_cannot_answer_is_no_answer(source: Source) -> None:
+    """An assertion, or a check of an index, that the server has no room for says nothing about what it asks."""
+    sorts = "SELECT count(*) FROM (SELECT md5(i::text) FROM generate_series(1, 200000) i ORDER BY 1) AS sorted"
+    with source.database("app"), session.session(source.given("app")["login"], "app") as one:
+        assert one.try_value("SELECT 1 / 0") == (None, "database app: division by zero")
+        one.execute("SET LOCAL temp_file_limit = '64kB'")
+        one.execute("SET LOCAL work_mem = '64kB'")
+        with pytest.raises(RunbookError, match="temp_file_limit"):
+            one.try_value(sorts)
+
+
 def test_lock_of_another_session_is_named_by_what_waits_for_it(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(session._SETTINGS, "lock_timeout", "'100ms'")
     with source.database("held", "CREATE TABLE busy (id int)"), contextlib.closing(source.connect("held")) as other:

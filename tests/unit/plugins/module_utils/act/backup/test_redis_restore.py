@@ -123,12 +123,14 @@ def is_first(world: World) -> bool:
 
 
 def test_in_place_every_key_of_the_set_is_there_and_no_other(world: World) -> None:
-    world.take()
+    stored = world.folder / "backups/main.daily" / world.take() / "dump.rdb"
+    before = hashlib.sha256(stored.read_bytes()).hexdigest()
     change(world)
     outcome = world.restore(in_place=NAME)
     assert is_first(world)
     world.restart()
     assert is_first(world)
+    assert hashlib.sha256(stored.read_bytes()).hexdigest() == before
     assert outcome.kept.startswith("main.daily_before_")
     assert (world.client.config_get("appendonly")["appendonly"] == "yes") == ("appendonlydir" in world.files())
 
