@@ -83,6 +83,9 @@ class FilesEngine:
             " volatile"
         )
 
+    def container(self) -> str:
+        return ""
+
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
         """Unpack the archive, and walk it as the source was walked."""
         content = manifest.content

@@ -112,6 +112,9 @@ class RedisEngine:
             }
         return Taken(content, {"redis": saved.before.version, "rdb": facts.header})
 
+    def container(self) -> str:
+        return ""
+
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
         """Load a copy of what was saved into a server of its own, and compare."""
         content, host = manifest.content, host_of(self._given)
