@@ -13,7 +13,8 @@ if test -d "$postgresql.in-containers"; then mv "$postgresql.in-containers" "$po
         ldd "$file" 2> /dev/null | grep -o '/[^ ]*' || :
     done
     find /usr/lib/python3.* -type f -not -path '*/__pycache__/*'
-    find /usr/share/postgresql/*/ /usr/lib/locale /usr/share/zoneinfo -type f
+    # Most time zones are links.
+    find -L /usr/share/postgresql/*/ /usr/lib/locale /usr/share/zoneinfo -type f
     echo /etc/passwd
     echo /etc/group
     echo /tmp

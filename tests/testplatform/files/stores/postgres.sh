@@ -11,4 +11,8 @@ if ! test -s "$data/PG_VERSION"; then
     echo "host all all all scram-sha-256" >> "$data/pg_hba.conf"
     echo "CREATE DATABASE findings" | $owned "$programs/postgres" --single -D "$data" postgres
 fi
-exec $owned "$programs/postgres" -D "$data" -c "listen_addresses=*" -c unix_socket_directories=/tmp
+# The first process stays root's: an engine that is in a container itself can enter no other one's namespaces.
+$owned "$programs/postgres" -D "$data" -c "listen_addresses=*" -c unix_socket_directories=/tmp &
+trap 'kill -INT $!' TERM INT
+# Ends by the signal, and then when the server has.
+wait $! || wait $!
