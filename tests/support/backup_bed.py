@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.support.procedures import BIN, ROOT, Ran, environment, play
 from tests.testbed import engine
-from tests.testbed.inventory import INVENTORY, MORE_HOSTS
+from tests.testbed.inventory import IN_CONTAINERS, INVENTORY, MORE_HOSTS
 from tests.testbed.layout import scenario_bed
 
 BED = scenario_bed()
@@ -23,6 +23,9 @@ REPORTS = BED.directory / "reports"
 STORES = "/var/backups/xorb-runbook"
 STATE = "/var/lib/xorb-runbook"
 _MORE = f"--inventory={MORE_HOSTS}"
+
+#: Options of a playbook that is about what the Compose host has in containers.
+ON_COMPOSE = ("--extra-vars", f"@{ROOT / IN_CONTAINERS}", "--limit", "xorb-compose")
 
 #: Seconds that one thing may take: the machine may be busy with others.
 PATIENCE = 900

@@ -12,8 +12,11 @@ import os
 import sys
 from pathlib import Path
 
+#: A file beside the log: as long as it is there, the container does not run.
+STOPPED = "stopped"
+
 #: Options of ``docker exec`` that have a value.
-_VALUED = ("--user", "--env")
+_VALUED = ("--user", "--env", "--workdir")
 
 
 def install(folder: Path, path: str) -> Path:
@@ -29,11 +32,16 @@ def install(folder: Path, path: str) -> Path:
 def _execute(words: list[str]) -> None:
     environment = {"PATH": os.environ["CONTAINER_PATH"], "HOME": "/"}
     user = ""
-    while words[0].startswith("--"):
+    while words[0].startswith("-"):
+        if words[0] not in _VALUED:
+            words = words[1:]
+            continue
         option, value, words = words[0], words[1], words[2:]
         if option == "--env":
             name, equals, given = value.partition("=")
             environment[name] = given if equals else os.environ[name]
+        elif option == "--workdir":
+            os.chdir(value)
         else:
             user = value
     program = words[1:]
@@ -53,7 +61,8 @@ def main(words: list[str]) -> None:
     elif words[0] == "ps":
         print(json.dumps({"ID": "one", "Names": "one", "Labels": "", "State": "running"}))
     elif words[0] == "inspect":
-        print(json.dumps([{"Id": "one", "Image": "sha256:of-the-service"}]))
+        running = not (Path(os.environ["DOCKER_LOG"]).parent / STOPPED).exists()
+        print(json.dumps([{"Id": "one", "Image": "sha256:of-the-service", "State": {"Running": running}}]))
     elif words[0] == "compose":
         print(json.dumps({"name": "project"}))
 

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A ``docker`` whose containers are processes of this host: real servers and tools, where a test has no engine.
 
-It knows one container of a Compose project, ``CONTAINER``, and whatever it was asked to run.
+It knows one container of a Compose project, ``CONTAINER``, and whatever it was asked to run. A program ``systemctl``
+beside it is what starts and stops that container, and a file ``mounts.json`` has what is mounted into it.
 """
 
 from __future__ import annotations
@@ -57,12 +58,22 @@ def _run(state: Path, words: list[str]) -> None:
 
 def _inspect(state: Path, name: str) -> None:
     path = state / f"{name}.pid"
-    alive = name == CONTAINER
+    alive = name == CONTAINER and _control(state, "show", "ActiveState=active").strip() == "ActiveState=active"
     if path.exists():
         with contextlib.suppress(OSError):
             status = Path("/proc", path.read_text(), "stat").read_text()
             alive = status.rpartition(")")[2].split()[0] != "Z"
-    print(json.dumps([{"Image": IMAGE, "State": {"Running": alive}}]))
+    mounts = state / "mounts.json"
+    about = {"Id": name, "Image": IMAGE, "State": {"Running": alive}}
+    print(json.dumps([{**about, "Mounts": json.loads(mounts.read_text()) if mounts.exists() else []}]))
+
+
+def _control(state: Path, verb: str, otherwise: str = "") -> str:
+    """Start, stop or look at the container of the project, which runs all the time where nothing controls it."""
+    program = state / "systemctl"
+    if not program.exists():
+        return otherwise
+    return subprocess.run([str(program), verb], capture_output=True, text=True, check=True).stdout
 
 
 def _remove(state: Path, name: str) -> None:
@@ -79,9 +90,12 @@ def _main(state: Path, words: list[str]) -> NoReturn:
         labels = f"com.docker.compose.project={PROJECT},com.docker.compose.service={SERVICE}"
         print(json.dumps({"ID": CONTAINER, "Names": "shop-cache-1", "State": "running", "Labels": labels}))
     elif verb == "exec":
-        os.execvp(words[2], words[2:])  # noqa: S606
+        program = words[words.index(CONTAINER) + 1 :]
+        os.execvp(program[0], program)  # noqa: S606
     elif verb == "run":
         _run(state, words)
+    elif verb in ("start", "stop"):
+        _control(state, verb)
     elif verb == "inspect":
         _inspect(state, words[-1])
     elif words[:2] == ["container", "rm"]:

@@ -6,19 +6,19 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tests.testbed import credentials, environment, hosts
 from tests.testbed.engine import Engine
 from tests.testbed.errors import BedError
-from tests.testbed.inventory import INVENTORY, inventories
+from tests.testbed.inventory import IN_CONTAINERS, INVENTORY, inventories
 from tests.testbed.layout import ROOT, VENV, Bed
 from tests.testbed.progress import Step, say, step
 
 _PLAYBOOKS = (Path("tests") / "testplatform" / "site.yml", Path("playbooks") / "prerequisites.yml")
 # What every check of a platform with backups wants to be there: sets that have been restored.
-_BACKUPS = (Path("tests") / "testplatform" / "backups.yml",)
+_BACKUPS = Path("tests") / "testplatform" / "backups.yml"
 SOURCES = (Path("tests") / "testplatform", INVENTORY, Path("roles") / "prerequisites")
 
 
@@ -58,13 +58,19 @@ def _files(directory: Path) -> Iterator[Path]:
 def _play(bed: Bed, current: Step) -> None:
     """Run the playbooks: the names of its tasks as progress, everything it says in a log."""
     log = bed.directory / "platform.log"
+    log.unlink(missing_ok=True)
     # The platform, and then what the collection itself needs on it.
     described = inventories(bed)
-    options = [f"--inventory={inventory}" for inventory in described]
-    playbooks = (*_PLAYBOOKS, *(_BACKUPS if INVENTORY in described else ()))
+    _run_playbooks(bed, [*_PLAYBOOKS, *([_BACKUPS] if INVENTORY in described else [])], (), log, current)
+    if "compose" in bed.roles:
+        _run_playbooks(bed, [_BACKUPS], (f"--extra-vars=@{IN_CONTAINERS}", "--limit=compose"), log, current)
+
+
+def _run_playbooks(bed: Bed, playbooks: Sequence[Path], more: Sequence[str], log: Path, current: Step) -> None:
+    options = [*(f"--inventory={inventory}" for inventory in inventories(bed)), *more]
     command = [str(VENV / "bin" / "ansible-playbook"), *options, *map(str, playbooks)]
     with (
-        log.open("w", encoding="utf-8") as record,
+        log.open("a", encoding="utf-8") as record,
         subprocess.Popen(
             command,
             cwd=ROOT,

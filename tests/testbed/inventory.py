@@ -14,6 +14,8 @@ from tests.testbed.layout import DEMO_ROLES, ROOT, Bed, Host, bed_named
 INVENTORY = Path("inventories") / "demo"
 # The hosts that the demo does not have.
 MORE_HOSTS = Path("tests") / "testplatform" / "inventory"
+# The description of what the Compose host has in containers, which takes the place of that of the demo.
+IN_CONTAINERS = Path("tests") / "testplatform" / "compose_stores.yml"
 # What all hosts of the fleet have; their addresses are written down when they are needed.
 FLEET = Path("tests") / "testplatform" / "fleet" / "platform.yml"
 

@@ -54,7 +54,7 @@ def container() -> Iterator[str]:
     made = f"openssl req -x509 {new} -addext subjectAltName=DNS:proxy.test {files} 2>/dev/null"
     shell("compose", f"{made}; cp {FOLDER}/cert.pem {FOLDER}/ca.pem")
     run = (
-        f'docker run -d --name shop-proxy-1 {labels} -v {FOLDER}:/tls:ro --entrypoint python3 xorb/local:1 -c "$(cat)"'
+        f'docker run -d --name shop-proxy-1 {labels} -v {FOLDER}:/tls:ro --entrypoint python3 xorb/local:2 -c "$(cat)"'
     )
     shell("compose", run, data=SERVICE)
     yield "shop-proxy-1"

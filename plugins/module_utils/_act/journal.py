@@ -32,8 +32,9 @@ PRIVATE = 0o700
 KEPT = 100
 
 #: What entries mean. Whatever changes the name of a step, of a need, or of an option of a set that is written down
-#: changes this number: an entry with another one is refused. (1: steps ``tell`` and ``take_back``, and no number.)
-FORMAT = 2
+#: changes this number: an entry with another one is refused. (1: steps ``tell`` and ``take_back``,
+#: and no number. 2: backups without the need ``container``.)
+FORMAT = 3
 
 #: The kinds of lines.
 BEGIN, STEP, END = "begin", "step", "end"

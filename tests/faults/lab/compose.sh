@@ -13,7 +13,7 @@ cd /opt/xorb-lab
         mkdir -p "state/$service"
         cat <<END
   $service:
-    image: xorb/local:1
+    image: xorb/local:2
     pull_policy: never
     # A file of this name makes it end at its start, or be unhealthy.
     command: [sh, -c, "test ! -e /state/ends || exit 3; exec redis-server --save '' --protected-mode no"]
@@ -28,7 +28,7 @@ END
 } > docker-compose.yml
 # Another one, whose name something else than its folder can decide. It comes back where the engine was stopped.
 mkdir -p /opt/xorb-lab-named
-printf 'services:\n  cache:\n    image: xorb/local:1\n    pull_policy: never\n    command: [redis-server, --save, ""]\n    restart: always\n' \
+printf 'services:\n  cache:\n    image: xorb/local:2\n    pull_policy: never\n    command: [redis-server, --save, ""]\n    restart: always\n' \
     > /opt/xorb-lab-named/docker-compose.yml
 ln -sfn /opt/xorb-lab-named /opt/xorb-lab-current
 docker compose --project-directory /opt/xorb-lab-named up --detach --wait --wait-timeout 90 --quiet-pull > /dev/null

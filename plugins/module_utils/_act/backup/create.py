@@ -15,9 +15,10 @@ from ..._backup.manifest import Manifest
 from ..._backup.spec import directory
 from ..._backup.store import BackupSet, Store
 from ..._core.errors import RunbookError
-from ..._core.names import DONE
+from ..._core.names import DONE, ROLLED_BACK
 from ..journal import Entry, Journal, Recover
 from ..progress import Progress
+from . import inside
 from .engine import Forecast
 from .engines import engine_of
 from .sealing import seal
@@ -58,24 +59,31 @@ def create(given: Mapping[str, Any], journal: Journal, progress: Progress) -> Ma
     store = store_of(given)
     begin = time.time()
     name = _next_name(store, begin)
-    entry = journal.begin(PROCEDURE, f"{given['service']}.{given['backup']}", {"folder": str(store.folder), "id": name})
+    needs = {"folder": str(store.folder), "id": name, "container": engine_of(given).container()}
+    entry = journal.begin(PROCEDURE, f"{given['service']}.{given['backup']}", needs)
     try:
         made = _made(given, store, name, begin, entry, progress)
     except BaseException as exc:
-        _forget(Path(entry.needs["folder"]), name)
-        entry.end("failed", str(exc))
+        _give_up(entry, exc)
         raise
     entry.end(DONE, f"the set {name} is there")
     return made
 
 
-def recover(entry: Entry) -> tuple[str, str]:
-    """End what a killed run left: the set is there as a whole, or it never was."""
-    folder, name = Path(entry.needs["folder"]), entry.needs["id"]
+def recover(entry: Entry) -> tuple[str, str] | None:
+    """End what a killed run left: the set is there as a whole, or it never was.
+
+    What is left in a container that does not run waits until it does, and keeps no other backup from being taken.
+    """
+    folder, name, container = Path(entry.needs["folder"]), entry.needs["id"], entry.needs["container"]
     if (folder / name).is_dir():
         return DONE, f"the set {name} is there"
-    _forget(folder, name)
-    return "rolled_back", f"there is no set {name}, and nothing is left of it"
+    try:
+        _forget(folder, name, container)
+    except inside.Stopped:
+        return None
+    nor = f", nor in the container {container[:12]}" if container else ""
+    return ROLLED_BACK, f"there is no set {name}, and nothing is left of it{nor}"
 
 
 #: What ends the operations of this procedure.
@@ -126,9 +134,21 @@ def _next_name(store: Store, begin: float) -> str:
     return manifests.id_of(begin)
 
 
-def _forget(folder: Path, name: str) -> None:
+def _give_up(entry: Entry, exc: BaseException) -> None:
+    """Remove what was made. Where that fails, the operation stays in the journal, and the next run ends it."""
+    try:
+        _forget(Path(entry.needs["folder"]), entry.needs["id"], entry.needs["container"])
+    except RunbookError as also:
+        left = f"what was written cannot be removed now, and the next run does that: {also}"
+        raise RunbookError(f"{exc}; {left}") from exc
+    entry.end("failed", str(exc))
+
+
+def _forget(folder: Path, name: str, container: str) -> None:
     """Remove what was made of a set that is none."""
-    shutil.rmtree(folder / f".making-{name}", ignore_errors=True)
+    making = folder / f".making-{name}"
+    shutil.rmtree(making, ignore_errors=True)
+    inside.clean(container, making / _PLAIN)
 
 
 def _shortage(given: Mapping[str, Any], plain_bytes: int) -> Iterator[str]:

@@ -55,8 +55,9 @@ class Engine(Protocol):
     def take(self, folder: Path, progress: Progress) -> Taken:
         """Write the plain files of a set into an empty folder of this user's, with any subfolders.
 
-        Raises `RunbookError` where anything at all is missing: half a set is none. Ends what it starts, and needs no
-        undoing: whoever kills it finds its leavings in the folder, and nowhere else.
+        Raises `RunbookError` where anything at all is missing: half a set is none. Needs no undoing: where it fails or
+        is killed, what it leaves is in the folder and, where there is a `container`, in the folder there that belongs
+        to this one (`inside.Inside`), and nowhere else.
         """
 
     def unable(self, manifest: Manifest) -> Iterator[str]:
@@ -64,6 +65,9 @@ class Engine(Protocol):
 
         May raise KeyError, TypeError or ValueError for a manifest whose content is none of this engine's.
         """
+
+    def container(self) -> str:
+        """The identity of the container that files go through while a set is taken; empty where there is none."""
 
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
         """Restore the plain files of a set into scratch, a folder of this user's, and compare it with the manifest.

@@ -21,7 +21,7 @@ from ..._core.names import DONE, ROLLED_BACK
 from ..._core.text import size, some_of
 from ..journal import Entry, Journal, Recover
 from ..progress import Progress
-from . import scratch
+from . import inside, scratch
 from .create import store_of
 from .engine import Proof
 from .restorer import BEFORE, UNDONE, Destination, Request, Restorer
@@ -33,6 +33,9 @@ PROCEDURE = "backup_restore"
 
 #: What an operation of this procedure can be.
 RESTORE, UNDO, DROP = "restore", "undo", "drop"
+
+#: Where the plain files are, in the scratch folder.
+_PLAIN = "plain"
 
 _KEPT = re.compile(rf"(?P<name>.+)(?P<what>{BEFORE}|{UNDONE})(?P<stamp>\d{{8}}T\d{{6}}Z)\Z", re.DOTALL)
 
@@ -118,7 +121,7 @@ def restore(
     if refused := [*prepared.refused, *undecryptable(prepared.manifest, identities)]:
         raise RunbookError("; ".join(refused))
     folder = scratch.choose(given.get("scratch"))
-    destination = prepared.destination
+    destination, restorer = prepared.destination, restorer_of(given)
     entry = journal.begin(
         PROCEDURE,
         _subject(given, destination.name),
@@ -130,9 +133,9 @@ def restore(
             "begin": begin,
             "scratch": str(folder),
             "destination": destination.as_dict(),
+            "container": restorer.container(),
         },
     )
-    restorer = restorer_of(given)
     try:
         scratch.make_chosen(folder)
         proof = _built(restorer, prepared, request, identities, folder, entry, progress)
@@ -143,7 +146,7 @@ def restore(
     except BaseException as exc:
         _clean(restorer, destination, folder, entry, exc)
         raise
-    scratch.clean(folder)
+    _clear(folder, entry.needs["container"])
     entry.end(DONE, f"the set {prepared.set.id} is restored as {destination.name}")
     return Outcome(
         set=prepared.set.id,
@@ -236,8 +239,7 @@ def _end_restore(restorer: Restorer, destination: Destination, entry: Entry) -> 
     folder = Path(entry.needs["scratch"])
     if not scratch.is_one(folder):
         raise entry.not_understood("its scratch folder has another name than this version gives one")
-    if folder.exists():
-        scratch.clean(folder)
+    _clear(folder, entry.needs["container"])
     if "swap" in entry.steps and restorer.in_effect(destination):
         restorer.tidy(destination)
         return DONE, f"the set {entry.needs['set']} is restored as {destination.name}"
@@ -284,7 +286,7 @@ def _built(
     ]
     if faults:
         raise RunbookError(f"the set {one.id} is damaged: {some_of(faults, 3, '; ')}; nothing was changed")
-    plain = folder / "plain"
+    plain = folder / _PLAIN
     plain.mkdir(mode=0o711)
     unseal(one.folder, manifest.files, plain, identities, progress)
     if refused := restorer.examine(plain, manifest, destination):
@@ -302,7 +304,7 @@ def _clean(
 ) -> None:  # fmt: skip
     """Leave all as it was. Where that fails, the operation stays in the journal, and the next run ends it."""
     try:
-        scratch.clean(folder)
+        _clear(folder, entry.needs["container"])
         if {"build", "swap"} & set(entry.steps):
             restorer.put_back(destination)
     except RunbookError as also:
@@ -310,6 +312,13 @@ def _clean(
             f"{exc}; what was begun cannot be rolled back now, and the next run does that: {also}"
         ) from exc
     entry.end("failed", str(exc))
+
+
+def _clear(folder: Path, container: str) -> None:
+    """End all that works on the files of the set, and remove them: in its container first, which may be at work."""
+    inside.clean(container, folder / _PLAIN)
+    if folder.exists():
+        scratch.clean(folder)
 
 
 def _usable(one: BackupSet | None, wanted: str, sets: Sequence[BackupSet], request: Request) -> BackupSet:

@@ -81,6 +81,9 @@ class Restorer(Protocol):
     def examine(self, plain: Path, manifest: Manifest, destination: Destination) -> tuple[str, ...]:
         """Why it cannot be done, by what only the plain files say. Changes nothing."""
 
+    def container(self) -> str:
+        """The identity of the container that the plain files go into (`inside.Inside`); empty where there is none."""
+
     def build(self, plain: Path, manifest: Manifest, destination: Destination, progress: Progress) -> Proof:
         """Restore beside what is in service, and compare with the manifest.
 

@@ -58,6 +58,15 @@ def clean(folder: Path) -> None:
     if not is_one(folder):
         raise RunbookError(f"{folder}: is no scratch folder, and is left alone")
     _end_container(container_name(folder))
+    end_processes(folder)
+    _open_folders(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        raise RunbookError(f"{folder}: what was restored there cannot be removed")
+
+
+def end_processes(folder: Path) -> None:
+    """End every process that works in a folder; raises `RunbookError` where one cannot be ended."""
     end = time.monotonic() + _PATIENCE
     while left := list(_processes(folder)):
         for process in left:
@@ -66,10 +75,6 @@ def clean(folder: Path) -> None:
         if time.monotonic() > end:
             raise RunbookError(f"{folder}: processes {', '.join(map(str, left))} work there and cannot be ended")
         time.sleep(0.05)
-    _open_folders(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        raise RunbookError(f"{folder}: what was restored there cannot be removed")
 
 
 def container_name(folder: Path) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..._core.text import size
@@ -22,12 +23,26 @@ def existing(path: Path) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class Room:
+    """Bytes of a file system, and those of them that are free."""
+
+    total: int
+    free: int
+
+
 def shortage(folder: Path, count: int, what: str = "") -> Iterator[str]:
     """Why there is no room for so many bytes in a folder, or where it will be; ``what`` they are needed for."""
     status = os.statvfs(existing(folder))
-    reserve = min(_RESERVE, status.f_blocks * status.f_frsize // _PART)
-    free, needed = status.f_bavail * status.f_frsize, count + reserve
-    if free < needed:
+    room = Room(status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize)
+    yield from lacking(str(folder), room, count, what)
+
+
+def lacking(where: str, room: Room, count: int, what: str = "") -> Iterator[str]:
+    """The same of a file system whose room is known, wherever that is."""
+    reserve = min(_RESERVE, room.total // _PART)
+    needed = count + reserve
+    if room.free < needed:
         purpose = f" {what}" if what else ""
         stays = f"of which {size(reserve)} stay free"
-        yield f"{folder}: {size(free)} are free, and {size(needed)} are needed{purpose}, {stays}"
+        yield f"{where}: {size(room.free)} are free, and {size(needed)} are needed{purpose}, {stays}"

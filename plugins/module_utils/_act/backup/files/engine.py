@@ -87,6 +87,9 @@ class FilesEngine:
         """The programs that are missing."""
         yield from files_archive.missing_programs(str(manifest.content["archive"]))
 
+    def container(self) -> str:
+        return ""
+
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
         """Unpack the archive, and walk it as the source was walked."""
         content = manifest.content

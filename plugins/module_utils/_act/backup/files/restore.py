@@ -60,6 +60,9 @@ class FilesRestorer:
         _head, entries = read_listing(plain / LISTING)
         return tuple(_foreign_owners(entries.values()))
 
+    def container(self) -> str:
+        return ""
+
     def build(self, plain: Path, manifest: Manifest, destination: Destination, progress: Progress) -> Proof:
         seconds, faults, facts = 0.0, list[str](), dict[str, Any]()
         for root in dict.fromkeys(_roots(destination).values()):

@@ -6,12 +6,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
-import tarfile
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +17,7 @@ from ...._backup.store import make_folders
 from ...._core.errors import RunbookError
 from ...._core.text import size
 from ...progress import Progress
+from ..inside import Inside
 from . import inventory
 from .session import LOCK_MINUTES, Login, Session, session, user_of
 from .tools import Program, Tools, variables
@@ -39,8 +36,6 @@ _COMPLETE, _END = b"-- PostgreSQL database cluster dump complete", 400
 #: How often roles are read again where they change while they are dumped.
 _ATTEMPTS = 3
 
-_SCRATCH = "/tmp/xorb-runbook-dump-"  # noqa: S108 - in a container, where nothing else is
-
 
 def folder_of(number: int) -> str:
     """The folder of a database in a set: a name of a database may have any character, and no file may."""
@@ -49,12 +44,13 @@ def folder_of(number: int) -> str:
 
 @dataclass(frozen=True)
 class Dumper:
-    """What dumps are made with. ``inside`` is the same server as its own container reaches it, for tools in there."""
+    """What dumps are made with. ``reach`` is the login as the tools make it, ``inside`` their folder in a container."""
 
     login: Login
     tools: Tools
     jobs: int
-    inside: Login | None = None
+    reach: Login
+    inside: Inside | None = None
 
     def database(self, name: str, folder: Path, progress: Progress) -> dict[str, Any]:
         """Dump a database into a new folder and return what it holds, counted in the same snapshot."""
@@ -108,8 +104,9 @@ class Dumper:
             _ZSTD if self.tools.major >= _ZSTD_SINCE else _GZIP,
         ]
         make_folders(folder)
-        place = self._inside if self.tools.container else self._here
-        return place(name, folder, arguments, progress)
+        if self.inside is not None:
+            return self._in_container(self.inside, name, folder, arguments, progress)
+        return self._here(name, folder, arguments, progress)
 
     @contextlib.contextmanager
     def _here(self, name: str, folder: Path, arguments: list[str], progress: Progress) -> Iterator[Program]:
@@ -129,27 +126,30 @@ class Dumper:
         _read_back(Tools(self.tools.folder, self.tools.version), name, str(folder), progress)
 
     @contextlib.contextmanager
-    def _inside(self, name: str, folder: Path, arguments: list[str], progress: Progress) -> Iterator[Program]:
-        """In the container, from which the files come when all of them are there."""
-        place = f"{_SCRATCH}{uuid.uuid4().hex}"
-        try:
-            environment = self._variables(name)
-            with self.tools.running("pg_dump", *arguments, f"--file={place}", environment=environment) as program:
-                yield program
-            _read_back(self.tools, name, place, progress)
-            _bring(self.tools, place, folder)
-        finally:
-            _docker(self.tools, "rm", "-rf", "--", place)
+    def _in_container(
+        self, inside: Inside, name: str, folder: Path, arguments: list[str], progress: Progress
+    ) -> Iterator[Program]:
+        """In the container, from which the files come when all of them are there.
+
+        What is left there where that fails is the caller's to remove, as what is left in the folder is.
+        """
+        inside.make()
+        where, environment = f"--file={inside.folder}", self._variables(name)
+        with self.tools.running("pg_dump", *arguments, where, environment=environment, inside=inside.folder) as program:
+            yield program
+        _read_back(self.tools, name, inside.folder, progress, inside.folder)
+        inside.bring(folder)
+        inside.clean()
 
     def _variables(self, database: str) -> dict[str, str]:
-        return variables(self.inside or self.login, database)
+        return variables(self.reach, database)
 
 
-def _read_back(tools: Tools, name: str, folder: str, progress: Progress) -> None:
+def _read_back(tools: Tools, name: str, folder: str, progress: Progress, inside: str = "") -> None:
     """Have pg_restore read the list and every byte: what it cannot read is no dump, whatever pg_dump's status."""
     progress.phase(f"reading the dump of {name}")
-    tools.run("pg_restore", "--list", folder)
-    tools.run("pg_restore", "--file=/dev/null", folder)
+    tools.run("pg_restore", "--list", folder, inside=inside)
+    tools.run("pg_restore", "--file=/dev/null", folder, inside=inside)
 
 
 def _end_of(path: Path) -> bytes:
@@ -218,30 +218,6 @@ def _take_over(folder: Path) -> None:
     for path in (folder, *folder.rglob("*")):
         os.chown(path, os.geteuid(), os.getegid())
         path.chmod(0o700 if path.is_dir() else 0o600)
-
-
-def _bring(tools: Tools, place: str, folder: Path) -> None:
-    """Copy the files of a folder in a container out of it: as a stream that is no terminal."""
-    with Tools("", tools.version, tools.container).running(
-        "tar", "-C", place, "-cf", "-", ".", output=subprocess.PIPE
-    ) as program:
-        with tarfile.open(fileobj=program.process.stdout, mode="r|") as archive:
-            for member in archive:
-                if member.isfile():
-                    _write(archive, member, folder)
-        program.finish()
-
-
-def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    """One file of a dump: they all stand in one folder, whatever a name says."""
-    source: Any = archive.extractfile(member)
-    with (folder / Path(member.name).name).open("wb") as file:
-        shutil.copyfileobj(source, file)
-
-
-def _docker(tools: Tools, *words: str) -> None:
-    with contextlib.suppress(RunbookError):
-        Tools("", tools.version, tools.container).run(words[0], *words[1:])
 
 
 def described(taken: Mapping[str, Any]) -> str:

@@ -14,7 +14,8 @@ from ...._core.errors import RunbookError
 from ...._core.text import clean, size, some_of
 from ...progress import Progress
 from ..engine import Forecast, Proof, Taken
-from . import preflight
+from ..inside import Inside
+from . import preflight, reach
 from . import tools as programs
 from .dump import Dumper, folder_of
 from .proof import prove, without_server
@@ -58,10 +59,11 @@ class PostgresEngine:
             if tools is None:
                 raise RunbookError(self._without_tools(first.version))
             server = _server(first)
-            inside = self._inside(first) if tools.container else None
+            login = reach.login_of(self._login, tools, first.value)
             not_carried = preflight.server_wide_not_carried(first)
             maintenance = first.database
-        dumper = Dumper(self._login, tools, self._given["jobs"], inside)
+        inside = Inside.of(tools.container, folder) if tools.container else None
+        dumper = Dumper(self._login, tools, self._given["jobs"], login, inside)
         progress.phase("dumping roles")
         shared = dumper.globals(maintenance, folder)
         databases = {}
@@ -82,6 +84,11 @@ class PostgresEngine:
 
     def unable(self, manifest: Manifest) -> Iterator[str]:
         yield from without_server(self._given, str(manifest.content["server"]["version"]))
+
+    def container(self) -> str:
+        with self._first() as first:
+            tools = self._tools(first.major)
+        return tools.container if tools else ""
 
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
         return prove(self._given, plain, manifest, scratch, progress)
@@ -115,32 +122,10 @@ class PostgresEngine:
                 yield f"database {clean(name)}: lets no client connect (datallowconn is false)"
 
     def _tools(self, major: int) -> Tools | None:
-        """The programs of the server's own major version: others write what this server cannot read again."""
-        found = programs.find(major, programs.DUMP, user=self._login.get("os_user") or "")
-        if found is None and self._given.get("container"):
-            container = programs.container_of(self._given["container"])
-            return programs.find_in_container(container, major, programs.DUMP)
-        return found
+        return reach.tools_of(self._given, major, programs.DUMP)
 
     def _without_tools(self, version: str) -> str:
-        here = ", ".join(programs.versions_here(programs.DUMP)) or "none"
-        major = version.partition(".")[0]
-        return (
-            f"the server is PostgreSQL {version}, and the programs of it on this host are of version {here};"
-            f" install the package postgresql-client-{major}"
-        )
-
-    def _inside(self, first: Session) -> Login:
-        """The same server as a client in its own container reaches it."""
-        sockets = str(first.value("SELECT current_setting('unix_socket_directories')")).split(",")
-        port = int(first.value("SELECT current_setting('port')"))
-        names = ("user", "password", "timeout")
-        return {
-            **{name: self._login.get(name) for name in names},
-            "address": sockets[0].strip() or "127.0.0.1",
-            "port": port,
-            "sslmode": "prefer",
-        }
+        return reach.without_tools(self._given, version, programs.DUMP)
 
 
 def _described(one: preflight.Database) -> Iterator[str]:

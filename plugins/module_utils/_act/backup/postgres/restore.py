@@ -14,17 +14,19 @@ from ...._backup.manifest import Manifest
 from ...._core.errors import RunbookError
 from ...._core.text import clean, some_of
 from ...progress import Progress
+from .. import compose, inside
 from ..engine import Forecast, Proof
+from ..inside import Inside
 from ..restorer import BEFORE, UNDONE, Destination, Request
 from ..space import shortage
-from . import names
-from . import tools as programs
+from . import names, reach
 from .archive import Archive, watched
 from .compare import differences
 from .databases import OF_THE_SERVER, Databases
 from .dump import ROLES, TABLESPACES, described
 from .proof import found_in
-from .session import session
+from .session import Login, session
+from .tools import Tools
 
 #: Bytes that the name of a database may have: PostgreSQL cuts off the rest.
 _LONGEST = 63
@@ -55,6 +57,7 @@ class PostgresRestorer:
         self._given = given
         self._login = given["login"]
         self._databases = Databases(self._login)
+        self._inside: Inside | None = None
 
     def destination(self, manifest: Manifest, request: Request, stamp: str) -> Destination:
         part = self._part(manifest, request)
@@ -99,18 +102,24 @@ class PostgresRestorer:
             for name in found
         )
 
+    def container(self) -> str:
+        ((major, *_rest),) = self._databases.rows(_SERVER)
+        tools = self._tools(major)
+        return tools.container if tools else ""
+
     def build(self, plain: Path, manifest: Manifest, destination: Destination, progress: Progress) -> Proof:
         archive, content, made = (
             self._archive(plain, manifest, destination),
             _content(manifest, destination),
             _made(destination),
         )
+        login = self._reach(archive.tools)
         begin = time.monotonic()
         statements = archive.creation(self._databases.quoted(destination.part), self._databases.quoted(made))
         progress.phase(f"restoring {clean(destination.part)}", total=content["size"], unit="bytes")
         self._databases.run(statements)
         with watched(progress, lambda: self._databases.size(made)):
-            complaint = archive.restore(self._login, made, int(self._given.get("jobs") or 1))
+            complaint = archive.restore(login, made, int(self._given.get("jobs") or 1))
         if complaint:
             raise RunbookError(f"database {clean(destination.part)} cannot be restored: {complaint}")
         subscriptions = self._databases.subscriptions(made)
@@ -180,12 +189,9 @@ class PostgresRestorer:
         if major < _major(manifest):
             source = manifest.content["server"]["version"]
             yield f"the server is PostgreSQL {version}, older than the {source} that the set is of"
-        if self._tools(major) is None:
-            here = ", ".join(programs.versions_here(_PROGRAMS)) or "none"
-            yield (
-                f"the server is PostgreSQL {version}, and pg_restore on this host is of version {here}: what one writes"
-                f" the other may not know; install the package postgresql-client-{major}"
-            )
+        tools = self._tools(major)
+        if tools is None:
+            yield reach.without_tools(self._given, version, _PROGRAMS)
         if recovers:
             yield "the server is in recovery (a standby): restore into its primary"
         if not superuser:
@@ -194,12 +200,18 @@ class PostgresRestorer:
         if free < needed:
             yield f"{free} connections are free on the server, and {needed} are needed"
         yield from self._space(folder, needed_bytes)
+        if tools is not None and tools.container:
+            yield from inside.shortage(tools.container, manifest.plain_size, "for the files of the set")
 
     def _space(self, folder: str | None, needed_bytes: int) -> Iterator[str]:
         """Whether there is room where the server of this host has its data; of another one's nothing is known."""
-        if self._given.get("container") or not folder or not Path(folder, "PG_VERSION").is_file():
+        if not folder:
             return
-        yield from shortage(Path(folder), needed_bytes)
+        if self._given.get("container"):
+            container = str(compose.container_of(self._given["container"])["Id"])
+            yield from inside.shortage(container, needed_bytes, "for the database", folder)
+        elif Path(folder, "PG_VERSION").is_file():
+            yield from shortage(Path(folder), needed_bytes)
 
     def _databases_refuse(self, destination: Destination) -> Iterator[str]:
         name = destination.name
@@ -224,15 +236,22 @@ class PostgresRestorer:
             if not self._databases.knows_locale(name):
                 yield f"the system of the server lacks the locale {name!r}"
 
-    def _tools(self, major: int) -> programs.Tools | None:
-        return programs.find(major, _PROGRAMS, user=self._login.get("os_user") or "")
+    def _tools(self, major: int) -> Tools | None:
+        return reach.tools_of(self._given, major, _PROGRAMS)
+
+    def _reach(self, tools: Tools) -> Login:
+        return reach.login_of(self._login, tools, lambda query: self._databases.rows(query)[0][0])
 
     def _archive(self, plain: Path, manifest: Manifest, destination: Destination) -> Archive:
         ((major, *_rest),) = self._databases.rows(_SERVER)
         tools = self._tools(major)
         if tools is None:
             raise RunbookError(f"there is no pg_restore of version {major} on this host any more")
-        return Archive(plain / _content(manifest, destination)["folder"], tools)
+        folder = plain / _content(manifest, destination)["folder"]
+        if tools.container and self._inside is None:
+            self._inside = Inside.of(tools.container, plain)
+            self._inside.send(folder)
+        return Archive(folder, tools, self._inside)
 
 
 def _made(destination: Destination) -> str:

@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ...._clients import commands, docker
+from ...._clients import commands
 from ...._clients.postgres import connection_parameters
 from ...._core import surroundings
 from ...._core.errors import RunbookError
 from ...._core.text import excerpt, lines
+from .. import compose
 from .session import user_of
 
 #: Programs that a dump needs, that a restore needs, and that a server of its own needs.
@@ -91,19 +92,22 @@ class Tools:
     @contextlib.contextmanager
     def running(
         self, program: str, *arguments: str, environment: Mapping[str, str] | None = None, folder: Path | None = None,
-        output: IO[bytes] | int = subprocess.DEVNULL, files: Sequence[int] = (), isolated: bool = False,
+        output: IO[bytes] | int = subprocess.DEVNULL, source: IO[bytes] | int = subprocess.DEVNULL,
+        files: Sequence[int] = (), isolated: bool = False, inside: str = "",
     ) -> Iterator[Program]:  # fmt: skip
         """A program for as long as the block: it is killed where that ends before it does.
 
-        ``folder`` is its working folder. It dies with this process, too.
+        ``folder`` is its working folder, and ``inside`` that in its container: what is killed here may go on there, and
+        is known by that. On this host, it dies with this process, too.
         """
         given = dict(environment or {})
-        words = [*self._before(given, isolated=isolated), self._path(program), *arguments]
+        before = self._in_container(given, inside, reads=source != subprocess.DEVNULL) if self.container else None
+        words = [*(before or self._on_host(isolated=isolated)), self._path(program), *arguments]
         with tempfile.TemporaryFile() as complaints:
             try:
                 process = subprocess.Popen(
                     words,
-                    stdin=subprocess.DEVNULL,
+                    stdin=source,
                     stdout=output,
                     stderr=complaints,
                     cwd=folder or "/",
@@ -129,12 +133,15 @@ class Tools:
     def _path(self, program: str) -> str:
         return f"{self.folder}/{program}" if self.folder else program
 
-    def _before(self, environment: Mapping[str, str], *, isolated: bool) -> list[str]:
+    def _in_container(self, environment: Mapping[str, str], inside: str, *, reads: bool) -> list[str]:
         """The words before those of the program. docker takes the values of variables from its own environment."""
-        if self.container:
-            names = [word for name in environment for word in ("--env", name)]
-            user = ["--user", self.user or "0:0"]
-            return ["docker", "exec", *user, *names, "--env", "LC_ALL=C", "--env", "TZ=UTC", self.container]
+        names = [word for name in environment for word in ("--env", name)]
+        how = [*(["-i"] if reads else []), *(["--workdir", inside] if inside else [])]
+        user = ["--user", self.user or "0:0"]
+        return ["docker", "exec", *how, *user, *names, "--env", "LC_ALL=C", "--env", "TZ=UTC", self.container]
+
+    def _on_host(self, *, isolated: bool) -> list[str]:
+        """The same, where it runs here."""
         network = ["unshare", "--net", "--"] if isolated else []
         return [*network, "setpriv", *(_identity(self.user) if self.user else ()), "--pdeathsig=KILL", "--"]
 
@@ -226,23 +233,13 @@ def find_in_container(container: str, major: int, programs: Sequence[str]) -> To
 _EXEC = ("docker", "exec", "--env", "LC_ALL=C")
 
 
-def container_of(given: Mapping[str, Any]) -> str:
-    """The name of the one container that runs for a service; raises `RunbookError` where it is not one."""
-    options = {**given, "compose_service": given["service"], "timeout": _SHORT}
-    selection = docker.Selection.of(options)
-    found = [row["ID"] for row in docker.containers(selection, timeout=_SHORT, running=True)]
-    if len(found) != 1:
-        raise RunbookError(f"{selection}: {len(found)} containers run, and the programs of PostgreSQL are in one")
-    return str(found[0])
-
-
 @contextlib.contextmanager
 def container_like(given: Mapping[str, Any], folder: Path, name: str) -> Iterator[str]:
     """A container of the same image as the one of a service, for the length of the block; its name.
 
     It has no network and runs nothing by itself, and a folder of this host has the same path in it.
     """
-    image = docker.inspect("container", [container_of(given)], timeout=_SHORT)[0]["Image"]
+    image = str(compose.container_of(given)["Image"])
     words = [
         "docker", "run", "--detach", "--network=none", f"--name={name}", f"--volume={folder}:{folder}",
         "--user=0:0", "--entrypoint=sleep", image, "infinity",

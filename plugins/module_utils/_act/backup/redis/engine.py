@@ -69,7 +69,7 @@ class RedisEngine:
             aof = info.number("aof_current_size") if info.number("aof_enabled") else 0
             if aof:
                 lines.append(f"its append-only file is copied, too: {size(aof)}")
-        plain = max(info.number("used_memory_dataset") or info.number("used_memory"), old[1] if old else 0)
+        plain = max(_data_bytes(info), old[1] if old else 0)
         return Forecast(tuple(lines), plain + 2 * aof, tuple(refused))
 
     def take(self, folder: Path, progress: Progress) -> Taken:
@@ -116,6 +116,9 @@ class RedisEngine:
         """The programs that are missing."""
         if not self._given.get("container"):
             yield from missing_programs()
+
+    def container(self) -> str:
+        return ""
 
     def prove(self, plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
         """Load a copy of what was saved into a server of its own, and compare."""
@@ -200,6 +203,12 @@ class RedisEngine:
 def _write(path: Path, text: str) -> None:
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def _data_bytes(info: Info) -> int:
+    """Bytes of memory that the data itself takes; a server that has nearly none subtracts too much, and says 2^64."""
+    memory, data = info.number("used_memory"), info.number("used_memory_dataset")
+    return data if 0 < data <= memory else memory
 
 
 def _header(path: Path) -> str:

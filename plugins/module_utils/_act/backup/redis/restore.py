@@ -31,7 +31,7 @@ from .client import Info, RedisClient, optional, patient, to_login
 from .engine import RedisEngine
 from .save import RDB
 from .scratch import server
-from .source import host_of
+from .source import Host, host_of
 
 #: What the files of the server are called while others have their names.
 _BEFORE, _UNDONE = ".before-", ".undone-"
@@ -59,9 +59,9 @@ class Layout:
     gid: int
 
     @classmethod
-    def of(cls, client: RedisClient) -> Layout:
+    def of(cls, client: RedisClient, host: Host) -> Layout:
         """By what the server says; raises `RunbookError` where its folder is not on this host."""
-        folder = client.config("dir")
+        folder = str(host.folder(client.config("dir")))
         try:
             status = Path(folder).stat()
         except OSError as exc:
@@ -98,16 +98,17 @@ class RedisRestorer:
             refused = [*folders.refusals(target), *shortage(target.parent, manifest.plain_size)]
             return Forecast(tuple(lines), manifest.plain_size, tuple(refused))
         with closing(to_login(self._given["login"])) as client:
-            layout = Layout.of(client)
+            layout = Layout.of(client, host_of(self._given))
             refused = [*_role_refuses(client), *_version_refuses(client, manifest)]
             lines.append(
                 f"replaces {sum(client.info().keys.values())} keys in {layout.folder}; its files are kept there"
             )
         lines.append("users and settings of the server stay as they are")
-        if self._given.get("container"):
-            refused.append("its server runs in a container: restore into a folder, and put the file there by hand")
-        if supervisor_of(self._given) is None:
+        supervisor = supervisor_of(self._given)
+        if supervisor is None:
             refused.append("the description names no supervisor of the service, so it cannot be stopped and started")
+        else:
+            lines.append(f"{supervisor} is stopped, and started again")
         refused += shortage(Path(layout.folder), 2 * manifest.plain_size)
         return Forecast(tuple(lines), manifest.plain_size, tuple(refused))
 
@@ -116,11 +117,14 @@ class RedisRestorer:
         if not destination.in_place:
             return ()
         with closing(to_login(self._given["login"])) as client:
-            own = Layout.of(client).files[0]
+            own = Layout.of(client, host_of(self._given)).files[0]
         theirs = own.open("rb").read(9).decode("ascii", "replace") if own.is_file() else found
         if theirs.startswith("REDIS") and theirs < found:
             return (f"the set has the format {found}, and the server writes {theirs}: it is too old to read the set",)
         return ()
+
+    def container(self) -> str:
+        return ""
 
     def build(self, plain: Path, manifest: Manifest, destination: Destination, progress: Progress) -> Proof:
         loaded = plain.parent / "restored"
@@ -179,6 +183,9 @@ class RedisRestorer:
         shutil.rmtree(root, ignore_errors=True)
 
     def undo(self, destination: Destination) -> None:
+        kept, now = self._recorded(destination).folder, self._layout().folder
+        if kept != now:
+            raise RunbookError(f"the server keeps its data in {now} by now, and what is kept is in {kept}")
         self._save_and_pause()
         self._supervisor().stop()
         for path in self._recorded(destination).files:
@@ -223,7 +230,7 @@ class RedisRestorer:
 
     def _layout(self) -> Layout:
         with closing(to_login(self._given["login"])) as client:
-            return Layout.of(client)
+            return Layout.of(client, host_of(self._given))
 
     def _recorded(self, destination: Destination) -> Layout:
         return Layout(**self._records.read(destination.stamp)["layout"])

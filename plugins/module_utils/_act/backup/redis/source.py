@@ -8,15 +8,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from ...._clients import commands, docker
-from ...._clients.docker import Selection
 from ...._core import surroundings
 from ...._core.errors import RunbookError
 from ...._core.text import excerpt
-from .. import pipeline
+from .. import compose, pipeline
 
 #: Seconds that one query of a container may take, and that a file may be checked for.
 _QUERY, _CHECK = 60.0, 24 * 3600.0
@@ -30,6 +29,9 @@ class Host(Protocol):
 
     def status(self, path: str) -> Status | None:
         """What identifies a file, and its size; nothing where there is none. Raises `RunbookError`."""
+
+    def folder(self, path: str) -> Path:
+        """Where a folder of the server is on this host. Raises `RunbookError` where none of it would stay."""
 
     def copy(self, path: str, target: Path, size: int | None = None) -> None:
         """Copy a file, or its first bytes. Raises `RunbookError` for fewer than those."""
@@ -68,6 +70,10 @@ class LocalHost:
         except OSError as exc:
             raise RunbookError(f"{path}: {exc.strerror}") from exc
         return f"{status.st_dev}:{status.st_ino}:{status.st_mtime_ns}", status.st_size
+
+    def folder(self, path: str) -> Path:
+        """See `Host`."""
+        return Path(path)
 
     def copy(self, path: str, target: Path, size: int | None = None) -> None:
         """See `Host`. What is opened stays the same file, even where a save puts another one in its place."""
@@ -113,13 +119,9 @@ class ContainerHost:
     """A container of this host, named by Compose: its files, and the programs of its image."""
 
     def __init__(self, container: Mapping[str, Any]) -> None:
-        selection = Selection.of({"project_src": container["project_src"], "files": container.get("files") or (),
-                                  "compose_service": container["service"], "timeout": _QUERY})  # fmt: skip
-        found = docker.containers(selection, timeout=_QUERY)
-        if not found:
-            raise RunbookError(f"{selection}: has no container on this host")
-        self._id = str(min(found, key=lambda row: row.get("State") != "running")["ID"])
-        self._image = str(docker.inspect("container", [self._id], timeout=_QUERY)[0]["Image"])
+        details = compose.container_of(container)
+        self._id, self._image = str(details["Id"]), str(details["Image"])
+        self._mounts: Sequence[Mapping[str, Any]] = details.get("Mounts") or ()
 
     def status(self, path: str) -> Status | None:
         """See `Host`."""
@@ -130,6 +132,22 @@ class ContainerHost:
             raise RunbookError(f"{path} in the container: {excerpt(outcome.stderr, 200)}")
         identity, size = outcome.stdout.split()
         return identity, int(size)
+
+    def folder(self, path: str) -> Path:
+        """See `Host`. What is not in a volume or a folder of this host goes with the container."""
+        inner = PurePosixPath(path)
+        around = [one for one in self._mounts if inner == _place(one) or _place(one) in inner.parents]
+        mount = max(around, key=lambda one: len(_place(one).parts), default={})
+        if mount.get("Type") not in ("bind", "volume"):
+            raise RunbookError(f"{path} is in no volume of the container, and goes with it: give it one first")
+        if not mount.get("RW", True):
+            raise RunbookError(f"{path} is mounted into the container to be read only")
+        if own := [one for one in self._mounts if inner in _place(one).parents]:
+            raise RunbookError(f"{_place(own[0])} is a mount of its own in the container, and cannot get another name")
+        place = Path(str(mount["Source"])) / inner.relative_to(_place(mount))
+        if _identity(LocalHost().status(str(place))) != _identity(self.status(path)):
+            raise RunbookError(f"{path} in the container is not {place} on this host, as the engine has it")
+        return place
 
     def copy(self, path: str, target: Path, size: int | None = None) -> None:
         """See `Host`."""
@@ -165,6 +183,15 @@ class ContainerHost:
 def missing_programs() -> Iterator[str]:
     """The programs that a proof needs and this host has not, each as a sentence."""
     yield from (_missing(name) for name in ("redis-server", "redis-check-rdb") if shutil.which(name) is None)
+
+
+def _place(mount: Mapping[str, Any]) -> PurePosixPath:
+    return PurePosixPath(str(mount["Destination"]))
+
+
+def _identity(status: Status | None) -> list[str]:
+    """Device and number of a file: the kernel gives them to each of its containers alike."""
+    return status[0].split(":")[:2] if status else []
 
 
 def _program(name: str) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import inside
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres import tools as postgres_tools
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
@@ -46,6 +47,8 @@ def test_a_service_of_compose_is_dumped_and_proved_by_its_own_image(
 ) -> None:
     log = only_in_containers(tmp_path, monkeypatch)
     project = {"project_src": str(tmp_path), "service": "database", "files": []}
+    (tmp_path / "inside").mkdir()
+    monkeypatch.setattr(inside, "_PREFIX", f"{tmp_path}/inside/")
     user = "nobody" if os.geteuid() == 0 else ""
     monkeypatch.setattr(postgres_tools, "user_in", lambda _container, _name: "65534:65534" if user else "")
     with source.database("app", *MADE):
@@ -61,7 +64,7 @@ def test_a_service_of_compose_is_dumped_and_proved_by_its_own_image(
     assert {"--network=none", "sha256:of-the-service"} <= set(run)
     assert any(one[:2] == ["container", "rm"] and one[-1] in " ".join(run) for one in words)
     assert not [one for one in words if "hemlig-7d1f" in " ".join(one) or {"-t", "--tty"} & set(one)]
-    assert not list(Path("/tmp").glob("xorb-runbook-dump-*"))  # noqa: S108 - where containers have it
+    assert not list((tmp_path / "inside").iterdir())
 
 
 def test_a_login_by_peer_is_made_as_the_user_of_the_system(

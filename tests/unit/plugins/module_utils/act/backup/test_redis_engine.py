@@ -339,6 +339,17 @@ class TestAppendOnlyFile:
             assert hashlib.sha256((plain / "dump.rdb").read_bytes()).hexdigest() == before
 
 
+@pytest.mark.parametrize(
+    ("dataset", "expected"), [("18446744073709548656", 900), ("-2960", 900), ("0", 900), ("", 900), ("700", 700)]
+)
+def test_a_server_with_nearly_no_data_needs_no_more_than_its_memory(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str, expected: int
+) -> None:
+    values = {"used_memory": "900", "used_memory_dataset": dataset, "redis_version": "8.0.2"}
+    monkeypatch.setattr(RedisClient, "info", lambda _client: Info(values))
+    assert engine_of(options(server, tmp_path)).forecast().plain_bytes == expected
+
+
 class TestContainer:
     @pytest.mark.parametrize("settings", [[], ["--appendonly", "yes"]])
     def test_through_its_container(self, tmp_path: Path, settings: list[str]) -> None:

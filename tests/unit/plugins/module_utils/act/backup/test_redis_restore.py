@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -16,9 +18,12 @@ from typing import Any
 
 import pytest
 import redis
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.redis.source import host_of
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.restore import prepare
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.restorer import Request
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
-from tests.support import crash, peers
+from tests.support import crash, local_docker, peers
 from tests.support.backups import Tools
 from tests.support.restoring import Host
 
@@ -40,14 +45,24 @@ exit 0
 class World(Host):
     """A server that something keeps running, and its backup."""
 
-    def __init__(self, folder: Path, *settings: str) -> None:
+    def __init__(self, folder: Path, *settings: str, container: bool = False) -> None:
         self.port = peers.free_port()
         self.data = folder / "data"
         self.data.mkdir(mode=0o750)
         lines = [f"port {self.port}", "bind 127.0.0.1", f"dir {self.data}", "daemonize yes", f"pidfile {folder}/pid"]
         (folder / "redis.conf").write_text("\n".join([*lines, *settings, ""]))
         login = {"address": "127.0.0.1", "port": self.port, "timeout": 60.0}
-        super().__init__(folder, "redis", "rdb", login=login, samples=100, save_timeout=300.0, unit="redis.service")
+        keeper: dict[str, Any] = {"unit": "redis.service"}
+        if container:
+            local_docker.install(folder / "commands")
+            keeper = {"container": local_docker.project(folder / "project")}
+            self.mounts(folder, {"Type": "volume", "Source": str(self.data), "Destination": str(self.data), "RW": True})
+        super().__init__(folder, "redis", "rdb", login=login, samples=100, save_timeout=300.0, **keeper)
+
+    @staticmethod
+    def mounts(folder: Path, *mounts: dict[str, Any]) -> None:
+        """What the engine says of the volumes of the container."""
+        (folder / "commands/mounts.json").write_text(json.dumps(mounts))
 
     def start(self) -> None:
         subprocess.run(["systemctl", "start", "--", "redis.service"], check=True)
@@ -75,9 +90,9 @@ class World(Host):
 
 
 @contextlib.contextmanager
-def running(folder: Path, tools: Tools, *settings: str) -> Iterator[World]:
+def running(folder: Path, tools: Tools, *settings: str, container: bool = False) -> Iterator[World]:
     tools.install("redis-server", "redis-check-rdb", "redis-check-aof")
-    world = World(folder, *settings)
+    world = World(folder, *settings, container=container)
     script = folder / "commands/systemctl"
     script.write_text(SYSTEMCTL.format(folder=folder))
     script.chmod(0o755)
@@ -96,9 +111,17 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(params=list(SETTINGS))
+@pytest.fixture(params=[(name, container) for container in (False, True) for name in SETTINGS], ids=str)
 def world(request: pytest.FixtureRequest, tmp_path: Path, tools: Tools) -> Iterator[World]:
-    with running(tmp_path, tools, *SETTINGS[request.param]) as made:
+    name, container = request.param
+    with running(tmp_path, tools, *SETTINGS[name], container=container) as made:
+        yield made
+
+
+@pytest.fixture
+def inside(tmp_path: Path, tools: Tools) -> Iterator[World]:
+    """A server in a container of Compose."""
+    with running(tmp_path, tools, *SETTINGS["AOF"], container=True) as made:
         yield made
 
 
@@ -211,6 +234,102 @@ class TestRefusals:
         plain.altered(monkeypatch, lambda values: values["content"].update(modules=["search 20812"]))
         with pytest.raises(RunbookError, match="lacks the modules of the set: search 20812"):
             plain.restore(in_place=NAME)
+
+
+class TestVolumes:
+    """What is put into the folder of a container has to outlive it, and to be what the server reads."""
+
+    @pytest.fixture(autouse=True)
+    def nothing_changes(self, inside: World) -> Iterator[None]:
+        inside.take()
+        change(inside)
+        process = inside.client.info()["process_id"]
+        yield
+        assert inside.client.info()["process_id"] == process
+        assert not is_first(inside)
+        assert not [name for name in inside.files() if "before" in name or "restore" in name]
+
+    @pytest.mark.parametrize(
+        ("mounts", "message"),
+        [
+            ([], "is in no volume of the container, and goes with it"),
+            ([{"Type": "tmpfs", "Source": "", "Destination": "{data}"}], "is in no volume of the container"),
+            ([{"Type": "volume", "Source": "{data}", "Destination": "{data}er"}], "is in no volume of the container"),
+            ([{"Type": "bind", "Source": "{data}", "Destination": "{data}", "RW": False}], "to be read only"),
+            ([{"Type": "volume", "Source": "{data}/..", "Destination": "{data}"}], "as the engine has it"),
+            ([{"Type": "volume", "Source": "/nowhere", "Destination": "{data}"}], "as the engine has it"),
+            (
+                [
+                    {"Type": "bind", "Source": "{data}", "Destination": "{data}"},
+                    {"Type": "bind", "Source": "/x", "Destination": "{data}/dump.rdb"},
+                ],
+                "dump.rdb is a mount of its own",
+            ),
+            (
+                [
+                    {"Type": "bind", "Source": "/", "Destination": "/"},
+                    {"Type": "tmpfs", "Source": "", "Destination": "{data}"},
+                ],
+                "is in no volume of the container",
+            ),
+        ],
+    )
+    def test_refused(self, inside: World, mounts: list[dict[str, Any]], message: str) -> None:
+        inside.mounts(
+            inside.folder, *(json.loads(json.dumps(one).replace("{data}", str(inside.data))) for one in mounts)
+        )
+        with pytest.raises(RunbookError, match=message):
+            inside.restore(in_place=NAME)
+
+
+def test_undo_is_refused_where_the_server_keeps_its_data_elsewhere_by_now(inside: World) -> None:
+    inside.take()
+    change(inside)
+    outcome = inside.restore(in_place=NAME)
+    inside.client.set("since", "third")
+    moved = inside.data.with_name("moved")
+    subprocess.run(["systemctl", "stop"], check=True)
+    shutil.copytree(inside.data, moved)
+    configuration = inside.folder / "redis.conf"
+    configuration.write_text(configuration.read_text().replace(f"dir {inside.data}", f"dir {moved}"))
+    inside.mounts(inside.folder, {"Type": "volume", "Source": str(moved), "Destination": str(moved), "RW": True})
+    inside.start()
+    with pytest.raises(RunbookError, match=r"the server keeps its data in .*/moved by now, and what is kept is in"):
+        inside.undo(outcome.kept)
+    assert inside.client.get("since") == "third"
+
+
+def test_the_place_of_a_volume_is_that_of_the_server(inside: World, tmp_path: Path) -> None:
+    """A bind mount, of which the server has a folder below: as paths inside and outside have nothing in common."""
+    inner = tmp_path / "as-the-container-has-it"
+    inner.symlink_to(inside.data.parent)
+    mount = {"Type": "bind", "Source": str(inside.data.parent), "Destination": str(inner), "RW": True}
+    inside.mounts(inside.folder, mount)
+    assert host_of(inside.given).folder(f"{inner}/data") == inside.data
+
+
+def test_preview_names_what_is_stopped(inside: World) -> None:
+    inside.take()
+    found = prepare(inside.given, Request(in_place=NAME), time.time())
+    assert "the container of cache is stopped, and started again" in found.lines
+
+
+def test_killed_anywhere_the_server_in_a_container_has_the_old_or_the_new(
+    inside: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crash, "CHANGES", ("pwrite", "rename"))
+    inside.take()
+
+    def before() -> None:
+        inside.start()
+        change(inside)
+
+    def whole() -> None:
+        is_first(inside)
+        assert not [name for name in inside.files() if ".xorb-restore-" in name]
+
+    outcomes = inside.killed_everywhere(lambda: inside.restore(in_place=NAME), before, whole)
+    assert outcomes == {"done", "rolled_back"}
 
 
 def test_killed_anywhere_the_server_has_the_old_or_the_new(plain: World, monkeypatch: pytest.MonkeyPatch) -> None:
