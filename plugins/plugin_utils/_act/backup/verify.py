@@ -71,7 +71,7 @@ def _planned(answer: Answer) -> Iterator[str]:
 
 
 def _restores_planned(context: Context, one: Backup, due: Sequence[Mapping[str, Any]]) -> StepResult:
-    """Say of each set where it would be restored, and why it cannot be. Without check mode the run itself fails of that."""
+    """Say of each set where it would be restored, and why it cannot be; outside of check mode, the run says that."""
     faults = []
     for found in due:
         much = size(found["plain_size"]) if found["plain_size"] is not None else "of unknown size"
