@@ -107,7 +107,7 @@ class ActionModule(RunbookAction):
             received=[*received, *here.not_applicable(inventory.hosts, arguments["services"])],
             silent={
                 host: NoAnswer(UNKNOWN, UNSEEN)
-                for host in {check.host for check in due.checks.values()}
+                for host in {host for host, _owner, _id in due.checks}
                 if host not in seen
             },
             # A limit on this play limits nothing: the slices were the limits.

@@ -87,6 +87,15 @@ on a busy machine; `ping` pays the same for each second, and waits fewer. Of wha
 resolving what a host looks at is 11 ms a host (13 before values of the right type were taken as they are), packing
 `probe` 0.5 s once a run, and the report of forty hosts 0.5 s.
 
+What a run pays once counts most with one host. The first play, which refuses what cannot be meant, was three processes
+of Ansible's and is one: where there are hosts, the play ends without another.
+
+Of what 1,000 hosts with 50 that fail cost more than the task that reads their results, 46 % was the report, 43 % that
+Ansible's main process goes through all hosts twice (to end the role for those that have nothing to be judged by, and
+to complete it; it puts a host's variables together three times for that), and 9 % the 50 processes of `verdict`. The
+report took 4.9 s of processor, and takes 3.9 since a check that arrived has no placeholder made of it. The
+collection of garbage has no part in that: the process of the report never gets to a full one.
+
 ## How to read them
 
 Ratios of medians of {runs} runs each; least and most in brackets. The sides take turns, and each run makes its own SSH

@@ -80,12 +80,14 @@ class ProbeTarget:
         probe = self.probe({**self.given, "topic": self.topic})
         return [replace(check, host=self.observer) for check in probe.unknown(message, fault=fault)]
 
+    def keys(self) -> list[tuple[str, str, str]]:
+        """What distinguishes each check that must arrive: the keys of `placeholders`, without making those."""
+        begin = f"{self.service}.{self.point}."
+        return [(self.observer, self.owner, f"{begin}{aspect}") for aspect in self.kind.expected(self.given)]
+
     def addresses(self) -> list[str]:
         """How each check that must arrive is called: the addresses of `placeholders`."""
-        return [
-            address(self.observer, f"{self.service}.{self.point}.{aspect}", self.owner)
-            for aspect in self.kind.expected(self.given)
-        ]
+        return [address(host, name, owner) for host, owner, name in self.keys()]
 
     def _resolved(self, key: str, resolve: Resolve) -> Any:
         try:

@@ -11,21 +11,52 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import C
 
 from .._platform.fail_after import AT_ONCE, FailAfter
 from .._platform.inventory import Inventory
-from .._platform.model import Platform, Problem
+from .._platform.model import Platform, ProbeTarget, Problem
 from .report import run_check
+
+_Key = tuple[str, str, str]
+
+
+class Placeholders(Mapping[_Key, Check]):
+    """A placeholder of each check that must arrive, by its key, made when it is asked for.
+
+    Nearly every check arrives, and to make one of each would be an eighth of what a report of many hosts costs.
+    """
+
+    def __init__(self) -> None:
+        self._targets: dict[_Key, ProbeTarget] = {}
+        self._made: dict[_Key, Check] = {}
+
+    def add(self, target: ProbeTarget) -> None:
+        """Expect every check of a target."""
+        self._targets.update(dict.fromkeys(target.keys(), target))
+
+    def __getitem__(self, key: _Key) -> Check:
+        if key not in self._made:
+            checks = self._targets[key].placeholders("expected, but no result arrived")
+            self._made.update({check.key: check for check in checks})
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[_Key]:
+        return iter(self._targets)
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._targets
 
 
 @dataclass
 class Expected:
     """What must arrive from some hosts."""
 
-    #: A placeholder of each check, by its key.
-    checks: dict[tuple[str, str, str], Check] = field(default_factory=dict)
+    checks: Placeholders = field(default_factory=Placeholders)
     #: By the target that checks come from, and for all others.
-    patience: dict[tuple[str, str, str], FailAfter] = field(default_factory=dict)
+    patience: dict[_Key, FailAfter] = field(default_factory=dict)
     otherwise: FailAfter = field(default_factory=FailAfter)
     #: Checks by their keys that no patience covers: what a procedure has to prove of its own work.
-    proofs: set[tuple[str, str, str]] = field(default_factory=set)
+    proofs: set[_Key] = field(default_factory=set)
 
     def fail_after(self, check: Check) -> FailAfter:
         """How often this check may fail: a probe can find more aspects than its kind promises."""
@@ -41,8 +72,7 @@ def expected(
     found = Expected(otherwise=otherwise)
     for host in hosts:
         for target in inventory.platform(host).targets(observer=host, **wanted):
-            for check in target.placeholders("expected, but no result arrived"):
-                found.checks[check.key] = check
+            found.checks.add(target)
             if target.fail_after:
                 found.patience[target.observer, target.owner, f"{target.service}.{target.point}"] = target.fail_after
     return found

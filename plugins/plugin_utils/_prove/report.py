@@ -223,9 +223,10 @@ def assemble(
     outside = list(left_out)
     known = {check.address for check in checks} if outside else set()
     not_run = [address for address in outside if address not in known]
-    for key, placeholder in expected.items():
+    for key in expected:
         if key in arrived:
             continue
+        placeholder = expected[key]
         why = silent.get(placeholder.host)
         message = why.message if why else "expected, but no result arrived"
         checks.append(replace(placeholder, status=UNKNOWN, message=message))

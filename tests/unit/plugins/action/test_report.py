@@ -178,6 +178,17 @@ def test_report_empty_inventory_is_refused(lab: Lab) -> None:
     assert "The inventory has no hosts" in ran.output
 
 
+def test_report_nothing_is_refused_by_a_process_of_its_own_where_there_are_hosts(lab: Lab, open_port: int) -> None:
+    lab.variables["platform_services"] = {"api": tcp("web", open_port)}
+    ran = lab.play("health_check", ANSIBLE_DISPLAY_OK_HOSTS="true", ANSIBLE_DISPLAY_SKIPPED_HOSTS="true")
+    assert ran.status == 0, ran.output
+    first, *_plays = ran.output.split("\nPLAY [")[1:]
+    assert re.findall(r"TASK \[Inventory \| (.+?)\]", first) == [
+        "Refuse variables that cannot be meant",
+        "Refuse nothing else where there are hosts",  # the end of the play, for which no process is started
+    ]
+
+
 def test_report_nothing_expected_is_critical(lab: Lab, open_port: int) -> None:
     lab.variables.update(platform_services={"api": tcp("web", open_port)})
     ran = lab.play("health_check", "-e", '{"platform_only_kinds": ["redis"]}')

@@ -22,8 +22,9 @@ from ansible.playbook.task import Task
 from ansible.plugins.connection.local import Connection
 from ansible.template import Templar
 from ansible_collections.xorb.runbook.plugins.action.report import ActionModule
-from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL
+from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, Check
 from ansible_collections.xorb.runbook.plugins.modules import report as report_module
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.model import ProbeTarget
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.causes import Topology, explain
 from ansible_collections.xorb.runbook.plugins.plugin_utils._prove.diff import compare
 
@@ -126,6 +127,21 @@ def test_report_of_four_times_the_checks_of_one_host_costs_four_times(reported: 
     assert (few.result["received"], many.result["received"]) == (500, 2000)
     assert many.calls <= FOURFOLD * few.calls
     assert many.size("prom") <= FOURFOLD * few.size("prom")
+
+
+def test_report_makes_no_placeholder_of_a_check_that_arrived(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made: list[str] = []
+    make = ProbeTarget.placeholders
+
+    def counted(target: ProbeTarget, message: str) -> list[Check]:
+        made.append(target.observer)
+        return make(target, message)
+
+    generated = Generated(3)
+    generated.checks["node00002"].pop()
+    monkeypatch.setattr(ProbeTarget, "placeholders", counted)
+    counts = Reported(generated, tmp_path).result["counts"]
+    assert (counts["unknown"], made) == (1, ["node00002"])
 
 
 @pytest.mark.parametrize("hosts", [FEW, MANY])
