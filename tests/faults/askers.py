@@ -131,7 +131,32 @@ def procedures(bed: Bed, rows: Sequence[Row], folder: Path, wanted: Callable[[Ro
             (folder / f"{playbook}.txt").write_text(ran.output, encoding="utf-8")
 
 
-def _play(playbook: str, bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
+def restores(bed: Bed, rows: Sequence[Row], folder: Path, *, preview: bool) -> list[dict[str, Any]]:
+    """Run the playbook that restores for each row that wants it; what became of each, as a check of its service."""
+    return [_restored(row, _play("backup_restore", bed, [row], folder, *_PREVIEW[preview], **row.restores))
+            for row in rows if row.restores]  # fmt: skip
+
+
+_PREVIEW: dict[bool, tuple[str, ...]] = {True: ("--check",), False: ()}
+
+#: How the report calls what a step of the playbook failed with.
+_STEP = "runbook.act.backup_restore"
+
+
+def _restored(row: Row, ran: Ran) -> dict[str, Any]:
+    failed = [check for check in ran.report.get("checks", ()) if check["id"].startswith(_STEP)]
+    return {
+        "host": row.host,
+        "owner": row.host,
+        "service": row.service_name,
+        "id": f"{row.service_name}.restore",
+        "status": "ok" if ran.status == 0 else failed[0]["status"] if failed else "unknown",
+        "message": "; ".join(check["message"] for check in failed) or ran.output[-2000:],
+        "blocked_by": "",
+    }
+
+
+def _play(playbook: str, bed: Bed, rows: Sequence[Row], folder: Path, *more: str, **variables: str) -> Ran:
     description = {
         "platform_name": "faults",
         "platform_state_dir": str(folder / "state"),
@@ -143,10 +168,11 @@ def _play(playbook: str, bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
         "backup_verify_identities": [IDENTITY],
         # Every set of a row, and the newest alone where there are several.
         "backup_verify_older": False,
+        **variables,
     }
     path = folder / "description.yml"
     path.write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")
-    options = [*_inventories(rows, folder)[1:], "-e", f"@{path}"]
+    options = [*_inventories(rows, folder)[1:], "-e", f"@{path}", *more]
     return play(INVENTORY, playbook, *options, reports=folder / "reports", XORB_BED=bed.name)
 
 

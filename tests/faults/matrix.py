@@ -113,7 +113,8 @@ class Row:
     ``harmless``, the service still does what it should for its clients, so that fine is the right answer.
     ``also`` has more services of the description, by their names, for a fault that shows in several. ``independent`` is
     how many faults it is in truth, which do not follow from each other. ``procedures`` are the playbooks that are run
-    while it is broken, before anybody looks; all of `PREPARATIONS` while nothing is.
+    while it is broken, before anybody looks; all of `PREPARATIONS` while nothing is. ``restores`` are the variables of
+    the playbook ``backup_restore`` that is run for this row alone; what becomes of it is the check ``restore``.
     """
 
     fault: Fault
@@ -129,6 +130,7 @@ class Row:
     also: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     independent: int = 1
     procedures: tuple[str, ...] = ()
+    restores: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

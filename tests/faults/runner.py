@@ -129,7 +129,7 @@ def _ask_while_sound(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str
     chosen = {kind: name for name, kind in kinds.items()}
     done = askers.tasks(bed, [row for row in rows if row.name in chosen.values()], folder, patience.task)
     _keep(folder, "sound", commanded, done)
-    ran = _green(bed, rows, folder)
+    ran = _with_restores(_green(bed, rows, folder), bed, rows, folder, preview=True)
     for row in rows:
         seen[row.name] = replace(
             seen[row.name],
@@ -148,7 +148,7 @@ def _ask(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str, Seen], pat
     """Run everything about rows that are broken, and write down the answers. Our probes first: some faults grow old."""
     texts = askers.runbook()
     askers.procedures(bed, rows, folder, lambda row: row.procedures)
-    ran = askers.probes(bed, rows, folder)
+    ran = _with_restores(askers.probes(bed, rows, folder), bed, rows, folder, preview=False)
     commanded = askers.commands(bed, rows, patience.command)
     done = askers.tasks(bed, rows, folder, patience.task)
     _keep(folder, "broken", commanded, done)
@@ -162,6 +162,12 @@ def _ask(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str, Seen], pat
             causes=causes(ran.report.get("checks", ()), row),
             messages=tuple(_message(ran, row, expected) for expected in row.expected),
         )
+
+
+def _with_restores(ran: Ran, bed: Bed, rows: Sequence[Row], folder: Path, *, preview: bool) -> Ran:
+    """What an inspection found, with what became of restores: nothing is restored by a preview."""
+    checks = [*ran.report.get("checks", ()), *askers.restores(bed, rows, folder, preview=preview)]
+    return replace(ran, report={**ran.report, "checks": checks})
 
 
 def _command(row: Row, commanded: dict[str, Outcome], texts: dict[str, str]) -> str:

@@ -4,7 +4,19 @@
 
 from __future__ import annotations
 
-from tests.faults.catalogue import backups, certificates, containers, hosts, monitoring, postgres, redis, several, web
+from tests.faults.catalogue import (
+    backup_kinds,
+    backups,
+    certificates,
+    containers,
+    hosts,
+    monitoring,
+    postgres,
+    redis,
+    restores,
+    several,
+    web,
+)
 from tests.faults.matrix import Row
 from tests.testbed.faults import Fault
 
@@ -17,6 +29,8 @@ ROWS: tuple[Row, ...] = (
     *hosts.ROWS,
     *monitoring.ROWS,
     *backups.ROWS,
+    *backup_kinds.ROWS,
+    *restores.ROWS,
     *several.ROWS,
 )
 
