@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import yaml
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.offsite.parameters import COPY_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import (
     BACKUP_OPTIONS,
     PLAN_OPTION,
@@ -40,6 +41,9 @@ class ModuleDocFragment:
 
     #: One set of a backup.
     ONE_SET: ClassVar[str] = _documented({**SET_OPTIONS, **RUN_OPTIONS})
+
+    #: One copy of a backup off its host, and the job that works with it.
+    COPY: ClassVar[str] = _documented({**COPY_OPTIONS, **JOB_OPTIONS, **RUN_OPTIONS})
 
     #: The sets of several backups.
     STORES: ClassVar[str] = _documented({"backups": STORES, **RUN_OPTIONS})

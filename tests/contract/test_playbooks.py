@@ -15,6 +15,7 @@ from tests.support.procedures import ROOT
 #: Playbooks whose last play looks at the platform and judges.
 INSPECT = [
     "access_check",
+    "backup_copy",
     "backup_create",
     "backup_list",
     "backup_verify",
@@ -31,6 +32,7 @@ INSPECT = [
 
 def test_there_are_playbooks() -> None:
     wanted = {
+        "backup_copy",
         "backup_create",
         "backup_list",
         "backup_verify",
@@ -108,6 +110,8 @@ def selected(playbook: str, tag: str) -> list[str]:
 @pytest.mark.parametrize(
     ("playbook", "tag", "steps"),
     [
+        ("backup_copy", "backup_copy_plan", ["Plan", "Plan"]),
+        ("backup_copy", "backup_copy", ["Plan", "Plan", "Copy"]),
         ("backup_create", "backup_create_plan", ["Plan", "Plan"]),
         ("backup_create", "backup_create", ["Plan", "Plan", "Create"]),
         ("backup_verify", "backup_verify", ["Plan", "Plan", "Verify", "Expire"]),

@@ -153,12 +153,15 @@ def revocation(folder: Path, lab: Lab) -> dict[str, Any]:
 def backups(folder: Path, lab: Lab) -> dict[str, Any]:
     """A play that takes, verifies, lists and removes sets by the actions, and by their modules."""
     store, state = str(folder / "backups"), str(folder / "backup-state")
-    config = {"kind": "files", "paths": [str(folder / "ca.pem")], "directory": store}
+    copy = {"repository": str(folder / "repository"), "password": "{{ 'of-the' ~ '-repository' }}"}
+    config = {"kind": "files", "paths": [str(folder / "ca.pem")], "directory": store, "copies": {"offsite": copy}}
     lab.variables["platform_services"]["files"] = {"hosts": "one", "backups": {"config": config}}
     only = {"services": ["files"], "host_state_dir": state}
     named = {"service": "files", "backup": "config"}
     one = {"platform": "lab", "host": "one", **named, "state_dir": state, "wait": 600}
-    one["files"] = {key: value for key, value in config.items() if key != "kind"}
+    one["files"] = {key: value for key, value in config.items() if key not in ("kind", "copies")}
+    there: dict[str, Any] = {"platform": "lab", "host": "one", **named, "copy": "offsite", **copy, "directory": store}
+    there = {**there, "state_dir": state, "wait": 600}
     sets = {**named, "directory": store}
     return {
         "hosts": "one",
@@ -167,11 +170,14 @@ def backups(folder: Path, lab: Lab) -> dict[str, Any]:
             step("backup_create", "create", **only),
             step("backup_verify", "verify", **only),
             step("backup_verify", "expire", **only),
+            step("backup_copy", "copy", **only, initialize=True),
             step("backup_list", "show", **only),
             step("backup_restore", "restore", **named, target=str(folder / "by_action"), host_state_dir=state),
             {"xorb.runbook.backup_set": one, "register": "taken"},
             {"xorb.runbook.backup_set_verify": one},
             {"xorb.runbook.backup_set_restore": {**one, "target": str(folder / "by_module")}},
+            {"xorb.runbook.backup_set_copy": there},
+            {"xorb.runbook.backup_set_fetch": {**there, "folder": str(folder / "fetched")}},
             {"xorb.runbook.backup_set_info": {"backups": [sets], "state_dir": state}},
             {"xorb.runbook.backup_set_expire": {"backups": [{**sets, "sets": []}], "state_dir": state}},
             *proof({**sets, "set": "{{ taken.set.id }}", "state_dir": state}, one),

@@ -14,6 +14,7 @@ from tests.support.procedures import ROOT
 
 def test_there_are_roles() -> None:
     wanted = {
+        "backup_copy",
         "backup_create",
         "backup_list",
         "backup_verify",

@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import pwd
 import shlex
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +34,8 @@ _PACKAGES: Mapping[str, tuple[str, ...]] = {
     "promtool": ("prometheus",),
     "postgres": ("postgresql-15", "postgresql-client-15"),
     "age": ("age",),
+    "restic": ("restic",),
+    "sshd": ("openssh-server", "libwrap0"),
 }  # fmt: skip
 
 _PLACE = BUILD / "peers"
@@ -75,7 +79,7 @@ def program(tool: str) -> list[str]:
     """The words that run a tool with the libraries that it came with."""
     folder = _unpacked(_COMES_WITH.get(tool, tool))
     libraries = sorted({str(path.parent) for path in folder.rglob("*.so*")})
-    return ["env", f"LD_LIBRARY_PATH={':'.join(libraries)}", str(next(folder.rglob(f"bin/{tool}")))]
+    return ["env", f"LD_LIBRARY_PATH={':'.join(libraries)}", str(next(folder.rglob(f"*bin/{tool}")))]
 
 
 def commands(folder: Path, *tools: str) -> Path:
@@ -93,6 +97,13 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[int]:
+    """A port that lets in, and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
 
 
 @dataclass(frozen=True)
@@ -147,13 +158,54 @@ def postgres_server(
             prepare(folder)
         else:
             words = [_postgres("initdb"), "-D", str(folder), "-A", "trust", "-U", "postgres", "-N", "-E", encoding]
-            subprocess.run([*_as_postgres(), *words, "--locale=C"], capture_output=True, check=True, cwd=outer)
+            subprocess.run([*_as_nobody(), *words, "--locale=C"], capture_output=True, check=True, cwd=outer)
         lines = ["fsync = off", "unix_socket_directories = ''", f"port = {port}", "shared_buffers = '8MB'", *settings]
         with (folder / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write("\n".join(["", *lines, ""]))
-        words = [*_as_postgres(), _postgres("postgres"), "-D", str(folder)]
+        words = [*_as_nobody(), _postgres("postgres"), "-D", str(folder)]
         with _running(words, port, folder, _lets_in(port)) as server:
             yield server
+
+
+@contextlib.contextmanager
+def s3_server(folder: Path, key_id: str, key: str) -> Iterator[Server]:
+    """A server of S3, whose buckets are the folders in a folder."""
+    port = free_port()
+    folder.mkdir()
+    rclone = str(Path(sys.executable).with_name("rclone"))
+    words = [rclone, "serve", "s3", "--config", os.devnull, "--auth-key", f"{key_id},{key}"]
+    with _running([*words, "--addr", f"127.0.0.1:{port}", str(folder)], port, folder) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def sftp_server(place: Path, host_key: Path, client: Path) -> Iterator[tuple[Server, str]]:
+    """A real sshd for SFTP alone, which lets in the owner of a public key, and the name of the user to log in as.
+
+    It runs as an ordinary user, and so lets in no other.
+    """
+    port = free_port()
+    folder = place / "files"
+    folder.mkdir()
+    settings = {
+        "AuthorizedKeysFile": client,
+        "HostKey": host_key,
+        "ListenAddress": f"127.0.0.1:{port}",
+        "KbdInteractiveAuthentication": "no",
+        "PasswordAuthentication": "no",
+        "PidFile": "none",
+        "StrictModes": "no",
+        "Subsystem": "sftp internal-sftp",
+        # Without it, sshd would have to read the passwords of the machine, which is for root alone.
+        "UsePAM": "yes",
+    }
+    (place / "settings").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    for path in (folder, host_key):
+        _give(path)
+    user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    words = [*_as_nobody(), *program("sshd"), "-D", "-e", "-f", str(place / "settings")]
+    with _running(words, port, folder) as server:
+        yield server, user
 
 
 def base_backup(server: Server) -> Callable[[Path], None]:
@@ -162,7 +214,7 @@ def base_backup(server: Server) -> Callable[[Path], None]:
     def prepare(folder: Path) -> None:
         where = ["-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres"]
         words = [_postgres("pg_basebackup"), *where, "-R", "-c", "fast", "-D", str(folder)]
-        subprocess.run([*_as_postgres(), *words], capture_output=True, check=True, cwd=folder.parent)
+        subprocess.run([*_as_nobody(), *words], capture_output=True, check=True, cwd=folder.parent)
 
     return prepare
 
@@ -178,8 +230,8 @@ def _postgres(name: str) -> str:
     return str((installed[-1] if installed else next(_unpacked("postgres").rglob("bin/initdb"))).with_name(name))
 
 
-def _as_postgres() -> list[str]:
-    """PostgreSQL does not run as root."""
+def _as_nobody() -> list[str]:
+    """Neither PostgreSQL nor an sshd without a user of its own runs as root."""
     return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
 
 

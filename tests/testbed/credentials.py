@@ -18,6 +18,7 @@ NAMES = (
     "api_token",
     "api_viewer_token",
     "api_expired_token",
+    "copies_password",
 )
 
 

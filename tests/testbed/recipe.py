@@ -27,6 +27,7 @@ _PACKAGES = (
     "openssl",
     "less",
     "age",
+    "restic",
     "zstd",
     "postgresql",
     "postgresql-client",

@@ -44,8 +44,9 @@ def filled() -> Iterator[None]:
 
 def _taken_and_verified() -> None:
     bed.procedure("backup_create")
-    # Judged after this: a set that was just taken is not verified yet.
-    ran = bed.procedure("backup_verify")
+    bed.procedure("backup_verify")
+    # Judged after this: a set that was just taken is neither verified nor copied yet.
+    ran = bed.procedure("backup_copy", backup_copy_initialize=True)
     assert ran.status == 0, ran.output[-4000:]
 
 

@@ -35,6 +35,11 @@ class Receipt:
         """Whether nothing was found wrong."""
         return not self.faults
 
+    @property
+    def outcome(self) -> str:
+        """What came of it, as a sentence."""
+        return "; ".join(self.faults) or "verified"
+
     def to_text(self) -> str:
         """The receipt as it is stored."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=True) + "\n"

@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Callable
-
-from .store import BackupSet
+from typing import Callable, Protocol
 
 #: Seconds by which the clock of a host may have been ahead when a set was begun.
 AHEAD = 300
@@ -24,6 +22,26 @@ _PERIODS: Mapping[str, Callable[[datetime], tuple[int, ...]]] = {
     "weekly": lambda at: at.isocalendar()[:2],
     "monthly": lambda at: (at.year, at.month),
 }
+
+
+class Kept(Protocol):
+    """Whatever is kept by a rule: a set on the disk of a host, or a copy of one."""
+
+    @property
+    def id(self) -> str:
+        """The name of the set."""
+
+    @property
+    def begin(self) -> float:
+        """When it was begun, in seconds since 1970."""
+
+    @property
+    def verified(self) -> bool:
+        """Whether it is known to be whole."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something is known to be wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +63,7 @@ class Expiry:
     refused: str = ""
 
 
-def decide(sets: Sequence[BackupSet], rule: Retention, now: float) -> Expiry:
+def decide(sets: Sequence[Kept], rule: Retention, now: float) -> Expiry:
     """Decide of each set whether it stays. ``now`` is in seconds since 1970. Each set is in one of both maps."""
     newest_first = sorted(sets, key=lambda one: one.id, reverse=True)
     if refused := _refusal(newest_first, now):
@@ -55,12 +73,12 @@ def decide(sets: Sequence[BackupSet], rule: Retention, now: float) -> Expiry:
     return Expiry(keeps, expires)
 
 
-def _refusal(newest_first: Sequence[BackupSet], now: float) -> str:
+def _refusal(newest_first: Sequence[Kept], now: float) -> str:
     """Why nothing can be removed, whatever the rule says."""
     ahead = [one.id for one in newest_first if one.begin > now + AHEAD]
     if ahead:
         return f"nothing expires: {ahead[0]} is from the future, so the clock is wrong or was"
-    since: list[BackupSet] = []
+    since: list[Kept] = []
     for one in newest_first:
         if one.verified:
             bad = [each.id for each in since if each.failed]
@@ -69,7 +87,7 @@ def _refusal(newest_first: Sequence[BackupSet], now: float) -> str:
     return "nothing expires: no set has been verified" if newest_first else ""
 
 
-def _kept(newest_first: Sequence[BackupSet], rule: Retention) -> dict[str, str]:
+def _kept(newest_first: Sequence[Kept], rule: Retention) -> dict[str, str]:
     keeps: dict[str, str] = {}
     verified = [one.id for one in newest_first if one.verified]
     for one in newest_first:
@@ -79,7 +97,7 @@ def _kept(newest_first: Sequence[BackupSet], rule: Retention) -> dict[str, str]:
         keeps.setdefault(name, "among the newest verified ones")
     sound = [one for one in newest_first if not one.failed]
     for period, key in _PERIODS.items():
-        buckets: dict[tuple[int, ...], BackupSet] = {}
+        buckets: dict[tuple[int, ...], Kept] = {}
         for one in sound:
             bucket = key(datetime.fromtimestamp(one.begin, timezone.utc))
             # The newest of its period, unless a verified one takes its place.
@@ -90,5 +108,5 @@ def _kept(newest_first: Sequence[BackupSet], rule: Retention) -> dict[str, str]:
     return keeps
 
 
-def _why(one: BackupSet) -> str:
+def _why(one: Kept) -> str:
     return "damaged, and there are verified ones" if one.failed else "no day, week or month needs it"

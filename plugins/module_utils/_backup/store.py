@@ -5,6 +5,7 @@
     <directory>/<service>.<backup>/     0700
         20261130T094500Z/               a set: files and ``manifest.json``, 0600
         .receipts/20261130T094500Z.json
+        .copies/offsite.json            what is known of the copies in another place; see `copy_record`
         .making-20261130T101500Z/       no set yet; whatever is in here never was one
         .removing-20261101T094500Z/     no set any more
 
@@ -102,14 +103,14 @@ class Store:
         """Let what was made be a set: write its manifest, have every file on the disk, then rename."""
         making, folder = self.folder / f"{_MAKING}{manifest.id}", self.folder / manifest.id
         for one in manifest.files:
-            _sync(making / one.path)
+            sync(making / one.path)
         write(making / manifests.NAME, manifest.to_text())
         for parent, _folders, _files in os.walk(making):
-            _sync(Path(parent))
+            sync(Path(parent))
         if folder.exists():
             raise RunbookError(f"{folder}: there is a set of that name already")
         making.rename(folder)
-        _sync(self.folder)
+        sync(self.folder)
         return folder
 
     def record(self, receipt: Receipt) -> None:
@@ -119,13 +120,13 @@ class Store:
         beside = folder / f".{receipt.id}.json"
         write(beside, receipt.to_text())
         beside.rename(folder / f"{receipt.id}.json")
-        _sync(folder)
+        sync(folder)
 
     def remove(self, name: str) -> None:
         """Remove a set: by one rename first, so that it is never a set with something missing."""
         gone = self.folder / f"{_REMOVING}{name}"
         (self.folder / name).rename(gone)
-        _sync(self.folder)
+        sync(self.folder)
         self.clear(gone)
 
     def clear(self, folder: Path) -> None:
@@ -135,7 +136,7 @@ class Store:
         shutil.rmtree(folder)
         if folder.name.startswith(_REMOVING):
             (self.folder / _RECEIPTS / f"{folder.name[len(_REMOVING) :]}.json").unlink(missing_ok=True)
-        _sync(self.folder)
+        sync(self.folder)
 
     def _read(self, name: str) -> BackupSet:
         one = read_set(self.folder / name, name)
@@ -186,7 +187,8 @@ def write(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until what is in a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -17,6 +17,7 @@ def _shipped() -> None:
         access_postgres,
         access_redis,
         access_tls,
+        backup_copy,
         backup_files,
         backup_postgres,
         backup_redis,

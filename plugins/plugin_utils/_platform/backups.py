@@ -7,10 +7,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.copies import KEY, KIND
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.spec import KINDS
 
 from .._core.messages import suggest
 from .model import Point
+from .schema import NAME
 from .secrets import _is_unresolved
 
 #: What a name of a kind of probe begins with that inspects backups; the rest is the kind of the backup.
@@ -38,6 +40,41 @@ _SOCKETS = "/var/run/postgresql"
 def kind_of(probe: str) -> str:
     """The kind of the backups that a kind of probe inspects; empty where it inspects something else."""
     return probe[len(PREFIX) :] if probe in PROBES else ""
+
+
+def apart(given: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[tuple[str, str, Mapping[str, Any], str]]]:
+    """A description without its copies, and each copy with its path, its name, its options, and what is wrong with it.
+
+    A copy is inspected as a point of its own, which has the folder of its backup.
+    """
+    if KEY not in given or kind_of(str(given.get("kind"))) == "":
+        return given, []
+    own = {name: value for name, value in given.items() if name != KEY}
+    described = given[KEY]
+    if not isinstance(described, Mapping) or not described:
+        return own, [(KEY, "", {}, "expected a map of names to descriptions, written out")]
+    return own, [
+        (f"{KEY}.{name}", str(name), _options_of_copy(options, own), _fault_of_copy(str(name), options, described))
+        for name, options in described.items()
+    ]
+
+
+def _options_of_copy(options: Any, backup: Mapping[str, Any]) -> dict[str, Any]:
+    folder = {name: backup[name] for name in ("directory",) if name in backup}
+    return {**(options if isinstance(options, Mapping) else {}), **folder, "kind": KIND}
+
+
+def _fault_of_copy(name: str, options: Any, described: Mapping[str, Any]) -> str:
+    if not NAME.match(name):
+        return "a name has letters, digits and underscores only"
+    if [str(other).lower() for other in described].count(name.lower()) > 1:
+        return "differs from another one in upper and lower case only; give it another name"
+    if not isinstance(options, Mapping):
+        return "expected a map with the keys 'repository' and 'password'"
+    for key in ("directory", "kind"):
+        if key in options:
+            return f"{key}: unknown key; it follows from the backup"
+    return ""
 
 
 def faults(

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible.utils.vars import merge_hash
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.copies import KEY as COPIES
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.copies import KIND as COPY_KIND
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import TOPICS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RUN, SUPERVISOR
@@ -179,7 +181,19 @@ class _Reader:
                 where = f"{path}.{section}.{point}"
                 described = self._with_kind(where, options, section)
                 if described is not None:
-                    yield from self._point(where, name, str(point), described, owners)
+                    yield from self._described(where, name, str(point), described, owners)
+
+    def _described(
+        self, path: str, service: str, name: str, given: Mapping[str, Any], owners: Hosts
+    ) -> Iterator[Point]:
+        """The point that a description is of, and one for each copy where it is a backup that has some."""
+        own, copies = backups.apart(given)
+        yield from self._point(path, service, name, own, owners)
+        for where, copy, options, fault in copies:
+            if fault:
+                self._fault(f"{path}.{where}", fault)
+            else:
+                yield from self._point(f"{path}.{where}", service, f"{name}.{copy}", options, owners)
 
     def _with_kind(self, path: str, given: Any, section: str) -> Mapping[str, Any] | None:
         """The options of a point with its kind, which may be one of its section's own; nothing where it is wrong."""
@@ -188,6 +202,8 @@ class _Reader:
             return None
         kinds, kind = SECTIONS[section], str(given.get("kind", ""))
         if not kinds:
+            if kind == COPY_KIND:
+                self._fault(f"{path}.kind", f"a {kind} stands below {COPIES!r} of a backup, without its kind")
             for home, others in SECTIONS.items():
                 for shown in (shown for shown, known in others.items() if known == kind):
                     how = f"as kind: {shown}" if shown else "without its kind"
@@ -274,13 +290,27 @@ class _Reader:
                     "what it looks at must be given without a template, or its absence would not show",
                 )
             )
-        own = {key: value for key, value in given.items() if key not in POINT_OPTIONS}
-        if kind and not others and literal.keys() == given.keys() and kind.readable(own):
+        own = _known(kind, given, literal) if kind else None
+        if kind and not others and own is not None and kind.readable(own):
             faults += kind.conflicts(own)
         faults += others
         for key, message in faults:
             self._fault(f"{path}.{key}", message)
         return not faults
+
+
+def _known(kind: Kind, given: Mapping[str, Any], literal: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The options of a point as far as they can be compared; nothing where one of them depends on a template.
+
+    Of a secret it matters whether there is one, and not which: a text of its own stands for each.
+    """
+    known = {key: value for key, value in literal.items() if key not in POINT_OPTIONS}
+    for key in given.keys() - literal.keys():
+        option = kind.options.get(key)
+        if option is None or not option.secret or option.type != "str":
+            return None
+        known[key] = f"not resolved: {key}"
+    return known
 
 
 def _written_out(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -79,7 +79,7 @@ def recover(entry: Entry) -> tuple[str, str] | None:
     if (folder / name).is_dir():
         return DONE, f"the set {name} is there"
     try:
-        _forget(folder, name, container)
+        forget(folder, name, container)
     except inside.Stopped:
         return None
     nor = f", nor in the container {container[:12]}" if container else ""
@@ -137,14 +137,14 @@ def _next_name(store: Store, begin: float) -> str:
 def _give_up(entry: Entry, exc: BaseException) -> None:
     """Remove what was made. Where that fails, the operation stays in the journal, and the next run ends it."""
     try:
-        _forget(Path(entry.needs["folder"]), entry.needs["id"], entry.needs["container"])
+        forget(Path(entry.needs["folder"]), entry.needs["id"], entry.needs["container"])
     except RunbookError as also:
         left = f"what was written cannot be removed now, and the next run does that: {also}"
         raise RunbookError(f"{exc}; {left}") from exc
     entry.end("failed", str(exc))
 
 
-def _forget(folder: Path, name: str, container: str) -> None:
+def forget(folder: Path, name: str, container: str = "") -> None:
     """Remove what was made of a set that is none."""
     making = folder / f".making-{name}"
     shutil.rmtree(making, ignore_errors=True)

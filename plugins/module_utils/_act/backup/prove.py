@@ -53,7 +53,7 @@ def prove(
 def _proof(
     given: Mapping[str, Any], one: BackupSet, identities: Sequence[str], folder: Path, progress: Progress
 ) -> Proof:
-    if one.manifest is None or (faults := stored_faults(one, one.manifest, progress)):
+    if one.manifest is None or (faults := stored_faults(one.folder, one.manifest, progress)):
         return Proof(0, tuple(faults) if one.manifest else (one.fault,))
     plain, place = folder / "plain", folder / "restored"
     for one_of_both in (plain, place):
@@ -73,10 +73,10 @@ def _proof(
     return replace(proof, restore_seconds=proof.restore_seconds + decrypting)
 
 
-def stored_faults(one: BackupSet, manifest: Manifest, progress: Progress) -> list[str]:
+def stored_faults(folder: Path, manifest: Manifest, progress: Progress) -> list[str]:
     """What is wrong with the stored files of a set, without what is in them."""
-    stray = (f"{name}: is in the set, and its manifest does not know it" for name in stray_files(one.folder, manifest))
-    return [*damage(one.folder, manifest.files, progress), *stray]
+    stray = (f"{name}: is in the set, and its manifest does not know it" for name in stray_files(folder, manifest))
+    return [*damage(folder, manifest.files, progress), *stray]
 
 
 def unable(

@@ -12,7 +12,6 @@ from typing import Any
 
 from ..._backup import manifest as manifests
 from ..._backup.manifest import Manifest
-from ..._backup.receipt import Receipt
 from ..._backup.store import BackupSet, read_set, write
 from ..._backup.stream import Arrival
 from ..._core.errors import RunbookError
@@ -22,7 +21,7 @@ from ..journal import Journal, unfinished
 from ..long_module import act_in_job
 from ..module import Parameters, Recovered, Result
 from ..progress import Progress
-from . import verify
+from . import in_scratch, verify
 from .parameters import given_of
 from .prove import prove, unable
 from .recoveries import recoveries
@@ -54,14 +53,11 @@ def _apply(parameters: Parameters, journal: Journal, _recovered: Recovered, prog
     manifest = _manifest(parameters)
     if refused := list(_refused(parameters, manifest)):
         return {"changed": False, "refused": refused}
-    given = _given(parameters)
     subject = f"{manifest.service}.{manifest.backup} {manifest.id} of {manifest.host}"
-
-    def work(folder: Path) -> Receipt:
-        one = _there(parameters, manifest, folder, progress)
-        return prove(given, one, parameters["identities"], folder, progress)
-
-    receipt = verify.in_scratch(given, subject, journal, work)
+    with in_scratch.operation(journal, verify.PROCEDURE, subject, parameters["scratch_dir"]) as work:
+        one = _there(parameters, manifest, work.folder, progress)
+        receipt = prove(_given(parameters), one, parameters["identities"], work.folder, progress)
+        work.outcome = receipt.outcome
     # The host itself is as it was: the receipt belongs to the store that the set came from.
     return {"changed": False, "receipt": asdict(receipt)}
 

@@ -9,8 +9,15 @@ from typing import Any
 
 from ..journal import Recover
 from . import create, expire, verify
+from .offsite import copy, fetch
 
-RECOVERIES: Mapping[str, Recover] = {**create.RECOVERIES, **verify.RECOVERIES, **expire.RECOVERIES}
+RECOVERIES: Mapping[str, Recover] = {
+    **create.RECOVERIES,
+    **verify.RECOVERIES,
+    **expire.RECOVERIES,
+    **copy.RECOVERIES,
+    **fetch.RECOVERIES,
+}
 
 
 def recoveries(_parameters: Mapping[str, Any]) -> Mapping[str, Recover]:

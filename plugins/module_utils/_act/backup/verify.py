@@ -8,15 +8,13 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from ..._backup.receipt import Receipt
 from ..._backup.store import BackupSet, Store
-from ..._core.names import DONE
 from ..journal import Entry, Journal, Recover
 from ..progress import Progress
-from . import scratch
+from . import in_scratch
 from .create import store_of
 from .prove import prove, stored_faults
 
@@ -36,39 +34,11 @@ def verify(
     given: Mapping[str, Any], one: BackupSet, identities: Sequence[str], journal: Journal, progress: Progress
 ) -> Receipt:
     """Verify one set and keep the receipt. What is wrong with the set stands in it; raises for what is wrong here."""
-
-    def work(folder: Path) -> Receipt:
-        return prove(given, one, identities, folder, progress)
-
     subject = f"{given['service']}.{given['backup']} {one.id}"
-    return in_scratch(given, subject, journal, work, keep=store_of(given).record)
-
-
-def in_scratch(
-    given: Mapping[str, Any],
-    subject: str,
-    journal: Journal,
-    work: Callable[[Path], Receipt],
-    *,
-    keep: Callable[[Receipt], None] | None = None,
-) -> Receipt:
-    """Do work in a new scratch folder, which the journal has before there is one, and which is gone afterwards.
-
-    ``keep`` is called with the receipt that came of it.
-    """
-    folder = scratch.choose(given.get("scratch"))
-    entry = journal.begin(PROCEDURE, subject, {"scratch": str(folder)})
-    try:
-        scratch.make_chosen(folder)
-        receipt = work(folder)
-    except BaseException as exc:
-        scratch.clean(folder)
-        entry.end("failed", str(exc))
-        raise
-    scratch.clean(folder)
-    if keep is not None:
-        keep(receipt)
-    entry.end(DONE, "; ".join(receipt.faults) or "verified")
+    with in_scratch.operation(journal, PROCEDURE, subject, given.get("scratch")) as work:
+        receipt = prove(given, one, identities, work.folder, progress)
+        store_of(given).record(receipt)
+        work.outcome = receipt.outcome
     return receipt
 
 
@@ -77,7 +47,7 @@ def read_stored(given: Mapping[str, Any], one: BackupSet, progress: Progress) ->
 
     Nothing is restored: what an earlier receipt says of these very bytes is still true as long as they are the same.
     """
-    faults = stored_faults(one, one.manifest, progress) if one.manifest else [one.fault]
+    faults = stored_faults(one.folder, one.manifest, progress) if one.manifest else [one.fault]
     if not faults:
         return None
     before = one.receipt or Receipt(one.id, one.manifest_sha256, at=0, host="", seconds=0, restore_seconds=0)
@@ -88,11 +58,7 @@ def read_stored(given: Mapping[str, Any], one: BackupSet, progress: Progress) ->
 
 def recover(entry: Entry) -> tuple[str, str]:
     """End what a killed verification left: its servers, and its scratch folder."""
-    folder = Path(entry.needs["scratch"])
-    if not scratch.is_one(folder):
-        raise entry.not_understood("its scratch folder has another name than this version gives one")
-    scratch.clean(folder)
-    return "rolled_back", "what was restored for it is gone; the set is verified by the next run"
+    return in_scratch.recover(entry, "what was restored for it is gone; the set is verified by the next run")
 
 
 #: What ends the operations of this procedure.

@@ -78,7 +78,7 @@ def selected(context: Context, services: Sequence[str], names: Sequence[str]) ->
     A fault of one keeps no other from being taken. Raises `RunbookError` for a name that the description has not.
     """
     points.refuse_unknown(context, services)
-    _refuse_unknown(context, names)
+    refuse_unknown(context, names)
     found = [
         _backup(context, one)
         for one in points.described(context, backups.PROBES, services)
@@ -104,7 +104,7 @@ def unrefused(context: Context, found: Sequence[Backup], faults: Sequence[str]) 
     return [one for one in found if one.label not in refused], [] if planned else list(faults)
 
 
-def _refuse_unknown(context: Context, names: Sequence[str]) -> None:
+def refuse_unknown(context: Context, names: Sequence[str]) -> None:
     known = [f"{point.service}.{point.name}" for point in _points(context) if backups.kind_of(point.kind.name)]
     for name in names:
         if name not in known:

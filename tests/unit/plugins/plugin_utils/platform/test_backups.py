@@ -135,3 +135,54 @@ def test_login_of_the_system_goes_by_the_socket() -> None:
     found = login("postgres", {"os_user": "postgres"}, {})
     assert (found["user"], found["address"], found["port"]) == ("postgres", "/var/run/postgresql", 5432)
     assert login("redis", {}, {})["port"] == 6379
+
+
+COPY = {"repository": "/srv/copies", "password": TEMPLATE}
+FILES = {"kind": "files", "paths": ["/etc/app"]}
+
+
+def test_copy_is_a_point_of_its_own_in_the_folder_of_its_backup() -> None:
+    found = platform(config={**FILES, "directory": "/srv/sets", "copies": {"offsite": COPY, "bucket": COPY}})
+    assert found.problems == ()
+    points = {target.point: target for target in found.targets(topics=["backups"])}
+    assert set(points) == {"config", "config.offsite", "config.bucket"}
+    assert points["config.offsite"].given == {**COPY, "kind": "backup_copy", "directory": "/srv/sets"}
+    assert "copies" not in points["config"].given
+    assert points["config.offsite"].addresses() == [
+        "db1/app.config.offsite.copied",
+        "db1/app.config.offsite.copy_proved",
+    ]
+    (probe,) = points["config.offsite"].resolved(lambda value: value.replace(TEMPLATE, OF_PROBE), "localhost")
+    assert (probe.options["repository"], probe.options["age_warning"]) == ("/srv/copies", 36.0)
+
+
+@pytest.mark.parametrize(
+    ("copies", "fault"),
+    [
+        ({}, "copies: expected a map of names to descriptions"),
+        ([COPY], "copies: expected a map of names to descriptions"),
+        (TEMPLATE, "copies: expected a map of names to descriptions, written out"),
+        ({"off-site": COPY}, "copies.off-site: a name has letters, digits and underscores only"),
+        ({"offsite": "/srv"}, "copies.offsite: expected a map with the keys 'repository' and 'password'"),
+        ({"offsite": {"password": TEMPLATE}}, "copies.offsite.repository: missing"),
+        ({"offsite": {"repository": "/srv"}}, "copies.offsite.password: missing"),
+        ({"offsite": {**COPY, "password": "in the open"}}, "copies.offsite.password: a secret must be a template"),
+        ({"offsite": {**COPY, "directory": "/srv"}}, "copies.offsite: directory: unknown key; it follows from"),
+        ({"offsite": {**COPY, "kepe": {}}}, "copies.offsite.kepe: unknown key; did you mean 'keep'?"),
+        ({"offsite": {**COPY, "keep": {"dayly": 1}}}, "copies.offsite.keep.dayly: unknown key; did you mean 'daily'"),
+        ({"offsite": {**COPY, "age_warning": 99}}, "copies.offsite.age_warning: 99 is above age_critical (72"),
+        ({"offsite": {**COPY, "repository": "rest:http://a"}}, "copies.offsite.repository: expected an absolute path"),
+        ({"offsite": {**COPY, "repository": "sftp:a@b:/c"}}, "copies.offsite.identity: missing; sftp needs it"),
+        ({"offsite": {**COPY, "identity": TEMPLATE}}, "copies.offsite.identity: is of no use for folder"),
+        ({"offsite": {**COPY, "repository": "s3:http://a:b@c/d"}}, "copies.offsite.repository: must not contain"),
+    ],
+)
+def test_fault_of_a_copy_names_its_key(copies: Any, fault: str) -> None:
+    found = faults(config={**FILES, "copies": copies})
+    assert any(one.startswith(f"backups.config.{fault}") for one in found), found
+
+
+def test_copy_stands_below_its_backup_only() -> None:
+    service = {"hosts": "db", "checks": {"main": {"kind": "backup_copy", **COPY}}}
+    read_one = read({"platform_name": "test", "platform_services": {"app": service}}, GROUPS, lambda value: value)
+    assert "a backup_copy stands below 'copies' of a backup" in str(read_one.problems[0])

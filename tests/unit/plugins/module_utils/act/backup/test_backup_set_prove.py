@@ -16,14 +16,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import prove_job, verify
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import in_scratch, prove_job, verify
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.prove import prove
 from ansible_collections.xorb.runbook.plugins.module_utils._act.inbox import Inbox
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
 from ansible_collections.xorb.runbook.plugins.module_utils._backup import manifest as manifests
 from ansible_collections.xorb.runbook.plugins.module_utils._backup import stream
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import Manifest
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.receipt import Receipt
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import Store, read_set, write
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.modules import (
@@ -279,16 +278,14 @@ class TestKilled:
         before = {path: path.read_bytes() for path in store(given).folder.rglob("*") if path.is_file()}
 
         def bring() -> None:
-            def work(folder: Path) -> Receipt:
-                arrived = folder / "arrived"
-                arrived.mkdir(mode=0o700)
-                write(arrived / manifests.NAME, manifest.to_text())
-                prove_job.receive(arrived, manifest, Pieces(pieces), Progress())
-                return prove(options, read_set(arrived, name), [], folder, Progress())
-
             with journals.locked(other.state, what="test", operator="test") as journal:
                 journals.recover(journal, verify.RECOVERIES)
-                assert verify.in_scratch({"scratch": str(other.scratch)}, name, journal, work).passed
+                with in_scratch.operation(journal, verify.PROCEDURE, name, str(other.scratch)) as work:
+                    arrived = work.folder / "arrived"
+                    arrived.mkdir(mode=0o700)
+                    write(arrived / manifests.NAME, manifest.to_text())
+                    prove_job.receive(arrived, manifest, Pieces(pieces), Progress())
+                    assert prove(options, read_set(arrived, name), [], work.folder, Progress()).passed
 
         def recover() -> None:
             with journals.locked(other.state, what="test", operator="test") as journal:

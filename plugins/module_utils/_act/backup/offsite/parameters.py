@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The parameters of a module that works with a copy, as what acts on it takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...._backup.copies import COPY, check
+from ...._core.errors import InvalidOptions
+from ...._core.options import Option, Options, out_of_range
+from ..stores import NAME_OPTIONS
+
+#: One copy of a backup, as the description has it.
+COPY_OPTIONS: Options = {
+    "platform": Option("str", "Name of the platform.", required=True),
+    **NAME_OPTIONS,
+    "host": Option("str", "Inventory name of the host that the copies are of.", required=True),
+    "copy": Option("str", "Name of the copy within the backup.", required=True),
+    **COPY,
+}
+
+
+def given_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a copy; raises `InvalidOptions` for those that cannot be meant."""
+    given = {name: parameters[name] for name in COPY_OPTIONS}
+    if found := [*out_of_range(COPY_OPTIONS, given), *check(given)]:
+        raise InvalidOptions(found)
+    return given

@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, the xorb.runbook authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One copy of a backup: the sets of the host, the repository, and the record that the host keeps of it."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...._backup import copy_record
+from ...._backup.copy_record import Record
+from ...._clients.restic import Access, Restic, Snapshot
+from ...._clients.restic_address import parse
+from ..create import store_of
+
+
+class Site:
+    """What every step of a run needs. Only `keep` writes, and only on this host."""
+
+    def __init__(self, given: Mapping[str, Any], folder: Path) -> None:
+        """``given`` are the options of a copy with its names; restic works in the folder."""
+        self.given = given
+        self.store = store_of(given)
+        address = parse(given["repository"])
+        self.record = copy_record.read(self.store.folder, given["copy"]) or Record(address.text)
+        names = ("password", "access_key_id", "secret_access_key", "identity", "known_hosts")
+        secrets = {name: str(given.get(name) or "") for name in names}
+        self.restic = Restic(Access(address, timeout=given["timeout"], **secrets), folder, self._working)
+
+    @property
+    def label(self) -> str:
+        """What the copy is called, for people."""
+        return label(self.given)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """What the snapshots of this backup have in common, whatever host has made them."""
+        return tuple(f"{name}:{self.given[name]}" for name in ("platform", "service", "backup"))
+
+    def mine(self, snapshot: Snapshot) -> bool:
+        """Whether a snapshot is one of this backup on this host."""
+        return snapshot.host == self.given["host"] and snapshot.tags.issuperset(self.tags)
+
+    def keep(self, record: Record) -> None:
+        """Keep what is known, on the disk."""
+        self.record = record
+        copy_record.keep(self.store.folder, self.given["copy"], record)
+
+    @contextlib.contextmanager
+    def _working(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
+        """Remember a process that may leave a lock in the repository, until it has ended by itself."""
+        self.keep(replace(self.record, clients=(*self.record.clients, process.pid)))
+        yield
+        if process.returncode >= 0:
+            others = tuple(one for one in self.record.clients if one != process.pid)
+            self.keep(replace(self.record, clients=others))
+
+
+def label(given: Mapping[str, Any]) -> str:
+    """What a copy is called, for people."""
+    return f"{given['service']}.{given['backup']}.{given['copy']}"
+
+
+def set_of(snapshot: Snapshot) -> str:
+    """The name of the set that a snapshot is of, by its tag; empty where it has none."""
+    return next((tag.partition(":")[2] for tag in sorted(snapshot.tags) if tag.startswith("set:")), "")
