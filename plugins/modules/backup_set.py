@@ -72,7 +72,7 @@ set:
   description: The set, when it is there.
   returned: when the job has ended
   type: dict
-  sample: {id: 20261130T094500Z, size: 734003200, plain_size: 734003000, seconds: 41.2, files: 12, encrypted: true}
+  sample: {id: 20261130T094500Z, size: 734003200, seconds: 41.2, parts: 12 files, encrypted: true}
 forecast:
   description: What would be written.
   returned: in check mode, and with O(only_plan)

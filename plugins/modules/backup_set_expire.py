@@ -35,6 +35,30 @@ options:
         description: Folder on the host with the sets of all backups.
         type: path
         default: /var/backups/xorb-runbook
+      repository:
+        description: Stanza of pgBackRest whose sets these are.
+        type: dict
+        suboptions:
+          stanza:
+            description: Name of the stanza.
+            type: str
+            required: true
+          config:
+            description: pgBackRest's configuration on the host.
+            type: path
+            default: /etc/pgbackrest.conf
+          os_user:
+            description: User of the system whose stanza it is.
+            type: str
+            default: postgres
+          full_days:
+            description: Days after which the next set is a full one.
+            type: float
+            default: 7.0
+          diff_days:
+            description: Days after which it is a differential one; before that it is an incremental one.
+            type: float
+            default: 1.0
       keep:
         description: How long sets are kept.
         type: dict

@@ -29,6 +29,12 @@ options:
         restored.
     type: str
     default: ''
+  transaction:
+    description:
+      - Number of a transaction; all that was committed before it is restored. It needs O(set), which was taken before.
+      - A set of pgBackRest is restored to any time and before any transaction that its WAL leads to.
+    type: str
+    default: ''
   unverified:
     description:
       - Whether a set is restored that was never verified, or failed its verification. What differs then is in the

@@ -95,7 +95,7 @@ receipts:
   returned: when the job has ended
   type: list
   elements: dict
-  sample: [{id: 20261130T094500Z, at: 1796031900.1, seconds: 1.4, restore_seconds: 0.8, faults: [], facts: {files: 4}}]
+  sample: [{id: 20261130T094500Z, at: 1796031900.1, restore_seconds: 0.8, faults: [], unknown: [], facts: {files: 4}}]
 due:
   description: The sets that would be verified.
   returned: in check mode, and with O(only_plan)

@@ -32,6 +32,7 @@ _PACKAGES: Mapping[str, tuple[str, ...]] = {
     "promtool": ("prometheus",),
     "postgres": ("postgresql-15", "postgresql-client-15"),
     "age": ("age",),
+    "pgbackrest": ("pgbackrest", "libpq5", "libldap-2.5-0", "libsasl2-2"),
 }  # fmt: skip
 
 _PLACE = BUILD / "peers"

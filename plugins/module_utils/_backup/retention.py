@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Callable
 
-from .store import BackupSet
+from .backup_set import BackupSet
 
 #: Seconds by which the clock of a host may have been ahead when a set was begun.
 AHEAD = 300
@@ -47,7 +47,7 @@ class Expiry:
 
 def decide(sets: Sequence[BackupSet], rule: Retention, now: float) -> Expiry:
     """Decide of each set whether it stays. ``now`` is in seconds since 1970. Each set is in one of both maps."""
-    newest_first = sorted(sets, key=lambda one: one.id, reverse=True)
+    newest_first = sorted(sets, key=lambda one: (one.begin, one.id), reverse=True)
     if refused := _refusal(newest_first, now):
         return Expiry({one.id: refused for one in newest_first}, refused=refused)
     keeps = _kept(newest_first, rule)
@@ -73,8 +73,9 @@ def _kept(newest_first: Sequence[BackupSet], rule: Retention) -> dict[str, str]:
     keeps: dict[str, str] = {}
     verified = [one.id for one in newest_first if one.verified]
     for one in newest_first:
-        if one.id > verified[0]:
-            keeps[one.id] = "newer than the newest verified one"
+        if one.id == verified[0]:
+            break
+        keeps[one.id] = "newer than the newest verified one"
     for name in verified[: max(rule.minimum_redundancy, 1)]:
         keeps.setdefault(name, "among the newest verified ones")
     sound = [one for one in newest_first if not one.failed]
@@ -87,7 +88,8 @@ def _kept(newest_first: Sequence[BackupSet], rule: Retention) -> dict[str, str]:
                 buckets[bucket] = one
         for bucket in sorted(buckets, reverse=True)[: getattr(rule, period)]:
             keeps.setdefault(buckets[bucket].id, period)
-    return keeps
+    needed = {name: one.id for one in newest_first if one.id in keeps for name in one.needs}
+    return {**{name: f"{one} cannot be restored without it" for name, one in needed.items()}, **keeps}
 
 
 def _why(one: BackupSet) -> str:

@@ -11,18 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..._backup.manifest import Manifest
+from ..._backup.backup_set import BackupSet
 from ..._backup.receipt import Receipt
-from ..._backup.store import BackupSet, Store, stray_files
 from ..._core.names import DONE
-from ..._core.text import excerpt
 from ..journal import Entry, Journal, Recover
 from ..progress import Progress
 from . import scratch
 from .create import store_of
 from .engine import Proof
-from .engines import engine_of
-from .sealing import Damaged, damage, unseal
+from .methods import method_of
 
 PROCEDURE = "backup_verify"
 
@@ -61,6 +58,7 @@ def verify(
         restore_seconds=proof.restore_seconds,
         faults=proof.faults,
         facts=proof.facts,
+        unknown=proof.unknown,
     )
     store_of(given).record(receipt)
     entry.end(DONE, "; ".join(receipt.faults) or "verified")
@@ -70,24 +68,10 @@ def verify(
 def _proof(
     given: Mapping[str, Any], one: BackupSet, identities: Sequence[str], folder: Path, progress: Progress
 ) -> Proof:
-    if one.manifest is None or (faults := _read(one, one.manifest, progress)):
-        return Proof(0, tuple(faults) if one.manifest else (one.fault,))
-    plain, place = folder / "plain", folder / "restored"
-    for one_of_both in (plain, place):
-        one_of_both.mkdir(mode=0o700)
-    begin = time.monotonic()
-    try:
-        unseal(one.folder, one.manifest.files, plain, identities, progress)
-    except Damaged as exc:
-        return Proof(time.monotonic() - begin, (str(exc),))
-    decrypting = time.monotonic() - begin
-    try:
-        proof = engine_of(given).prove(plain, one.manifest, place, progress)
-    except (LookupError, TypeError, ValueError) as exc:
-        # The digests are right, so this is how it was written: a set that cannot be compared is not a proved one.
-        why = excerpt(f"{type(exc).__name__}: {exc}", 200)
-        return Proof(decrypting, (f"the manifest's content is none that this version can compare: {why}",))
-    return replace(proof, restore_seconds=proof.restore_seconds + decrypting)
+    if one.manifest is None:
+        return Proof(0, (one.fault,))
+    proof = method_of(given).prove(one, one.manifest, identities, folder, progress)
+    return replace(proof, faults=(one.fault, *proof.faults)) if one.fault else proof
 
 
 def read_again(given: Mapping[str, Any], one: BackupSet, progress: Progress) -> Receipt | None:
@@ -97,18 +81,12 @@ def read_again(given: Mapping[str, Any], one: BackupSet, progress: Progress) -> 
     """
     if one.manifest is None or one.receipt is None:
         return None
-    faults = _read(one, one.manifest, progress)
+    faults = method_of(given).read(one, one.manifest, progress)
     if not faults:
         return None
     receipt = replace(one.receipt, at=time.time(), host=given["host"], seconds=0.0, faults=tuple(faults))
     store_of(given).record(receipt)
     return receipt
-
-
-def _read(one: BackupSet, manifest: Manifest, progress: Progress) -> list[str]:
-    """What is wrong with the stored files of a set, without what is in them."""
-    stray = (f"{name}: is in the set, and its manifest does not know it" for name in stray_files(one.folder, manifest))
-    return [*damage(one.folder, manifest.files, progress), *stray]
 
 
 def recover(entry: Entry) -> tuple[str, str]:
@@ -122,8 +100,3 @@ def recover(entry: Entry) -> tuple[str, str]:
 
 #: What ends the operations of this procedure.
 RECOVERIES: Mapping[str, Recover] = {PROCEDURE: recover}
-
-
-def unverified(store: Store) -> list[BackupSet]:
-    """The sets that have no receipt, the newest first."""
-    return [one for one in store.sets() if one.receipt is None]

@@ -4,25 +4,22 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..._backup.store import BackupSet
+from ..._backup.backup_set import BackupSet
 from ..._core.errors import RunbookError
 from ..journal import Journal, unfinished
 from ..long_module import act_in_job
 from ..module import Parameters, Recovered, Result
 from ..progress import Progress
 from . import create, rows, verify
+from .methods import method_of
 from .parameters import given_of
 from .recoveries import recoveries
 from .space import shortage
-
-#: How much room in scratch a set takes at least, of its plain size: its files, and what is restored from them.
-_ROOM = 2
 
 
 def plan(parameters: Parameters) -> Result:
@@ -84,12 +81,10 @@ def _apply(parameters: Parameters, journal: Journal, _recovered: Recovered, prog
 
 
 def _refused(parameters: Parameters, sets: Sequence[BackupSet]) -> Iterator[str]:
-    encrypted = [one.id for one in sets if one.manifest and one.manifest.recipients]
-    if encrypted and not parameters["identities"]:
-        yield f"{', '.join(encrypted)}: encrypted, and no identity is given that decrypts it"
-    if encrypted and shutil.which("age") is None:
-        yield "age is not installed here, and the set is encrypted; install the package age"
-    needed = _ROOM * max((one.manifest.plain_size for one in sets if one.manifest), default=0)
+    method, manifests = method_of(given_of(parameters)), [one.manifest for one in sets if one.manifest]
+    for manifest in manifests:
+        yield from method.undecryptable(manifest, parameters["identities"])
+    needed = max((method.room(manifest, to_prove=True) for manifest in manifests), default=0)
     if sets:
         yield from shortage(Path(parameters["scratch_dir"] or tempfile.gettempdir()), needed, "to restore a set there")
 

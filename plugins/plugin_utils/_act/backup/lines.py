@@ -30,7 +30,7 @@ def duration(seconds: float) -> str:
 def taken(one: Row) -> str:
     """What a set is that was just taken."""
     encrypted = ", encrypted" if one["encrypted"] else ""
-    return f"set {one['id']}: {one['files']} files, {size(one['size'])}{encrypted}, in {duration(one['seconds'])}"
+    return f"set {one['id']}: {one['parts']}, {size(one['size'])}{encrypted}, in {duration(one['seconds'])}"
 
 
 def proved(receipt: Row) -> str:
@@ -38,8 +38,10 @@ def proved(receipt: Row) -> str:
     facts = ", ".join(f"{value} {name}" for name, value in sorted(receipt["facts"].items()) if _is_count(value))
     if receipt["faults"]:
         return f"set {receipt['id']} failed its verification: {some_of(receipt['faults'], 3, separator='; ')}"
-    return f"set {receipt['id']} was restored in {duration(receipt['restore_seconds'])} and is whole" + (
-        f" ({facts})" if facts else ""
+    return (
+        f"set {receipt['id']} was restored in {duration(receipt['restore_seconds'])} and is whole"
+        + (f" ({facts})" if facts else "")
+        + (f"; not known: {some_of(receipt['unknown'], 3, separator='; ')}" if receipt["unknown"] else "")
     )
 
 

@@ -20,9 +20,11 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import cr
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import sealing
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import verify as verifying
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.backup_set import BackupSet
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import NAME, Manifest
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.receipt import Receipt
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import BackupSet, Store
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import Store
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.stores import folder_of
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.support import backups, crash
@@ -51,7 +53,7 @@ class Host:
 
     @property
     def store(self) -> Store:
-        return creating.store_of(self.given)
+        return folder_of(self.given)
 
     @property
     def newest(self) -> BackupSet:
