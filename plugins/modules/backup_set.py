@@ -37,6 +37,7 @@ attributes:
       - Each run takes a set.
 requirements:
   - psycopg2 (Python library), pg_dump and pg_dumpall of the server's major version, for PostgreSQL
+  - pgbackrest 2.45 or newer and PostgreSQL's server, for O(postgres.engine=pgbackrest)
   - redis (Python library) and redis-check-rdb, for Redis
   - GNU tar, for files
   - age, where sets are encrypted

@@ -92,6 +92,7 @@ attributes:
       - A target that has something in it is refused. In place, each run replaces what is in service.
 requirements:
   - pg_restore of the server's major version and psycopg2 (Python library), for PostgreSQL
+  - pgbackrest 2.45 or newer and PostgreSQL's server, for O(postgres.engine=pgbackrest)
   - redis-server and redis (Python library), for Redis
   - GNU tar, for files
   - age, where sets are encrypted

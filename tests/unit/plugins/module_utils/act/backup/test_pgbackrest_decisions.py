@@ -16,13 +16,14 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.pgbackres
     types,
     wal,
 )
+from ansible_collections.xorb.runbook.plugins.module_utils._backup import spec
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.backup_set import BackupSet
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.receipt import Receipt
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.repository import RepositoryManifest, RepositorySet
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.retention import Retention, decide
 from ansible_collections.xorb.runbook.plugins.module_utils._clients.pgbackrest import Stanza, reason
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
-from hypothesis import given
+from hypothesis import given as generated
 from hypothesis import strategies as st
 
 MB = 1 << 20
@@ -45,7 +46,7 @@ def set_of(age_days: float, kind: str, *needs: str, state: str = "") -> Reposito
 
 
 class TestWal:
-    @given(st.sampled_from([1, 16, 64, 1024]), st.integers(1, 9), st.integers(0, 1 << 40), st.integers(0, 40))
+    @generated(st.sampled_from([1, 16, 64, 1024]), st.integers(1, 9), st.integers(0, 1 << 40), st.integers(0, 40))
     def test_segments_follow_one_another(self, megabytes: int, timeline: int, start: int, count: int) -> None:
         size = megabytes * MB
         first = str(wal.Segment(timeline, start % (1 << 32), size))
@@ -65,7 +66,7 @@ class TestWal:
         with pytest.raises(ValueError, match=last):
             wal.between("000000010000000000000002", last, SIZE)
 
-    @given(st.sets(st.integers(0, 60)), st.integers(0, 60))
+    @generated(st.sets(st.integers(0, 60)), st.integers(0, 60))
     def test_reach_is_as_far_as_nothing_is_missing(self, there: set[int], start: int) -> None:
         archived = {str(wal.Segment(1, number, SIZE)): float(number) for number in there}
         found = wal.reach(archived, str(wal.Segment(1, start, SIZE)), SIZE)
@@ -237,6 +238,22 @@ class TestPositions:
         assert positions.kept(tmp_path, "a") == ({"x": {"s": [1, True]}}, {})
         positions.forget(tmp_path, ["b"])
         assert positions.kept(tmp_path, "a") is None and positions.kept(tmp_path, "b") is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"engine": "dump", "databases": ["a"]}, []),
+        ({"engine": "dump"}, ["databases"]),
+        ({"engine": "dump", "databases": ["a"], "repository": {"stanza": "main"}}, ["repository"]),
+        ({"engine": "pgbackrest"}, ["repository"]),
+        ({"engine": "pgbackrest", "repository": {"stanza": "main"}}, []),
+        ({"engine": "pgbackrest", "repository": {"stanza": "main"}, "databases": ["a"]}, ["databases"]),
+        ({"engine": "pgbackrest", "repository": {"stanza": "main"}, "recipients": ["age1x"]}, ["recipients"]),
+    ],
+)
+def test_what_a_description_cannot_mean(given: dict[str, Any], expected: list[str]) -> None:
+    assert [name for name, message in spec.check(given) if not message.startswith("expected a public key")] == expected
 
 
 @pytest.mark.parametrize(
