@@ -52,7 +52,8 @@ def test_create_that_fails_or_is_not_understood_costs_no_other_backup(lab: Lab, 
 def test_create_tries_what_is_refused_where_a_killed_run_may_be_in_the_way(lab: Lab, site: BackupLab) -> None:
     """What that left is ended first, and may have taken the room; so the plan does not have the last word."""
     with locked(site.state, what="test", operator="test") as journal:
-        journal.begin("backup_create", "proxy.config", {"folder": str(site.folder), "id": "20261130T094500Z"})
+        needs = {"folder": str(site.folder), "id": "20261130T094500Z", "container": ""}
+        journal.begin("backup_create", "proxy.config", needs)
     site.backups["config"]["paths"] = [str(lab.folder / "gone")]
     preview = lab.play("backup_create", "--check")
     assert preview.status == 2 and "gone: No such file or directory" in preview.output
