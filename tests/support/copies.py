@@ -58,7 +58,7 @@ class Copies:
     def given(self) -> dict[str, Any]:
         """The parameters of the modules that work with the copy."""
         names = {name: self.backup[name] for name in ("platform", "service", "backup", "host", "state_dir")}
-        there = {"repository": str(self.repository), "password": PASSWORD, "timeout": PATIENCE}
+        there = {"repository": str(self.repository), "password": PASSWORD, "answer_timeout": PATIENCE}
         directory = self.backup["files"]["directory"]
         return {**names, "copy": "offsite", "directory": directory, **there, **self.access, **self.options}
 
