@@ -270,7 +270,7 @@ def not_full(*folders: str) -> str:
 
 #: Holds a table, so that a dump waits for it, until the server or the session is ended.
 def _held(port: int) -> str:
-    lock = "BEGIN; LOCK TABLE purchases; SELECT pg_sleep(600)"
+    lock = "BEGIN; LOCK TABLE purchases; SELECT pg_sleep(36000)"
     return f"(runuser -u postgres -- psql -Xq -h /run/xorb-lab -p {port} -d xorb_db -c '{lock}' > /dev/null 2>&1 &)"
 
 
@@ -379,7 +379,7 @@ ROWS = (
         + _later(_KILL_THE_HOLDER, once=_waits(5474))
         # Not in the words of this script, which would be found by them, too.
         + " "
-        + _each_time("backup_killed", "pkill -KILL -f '[p]g_dump.*5474'", when=_waits(5474)),
+        + _each_time("backup_killed", "pkill -KILL -f '[p]g_dump.*5474' || :", when=_waits(5474)),
         Expected(AGE, "critical", "never"),
         port=5474,
         command=_DUMP,

@@ -53,7 +53,7 @@ _SMALL = 5478
 _DATA = f"/var/lib/xorb-lab/{_SMALL}"
 _ON_A_SMALL_DISK = (
     f"systemctl stop xorb-lab-postgres@{_SMALL}; if ! mountpoint -q {_DATA}; then rm -rf {_DATA}; mkdir {_DATA}; "
-    f"mount -t tmpfs -o size=200m xorb-lab {_DATA}; fi; rm -rf {_DATA}/*; cp -a /var/lib/xorb-lab/template/. {_DATA}; "
+    f"mount -t tmpfs -o size=320m xorb-lab {_DATA}; fi; rm -rf {_DATA}/*; cp -a /var/lib/xorb-lab/template/. {_DATA}; "
     f": > /run/xorb-lab/keep-{_SMALL}"
 )
 #: All of the disk but 6 MB.
