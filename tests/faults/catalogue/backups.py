@@ -170,7 +170,8 @@ def postgres(
             role="db",
             broken_by=shell(broken),
             mended_by=shell(
-                f"{mended}; systemctl {verb} {unit}; {filled(port)}; {made}; {no_sets(name)}; {dumped(name, port)}"
+                f"{mended}; systemctl {verb} {unit}; {filled(port)}; {made}; "
+                f"{'' if task else empty(port, target(name))}{no_sets(name)}; {dumped(name, port)}"
             ),
         ),
         chapter="Backups",
@@ -193,12 +194,23 @@ def postgres(
     )
 
 
+def target(name: str) -> str:
+    """The database that a row's module restores into."""
+    return f"restored_{name}"
+
+
+def empty(port: int, *names: str) -> str:
+    """A script, with a semicolon, after which a server has some databases with nothing in them."""
+    statements = [f"{verb} {name}" for name in names for verb in ("DROP DATABASE IF EXISTS", "CREATE DATABASE")]
+    return f"{sql(port, *statements)} 2> /dev/null; "
+
+
 def restore(name: str, port: int, **more: str) -> Task:
     """A module's restore of the dump of a row into a database of its own; ``more`` is how its result is read."""
     return Task(
         "community.postgresql.postgresql_db",
         {
-            "name": f"restored_{name}",
+            "name": target(name),
             "state": "restore",
             "target": f"{dumps(name)}/whole.sql.gz",
             "login_unix_socket": "/run/xorb-lab",
