@@ -33,6 +33,7 @@ attributes:
       - Each run takes a set.
 requirements:
   - psycopg2 (Python library), pg_dump and pg_dumpall of the server's major version, for PostgreSQL
+  - pgbackrest 2.45 or newer and PostgreSQL's server, for O(postgres.engine=pgbackrest)
   - redis (Python library) and redis-check-rdb, for Redis
   - GNU tar, for files
   - age, where sets are encrypted
@@ -68,7 +69,7 @@ set:
   description: The set, when it is there.
   returned: when the job has ended
   type: dict
-  sample: {id: 20261130T094500Z, size: 734003200, plain_size: 734003000, seconds: 41.2, files: 12, encrypted: true}
+  sample: {id: 20261130T094500Z, size: 734003200, seconds: 41.2, parts: 12 files, encrypted: true}
 forecast:
   description: What would be written.
   returned: in check mode, and with O(only_plan)

@@ -55,10 +55,10 @@ backups:
           size: 81920
           plain_size: 81200
           seconds: 0.4
-          files: 2
+          parts: 2 files
           encrypted: true
           verified: true
-          receipt: {id: 20261130T094500Z, at: 1796032000.1, seconds: 0.9, restore_seconds: 0.2, faults: [], facts: {}}
+          receipt: {id: 20261130T094500Z, at: 1796032000.1, seconds: 0.9, restore_seconds: 0.2, faults: []}
           keeps: newer than the newest verified one
           expires: ''
 """

@@ -30,6 +30,12 @@ options:
         restored.
     type: str
     default: ''
+  transaction:
+    description:
+      - Number of a transaction; all that was committed before it is restored. It needs O(set), which was taken before.
+      - A set of pgBackRest is restored to any time and before any transaction that its WAL leads to.
+    type: str
+    default: ''
   unverified:
     description:
       - Whether a set is restored that was never verified, or failed its verification. What differs then is in the
@@ -73,6 +79,7 @@ attributes:
       - A target that has something in it is refused. In place, each run replaces what is in service.
 requirements:
   - pg_restore of the server's major version and psycopg2 (Python library), for PostgreSQL
+  - pgbackrest 2.45 or newer and PostgreSQL's server, for O(postgres.engine=pgbackrest)
   - redis-server and redis (Python library), for Redis
   - GNU tar, for files
   - age, where sets are encrypted

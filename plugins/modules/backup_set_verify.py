@@ -88,7 +88,7 @@ receipts:
   returned: when the job has ended
   type: list
   elements: dict
-  sample: [{id: 20261130T094500Z, at: 1796031900.1, seconds: 1.4, restore_seconds: 0.8, faults: [], facts: {files: 4}}]
+  sample: [{id: 20261130T094500Z, at: 1796031900.1, restore_seconds: 0.8, faults: [], unknown: [], facts: {files: 4}}]
 sound:
   description: The sets that were only read, and whose stored files are as their manifest says.
   returned: when the job has ended

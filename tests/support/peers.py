@@ -36,6 +36,7 @@ _PACKAGES: Mapping[str, tuple[str, ...]] = {
     "age": ("age",),
     "restic": ("restic",),
     "sshd": ("openssh-server", "libwrap0"),
+    "pgbackrest": ("pgbackrest", "libpq5", "libldap-2.5-0", "libsasl2-2"),
 }  # fmt: skip
 
 _PLACE = BUILD / "peers"

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.xorb.runbook.plugins.module_utils._backup import manifest as manifests
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.backup_set import BackupSet
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import Manifest, StoredFile
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.receipt import Receipt
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import BackupSet, Store
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import Store
 
 HOUR, DAY = 3600, 86400
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from .._core.errors import RunbookError
 from . import manifest as manifests
-from .store import make_folders, sync, write
+from .private import make_folders, sync, write
 
 #: What records mean. Another number is refused.
 FORMAT = 1
@@ -59,6 +59,11 @@ class Copy:
     def failed(self) -> bool:
         """Whether something is known to be wrong with it."""
         return bool(self.fault)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Nothing: each copy has all files of its set."""
+        return ()
 
 
 @dataclass(frozen=True)

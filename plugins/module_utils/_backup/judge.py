@@ -10,9 +10,9 @@ from statistics import median
 from .._core.checks import CRITICAL, OK, UNKNOWN, Finding, Limits
 from .._core.options import Given, limits
 from .._core.text import size, some_of
+from .backup_set import BackupSet
 from .retention import AHEAD
 from .spec import COMMON
-from .store import BackupSet
 
 #: Every aspect of a backup that is judged.
 ASPECTS = ("age", "verified", "size", "restore_time")
@@ -27,11 +27,10 @@ _TAKE, _VERIFY = "ansible-playbook xorb.runbook.backup_create", "ansible-playboo
 _LIST = "ansible-playbook xorb.runbook.backup_list"
 
 
-def judge(sets: Sequence[BackupSet], given: Given, now: float) -> Iterator[Finding]:
-    """One finding for each aspect. ``sets`` are the newest first, ``now`` is in seconds since 1970."""
+def judge(sets: Sequence[BackupSet], given: Given, place: str, now: float) -> Iterator[Finding]:
+    """One finding for each aspect. ``sets`` are the newest first, at a place; ``now`` is in seconds since 1970."""
     if not sets:
-        where = f"{given['directory']}/{given['service']}.{given['point']}"
-        yield Finding("age", CRITICAL, f"never taken: there is no set in {where}", remedy=_TAKE)
+        yield Finding("age", CRITICAL, f"never taken: there is no set in {place}", remedy=_TAKE)
         yield from (Finding(aspect, UNKNOWN, "not determined: there is no set", remedy=_TAKE) for aspect in ASPECTS[1:])
         return
     yield age(sets, given, now)
@@ -63,7 +62,7 @@ def age(sets: Sequence[BackupSet], given: Given, now: float) -> Finding:
 
 def verified(sets: Sequence[BackupSet], given: Given, now: float) -> Finding:
     """Judge the newest set that was restored and found whole; a set that is known to be bad counts before that."""
-    bad = [f"{one.id}: {one.fault or _faults(one)}" for one in sets if one.failed]
+    bad = [f"{one.id}: {_faults(one) or one.fault}" for one in sets if one.failed]
     if bad:
         message = f"known to be bad: {some_of(bad, _NAMED, separator='; ')}"
         return Finding("verified", CRITICAL, message, remedy=_TAKE if sets[0].failed else _LIST)
@@ -75,7 +74,7 @@ def verified(sets: Sequence[BackupSet], given: Given, now: float) -> Finding:
         message = f"the newest verified set {newest.id} is from the future: the clock of this host is wrong, or was"
         return Finding("verified", CRITICAL, message, remedy=_LIST)
     hours = max(_hours(now - newest.begin), 0.0)
-    return Finding.measured(
+    found = Finding.measured(
         "verified",
         f"the newest verified set {newest.id} was begun {hours:g} h ago",
         value=hours,
@@ -83,6 +82,11 @@ def verified(sets: Sequence[BackupSet], given: Given, now: float) -> Finding:
         limits=limits(COMMON, given, "verified_"),
         remedy=_VERIFY,
     )
+    unknown = newest.receipt.unknown if newest.receipt else ()
+    if found.status == OK and unknown:
+        message = f"{found.message}, and it is not known {some_of(unknown, _NAMED, separator='; ')}"
+        return Finding("verified", UNKNOWN, message, value=hours, unit="h", remedy=_VERIFY)
+    return found
 
 
 def deviation(sets: Sequence[BackupSet], given: Given) -> Finding:

@@ -75,6 +75,16 @@ class Manifest:
         return sum(one.plain_size for one in self.files)
 
     @property
+    def encrypted(self) -> bool:
+        """Whether the set cannot be read as it is stored."""
+        return bool(self.recipients)
+
+    @property
+    def parts(self) -> str:
+        """What it consists of, in two words."""
+        return f"{len(self.files)} files"
+
+    @property
     def seconds(self) -> float:
         """How long it took to take it."""
         return self.end - self.begin

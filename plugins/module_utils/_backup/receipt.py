@@ -18,7 +18,8 @@ class Receipt:
 
     It holds for the set whose manifest has this SHA-256, and for no other of that name. ``at`` is in seconds since
     1970. ``restore_seconds`` is how long the restore alone took, from stored files to a server that answers;
-    ``seconds`` is all of the verification. ``facts`` are the kind's own counts, for people.
+    ``seconds`` is all of the verification. ``facts`` are the kind's own counts, for people. ``unknown`` is what could
+    not be found out, though it matters.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Receipt:
     restore_seconds: float
     faults: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -49,6 +51,7 @@ def parse(text: str) -> Receipt:
     """Read a receipt; raises `RunbookError` where it is none."""
     try:
         values = json.loads(text)
-        return Receipt(faults=tuple(map(str, values.pop("faults"))), **values)
+        faults, unknown = (tuple(map(str, values.pop(name))) for name in ("faults", "unknown"))
+        return Receipt(faults=faults, unknown=unknown, **values)
     except (ValueError, KeyError, AttributeError, TypeError) as exc:
         raise RunbookError("the receipt cannot be read") from exc

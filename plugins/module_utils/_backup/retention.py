@@ -43,6 +43,10 @@ class Kept(Protocol):
     def failed(self) -> bool:
         """Whether something is known to be wrong with it."""
 
+    @property
+    def needs(self) -> Sequence[str]:
+        """The names of those without which it cannot be restored."""
+
 
 @dataclass(frozen=True)
 class Retention:
@@ -65,7 +69,7 @@ class Expiry:
 
 def decide(sets: Sequence[Kept], rule: Retention, now: float) -> Expiry:
     """Decide of each set whether it stays. ``now`` is in seconds since 1970. Each set is in one of both maps."""
-    newest_first = sorted(sets, key=lambda one: one.id, reverse=True)
+    newest_first = sorted(sets, key=lambda one: (one.begin, one.id), reverse=True)
     if refused := _refusal(newest_first, now):
         return Expiry({one.id: refused for one in newest_first}, refused=refused)
     keeps = _kept(newest_first, rule)
@@ -91,8 +95,9 @@ def _kept(newest_first: Sequence[Kept], rule: Retention) -> dict[str, str]:
     keeps: dict[str, str] = {}
     verified = [one.id for one in newest_first if one.verified]
     for one in newest_first:
-        if one.id > verified[0]:
-            keeps[one.id] = "newer than the newest verified one"
+        if one.id == verified[0]:
+            break
+        keeps[one.id] = "newer than the newest verified one"
     for name in verified[: max(rule.minimum_redundancy, 1)]:
         keeps.setdefault(name, "among the newest verified ones")
     sound = [one for one in newest_first if not one.failed]
@@ -105,7 +110,8 @@ def _kept(newest_first: Sequence[Kept], rule: Retention) -> dict[str, str]:
                 buckets[bucket] = one
         for bucket in sorted(buckets, reverse=True)[: getattr(rule, period)]:
             keeps.setdefault(buckets[bucket].id, period)
-    return keeps
+    needed = {name: one.id for one in newest_first if one.id in keeps for name in one.needs}
+    return {**{name: f"{one} cannot be restored without it" for name, one in needed.items()}, **keeps}
 
 
 def _why(one: Kept) -> str:

@@ -89,11 +89,34 @@ ASSERTION_OPTIONS: Options = {
     "max": Option("float", "The most that it may be."),
 }
 
+#: Where the sets are that pgBackRest takes, and of which type the next one is.
+REPOSITORY_OPTIONS: Options = {
+    "stanza": Option("str", "Name of the stanza.", required=True),
+    "config": Option("path", "pgBackRest's configuration on the host.", default="/etc/pgbackrest.conf"),
+    "os_user": Option("str", "User of the system whose stanza it is.", default="postgres"),
+    "full_days": Option(
+        "float", "Days after which the next set is a full one.", default=7.0, within=POSITIVE, source="ours"
+    ),
+    "diff_days": Option(
+        "float",
+        "Days after which it is a differential one; before that it is an incremental one.",
+        default=1.0,
+        within=POSITIVE,
+        source="ours",
+    ),
+}
+
+REPOSITORY = Option("dict", "Stanza of pgBackRest whose sets these are.", options=REPOSITORY_OPTIONS)
+
 POSTGRES: Options = {
     **COMMON,
-    "engine": Option("str", "How it is taken.", default="dump", choices=("dump",)),
+    "engine": Option("str", "How it is taken.", default="dump", choices=("dump", "pgbackrest")),
+    "repository": REPOSITORY,
     "databases": Option(
-        "list", "Databases of a set. Roles and other globals are always in it.", elements="str", required=True
+        "list",
+        "Databases of a set that is dumped. Roles and other globals are always in it.",
+        elements="str",
+        filled=True,
     ),
     "endpoint": Option(
         "str", "Endpoint of the service whose address and login are used, unless I(login) says otherwise."
@@ -187,15 +210,52 @@ def check(given: Given) -> Iterator[tuple[str, str]]:
             yield "recipients", f"expected a public key like age1..., ssh-ed25519 ... or ssh-rsa ..., got {recipient!r}"
     if len(given.get("paths") or ()) != len(set(given.get("paths") or ())):
         yield "paths", "a path stands there twice"
+    yield from _check_engine(given)
     for one in given.get("assertions") or ():
         if not any(one.get(limit) is not None for limit in ("equals", "min", "max")):
             yield "assertions", "each needs equals, min or max: what has to hold?"
+
+
+#: What pgBackRest does by itself, or its sets do not allow, by the key that is of no use for them.
+_NOT_OF_PGBACKREST: Mapping[str, str] = {
+    "databases": "pgbackrest takes the whole server",
+    "recipients": "pgbackrest encrypts by its own configuration",
+    "verify_on": "sets of pgbackrest are verified on their own host: no stored files of theirs are brought to another",
+}
+
+#: The same, of copies.
+NO_COPIES = "pgbackrest keeps copies in further repositories by its own configuration"
+
+
+def _check_engine(given: Given) -> Iterator[tuple[str, str]]:
+    """Who takes a set of PostgreSQL decides what has to be said of it, and what cannot be."""
+    if given.get("engine") == "pgbackrest":
+        if not given.get("repository"):
+            yield "repository", "missing; pgbackrest needs its stanza"
+        for name, reason in _NOT_OF_PGBACKREST.items():
+            if given.get(name):
+                yield name, reason
+    elif given.get("engine") == "dump":
+        if given.get("databases") is None:
+            yield "databases", "missing"
+        if given.get("repository"):
+            yield "repository", "is that of pgbackrest, and the engine is dump"
 
 
 def retention(given: Given) -> Retention:
     """The rule of a backup."""
     keep: Mapping[str, Any] = given.get("keep") or {}
     return Retention(**{name: value for name, value in keep.items() if value is not None})
+
+
+def place(given: Given) -> str:
+    """Where the sets of a backup are, as its probe is given them."""
+    repository: Mapping[str, Any] = given.get("repository") or {}
+    if repository:
+        return (
+            f"stanza {repository.get('stanza')} of {repository.get('config') or REPOSITORY_OPTIONS['config'].default}"
+        )
+    return f"{directory(given)}/{given.get('service')}.{given.get('point')}"
 
 
 def directory(given: Given) -> Path:

@@ -18,56 +18,45 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from .._core.errors import RunbookError
 from . import manifest as manifests
-from . import receipt as receipts
+from .backup_set import BackupSet
+from .backup_set import found as found_among
 from .manifest import DamagedManifest, Manifest
+from .private import PRIVATE_FOLDER, make_folders, sync, write
 from .receipt import Receipt
+from .receipts import Receipts
 
-PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
-
-_MAKING, _REMOVING, _RECEIPTS = ".making-", ".removing-", ".receipts"
-
-
-@dataclass(frozen=True)
-class BackupSet:
-    """A set on the disk. One whose manifest is damaged has a ``fault`` and no manifest.
-
-    ``receipt`` is that of its last verification, if that was of this very manifest.
-    """
-
-    id: str
-    folder: Path
-    manifest: Manifest | None = None
-    manifest_sha256: str = ""
-    fault: str = ""
-    receipt: Receipt | None = None
-
-    @property
-    def begin(self) -> float:
-        """When it was begun, in seconds since 1970."""
-        return manifests.time_of(self.id)
-
-    @property
-    def verified(self) -> bool:
-        """Whether it has been restored, and was what its manifest says."""
-        return bool(self.receipt and self.receipt.passed)
-
-    @property
-    def failed(self) -> bool:
-        """Whether something is known to be wrong with it."""
-        return bool(self.fault or (self.receipt and not self.receipt.passed))
+_MAKING, _REMOVING = ".making-", ".removing-"
 
 
 class Store:
-    """The sets of one backup. Reading changes nothing, not even by making the folder."""
+    """See `backup_set.SetStore`. Reading changes nothing, not even by making the folder."""
 
     def __init__(self, directory: Path, service: str, backup: str) -> None:
         self.folder = directory / f"{service}.{backup}"
+        self._receipts = Receipts(self.folder)
+
+    @classmethod
+    def at(cls, folder: Path) -> Store:
+        """The same, by the folder of the backup."""
+        service, _dot, backup = folder.name.partition(".")
+        return cls(folder.parent, service, backup)
+
+    @property
+    def place(self) -> str:
+        return str(self.folder)
+
+    @property
+    def address(self) -> Mapping[str, str]:
+        return {"folder": str(self.folder)}
+
+    def could_be(self, name: str) -> bool:
+        return bool(manifests.ID.match(name))
 
     def sets(self) -> list[BackupSet]:
         """Every set, the newest first. Raises OSError where the folder cannot be read; where there is none, none."""
@@ -75,14 +64,13 @@ class Store:
             names = sorted((entry.name for entry in os.scandir(self.folder) if entry.is_dir()), reverse=True)
         except FileNotFoundError:
             return []
-        return [self._read(name) for name in names if manifests.ID.match(name)]
+        return [self._read(name) for name in names if self.could_be(name)]
 
     def find(self, name: str) -> BackupSet:
         """The set of a name; raises `RunbookError` where there is none."""
-        if manifests.ID.match(name) and (self.folder / name).is_dir():
+        if self.could_be(name) and (self.folder / name).is_dir():
             return self._read(name)
-        known = ", ".join(one.id for one in self.sets()[:5]) or "none"
-        raise RunbookError(f"{self.folder} has no set {name!r}; the newest are: {known}")
+        return found_among(self.sets(), name, self.place)
 
     def left_over(self) -> list[Path]:
         """What runs that were killed have left: folders that are no sets."""
@@ -92,16 +80,20 @@ class Store:
             return []
         return [Path(entry) for entry in entries if entry.name.startswith((_MAKING, _REMOVING))]
 
+    def making(self, name: str) -> Path:
+        """Where a set of that name is made, and is none yet."""
+        return self.folder / f"{_MAKING}{name}"
+
     def make(self, name: str) -> Path:
         """An empty folder for a new set, which becomes one by `publish`."""
         make_folders(self.folder)
-        folder = self.folder / f"{_MAKING}{name}"
+        folder = self.making(name)
         folder.mkdir(mode=PRIVATE_FOLDER)
         return folder
 
     def publish(self, manifest: Manifest) -> Path:
         """Let what was made be a set: write its manifest, have every file on the disk, then rename."""
-        making, folder = self.folder / f"{_MAKING}{manifest.id}", self.folder / manifest.id
+        making, folder = self.making(manifest.id), self.folder / manifest.id
         for one in manifest.files:
             sync(making / one.path)
         write(making / manifests.NAME, manifest.to_text())
@@ -114,13 +106,7 @@ class Store:
         return folder
 
     def record(self, receipt: Receipt) -> None:
-        """Keep the receipt of a verification, in the place of an earlier one of the same set."""
-        folder = self.folder / _RECEIPTS
-        folder.mkdir(exist_ok=True, mode=PRIVATE_FOLDER)
-        beside = folder / f".{receipt.id}.json"
-        write(beside, receipt.to_text())
-        beside.rename(folder / f"{receipt.id}.json")
-        sync(folder)
+        self._receipts.keep(receipt)
 
     def remove(self, name: str) -> None:
         """Remove a set: by one rename first, so that it is never a set with something missing."""
@@ -135,19 +121,23 @@ class Store:
             raise RunbookError(f"{folder}: only what is no set is removed like this")
         shutil.rmtree(folder)
         if folder.name.startswith(_REMOVING):
-            (self.folder / _RECEIPTS / f"{folder.name[len(_REMOVING) :]}.json").unlink(missing_ok=True)
+            self._receipts.forget(folder.name[len(_REMOVING) :])
         sync(self.folder)
+
+    def settle_made(self, name: str) -> str:
+        shutil.rmtree(self.making(name), ignore_errors=True)
+        return name if (self.folder / name).is_dir() else ""
+
+    def settle_removed(self, name: str) -> bool:
+        there = (self.folder / name).exists()
+        for left in self.left_over():
+            if left.name.endswith(name) and not there:
+                self.clear(left)
+        return not there
 
     def _read(self, name: str) -> BackupSet:
         one = read_set(self.folder / name, name)
-        return replace(one, receipt=self._receipt(name, one.manifest_sha256)) if one.manifest else one
-
-    def _receipt(self, name: str, digest: str) -> Receipt | None:
-        try:
-            found = receipts.parse((self.folder / _RECEIPTS / f"{name}.json").read_text(encoding="ascii"))
-        except (OSError, ValueError, RunbookError):
-            return None
-        return found if (found.id, found.manifest_sha256) == (name, digest) else None
+        return replace(one, receipt=self._receipts.of(name, one.manifest_sha256)) if one.manifest else one
 
 
 def read_set(folder: Path, name: str) -> BackupSet:
@@ -169,28 +159,3 @@ def stray_files(folder: Path, manifest: Manifest) -> Iterator[str]:
     known = {manifests.NAME, *(one.path for one in manifest.files)}
     for parent, _folders, names in os.walk(folder):
         yield from sorted({str((Path(parent) / name).relative_to(folder)) for name in names} - known)
-
-
-def make_folders(folder: Path) -> None:
-    """Make a folder and those above it that are missing; `Path.mkdir` would let others look into the ones above."""
-    if not folder.is_dir():
-        make_folders(folder.parent)
-        folder.mkdir(exist_ok=True, mode=PRIVATE_FOLDER)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a private file; it is on the disk when this returns."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync(path: Path) -> None:
-    """Wait until what is in a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

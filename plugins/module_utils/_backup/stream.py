@@ -17,7 +17,7 @@ from typing import IO
 
 from .._core.errors import RunbookError
 from .manifest import StoredFile
-from .store import PRIVATE_FILE, make_folders
+from .private import PRIVATE_FILE, make_folders
 
 
 def read(folder: Path, files: Sequence[StoredFile], offset: int, count: int) -> bytes:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from .._backup import judge, spec
-from .._backup.store import Store
+from .._backup.stores import store_of
 from .._core.checks import Finding
 from .._core.options import Given
 from .kind import Kind
@@ -23,7 +23,7 @@ def kind(name: str) -> Kind:
         options=spec.KINDS[name],
         expected=lambda _given: judge.ASPECTS,
         run=run,
-        target=lambda given: f"{spec.directory(given)}/{given.get('service')}.{given.get('point')}",
+        target=spec.place,
         check=spec.check,
         local=True,
         acting=spec.ACTING,
@@ -32,5 +32,5 @@ def kind(name: str) -> Kind:
 
 def run(given: Given) -> Iterator[Finding]:
     """Read every manifest and every receipt once, and judge them."""
-    sets = Store(spec.directory(given), given["service"], given["point"]).sets()
-    yield from judge.judge(sets, given, time.time())
+    sets = store_of(given, given["point"])
+    yield from judge.judge(sets.sets(), given, sets.place, time.time())

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.copies import KEY, KIND
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.spec import KINDS
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.spec import KINDS, NO_COPIES
 
 from .._core.messages import suggest
 from .model import Point
@@ -51,6 +51,8 @@ def apart(given: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[tuple[str, 
         return given, []
     own = {name: value for name, value in given.items() if name != KEY}
     described = given[KEY]
+    if given.get("engine") == "pgbackrest":
+        return own, [(KEY, "", {}, NO_COPIES)]
     if not isinstance(described, Mapping) or not described:
         return own, [(KEY, "", {}, "expected a map of names to descriptions, written out")]
     return own, [

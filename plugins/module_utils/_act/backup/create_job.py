@@ -12,6 +12,7 @@ from ..long_module import act_in_job
 from ..module import Parameters, Recovered, Result
 from ..progress import Progress
 from . import create, rows
+from .methods import method_of
 from .parameters import given_of
 from .recoveries import recoveries
 
@@ -19,7 +20,7 @@ from .recoveries import recoveries
 def plan(parameters: Parameters) -> Result:
     """What would be written, how long it would take, and why it cannot be."""
     given = given_of(parameters)
-    found = create.forecast(given)
+    found = method_of(given).forecast()
     predicted = create.predicted(create.store_of(given).sets())
     return {
         "changed": True,

@@ -39,11 +39,13 @@ class Proof:
     """What a restore into scratch came to. ``restore_seconds`` is the restore alone, without what was compared.
 
     ``faults`` are sentences, each of which names what is missing or different; ``facts`` are counts for the receipt.
+    ``unknown`` is what could not be found out, though it matters.
     """
 
     restore_seconds: float
     faults: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

@@ -6,13 +6,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from ..._backup import manifest as manifests
+from ..._backup import stores
 from ..._backup.retention import decide
-from ..._backup.spec import directory, retention
-from ..._backup.store import Store
+from ..._backup.spec import retention
 from ..._core.names import DONE, ROLLED_BACK
 from ..journal import Entry, Journal, Recover
 
@@ -21,7 +19,7 @@ PROCEDURE = "backup_expire"
 
 def decided(given: Mapping[str, Any], names: Sequence[str], now: float) -> tuple[dict[str, str], list[str]]:
     """Which of some sets expire, with the reason of each; and why the others do not. Changes nothing."""
-    sets = _store(given).sets()
+    sets = stores.store_of(given, given["backup"]).sets()
     expiry = decide(sets, retention(given), now)
     known = {one.id for one in sets}
     expires = {name: expiry.expires[name] for name in names if name in expiry.expires}
@@ -37,10 +35,11 @@ def decided(given: Mapping[str, Any], names: Sequence[str], now: float) -> tuple
 def expire(given: Mapping[str, Any], names: Sequence[str], journal: Journal) -> Iterator[tuple[str, str]]:
     """Remove those of some sets that expire; yields each that is gone, with the reason."""
     expires, _refused = decided(given, names, time.time())
-    store = _store(given)
-    for name, why in sorted(expires.items()):
+    store = stores.store_of(given, given["backup"])
+    # The newest first: a set that others need goes after them.
+    for name, why in sorted(expires.items(), reverse=True):
         label = f"{given['service']}.{given['backup']} {name}"
-        entry = journal.begin(PROCEDURE, label, {"folder": str(store.folder), "id": name})
+        entry = journal.begin(PROCEDURE, label, {**store.address, "id": name})
         entry.step("remove")
         store.remove(name)
         entry.end(DONE, why)
@@ -49,22 +48,13 @@ def expire(given: Mapping[str, Any], names: Sequence[str], journal: Journal) -> 
 
 def recover(entry: Entry) -> tuple[str, str]:
     """End a removal that was cut off: a set that is there is whole, and whatever else is left of one goes."""
-    folder, name = Path(entry.needs["folder"]), entry.needs["id"]
-    if not manifests.ID.match(name):
+    store, name = stores.at(entry.needs), entry.needs["id"]
+    if not store.could_be(name):
         raise entry.not_understood("its set has another name than this version gives one")
-    service, _dot, backup = folder.name.partition(".")
-    store = Store(folder.parent, service, backup)
-    for left in store.left_over():
-        if left.name.endswith(name) and not (folder / name).exists():
-            store.clear(left)
-    if (folder / name).exists():
-        return ROLLED_BACK, f"the set {name} is there as it was"
-    return DONE, f"the set {name} is gone"
+    if store.settle_removed(name):
+        return DONE, f"the set {name} is gone"
+    return ROLLED_BACK, f"the set {name} is there as it was"
 
 
 #: What ends the operations of this procedure.
 RECOVERIES: Mapping[str, Recover] = {PROCEDURE: recover}
-
-
-def _store(given: Mapping[str, Any]) -> Store:
-    return Store(directory(given), given["service"], given["backup"])

@@ -9,19 +9,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..._backup.retention import decide
-from ..._backup.spec import directory, retention
-from ..._backup.store import Store
+from ..._backup.spec import retention
+from ..._backup.stores import store_of
+from ..._core.errors import RunbookError
 from . import rows
 
 
 def listed(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The sets of one backup, the newest first. A folder that cannot be read is a fault of this backup alone."""
-    store = Store(directory(given), given["service"], given["backup"])
-    known = {"service": given["service"], "backup": given["backup"], "folder": str(store.folder)}
+    """The sets of one backup, the newest first. A place that cannot be read is a fault of this backup alone."""
+    store = store_of(given, given["backup"])
+    known = {"service": given["service"], "backup": given["backup"], "folder": store.place}
     try:
         sets, left = store.sets(), [path.name for path in store.left_over()]
-    except OSError as exc:
-        return {**known, "fault": f"{exc.filename}: {exc.strerror}", "sets": [], "left_over": [], "nothing_expires": ""}
+    except (OSError, RunbookError) as exc:
+        fault = f"{exc.filename}: {exc.strerror}" if isinstance(exc, OSError) else str(exc)
+        return {**known, "fault": fault, "sets": [], "left_over": [], "nothing_expires": ""}
     expiry = decide(sets, retention(given), time.time())
     return {
         **known,

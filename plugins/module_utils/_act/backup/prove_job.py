@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..._backup import manifest as manifests
+from ..._backup.backup_set import BackupSet
 from ..._backup.manifest import Manifest
-from ..._backup.store import BackupSet, read_set, write
+from ..._backup.private import write
+from ..._backup.store import read_set
 from ..._backup.stream import Arrival
 from ..._core.errors import RunbookError
 from ..inbox import NO_MORE, Inbox
@@ -22,6 +24,8 @@ from ..long_module import act_in_job
 from ..module import Parameters, Recovered, Result
 from ..progress import Progress
 from . import in_scratch, verify
+from .engines import engine_of
+from .folder_method import FolderMethod
 from .parameters import given_of
 from .prove import prove, unable
 from .recoveries import recoveries
@@ -56,7 +60,8 @@ def _apply(parameters: Parameters, journal: Journal, _recovered: Recovered, prog
     subject = f"{manifest.service}.{manifest.backup} {manifest.id} of {manifest.host}"
     with in_scratch.operation(journal, verify.PROCEDURE, subject, parameters["scratch_dir"]) as work:
         one = _there(parameters, manifest, work.folder, progress)
-        receipt = prove(_given(parameters), one, parameters["identities"], work.folder, progress)
+        method, identities = _method(parameters), parameters["identities"]
+        receipt = prove(method, one, parameters["host"], identities, work.folder, progress)
         work.outcome = receipt.outcome
     # The host itself is as it was: the receipt belongs to the store that the set came from.
     return {"changed": False, "receipt": asdict(receipt)}
@@ -89,8 +94,10 @@ def receive(folder: Path, manifest: Manifest, pieces: Inbox, progress: Progress,
             progress.at(arrival.position)
 
 
-def _given(parameters: Parameters) -> dict[str, Any]:
-    return {**given_of(parameters), "scratch": parameters["scratch_dir"]}
+def _method(parameters: Parameters) -> FolderMethod:
+    """What proves it: the set is in a folder here, whatever its store is."""
+    given = given_of(parameters)
+    return FolderMethod(given, engine_of(given))
 
 
 def _manifest(parameters: Parameters) -> Manifest:
@@ -104,8 +111,8 @@ def _manifest(parameters: Parameters) -> Manifest:
 
 
 def _refused(parameters: Parameters, manifest: Manifest) -> Iterator[str]:
-    brought = not parameters["folder"]
-    yield from unable(_given(parameters), [manifest], parameters["identities"], brought=brought)
+    identities, scratch, brought = parameters["identities"], parameters["scratch_dir"], not parameters["folder"]
+    yield from unable(_method(parameters), [manifest], identities, scratch, brought=brought)
 
 
 #: What the job calls.

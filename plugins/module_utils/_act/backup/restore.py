@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import Any, Callable
 
 from ..._backup import manifest as manifests
+from ..._backup.backup_set import BackupSet
 from ..._backup.manifest import Manifest
-from ..._backup.store import BackupSet, stray_files
 from ..._core.errors import RunbookError
 from ..._core.names import DONE, ROLLED_BACK
 from ..._core.text import size, some_of
@@ -24,9 +23,10 @@ from ..progress import Progress
 from . import inside, scratch
 from .create import store_of
 from .engine import Proof
+from .method import Method
+from .methods import method_of
 from .restorer import BEFORE, UNDONE, Destination, Request, Restorer
 from .restorers import restorer_of
-from .sealing import damage, unseal
 from .space import shortage
 
 PROCEDURE = "backup_restore"
@@ -80,7 +80,7 @@ def chosen(sets: Sequence[BackupSet], request: Request) -> BackupSet:
     if request.set:
         return _usable(next((one for one in sets if one.id == request.set), None), request.set, sets, request)
     if request.at is not None:
-        before = [one for one in sets if one.begin <= request.at]
+        before = [one for one in sets if one.earliest <= request.at]
         return _usable(next(iter(before), None), f"of {_iso(request.at)} or before it", before or sets, request)
     verified = [one for one in sets if one.verified and one.manifest]
     if verified and not request.unverified:
@@ -96,8 +96,10 @@ def prepare(given: Mapping[str, Any], request: Request, now: float) -> Prepared:
         raise RunbookError(f"the set {one.id} cannot be restored: {one.fault}")
     restorer = restorer_of(given)
     destination = restorer.destination(one.manifest, request, manifests.id_of(now))
+    if request.transaction and not destination.transaction:
+        raise RunbookError(f"{one.id} is of one moment: nothing leads from it to a transaction")
     found = restorer.forecast(one.manifest, destination)
-    newer = [each.id for each in sets if each.id > one.id]
+    newer = [each.id for each in sets[: sets.index(one)]]
     lines = [f"{one.id} of {_iso(one.begin)}, {_age(now - one.begin)} old, {_standing(one)}, {size(one.manifest.size)}"]
     if newer:
         lines.append(f"newer sets are left out: {some_of(newer, 3)}")
@@ -118,7 +120,7 @@ def restore(
     begin = time.time()
     progress.phase("preparing")
     prepared = prepare(given, request, begin)
-    if refused := [*prepared.refused, *undecryptable(prepared.manifest, identities)]:
+    if refused := [*prepared.refused, *method_of(given).undecryptable([prepared.manifest], identities)]:
         raise RunbookError("; ".join(refused))
     folder = scratch.choose(given.get("scratch"))
     destination, restorer = prepared.destination, restorer_of(given)
@@ -138,7 +140,7 @@ def restore(
     )
     try:
         scratch.make_chosen(folder)
-        proof = _built(restorer, prepared, request, identities, folder, entry, progress)
+        proof = _built(method_of(given), restorer, prepared, request, identities, folder, entry, progress)
         entry.step("swap")
         progress.phase("putting it in place")
         restorer.swap(destination)
@@ -154,7 +156,7 @@ def restore(
         kept=destination.kept if destination.kept in restorer.kept() else "",
         in_place=destination.in_place,
         seconds=time.time() - begin,
-        lost_seconds=begin - prepared.set.begin,
+        lost_seconds=begin - (destination.at or prepared.set.earliest),
         faults=proof.faults,
         facts=proof.facts,
     )
@@ -200,17 +202,6 @@ def find_kept(given: Mapping[str, Any], name: str, *, undo: bool) -> Destination
     if match is None or name not in kept:
         raise RunbookError(f"nothing is kept as {name!r}; what is kept: {some_of(kept, 5) or 'nothing'}")
     return Destination(match["name"], "", match["stamp"], in_place=True, replaces=True)
-
-
-def undecryptable(manifest: Manifest, identities: Sequence[str]) -> list[str]:
-    """Why a set cannot be read at all."""
-    if not manifest.recipients:
-        return []
-    if not identities:
-        return [f"the set {manifest.id} is encrypted, and no identity is given that decrypts it"]
-    if shutil.which("age") is None:
-        return ["age is not installed here, and the set is encrypted; install the package age"]
-    return []
 
 
 def recoveries(given: Mapping[str, Any]) -> Mapping[str, Recover]:
@@ -269,6 +260,7 @@ _ENDINGS: Mapping[str, Callable[[Restorer, Destination, Entry], tuple[str, str]]
 
 
 def _built(
+    method: Method,
     restorer: Restorer,
     prepared: Prepared,
     request: Request,
@@ -280,15 +272,11 @@ def _built(
     """What was restored beside, proved; raises `RunbookError` where it may not take the place of anything."""
     entry.step("read")
     one, manifest, destination = prepared.set, prepared.manifest, prepared.destination
-    faults = [*damage(one.folder, manifest.files, progress)]
-    faults += [
-        f"{name}: is in the set, and its manifest does not know it" for name in stray_files(one.folder, manifest)
-    ]
-    if faults:
+    if faults := method.read(one, manifest, progress):
         raise RunbookError(f"the set {one.id} is damaged: {some_of(faults, 3, '; ')}; nothing was changed")
     plain = folder / _PLAIN
     plain.mkdir(mode=0o711)
-    unseal(one.folder, manifest.files, plain, identities, progress)
+    method.unpack(one, manifest, identities, plain, progress)
     if refused := restorer.examine(plain, manifest, destination):
         raise RunbookError("; ".join(refused))
     entry.step("build")
@@ -325,7 +313,7 @@ def _usable(one: BackupSet | None, wanted: str, sets: Sequence[BackupSet], reque
     known = some_of((each.id for each in sets), 5) or "none"
     if one is None:
         raise RunbookError(f"there is no set {wanted}; the newest are: {known}")
-    if one.fault:
+    if one.manifest is None:
         raise RunbookError(f"the set {one.id} cannot be restored: {one.fault}; the newest are: {known}")
     if not one.verified and not request.unverified:
         verified = next((f"; {each.id} is the newest that was" for each in sets if each.verified), "")
@@ -338,6 +326,8 @@ def _usable(one: BackupSet | None, wanted: str, sets: Sequence[BackupSet], reque
 def _standing(one: BackupSet) -> str:
     if one.verified:
         return "verified"
+    if one.fault:
+        return f"is damaged ({one.fault})"
     if one.receipt is None:
         return "was never verified"
     return f"failed its verification ({some_of(one.receipt.faults, 1)})"
@@ -353,7 +343,8 @@ def _subject(given: Mapping[str, Any], name: str) -> str:
 
 def _shortage(given: Mapping[str, Any], manifest: Manifest) -> Iterator[str]:
     """Why there is no room for the plain files of a set while it is restored."""
-    yield from shortage(Path(given.get("scratch") or tempfile.gettempdir()), manifest.plain_size, "to read the set")
+    needed = method_of(given).room(manifest, to_prove=False)
+    yield from shortage(Path(given.get("scratch") or tempfile.gettempdir()), needed, "to read the set")
 
 
 def _iso(seconds: float) -> str:

@@ -21,6 +21,7 @@ from ..long_module import act_in_job
 from ..module import Parameters, Recovered, Result
 from ..progress import Progress
 from . import recoveries, restore
+from .methods import method_of
 from .parameters import BACKUP_OPTIONS, PROOF_OPTIONS, given_of
 from .restore import Outcome
 from .restorer import Request
@@ -30,6 +31,7 @@ OPTIONS: Options = {
     **PROOF_OPTIONS,
     "set": Option("str", "Name of the set.", default=""),
     "at": Option("str", "A time with its offset: the newest set at it or before it.", default=""),
+    "transaction": Option("str", "Number of a transaction, just before which is restored.", default=""),
     "unverified": Option("bool", "Whether the set need not be verified.", default=False),
     "database": Option("str", "Database of the set.", default=""),
     "target": Option("str", "What it is restored as.", default=""),
@@ -48,7 +50,7 @@ def plan(parameters: Parameters) -> Result:
         restore.find_kept(given, name, undo=bool(parameters["undo"]))
         return {"changed": True, "lines": [what], "seconds": None, "unfinished": left, "refused": []}
     found = restore.prepare(given, _request(parameters), time.time())
-    refused = [*found.refused, *restore.undecryptable(found.manifest, parameters["identities"])]
+    refused = [*found.refused, *method_of(given).undecryptable([found.manifest], parameters["identities"])]
     return {
         "changed": True,
         "lines": list(found.lines),
@@ -98,7 +100,7 @@ def _given(parameters: Parameters) -> dict[str, Any]:
 def _other_work(parameters: Parameters) -> str:
     """What is put back or removed; empty where something is restored. Raises `RunbookError` for two at once."""
     wanted = [name for name in ("undo", "drop") if parameters[name]]
-    restores = [name for name in ("set", "at", "database", "target", "in_place") if parameters[name]]
+    restores = [name for name in ("set", "at", "transaction", "database", "target", "in_place") if parameters[name]]
     if len(wanted) > 1 or (wanted and restores):
         raise RunbookError(f"{' and '.join([*wanted, *restores])}: only one thing is done at a time")
     return str(parameters[wanted[0]]) if wanted else ""
@@ -107,6 +109,8 @@ def _other_work(parameters: Parameters) -> str:
 def _request(parameters: Parameters) -> Request:
     if parameters["set"] and parameters["at"]:
         raise RunbookError("set and at: a set is chosen by its name or by a time")
+    if parameters["transaction"] and not parameters["set"]:
+        raise RunbookError("transaction: needs the set that was taken before it, by its name")
     return Request(
         set=parameters["set"],
         at=_seconds(parameters["at"]) if parameters["at"] else None,
@@ -114,6 +118,7 @@ def _request(parameters: Parameters) -> Request:
         database=parameters["database"],
         target=parameters["target"],
         in_place=parameters["in_place"],
+        transaction=parameters["transaction"],
     )
 
 

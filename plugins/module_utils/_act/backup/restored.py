@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..._backup.store import PRIVATE_FOLDER, Store, write
+from ..._backup.private import PRIVATE_FOLDER, write
+from ..._backup.store import Store
 from ..._core.errors import RunbookError
 from ..journal import sync_folder
 from .restorer import BEFORE, UNDONE

@@ -24,7 +24,8 @@ class Destination:
     ``name`` is what is restored under that name, ``part`` what of the set (empty: all of it). ``stamp`` is the time
     of the run, as a set has one in its name: whatever is made on the way, or kept, is called after it. ``in_place``
     tells whether what is in service is replaced, and ``replaces`` whether anything has the name now, be it empty.
-    ``paths`` are those of files that a set has, and empty for servers.
+    ``paths`` are those of files that a set has, and empty for servers. ``at`` is the time whose state is restored (in
+    seconds since 1970), and ``transaction`` the one before which that is, where it is another state than the set's own.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Destination:
     in_place: bool
     replaces: bool
     paths: tuple[str, ...] = ()
+    at: float | None = None
+    transaction: str = ""
 
     @property
     def kept(self) -> str:
@@ -64,6 +67,7 @@ class Request:
     database: str = ""
     target: str = ""
     in_place: str = ""
+    transaction: str = ""
 
 
 class Restorer(Protocol):

@@ -9,12 +9,14 @@ from typing import Any, Callable
 
 from ..._core.errors import RunbookError
 from .files.restore import FilesRestorer
+from .pgbackrest.restore import PgBackRestRestorer
 from .postgres.restore import PostgresRestorer
 from .redis.restore import RedisRestorer
 from .restorer import Restorer
 
 _RESTORERS: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], Restorer]] = {
     ("postgres", "dump"): PostgresRestorer,
+    ("postgres", "pgbackrest"): PgBackRestRestorer,
     ("redis", "rdb"): RedisRestorer,
     ("files", "tar"): FilesRestorer,
 }

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..._backup.backup_set import BackupSet
 from ..._backup.receipt import Receipt
 from ..._backup.retention import Expiry
-from ..._backup.store import BackupSet
 
 
 def row(one: BackupSet, expiry: Expiry | None = None) -> dict[str, Any]:
@@ -21,8 +21,8 @@ def row(one: BackupSet, expiry: Expiry | None = None) -> dict[str, Any]:
         "seconds": round(manifest.seconds, 1) if manifest else None,
         "size": manifest.size if manifest else None,
         "plain_size": manifest.plain_size if manifest else None,
-        "files": len(manifest.files) if manifest else None,
-        "encrypted": bool(manifest and manifest.recipients),
+        "parts": manifest.parts if manifest else "",
+        "encrypted": bool(manifest and manifest.encrypted),
         "versions": dict(manifest.versions) if manifest else {},
         "verified": one.verified,
         "receipt": receipt_row(one.receipt) if one.receipt else {},
@@ -40,5 +40,6 @@ def receipt_row(receipt: Receipt) -> dict[str, Any]:
         "seconds": round(receipt.seconds, 1),
         "restore_seconds": round(receipt.restore_seconds, 1),
         "faults": list(receipt.faults),
+        "unknown": list(receipt.unknown),
         "facts": dict(receipt.facts),
     }

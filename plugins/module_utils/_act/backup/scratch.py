@@ -48,6 +48,11 @@ def make(parent: str | None) -> Path:
     return folder
 
 
+def beside(path: Path, stamp: str) -> Path:
+    """A folder that is restored beside a path, which one rename is to bring there; it is cleaned like the others."""
+    return path.parent / f"{_PREFIX}{stamp}"
+
+
 def is_one(folder: Path) -> bool:
     """Whether a path is that of a scratch folder: nothing else is ever cleaned."""
     return folder.is_absolute() and folder.name.startswith(_PREFIX) and ".." not in folder.parts

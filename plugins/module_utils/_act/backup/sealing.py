@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from ..._backup.manifest import StoredFile
-from ..._backup.store import PRIVATE_FILE, make_folders
+from ..._backup.private import PRIVATE_FILE, make_folders
 from ..._core import surroundings
 from ..._core.errors import RunbookError
 from ..._core.text import excerpt

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ..._backup.spec import COMMON
+from ..._backup.spec import COMMON, REPOSITORY
 from ..._core.options import Option, Options
 
 #: Which backup is meant.
@@ -14,7 +14,12 @@ NAME_OPTIONS: Options = {
 }
 
 #: The sets of one backup.
-STORE_OPTIONS: Options = {**NAME_OPTIONS, "directory": COMMON["directory"], "keep": COMMON["keep"]}
+STORE_OPTIONS: Options = {
+    **NAME_OPTIONS,
+    "directory": COMMON["directory"],
+    "repository": REPOSITORY,
+    "keep": COMMON["keep"],
+}
 
 #: One set.
 SET_OPTIONS: Options = {

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..._backup.backup_set import BackupSet, SetStore
 from ..._backup.receipt import Receipt
-from ..._backup.store import BackupSet, Store
 from ..journal import Entry, Journal, Recover
 from ..progress import Progress
 from . import in_scratch
 from .create import store_of
-from .prove import prove, stored_faults
+from .methods import method_of
+from .prove import prove
 
 PROCEDURE = "backup_verify"
 
@@ -36,23 +37,28 @@ def verify(
     """Verify one set and keep the receipt. What is wrong with the set stands in it; raises for what is wrong here."""
     subject = f"{given['service']}.{given['backup']} {one.id}"
     with in_scratch.operation(journal, PROCEDURE, subject, given.get("scratch")) as work:
-        receipt = prove(given, one, identities, work.folder, progress)
+        receipt = prove(method_of(given), one, given["host"], identities, work.folder, progress)
         store_of(given).record(receipt)
         work.outcome = receipt.outcome
     return receipt
 
 
 def read_stored(given: Mapping[str, Any], one: BackupSet, progress: Progress) -> Receipt | None:
-    """Read the stored files of a set, and keep a receipt where they are damaged; nothing where they are sound.
+    """Read a set as it is stored, and keep a receipt where it is damaged; nothing where it is sound."""
+    faults = method_of(given).read(one, one.manifest, progress) if one.manifest else [one.fault]
+    return damaged(store_of(given), one, faults, given["host"])
+
+
+def damaged(store: SetStore, one: BackupSet, faults: Sequence[str], host: str) -> Receipt | None:
+    """Keep a receipt of what is wrong with a set as it is stored; nothing where that is nothing.
 
     Nothing is restored: what an earlier receipt says of these very bytes is still true as long as they are the same.
     """
-    faults = stored_faults(one.folder, one.manifest, progress) if one.manifest else [one.fault]
     if not faults:
         return None
     before = one.receipt or Receipt(one.id, one.manifest_sha256, at=0, host="", seconds=0, restore_seconds=0)
-    receipt = replace(before, at=time.time(), host=given["host"], seconds=0.0, faults=tuple(faults))
-    store_of(given).record(receipt)
+    receipt = replace(before, at=time.time(), host=host, seconds=0.0, faults=tuple(faults))
+    store.record(receipt)
     return receipt
 
 
@@ -63,8 +69,3 @@ def recover(entry: Entry) -> tuple[str, str]:
 
 #: What ends the operations of this procedure.
 RECOVERIES: Mapping[str, Recover] = {PROCEDURE: recover}
-
-
-def unverified(store: Store) -> list[BackupSet]:
-    """The sets that have no receipt, the newest first."""
-    return [one for one in store.sets() if one.receipt is None]

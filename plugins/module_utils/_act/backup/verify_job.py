@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..._backup.store import BackupSet
+from ..._backup.backup_set import BackupSet
 from ..._core.errors import RunbookError
 from ..journal import Journal, unfinished
 from ..long_module import act_in_job
 from ..module import Parameters, Recovered, Result
 from ..progress import Progress
 from . import create, rows, verify
+from .methods import method_of
 from .parameters import given_of
 from .prove import unable
 from .recoveries import recoveries
@@ -91,7 +92,8 @@ def _given(parameters: Parameters) -> dict[str, Any]:
 def _refused(parameters: Parameters, sets: Sequence[BackupSet]) -> Iterator[str]:
     if not parameters["elsewhere"]:
         manifests = [one.manifest for one in sets if one.manifest]
-        yield from unable(_given(parameters), manifests, parameters["identities"])
+        method, scratch = method_of(given_of(parameters)), parameters["scratch_dir"]
+        yield from unable(method, manifests, parameters["identities"], scratch)
 
 
 #: What the job calls.

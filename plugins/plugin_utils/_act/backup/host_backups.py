@@ -63,8 +63,8 @@ class Backup:
 
     def store(self) -> dict[str, Any]:
         """What the modules take that list and remove its sets."""
-        named = {name: self.options[name] for name in ("directory", "keep") if self.options.get(name) is not None}
-        return {"service": self.service, "backup": self.name, **named}
+        named = {name: self.options.get(name) for name in ("directory", "repository", "keep")}
+        return {"service": self.service, "backup": self.name, **_given(named)}
 
 
 def described(context: Context) -> tuple[list[Backup], list[str]]:

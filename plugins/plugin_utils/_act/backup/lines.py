@@ -30,7 +30,7 @@ def duration(seconds: float) -> str:
 def taken(one: Row) -> str:
     """What a set is that was just taken."""
     encrypted = ", encrypted" if one["encrypted"] else ""
-    return f"set {one['id']}: {one['files']} files, {size(one['size'])}{encrypted}, in {duration(one['seconds'])}"
+    return f"set {one['id']}: {one['parts']}, {size(one['size'])}{encrypted}, in {duration(one['seconds'])}"
 
 
 def proved(receipt: Row, elsewhere: str = "") -> str:
@@ -39,8 +39,10 @@ def proved(receipt: Row, elsewhere: str = "") -> str:
     where = f" on {elsewhere}" if elsewhere else ""
     if receipt["faults"]:
         return f"set {receipt['id']} failed its verification{where}: {some_of(receipt['faults'], 3, separator='; ')}"
-    return f"set {receipt['id']} was restored{where} in {duration(receipt['restore_seconds'])} and is whole" + (
-        f" ({facts})" if facts else ""
+    return (
+        f"set {receipt['id']} was restored{where} in {duration(receipt['restore_seconds'])} and is whole"
+        + (f" ({facts})" if facts else "")
+        + (f"; not known: {some_of(receipt['unknown'], 3, separator='; ')}" if receipt["unknown"] else "")
     )
 
 

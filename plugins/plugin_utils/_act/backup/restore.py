@@ -17,13 +17,14 @@ from . import lines
 from .host_backups import Backup, selected
 
 #: What the module takes as the operator gave it.
-_WANTED = ("set", "at", "unverified", "database", "target", "in_place", "undo", "drop", "identities")
+_WANTED = ("set", "at", "transaction", "unverified", "database", "target", "in_place", "undo", "drop", "identities")
 
 OPTIONS: Options = {
     "service": {"type": "str"},
     "backup": {"type": "str"},
     "set": {"type": "str"},
     "at": {"type": "str"},
+    "transaction": {"type": "str"},
     "unverified": {"type": "bool"},
     "database": {"type": "str"},
     "target": {"type": "str"},

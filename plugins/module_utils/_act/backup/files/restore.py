@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ...._backup.manifest import Manifest
+from ...._backup.stores import folder_of
 from ...._clients import mounts
 from ...._core.text import size, some_of, visible
 from ...progress import Progress
 from .. import restored_folder as folders
-from ..create import store_of
 from ..engine import Forecast, Proof
 from ..restored import Records
 from ..restorer import Destination, Request
@@ -37,7 +37,7 @@ class FilesRestorer:
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         self._given = given
-        self._store = store_of(given)
+        self._store = folder_of(given)
         self._records = Records(self._store)
         self._name = f"{given['service']}.{given['backup']}"
 

@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from ...._backup import copies
+from ...._backup.backup_set import BackupSet
 from ...._backup.copy_record import Copy, Proof, Record, next_part
 from ...._backup.spec import retention
-from ...._backup.store import BackupSet
 from ...._clients.restic_fault import MISSING, RepositoryFault
 from ...._core.errors import RunbookError
 from ...._core.text import some_of
 from ...journal import Entry, Journal, Recover
 from ...progress import Progress
 from .. import in_scratch, verify
+from ..folder_method import stored_faults
 from . import expire, locks, look
 from .expire import Decision
 from .site import Site, label
@@ -183,8 +184,9 @@ def _attempt(outcome: Outcome, act: Any, *arguments: Any) -> None:
 
 
 def _upload(site: Site, one: BackupSet, progress: Progress, outcome: Outcome) -> None:
-    if damaged := verify.read_stored(site.given, one, progress):
-        raise RunbookError(f"{one.id}: is not copied: {some_of(damaged.faults, _NAMED, separator='; ')}")
+    faults = stored_faults(one.folder, one.manifest, progress) if one.manifest else [one.fault]
+    if verify.damaged(site.store, one, faults, site.given["host"]):
+        raise RunbookError(f"{one.id}: is not copied: {some_of(faults, _NAMED, separator='; ')}")
     size = one.manifest.size if one.manifest else 0
     progress.phase(f"copying {one.id}", total=size, unit="bytes")
     tags = (*site.tags, f"set:{one.id}")

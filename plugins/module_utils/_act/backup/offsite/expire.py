@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ...._backup.backup_set import BackupSet
 from ...._backup.copy_record import Copy, Record
 from ...._backup.retention import AHEAD, Kept, Retention, decide
 from ...._backup.spec import retention
-from ...._backup.store import BackupSet
 from ...._clients.restic_fault import REFUSED, RepositoryFault
 from ...._core.text import some_of
 from .locks import explained

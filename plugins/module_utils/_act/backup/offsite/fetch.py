@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ...._backup import manifest as manifests
+from ...._backup.backup_set import BackupSet
 from ...._backup.manifest import Manifest
-from ...._backup.store import BackupSet, Store
+from ...._backup.store import Store
+from ...._backup.stores import folder_of
 from ...._clients.restic import Snapshot
 from ...._clients.restic_fault import REPLACED, RepositoryFault
 from ...._core.errors import RunbookError
@@ -24,7 +26,7 @@ from ...._core.text import some_of
 from ...journal import Entry, Journal, Recover
 from ...progress import Progress
 from .. import create, in_scratch
-from ..prove import stored_faults
+from ..folder_method import stored_faults
 from ..space import shortage
 from .look import compared
 from .site import Site, label, set_of
@@ -80,7 +82,7 @@ def refusals(site: Site, chosen: Chosen, store: Store) -> list[str]:
 
 def store_of(given: Mapping[str, Any], folder: str) -> Store:
     """Where a set is brought back to: the place of the backup's own sets, unless another folder is named."""
-    return Store(Path(folder), given["service"], given["backup"]) if folder else create.store_of(given)
+    return Store(Path(folder), given["service"], given["backup"]) if folder else folder_of(given)
 
 
 def fetch(given: Mapping[str, Any], name: str, folder: str, journal: Journal, progress: Progress) -> BackupSet:
@@ -103,7 +105,7 @@ def fetch(given: Mapping[str, Any], name: str, folder: str, journal: Journal, pr
             work.entry.step("publish")
             store.publish(manifest)
         except BaseException:
-            create.forget(store.folder, chosen.id)
+            store.settle_made(chosen.id)
             raise
         work.outcome = f"the set {chosen.id} is there"
     return store.find(chosen.id)

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...._backup import manifest as manifests
+from ...._backup.backup_set import BackupSet
 from ...._backup.copy_record import Copy, Record
 from ...._backup.manifest import DamagedManifest, Manifest
-from ...._backup.store import BackupSet
 from ...._clients.restic_address import FOLDER, parse
 from ...._clients.restic_fault import MISSING, NOT_KNOWN, REPLACED, ROTTEN, RepositoryFault
 from ...._core.text import some_of

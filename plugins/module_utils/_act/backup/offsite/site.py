@@ -13,9 +13,9 @@ from typing import Any
 
 from ...._backup import copy_record
 from ...._backup.copy_record import Record
+from ...._backup.stores import folder_of
 from ...._clients.restic import Access, Restic, Snapshot
 from ...._clients.restic_address import parse
-from ..create import store_of
 
 
 class Site:
@@ -24,7 +24,7 @@ class Site:
     def __init__(self, given: Mapping[str, Any], folder: Path) -> None:
         """``given`` are the options of a copy with its names; restic works in the folder."""
         self.given = given
-        self.store = store_of(given)
+        self.store = folder_of(given)
         address = parse(given["repository"])
         self.record = copy_record.read(self.store.folder, given["copy"]) or Record(address.text)
         names = ("password", "access_key_id", "secret_access_key", "identity", "known_hosts")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...._backup.store import make_folders
+from ...._backup.private import make_folders
 from ...._core.errors import RunbookError
 from ...._core.text import size
 from ...progress import Progress

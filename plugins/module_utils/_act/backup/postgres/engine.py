@@ -32,7 +32,7 @@ class PostgresEngine:
     def __init__(self, given: Mapping[str, Any]) -> None:
         self._given = given
         self._login: Login = given["login"]
-        self._databases: tuple[str, ...] = tuple(given["databases"])
+        self._databases: tuple[str, ...] = tuple(given["databases"] or ())
 
     def forecast(self) -> Forecast:
         with self._first() as first:

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ from ...._core.text import clean
 from ...progress import Progress
 from ..engine import Proof
 from ..scratch import container_name
-from . import inventory, names
+from . import assertions, indexes, inventory, names
 from . import tools as programs
-from .compare import assertion_fault, differences, inventory_differences
+from .compare import differences, inventory_differences
 from .databases import Databases
 from .dump import ROLES, TABLESPACES
 from .scratch import Cluster, cluster, roles_script, tablespaces_script
@@ -29,9 +28,6 @@ from .tools import Tools
 
 #: The programs that a proof needs.
 _WANTED = (*programs.SERVER, *programs.RESTORE)
-
-#: The extension that compares an index with its table.
-_CHECKER = "amcheck"
 
 
 def prove(given: Mapping[str, Any], plain: Path, manifest: Manifest, scratch: Path, progress: Progress) -> Proof:
@@ -71,7 +67,7 @@ def _of_all(content: Mapping[str, Any], key: str) -> list[str]:
 @contextlib.contextmanager
 def _tools(given: Mapping[str, Any], version: str, scratch: Path) -> Iterator[Tools]:
     """A server of the set's major version: of this host, else of the service's image in a container of its own."""
-    major = _major(version)
+    major = programs.major_of(version)
     found = programs.find(major, _WANTED)
     if found is None and given.get("container"):
         name = container_name(scratch.parent)
@@ -81,26 +77,14 @@ def _tools(given: Mapping[str, Any], version: str, scratch: Path) -> Iterator[To
                 yield found
                 return
     if found is None:
-        raise RunbookError(_no_server(version))
+        raise RunbookError(programs.no_server(version, _WANTED))
     yield found
 
 
 def without_server(given: Mapping[str, Any], version: str) -> Iterator[str]:
     """Why no server of a version can be started here; an image of the service's is found out by trying."""
-    if not given.get("container") and programs.find(_major(version), _WANTED) is None:
-        yield _no_server(version)
-
-
-def _no_server(version: str) -> str:
-    here = ", ".join(programs.versions_here(_WANTED)) or "none"
-    return (
-        f"the set is of PostgreSQL {version}, and the servers that this host could start are of version {here};"
-        f" install the package postgresql-{_major(version)}, or verify on another host"
-    )
-
-
-def _major(version: str) -> int:
-    return int(version.partition(".")[0])
+    if not given.get("container") and programs.find(programs.major_of(version), _WANTED) is None:
+        yield programs.no_server(version, _WANTED)
 
 
 def _refuse_source(target: Cluster, content: Mapping[str, Any]) -> None:
@@ -180,66 +164,13 @@ class _Work:
             self.progress.phase(f"comparing {clean(name)}")
             with self.target.session(name) as one:
                 self.faults += differences(name, self.content["databases"][name], found_in(one))
-            self.faults += self._indexes(name)
-        for assertion in self.given.get("assertions") or ():
-            self.faults += self._assertion(assertion)
+            self.progress.phase(f"checking the indexes of {clean(name)}")
+            self._indexes(indexes.check(self.target, name))
+        self.faults += assertions.failed(self.target, self.given.get("assertions") or (), self.restored)
 
-    def _assertion(self, assertion: Mapping[str, Any]) -> Iterator[str]:
-        name = assertion["database"]
-        if name not in self.restored:
-            yield f"database {clean(name)}: was not restored, so {clean(assertion['query'])} was not answered"
-            return
-        with self.target.session(name) as one:
-            one.execute("SET LOCAL search_path TO DEFAULT")
-            value, reason = one.try_value(assertion["query"])
-        fault = f"database {clean(name)}: {clean(assertion['query'])}: {reason}" if reason else ""
-        if fault := fault or assertion_fault(assertion, value):
-            yield fault
-
-    def _indexes(self, name: str) -> list[str]:
-        """Every index of the database that is not as its table says."""
-        with self.target.session() as one:
-            available = one.rows("SELECT FROM pg_available_extensions WHERE name = %s", [_CHECKER])
-        if not available:
-            self.facts["indexes"] = f"unknown: this host has no extension {_CHECKER} to compare them with their tables"
-            return []
-        self.progress.phase(f"checking the indexes of {clean(name)}")
-        with self.target.session(name, writable=True) as one:
-            # No event trigger of the owner's, which came with the database, has a part in this.
-            one.execute("SET LOCAL session_replication_role = replica")
-            for (trigger,) in one.rows(
-                "SELECT quote_ident(evtname) FROM pg_event_trigger WHERE evtenabled IN ('R', 'A')"
-            ):
-                one.execute(f"ALTER EVENT TRIGGER {trigger} DISABLE")
-            one.execute("CREATE SCHEMA xorb_scratch")
-            one.execute(f"CREATE EXTENSION IF NOT EXISTS {_CHECKER} SCHEMA xorb_scratch")
-            checker = one.value(
-                f"SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = '{_CHECKER}'"
-            )
-            indexes = [oid for (oid,) in one.rows(_BTREES)]
-            one.commit()
-        self.facts["indexes"] = self.facts.get("indexes", 0) + len(indexes)
-        shares = [indexes[start :: self.target.jobs] for start in range(self.target.jobs)]
-        with ThreadPoolExecutor(self.target.jobs) as pool:
-            return [
-                fault for part in pool.map(lambda share: self._checked(name, checker, share), shares) for fault in part
-            ]
-
-    def _checked(self, name: str, checker: str, indexes: Sequence[int]) -> list[str]:
-        faults = []
-        with self.target.session(name, writable=True) as one:
-            for oid in indexes:
-                _value, reason = one.try_value(f"SELECT {checker}.bt_index_check({oid}, true)")
-                if reason:
-                    index = one.value(f"SELECT {oid}::regclass::text")
-                    faults.append(f"database {clean(name)}: index {clean(one.text(index))}: {reason}")
-        return faults
-
-
-#: The indexes that can be compared with their tables, the largest first so that none of those comes last.
-_BTREES = """
-    SELECT c.oid FROM pg_class c JOIN pg_am a ON a.oid = c.relam AND a.amname = 'btree'
-    WHERE c.relkind = 'i' AND c.oid >= 16384 AND c.relpersistence <> 't' ORDER BY c.relpages DESC, c.oid"""
+    def _indexes(self, found: indexes.Checked) -> None:
+        self.faults += found.faults
+        self.facts["indexes"] = found.unknown or self.facts.get("indexes", 0) + found.count
 
 
 def found_in(one: Session) -> dict[str, Any]:

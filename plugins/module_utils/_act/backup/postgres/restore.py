@@ -26,7 +26,7 @@ from .databases import OF_THE_SERVER, Databases
 from .dump import ROLES, TABLESPACES, described
 from .proof import found_in
 from .session import Login, session
-from .tools import Tools
+from .tools import Tools, major_of
 
 #: Bytes that the name of a database may have: PostgreSQL cuts off the rest.
 _LONGEST = 63
@@ -265,7 +265,7 @@ def _content(manifest: Manifest, destination: Destination) -> Mapping[str, Any]:
 
 
 def _major(manifest: Manifest) -> int:
-    return int(str(manifest.content["server"]["version"]).partition(".")[0])
+    return major_of(str(manifest.content["server"]["version"]))
 
 
 def _outward(content: Mapping[str, Any]) -> list[str]:

@@ -91,11 +91,12 @@ class Cluster:
     login: Login
     jobs: int
     server: Program
+    first: str = ""
 
     @property
     def maintenance(self) -> str:
-        """The database that belongs to nothing that is restored, called as the superuser is."""
-        return str(self.login["user"])
+        """The database that a session has without another: by default one that is called as the superuser is."""
+        return self.first or str(self.login["user"])
 
     def session(self, database: str = "", *, writable: bool = False) -> contextlib.AbstractContextManager[Session]:
         """A session with one of its databases."""
@@ -206,12 +207,12 @@ def cluster(folder: Path, tools: Tools, bootstrap: str, jobs: int, *, isolated: 
     and none but the one of a server's own beginning can grant like it.
     """
     data, socket, clients = folder / "data", folder / "s", folder / "clients"
-    _refuse_long(socket)
+    refuse_long(socket)
     server = replace(tools, user=server_user(tools))
     folder.chmod(0o711)
     for one in (data, socket):
         one.mkdir(mode=0o700)
-        _give(one, server.user)
+        give(one, server.user)
     clients.mkdir(mode=0o700)
     server.run(
         "initdb", f"--pgdata={data}", f"--username={bootstrap}", "--auth=trust", "--encoding=UTF8", "--locale=C",
@@ -219,27 +220,30 @@ def cluster(folder: Path, tools: Tools, bootstrap: str, jobs: int, *, isolated: 
     )  # fmt: skip
     with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
         file.write(_CONFIGURATION.format(socket=socket, connections=20 + 2 * jobs))
-    with _ended(server.running("postgres", "-D", str(data), folder=data, isolated=isolated)) as program:
+    with ended(server.running("postgres", "-D", str(data), folder=data, isolated=isolated)) as program:
         first = {"address": str(socket), "port": 5432, "user": bootstrap, "timeout": _PATIENCE, "sslmode": "disable"}
-        _wait(program, first)
+        wait_until_ready(program, first)
         own = f"xorb_scratch_{uuid.uuid4().hex}"
         _prepare(first, own)
         yield Cluster(clients, tools, {**first, "user": own}, jobs, program)
 
 
 @contextlib.contextmanager
-def _ended(started: contextlib.AbstractContextManager[Program]) -> Iterator[Program]:
-    """A server that ends at once when the block does, and gives back what it has of the kernel."""
+def ended(
+    started: contextlib.AbstractContextManager[Program], how: signal.Signals = signal.SIGQUIT
+) -> Iterator[Program]:
+    """A server that ends when the block does, by default at once, and gives back what it has of the kernel."""
     with started as program:
         try:
             yield program
         finally:
-            program.process.send_signal(signal.SIGQUIT)
+            program.process.send_signal(how)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 program.process.wait(timeout=_PATIENCE)
 
 
-def _refuse_long(socket: Path) -> None:
+def refuse_long(socket: Path) -> None:
+    """Raise `RunbookError` where the kernel has no room for the path of a server's socket."""
     path = f"{socket}/.s.PGSQL.5432"
     if len(os.fsencode(path)) > _LONGEST_SOCKET:
         raise RunbookError(f"{path}: is longer than the path of a socket can be; choose a shorter scratch folder")
@@ -255,22 +259,29 @@ def server_user(tools: Tools) -> str:
     return next((name for name in _USERS if name in known), _USERS[-1])
 
 
-def _give(folder: Path, user: str) -> None:
+def give(folder: Path, user: str) -> None:
+    """Let a folder belong to the user of a server, where that is another one."""
     if user:
         os.chown(folder, *numbers_of(user))
 
 
-def _wait(program: Program, login: Login) -> None:
+def wait_until_ready(program: Program, login: Login, database: str = "postgres", patience: float = _PATIENCE) -> None:
     """Wait until the server lets clients in; raises `RunbookError` with its log where it ends instead."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + patience
     while True:
         if program.process.poll() is not None or time.monotonic() > end:
-            raise RunbookError(f"the throwaway server did not start: {excerpt(program.complaint(), 400)}")
+            raise RunbookError(f"the throwaway server did not start: {_last_words(program.complaint())}")
         try:
-            with session(login, "postgres"):
+            with session(login, database):
                 return
         except RunbookError:
             time.sleep(0.1)
+
+
+def _last_words(log: str) -> str:
+    """Why a server has ended: what it calls fatal last, unless that is about a client that came too early."""
+    fatal = [line for line in log.splitlines() if "FATAL:" in line and "the database system is" not in line]
+    return excerpt(fatal[-1].partition("FATAL:")[2].strip() if fatal else log, 400)
 
 
 def _prepare(login: Login, own: str) -> None:
@@ -297,7 +308,7 @@ def tablespaces_script(dumped: str, folder: Path, tools: Tools) -> str:
         number += 1
         place = folder / f"{number}"
         place.mkdir(mode=0o700)
-        _give(place, user)
+        give(place, user)
         return f"{found.group(1)}'{place}';"
 
     return _LOCATION.sub(relocated, dumped)

@@ -219,6 +219,20 @@ def versions_here(programs: Sequence[str]) -> list[str]:
     return sorted({one.version for one in _installed(programs, "")})
 
 
+def no_server(version: str, programs: Sequence[str]) -> str:
+    """Why no server of a set's version can be started on this host."""
+    here = ", ".join(versions_here(programs)) or "none"
+    return (
+        f"the set is of PostgreSQL {version}, and the servers that this host could start are of version {here};"
+        f" install the package postgresql-{major_of(version)}, or verify on another host"
+    )
+
+
+def major_of(version: str) -> int:
+    """The major version of a version, as 15 of 15.8."""
+    return int(version.partition(".")[0])
+
+
 def find_in_container(container: str, major: int, programs: Sequence[str]) -> Tools | None:
     """The programs of a major version inside of a container; nothing where it has no such."""
     # An image puts them where its shell finds them, and `docker exec` does, too; a system of its own may not.

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from ...._backup.manifest import Manifest
+from ...._backup.stores import folder_of
 from ...._core.errors import RunbookError
 from ...progress import Progress
 from .. import restored_folder as folders
-from ..create import store_of
 from ..engine import Forecast, Proof
 from ..restored import Records
 from ..restorer import Destination, Request
@@ -83,7 +83,7 @@ class RedisRestorer:
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         self._given = given
-        self._store = store_of(given)
+        self._store = folder_of(given)
         self._records = Records(self._store)
 
     def destination(self, manifest: Manifest, request: Request, stamp: str) -> Destination:  # noqa: ARG002 - all of it

@@ -24,7 +24,7 @@ def sets(tmp_path: Path) -> Sets:
 def judged(sets: Sets, now: float = NOW, **given: Any) -> dict[str, Finding]:
     options = with_defaults(spec.FILES, {"paths": ["/etc"], "directory": str(sets.folder), **given})
     names = {"service": sets.service, "point": sets.backup}
-    return {one.aspect: one for one in judge.judge(sets.store.sets(), {**options, **names}, now)}
+    return {one.aspect: one for one in judge.judge(sets.store.sets(), {**options, **names}, sets.store.place, now)}
 
 
 def statuses(sets: Sets, now: float = NOW, **given: Any) -> dict[str, str]:

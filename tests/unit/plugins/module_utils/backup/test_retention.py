@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.backup_set import BackupSet
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import id_of, time_of
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.receipt import Receipt
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.retention import Retention, decide
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import BackupSet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

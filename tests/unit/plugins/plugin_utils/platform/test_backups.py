@@ -182,6 +182,16 @@ def test_fault_of_a_copy_names_its_key(copies: Any, fault: str) -> None:
     assert any(one.startswith(f"backups.config.{fault}") for one in found), found
 
 
+def test_sets_of_pgbackrest_are_neither_copied_nor_brought_to_another_host() -> None:
+    whole = {"kind": "postgres", "engine": "pgbackrest", "repository": {"stanza": "main"}, "endpoint": "sql"}
+    (copied,) = faults(main={**whole, "copies": {"offsite": COPY}})
+    assert copied.startswith("backups.main.copies: pgbackrest keeps copies in further repositories")
+    assert any(
+        one.startswith("backups.main.verify_on: sets of pgbackrest are verified on their own host")
+        for one in faults(main={**whole, "verify_on": "all"})
+    )
+
+
 def test_copy_stands_below_its_backup_only() -> None:
     service = {"hosts": "db", "checks": {"main": {"kind": "backup_copy", **COPY}}}
     read_one = read({"platform_name": "test", "platform_services": {"app": service}}, GROUPS, lambda value: value)

@@ -17,13 +17,15 @@ from typing import Any
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import in_scratch, prove_job, verify
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.methods import method_of
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.prove import prove
 from ansible_collections.xorb.runbook.plugins.module_utils._act.inbox import Inbox
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
 from ansible_collections.xorb.runbook.plugins.module_utils._backup import manifest as manifests
 from ansible_collections.xorb.runbook.plugins.module_utils._backup import stream
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import Manifest
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import Store, read_set, write
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.private import write
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import Store, read_set
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.modules import (
     backup_set,
@@ -285,7 +287,8 @@ class TestKilled:
                     arrived.mkdir(mode=0o700)
                     write(arrived / manifests.NAME, manifest.to_text())
                     prove_job.receive(arrived, manifest, Pieces(pieces), Progress())
-                    assert prove(options, read_set(arrived, name), [], work.folder, Progress()).passed
+                    arrival = read_set(arrived, name)
+                    assert prove(method_of(options), arrival, "other", [], work.folder, Progress()).passed
 
         def recover() -> None:
             with journals.locked(other.state, what="test", operator="test") as journal:

@@ -19,12 +19,15 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act import journal a
 from ansible_collections.xorb.runbook.plugins.module_utils._act import module
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import create as creating
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import expire as expiring
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import sealing
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import folder_method, sealing
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import verify as verifying
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.methods import method_of
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.backup_set import BackupSet
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import NAME, Manifest
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.receipt import Receipt
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import BackupSet, Store
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import Store
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.stores import folder_of
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.support import backups, crash
@@ -53,7 +56,7 @@ class Host:
 
     @property
     def store(self) -> Store:
-        return creating.store_of(self.given)
+        return folder_of(self.given)
 
     @property
     def newest(self) -> BackupSet:
@@ -80,7 +83,7 @@ class Host:
         child = os.fork()
         if child == 0:
             try:
-                creating.seal = lambda *_words: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment,attr-defined]
+                folder_method.seal = lambda *_words: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment,attr-defined]
                 self.source.mkdir(exist_ok=True)
                 self.create()
             finally:
@@ -252,7 +255,7 @@ class TestFailingDays:
             return os.statvfs_result([*fields[:4], 0 if host.store.left_over() else fields[4], *fields[5:10]])
 
         monkeypatch.setattr(os, "statvfs", full)
-        assert creating.forecast(host.given).refused
+        assert method_of(host.given).forecast().refused
         host.create()
         assert (len(host.store.sets()), host.store.left_over()) == (1, [])
 
