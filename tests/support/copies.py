@@ -159,7 +159,7 @@ class Copies:
         words = [*peers.program("restic"), "--repo", str(self.repository), "--no-cache", "backup", "--stdin"]
         process = subprocess.Popen(words, env=_environment(PASSWORD), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         try:
-            while not any((self.repository / "locks").iterdir()):
+            while all("tmp" in path.name for path in (self.repository / "locks").iterdir()):
                 assert process.poll() is None
                 time.sleep(0.02)
             yield process

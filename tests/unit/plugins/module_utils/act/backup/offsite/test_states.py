@@ -85,7 +85,6 @@ def test_repository_that_is_there_is_taken_on_when_asked_for(site: Copies) -> No
 
 def test_what_is_left_of_one_is_never_written_over(site: Copies) -> None:
     """A new host that knows nothing, and a repository whose config was removed."""
-    site.take()
     site.initialized()
     (site.repository / "config").unlink()
     shutil.rmtree(site.store.folder / ".copies")
