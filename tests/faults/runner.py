@@ -122,7 +122,7 @@ def _ask_while_sound(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str
     """Ask about every row while nothing is broken, and find out how long that takes here and now.
 
     Servers of the lab are as like as two peas then, so each module is run once on each host with each set of options
-    and state.
+    and each state.
     """
     texts, patience = askers.runbook(), Patience()
     commanded = askers.commands(bed, rows, patience.command)

@@ -18,13 +18,14 @@ from ...._backup import copies, copy_record
 from ...._backup.backup_set import BackupSet
 from ...._backup.copy_record import Copy, Proof, Record, next_part
 from ...._backup.spec import retention
+from ...._backup.stores import folder_of
 from ...._clients.restic_fault import MISSING, RepositoryFault
 from ...._core.errors import RunbookError
 from ...._core.text import some_of
 from ...journal import Entry, Journal, Recover
 from ...progress import Progress
-from ...._backup import copies, copy_record
-from ...._backup.backup_set import BackupSet
+from .. import in_scratch, scratch, verify
+from ..folder_method import stored_faults
 from . import expire, locks, look
 from .expire import Decision
 from .site import Site, label
@@ -94,7 +95,7 @@ def copy(given: Mapping[str, Any], wanted: Wanted, journal: Journal, progress: P
 
     What fails costs what depends on it, and no other set. Raises `RepositoryFault` where nothing could be done.
     """
-    needs = {"store": str(store_of(given).folder), "copy": given["copy"]}
+    needs = {"store": str(folder_of(given).folder), "copy": given["copy"]}
     with in_scratch.operation(journal, PROCEDURE, label(given), **needs) as work:
         site = Site(given, work.folder)
         outcome = Outcome()
