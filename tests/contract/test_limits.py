@@ -25,7 +25,7 @@ ANYTHING = {
     *("backup_postgres.assertions.min", "backup_postgres.assertions.max"),
 }
 #: Times of procedures, which have no deadline of probes.
-ACTING = {"backup_postgres.login.timeout", "backup_redis.login.timeout", "backup_copy.timeout"}
+ACTING = {"backup_postgres.login.timeout", "backup_redis.login.timeout"}
 
 
 def leaves(options: Mapping[str, Option], path: str) -> Iterator[tuple[str, Option]]:

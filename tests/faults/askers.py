@@ -149,7 +149,7 @@ def _restored(row: Row, ran: Ran) -> dict[str, Any]:
         "host": row.host,
         "owner": row.host,
         "service": row.service_name,
-        "id": f"{row.service_name}.restore",
+        "id": f"{row.service_name}.{row.restores['backup_restore_backup']}.restore",
         "status": "ok" if ran.status == 0 else failed[0]["status"] if failed else "unknown",
         "message": "; ".join(check["message"] for check in failed) or ran.output[-2000:],
         "blocked_by": "",

@@ -114,7 +114,8 @@ class Row:
     ``also`` has more services of the description, by their names, for a fault that shows in several. ``independent`` is
     how many faults it is in truth, which do not follow from each other. ``procedures`` are the playbooks that are run
     while it is broken, before anybody looks; all of `PREPARATIONS` while nothing is. ``restores`` are the variables of
-    the playbook ``backup_restore`` that is run for this row alone; what becomes of it is the check ``restore``.
+    the playbook ``backup_restore`` that is run for this row alone; what becomes of it is the check ``restore`` of that
+    backup.
     """
 
     fault: Fault

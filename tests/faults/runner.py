@@ -121,11 +121,16 @@ def _green(bed: Bed, rows: Sequence[Row], folder: Path) -> Ran:
 def _ask_while_sound(bed: Bed, rows: Sequence[Row], folder: Path, seen: dict[str, Seen]) -> Patience:
     """Ask about every row while nothing is broken, and find out how long that takes here and now.
 
-    Servers of the lab are as like as two peas then, so each module is run once on each host with each set of options.
+    Servers of the lab are as like as two peas then, so each module is run once on each host with each set of options
+    and each state.
     """
     texts, patience = askers.runbook(), Patience()
     commanded = askers.commands(bed, rows, patience.command)
-    kinds = {row.name: (row.host, row.task.module, *row.task.arguments) for row in rows if isinstance(row.task, Task)}
+    kinds = {
+        row.name: (row.host, row.task.module, row.task.arguments.get("state"), *row.task.arguments)
+        for row in rows
+        if isinstance(row.task, Task)
+    }
     chosen = {kind: name for name, kind in kinds.items()}
     done = askers.tasks(bed, [row for row in rows if row.name in chosen.values()], folder, patience.task)
     _keep(folder, "sound", commanded, done)

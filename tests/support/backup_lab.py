@@ -75,6 +75,6 @@ class BackupLab:
         assert worked(backup_set_verify, **self._arguments(backup))["receipts"]
 
     def _arguments(self, backup: str) -> dict[str, Any]:
-        files = {key: value for key, value in self.backups[backup].items() if key != "kind"}
+        files = {key: value for key, value in self.backups[backup].items() if key not in ("kind", "copies")}
         names = {"platform": "lab", "service": "proxy", "backup": backup, "host": "one"}
         return {**names, "files": files, "state_dir": str(self.state)}

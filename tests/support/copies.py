@@ -58,7 +58,7 @@ class Copies:
     def given(self) -> dict[str, Any]:
         """The parameters of the modules that work with the copy."""
         names = {name: self.backup[name] for name in ("platform", "service", "backup", "host", "state_dir")}
-        there = {"repository": str(self.repository), "password": PASSWORD, "timeout": PATIENCE}
+        there = {"repository": str(self.repository), "password": PASSWORD, "answer_timeout": PATIENCE}
         directory = self.backup["files"]["directory"]
         return {**names, "copy": "offsite", "directory": directory, **there, **self.access, **self.options}
 
@@ -159,7 +159,7 @@ class Copies:
         words = [*peers.program("restic"), "--repo", str(self.repository), "--no-cache", "backup", "--stdin"]
         process = subprocess.Popen(words, env=_environment(PASSWORD), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         try:
-            while not any((self.repository / "locks").iterdir()):
+            while all("tmp" in path.name for path in (self.repository / "locks").iterdir()):
                 assert process.poll() is None
                 time.sleep(0.02)
             yield process

@@ -157,6 +157,7 @@ def test_run_killed_on_the_control_node_takes_its_set_all_the_same() -> None:
 def test_set_is_verified_on_another_host_and_what_a_kill_leaves_is_removed() -> None:
     store, scratch = "nginx.configuration", "ls -d /tmp/xorb-runbook-scratch-* 2> /dev/null || :"
     before = bed.shell("monitor", "ls -A /var/backups 2> /dev/null || :")
+    assert bed.shell("monitor", scratch) == ""
     # Another size than that of the sets before it would be reported.
     bed.shell("web", f"rm -rf {bed.STORES}/{store}; head -c 60000000 /dev/urandom > /etc/xorb/large")
     try:
@@ -173,7 +174,7 @@ def test_set_is_verified_on_another_host_and_what_a_kill_leaves_is_removed() -> 
         output, _none = running.communicate(timeout=bed.PATIENCE)
         assert running.returncode != 0 and "xorb-monitor: " in output and "was killed" in output, output[-4000:]
         assert bed.shell("monitor", scratch) != "", "a killed job leaves its scratch, and the journal has it"
-        assert bed.shell("web", f"ls {bed.STORES}/{store}/.receipts").split().count(f"{newest}.json") == 0
+        assert bed.shell("web", f"find {bed.STORES}/{store} -path '*/.receipts/{newest}.json'") == ""
 
         ran = bed.procedure("backup_verify", "--limit", "xorb-web", backup_verify_older=False)
         assert ran.status == 0, ran.output[-4000:]

@@ -105,7 +105,7 @@ def test_each_state_has_its_own_message_and_changes_no_data(role: str) -> None:
     stranger = copied(role, changes={"known_hosts": f"{bed.BED.host('web').address} ssh-ed25519 AAAAC3NzaC1lZDI1NTE5"})
     assert "this host may not do that there" in stranger.output
     address = bed.BED.host("web").address
-    away = copied(role, changes={"repository": f"sftp://ansible@{address}:2//{place}", "timeout": 30})
+    away = copied(role, changes={"repository": f"sftp://ansible@{address}:2//{place}", "answer_timeout": 30})
     assert "cannot be reached" in away.output and status(role, away) == "unknown"
     try:
         bed.shell("web", f"mkdir /home/ansible/gone; mv {place}/config {place}/keys /home/ansible/gone")

@@ -34,7 +34,7 @@ COPY: Options = {
     "secret_access_key": Option("str", "What the access key is signed with, for S3.", secret=True),
     "identity": Option("str", "Private key that SSH logs in with, for SFTP.", secret=True),
     "known_hosts": Option("str", "Keys of the server, as lines of C(known_hosts), for SFTP.", filled=True),
-    "timeout": Option(
+    "answer_timeout": Option(
         "float", "Seconds that the repository may take to answer a question.", default=60.0, within=POSITIVE
     ),
     "keep": Option("dict", "How long copies are kept.", options=COMMON["keep"].options),
@@ -67,9 +67,11 @@ ACTING = frozenset(COPY) - {
 
 
 def check(given: Given) -> Iterator[tuple[str, str]]:
-    """What no single option says: whether the address is one, and what is needed to reach it."""
+    """What no single option says: whether the address is one, and what is needed to reach it; a probe gets neither."""
+    if given.get("repository") is None:
+        return
     try:
-        address = parse(str(given.get("repository") or ""))
+        address = parse(str(given["repository"]))
     except RunbookError as exc:
         yield "repository", str(exc)
         return

@@ -170,7 +170,8 @@ def postgres(
             role="db",
             broken_by=shell(broken),
             mended_by=shell(
-                f"{mended}; systemctl {verb} {unit}; {filled(port)}; {made}; {no_sets(name)}; {dumped(name, port)}"
+                f"{mended}; systemctl {verb} {unit}; {filled(port)}; {made}; "
+                f"{'' if task else empty(port, target(name))}{no_sets(name)}; {dumped(name, port)}"
             ),
         ),
         chapter="Backups",
@@ -193,12 +194,23 @@ def postgres(
     )
 
 
+def target(name: str) -> str:
+    """The database that a row's module restores into."""
+    return f"restored_{name}"
+
+
+def empty(port: int, *names: str) -> str:
+    """A script, with a semicolon, after which a server has some databases with nothing in them."""
+    statements = [f"{verb} {name}" for name in names for verb in ("DROP DATABASE IF EXISTS", "CREATE DATABASE")]
+    return f"{sql(port, *statements)} 2> /dev/null; "
+
+
 def restore(name: str, port: int, **more: str) -> Task:
     """A module's restore of the dump of a row into a database of its own; ``more`` is how its result is read."""
     return Task(
         "community.postgresql.postgresql_db",
         {
-            "name": f"restored_{name}",
+            "name": target(name),
             "state": "restore",
             "target": f"{dumps(name)}/whole.sql.gz",
             "login_unix_socket": "/run/xorb-lab",
@@ -270,7 +282,7 @@ def not_full(*folders: str) -> str:
 
 #: Holds a table, so that a dump waits for it, until the server or the session is ended.
 def _held(port: int) -> str:
-    lock = "BEGIN; LOCK TABLE purchases; SELECT pg_sleep(600)"
+    lock = "BEGIN; LOCK TABLE purchases; SELECT pg_sleep(36000)"
     return f"(runuser -u postgres -- psql -Xq -h /run/xorb-lab -p {port} -d xorb_db -c '{lock}' > /dev/null 2>&1 &)"
 
 
@@ -379,7 +391,7 @@ ROWS = (
         + _later(_KILL_THE_HOLDER, once=_waits(5474))
         # Not in the words of this script, which would be found by them, too.
         + " "
-        + _each_time("backup_killed", "pkill -KILL -f '[p]g_dump.*5474'", when=_waits(5474)),
+        + _each_time("backup_killed", "pkill -KILL -f '[p]g_dump.*5474' || :", when=_waits(5474)),
         Expected(AGE, "critical", "never"),
         port=5474,
         command=_DUMP,

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.faults.catalogue.backups import dumps, postgres, restore, sql
+from tests.faults.catalogue.backups import dumps, empty, postgres, restore, sql, target
 from tests.faults.matrix import Command, Expected, Row
 
-#: Where each row's command restores to. Its module makes a database of its own.
+#: Where each row's command restores to.
 _BY_HAND = "restored_by_hand"
 
 _ERROR = r"\bERROR:"
@@ -25,16 +25,15 @@ def _row(name: str, sentence: str, port: int, broken: str, message: str, *, made
         telling=_ERROR,
         evidence="lines with ERROR among those that it prints",
     )
-    targets = sql(port, f"DROP DATABASE IF EXISTS {_BY_HAND}", f"DROP DATABASE IF EXISTS restored_{name}")
-    empty = f"{targets} 2> /dev/null; {sql(port, f'CREATE DATABASE {_BY_HAND} TEMPLATE template0')}"
+    targets = empty(port, _BY_HAND, target(name))
     row = postgres(
         name,
         sentence,
-        f"{empty}; {broken}",
-        Expected("restore", "critical", message),
+        f"{targets}{broken}",
+        Expected("main.restore", "critical", message),
         command=command,
         port=port,
-        made=f"{made}; {empty}",
+        made=f"{made}; {targets}:",
         mended=mended,
         task=restore(name, port, telling=_ERROR, evidence="ERROR in what it returns"),
     )
@@ -53,7 +52,7 @@ _SMALL = 5478
 _DATA = f"/var/lib/xorb-lab/{_SMALL}"
 _ON_A_SMALL_DISK = (
     f"systemctl stop xorb-lab-postgres@{_SMALL}; if ! mountpoint -q {_DATA}; then rm -rf {_DATA}; mkdir {_DATA}; "
-    f"mount -t tmpfs -o size=200m xorb-lab {_DATA}; fi; rm -rf {_DATA}/*; cp -a /var/lib/xorb-lab/template/. {_DATA}; "
+    f"mount -t tmpfs -o size=320m xorb-lab {_DATA}; fi; rm -rf {_DATA}/*; cp -a /var/lib/xorb-lab/template/. {_DATA}; "
     f": > /run/xorb-lab/keep-{_SMALL}"
 )
 #: All of the disk but 6 MB.

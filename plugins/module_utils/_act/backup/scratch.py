@@ -73,7 +73,7 @@ def clean(folder: Path) -> None:
 def end_processes(folder: Path) -> None:
     """End every process that works in a folder; raises `RunbookError` where one cannot be ended."""
     end = time.monotonic() + _PATIENCE
-    while left := list(_processes(folder)):
+    while left := list(processes(folder)):
         for process in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
@@ -97,7 +97,7 @@ def _open_folders(folder: Path) -> None:
                     one.chmod(one.stat().st_mode | 0o700)
 
 
-def _processes(folder: Path) -> Iterator[int]:
+def processes(folder: Path) -> Iterator[int]:
     """Every process whose working folder is inside: servers go to their data, and tools are started there."""
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal() and int(entry.name) != os.getpid():

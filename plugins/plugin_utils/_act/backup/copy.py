@@ -43,8 +43,8 @@ def plan(context: Context) -> StepResult:
         shown = [{"copy": one.label, "snapshots": [gone["snapshot"] for gone in values.get("expires", ())]}]
         result += StepResult(
             changed=context.check_mode and acts,
-            # A repository that could not be asked is tried by the run, too, which keeps the reason for the checks.
-            acts=acts or bool(answer.fault),
+            # What a run finds out is what every check says until the next one: it asks where nothing is due, too.
+            acts=True,
             faults=_faults(one, answer),
             values={"shown": [*result.values["shown"], *shown]},
         )

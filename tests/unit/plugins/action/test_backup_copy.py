@@ -70,6 +70,11 @@ def test_copy_shows_then_copies_then_lets_expire_what_it_has_shown(lab: Lab, sit
     assert len(expired) == 1 and f"the copy of {first} in {repository(lab)} expired" in expired[0]
     assert lab.play("backup_copy", *only).report["actions"] == []
 
+    ran = lab.play("backup_copy", *only, "-e", "vault_copies=of-another-one")
+    assert ran.statuses["one/proxy.config.offsite.copied"] == "unknown"
+    # Nothing is due: what was found out the last time is not said for ever.
+    assert lab.play("backup_copy", *only).statuses["one/proxy.config.offsite.copied"] == "ok"
+
 
 def test_repository_that_was_never_asked_for_is_not_made_and_costs_no_other(lab: Lab, site: BackupLab) -> None:
     for name in ("config", "other"):

@@ -14,16 +14,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ...._backup import copies
+from ...._backup import copies, copy_record
 from ...._backup.backup_set import BackupSet
 from ...._backup.copy_record import Copy, Proof, Record, next_part
 from ...._backup.spec import retention
+from ...._backup.stores import folder_of
 from ...._clients.restic_fault import MISSING, RepositoryFault
 from ...._core.errors import RunbookError
 from ...._core.text import some_of
 from ...journal import Entry, Journal, Recover
 from ...progress import Progress
-from .. import in_scratch, verify
+from .. import in_scratch, scratch, verify
 from ..folder_method import stored_faults
 from . import expire, locks, look
 from .expire import Decision
@@ -94,7 +95,8 @@ def copy(given: Mapping[str, Any], wanted: Wanted, journal: Journal, progress: P
 
     What fails costs what depends on it, and no other set. Raises `RepositoryFault` where nothing could be done.
     """
-    with in_scratch.operation(journal, PROCEDURE, label(given)) as work:
+    needs = {"store": str(folder_of(given).folder), "copy": given["copy"]}
+    with in_scratch.operation(journal, PROCEDURE, label(given), **needs) as work:
         site = Site(given, work.folder)
         outcome = Outcome()
         progress.phase("asking the repository")
@@ -115,7 +117,14 @@ def copy(given: Mapping[str, Any], wanted: Wanted, journal: Journal, progress: P
 
 
 def recover(entry: Entry) -> tuple[str, str]:
-    """End what a killed run left on this host; what it left in the repository is found by the next run."""
+    """End what a killed run left on this host; what it left in the repository is found by the next run.
+
+    What still works in its folder is its own: the locks of that are, too, though it may not have come to say so.
+    """
+    store, name = Path(entry.needs["store"]), entry.needs["copy"]
+    record = copy_record.read(store, name)
+    if record and (left := tuple(scratch.processes(Path(entry.needs["scratch"])))):
+        copy_record.keep(store, name, replace(record, clients=(*record.clients, *left)))
     return in_scratch.recover(entry, "what worked for it has ended; the next run asks the repository what is there")
 
 
@@ -130,7 +139,7 @@ def _look(site: Site, wanted: Wanted, outcome: Outcome) -> None:
             outcome.initialized = look.make_known(site)
         else:
             look.recognize(site)
-        outcome.unlocked = locks.clear_own(site)
+        outcome.unlocked += locks.clear_own(site)
         record = look.looked(site)
     except RepositoryFault as exc:
         site.keep(replace(site.record, state=exc.state, fault=str(exc)))
@@ -204,6 +213,7 @@ def _still_lost(record: Record, found: Copy) -> tuple[Copy, ...]:
 
 
 def _check(site: Site, progress: Progress, outcome: Outcome) -> None:
+    outcome.unlocked += locks.clear_own(site)
     parts = copies.parts(site.given)
     part = next_part(site.record.proofs, parts)
     progress.phase(f"checking the repository, and reading part {part} of {parts} of its data")
@@ -216,4 +226,5 @@ def _check(site: Site, progress: Progress, outcome: Outcome) -> None:
 
 
 def _expire(site: Site, wanted: Wanted, outcome: Outcome) -> None:
+    outcome.unlocked += locks.clear_own(site)
     outcome.expired += expire.expire(site, wanted.expires)

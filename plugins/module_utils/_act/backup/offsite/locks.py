@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ...._clients.restic import STALE, Lock
 from ...._clients.restic_fault import LOCKED, REFUSED, RepositoryFault
@@ -30,7 +31,7 @@ def clear_own(site: Site) -> list[str]:
     own = [one for one in locks if _is_dead_and_own(one, site.record.clients)]
     if own:
         _remove(site, own, [one for one in locks if one not in own])
-    site.keep(replace(site.record, clients=()))
+    site.keep(replace(site.record, clients=tuple(filter(_is_alive, site.record.clients))))
     return [f"the lock of process {one.process}, left by a run of this host that was killed" for one in own]
 
 
@@ -90,10 +91,9 @@ def _is_here(one: Lock) -> bool:
 
 
 def _is_alive(process: int) -> bool:
+    """Whether a process does anything yet: one that was killed has an entry until its parent has taken note of it."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        text = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
         return False
-    except PermissionError:
-        return True
-    return True
+    return text.rpartition(")")[2].split()[0] not in ("Z", "X")

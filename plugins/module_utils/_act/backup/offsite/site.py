@@ -29,7 +29,7 @@ class Site:
         self.record = copy_record.read(self.store.folder, given["copy"]) or Record(address.text)
         names = ("password", "access_key_id", "secret_access_key", "identity", "known_hosts")
         secrets = {name: str(given.get(name) or "") for name in names}
-        self.restic = Restic(Access(address, timeout=given["timeout"], **secrets), folder, self._working)
+        self.restic = Restic(Access(address, timeout=given["answer_timeout"], **secrets), folder, self._working)
 
     @property
     def label(self) -> str:

@@ -55,7 +55,7 @@ def test_next_run_ends_with_the_same(site: Copies, temporary: Path, command: str
     path.write_text(own)
 
     done = site.copy(check=True, expires=shown)
-    assert not done.get("failed"), done
+    assert not done.get("failed"), done["msg"]
     assert site.copied() == [new] and old != new
     assert [one.id for one in site.record.copies] == [new]
     assert site.record.lost == () and site.record.clients == ()
@@ -77,5 +77,5 @@ def test_set_that_was_being_brought_back_is_none(site: Copies, when: str) -> Non
     path.write_text(own)
     assert not (elsewhere / "proxy.config" / name).exists()
     done = site.fetch(folder=str(elsewhere))
-    assert not done.get("failed"), done
+    assert not done.get("failed"), done["msg"]
     assert done["recovered"] and [one.name for one in (elsewhere / "proxy.config").iterdir()] == [name]

@@ -85,7 +85,6 @@ def test_repository_that_is_there_is_taken_on_when_asked_for(site: Copies) -> No
 
 def test_what_is_left_of_one_is_never_written_over(site: Copies) -> None:
     """A new host that knows nothing, and a repository whose config was removed."""
-    site.take()
     site.initialized()
     (site.repository / "config").unlink()
     shutil.rmtree(site.store.folder / ".copies")
@@ -105,7 +104,7 @@ def test_what_is_left_of_one_is_never_written_over(site: Copies) -> None:
 def test_server_that_is_not_there(used: Copies, repository: str, more: dict[str, str]) -> None:
     address = repository.format(port=peers.free_port())
     before = used.data()
-    done = used.copy(repository=address, timeout=10, **more)
+    done = used.copy(repository=address, answer_timeout=10, **more)
     assert done["failed"] and f"{address}: cannot be reached" in done["msg"]
     assert used.record.state == "unreachable" and used.findings()["copied"].status == "unknown"
     assert used.data() == before
@@ -115,7 +114,7 @@ def test_server_that_does_not_answer(site: Copies) -> None:
     with peers.silent() as port:
         site.access = {"access_key_id": copies.KEY_ID, "secret_access_key": copies.KEY}
         site.take()
-        done = site.copy(repository=f"s3:http://127.0.0.1:{port}/bucket/a", timeout=2)
+        done = site.copy(repository=f"s3:http://127.0.0.1:{port}/bucket/a", answer_timeout=2)
     assert done["failed"] and "cannot be reached: no answer within 2 s" in done["msg"]
 
 
