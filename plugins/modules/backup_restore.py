@@ -38,7 +38,13 @@ options:
   at:
     description:
       - A time with its offset, for example 2026-11-30T09:45:00Z. The newest set that was begun at it or before it is
-        restored.
+        restored; by pgBackRest, the very state of that time.
+    type: str
+    required: true
+  transaction:
+    description:
+      - Number of a transaction, just before which a server is restored by pgBackRest. It needs a set that was taken
+        before it, by its name.
     type: str
     required: true
   unverified:

@@ -68,8 +68,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.stores im
 from ansible_collections.xorb.runbook.plugins.module_utils._act.module import Parameters, Result, run_inspect
 from ansible_collections.xorb.runbook.plugins.module_utils._backup import manifest as manifests
 from ansible_collections.xorb.runbook.plugins.module_utils._backup import stream
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.spec import directory
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import Store
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.stores import folder_of
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import AT_LEAST_ONE, NOT_NEGATIVE, Option
 
@@ -82,7 +81,7 @@ OPTIONS = {
 
 def inspect(parameters: Parameters) -> Result:
     """What was asked for of the set."""
-    found = Store(directory(parameters), parameters["service"], parameters["backup"]).find(parameters["set"])
+    found = folder_of(parameters).find(parameters["set"])
     if found.manifest is None:
         raise RunbookError(f"{found.id}: {found.fault}")
     if parameters["offset"] is None:

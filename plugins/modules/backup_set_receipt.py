@@ -67,8 +67,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import J
 from ansible_collections.xorb.runbook.plugins.module_utils._act.module import Parameters, Recovered, Result, run_act
 from ansible_collections.xorb.runbook.plugins.module_utils._backup import receipt as receipts
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.receipt import Receipt
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.spec import directory
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import Store
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.stores import folder_of
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Option
 
@@ -92,7 +92,7 @@ def apply(parameters: Parameters, _journal: Journal, _recovered: Recovered) -> R
 
 def _sound(parameters: Parameters) -> tuple[Store, Receipt]:
     """The receipt, with the store that it belongs to. Raises `RunbookError` where it is none of the set as it is."""
-    store = Store(directory(parameters), parameters["service"], parameters["backup"])
+    store = folder_of(parameters)
     receipt = receipts.parse(json.dumps(parameters["receipt"]))
     found = store.find(parameters["set"])
     if (found.id, found.manifest_sha256) != (receipt.id, receipt.manifest_sha256):

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.xorb.runbook.plugins.plugin_utils._act.certificates import revoke
 
 from tests.contract.repository import ACTIONS, COLLECTION, MODULES, documentation
+from tests.support.backups import Tools
 from tests.support.issuing import root
 from tests.support.lab import Lab
 from tests.support.rotating import Site
@@ -32,7 +33,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     """A real result of each action and module, by its name, from playbooks that succeed."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("ANSIBLE_STDOUT_CALLBACK", "ansible.posix.json")
-        return _play_all(tmp_path_factory.mktemp("lab"))
+        folder = tmp_path_factory.mktemp("lab")
+        Tools(folder / "commands", patched).install("restic")
+        return _play_all(folder)
 
 
 def _play_all(folder: Path) -> dict[str, dict[str, Any]]:
