@@ -87,9 +87,11 @@ def commands(folder: Path, *tools: str) -> Path:
     """A folder for ``PATH`` with a command for each of some tools, as a host has it that they are installed on."""
     folder.mkdir(parents=True, exist_ok=True)
     for tool in tools:
-        script = folder / tool
-        script.write_text(f'#!/bin/sh\nexec {shlex.join(program(tool))} "$@"\n', encoding="utf-8")
-        script.chmod(0o755)
+        # Whole from the first moment: another process may run what is there already.
+        made = folder / f".{tool}-{os.getpid()}"
+        made.write_text(f'#!/bin/sh\nexec {shlex.join(program(tool))} "$@"\n', encoding="utf-8")
+        made.chmod(0o755)
+        made.rename(folder / tool)
     return folder
 
 

@@ -32,6 +32,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.options import 
 
 from tests.support import peers
 from tests.support.postgres_backups import Source
+from tests.testbed.layout import BUILD
 
 STANZA = "main"
 
@@ -66,6 +67,12 @@ def program() -> list[str]:
     """The words that run pgBackRest: the machine's own, which starts nothing by being used, else Debian's unpacked."""
     own = shutil.which("pgbackrest")
     return [own] if own else peers.program("pgbackrest")
+
+
+def search_path() -> str:
+    """``PATH`` with the programs of PostgreSQL and pgBackRest, where the server's user can run them, too."""
+    own = [] if shutil.which("pgbackrest") else [str(peers.commands(BUILD / "peers" / "commands", "pgbackrest"))]
+    return os.pathsep.join([os.environ["PATH"], str(peers.postgres_programs()), *own])
 
 
 def as_user() -> list[str]:

@@ -21,8 +21,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._backup.retention imp
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
-from tests.support import crash, peers
-from tests.support.pgbackrest import Archived, Deadly, archived_server, user
+from tests.support import crash
+from tests.support.pgbackrest import Archived, Deadly, archived_server, search_path, user
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +42,8 @@ def archived() -> Iterator[Archived]:
 
 
 @pytest.fixture(autouse=True)
-def path_of_postgres(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The programs of PostgreSQL and pgBackRest, where they can be found."""
-    own = [] if shutil.which("pgbackrest") else [str(peers.commands(tmp_path / "commands", "pgbackrest"))]
-    folders = [os.environ["PATH"], str(peers.postgres_programs()), *own]
-    monkeypatch.setenv("PATH", os.pathsep.join(folders))
+def path_of_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", search_path())
 
 
 def test_taken_listed_and_proved(archived: Archived) -> None:

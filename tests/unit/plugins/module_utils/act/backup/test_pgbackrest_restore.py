@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import tempfile
 import time
@@ -24,15 +23,12 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.support import crash, peers
-from tests.support.pgbackrest import Archived, Deadly, archived_server, user
+from tests.support.pgbackrest import Archived, Deadly, archived_server, search_path, user
 
 
 @pytest.fixture(autouse=True)
-def path_of_postgres(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The programs of PostgreSQL and pgBackRest, where they can be found."""
-    own = [] if shutil.which("pgbackrest") else [str(peers.commands(tmp_path / "commands", "pgbackrest"))]
-    folders = [os.environ["PATH"], str(peers.postgres_programs()), *own]
-    monkeypatch.setenv("PATH", os.pathsep.join(folders))
+def path_of_postgres(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", search_path())
 
 
 @dataclass
