@@ -68,7 +68,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.stores im
 from ansible_collections.xorb.runbook.plugins.module_utils._act.module import Parameters, Result, run_inspect
 from ansible_collections.xorb.runbook.plugins.module_utils._backup import manifest as manifests
 from ansible_collections.xorb.runbook.plugins.module_utils._backup import stream
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.stores import folder_of
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import folder_of
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import AT_LEAST_ONE, NOT_NEGATIVE, Option
 

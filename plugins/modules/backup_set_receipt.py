@@ -67,8 +67,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import J
 from ansible_collections.xorb.runbook.plugins.module_utils._act.module import Parameters, Recovered, Result, run_act
 from ansible_collections.xorb.runbook.plugins.module_utils._backup import receipt as receipts
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.receipt import Receipt
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import Store
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.stores import folder_of
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import Store, folder_of
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Option
 

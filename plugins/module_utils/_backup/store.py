@@ -21,6 +21,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from .._core.errors import RunbookError
 from . import manifest as manifests
@@ -30,6 +31,7 @@ from .manifest import DamagedManifest, Manifest
 from .private import PRIVATE_FOLDER, make_folders, sync, write
 from .receipt import Receipt
 from .receipts import Receipts
+from .spec import directory
 
 _MAKING, _REMOVING = ".making-", ".removing-"
 
@@ -138,6 +140,11 @@ class Store:
     def _read(self, name: str) -> BackupSet:
         one = read_set(self.folder / name, name)
         return replace(one, receipt=self._receipts.of(name, one.manifest_sha256)) if one.manifest else one
+
+
+def folder_of(given: Mapping[str, Any]) -> Store:
+    """The sets of a backup that are in a folder of ours."""
+    return Store(directory(given), given["service"], given["backup"])
 
 
 def read_set(folder: Path, name: str) -> BackupSet:

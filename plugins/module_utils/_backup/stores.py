@@ -20,11 +20,6 @@ def store_of(given: Mapping[str, Any], backup: str) -> SetStore:
     return at({"folder": directory(given) / f"{given['service']}.{backup}", "repository": given.get("repository")})
 
 
-def folder_of(given: Mapping[str, Any]) -> Store:
-    """The sets of a backup that are in a folder of ours."""
-    return Store(directory(given), given["service"], given["backup"])
-
-
 def at(address: Mapping[str, Any]) -> SetStore:
     """The same, by the address of a store; raises KeyError or TypeError for anything else."""
     folder, repository = Path(address["folder"]), address.get("repository")

@@ -13,8 +13,7 @@ from typing import Any
 
 from ..._backup.backup_set import BackupSet
 from ..._backup.manifest import Manifest
-from ..._backup.store import Store, stray_files
-from ..._backup.stores import folder_of
+from ..._backup.store import Store, folder_of, stray_files
 from ..._core.errors import RunbookError
 from ..._core.text import excerpt
 from ..journal import Entry

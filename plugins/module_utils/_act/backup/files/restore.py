@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...._backup.manifest import Manifest
-from ...._backup.stores import folder_of
+from ...._backup.store import folder_of
 from ...._clients import mounts
 from ...._core.text import size, some_of, visible
 from ...progress import Progress

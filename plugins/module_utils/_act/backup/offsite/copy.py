@@ -18,7 +18,7 @@ from ...._backup import copies, copy_record
 from ...._backup.backup_set import BackupSet
 from ...._backup.copy_record import Copy, Proof, Record, next_part
 from ...._backup.spec import retention
-from ...._backup.stores import folder_of
+from ...._backup.store import folder_of
 from ...._clients.restic_fault import MISSING, RepositoryFault
 from ...._core.errors import RunbookError
 from ...._core.text import some_of

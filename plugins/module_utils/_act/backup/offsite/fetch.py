@@ -17,8 +17,7 @@ from typing import Any
 from ...._backup import manifest as manifests
 from ...._backup.backup_set import BackupSet
 from ...._backup.manifest import Manifest
-from ...._backup.store import Store
-from ...._backup.stores import folder_of
+from ...._backup.store import Store, folder_of
 from ...._clients.restic import Snapshot
 from ...._clients.restic_fault import REPLACED, RepositoryFault
 from ...._core.errors import RunbookError

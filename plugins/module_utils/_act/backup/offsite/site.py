@@ -13,7 +13,7 @@ from typing import Any
 
 from ...._backup import copy_record
 from ...._backup.copy_record import Record
-from ...._backup.stores import folder_of
+from ...._backup.store import folder_of
 from ...._clients.restic import Access, Restic, Snapshot
 from ...._clients.restic_address import parse
 

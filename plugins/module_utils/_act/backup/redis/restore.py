@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ...._backup.manifest import Manifest
-from ...._backup.stores import folder_of
+from ...._backup.store import folder_of
 from ...._core.errors import RunbookError
 from ...progress import Progress
 from .. import restored_folder as folders

@@ -26,8 +26,7 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import 
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.backup_set import BackupSet
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import NAME, Manifest
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.receipt import Receipt
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import Store
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.stores import folder_of
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import Store, folder_of
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.support import backups, crash
