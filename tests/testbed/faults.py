@@ -128,7 +128,7 @@ FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
 
 
 #: Seconds in which a fault must have taken hold, or gone.
-_PATIENCE = 60
+_PATIENCE = 300
 
 
 def fault_named(name: str) -> Fault:
