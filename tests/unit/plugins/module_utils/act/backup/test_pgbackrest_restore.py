@@ -72,7 +72,7 @@ def story() -> Iterator[Story]:
         )
         found.sql("INSERT INTO marker(word) VALUES ('in the set')")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{peers.postgres_programs()}")
+            patch.setenv("PATH", search_path())
             one = found.create()
             assert found.verify(one).faults == ()
         found.sql("INSERT INTO marker(word) VALUES ('good')", "SELECT pg_sleep(0.3)")
