@@ -51,11 +51,10 @@ class Archive:
         """Restore into an empty database; returns the first error, if there is one, with its object."""
         environment = {**variables(login, database), "PGOPTIONS": settings(self.tools.major)}
         words = ["--exit-on-error", f"--jobs={jobs}", "--no-password", f"--dbname={database}"]
-        with (
-            self._opened() as (where, how),
-            self.tools.running("pg_restore", *words, where, environment=environment, **how) as program,
-        ):
-            return error_of(program)
+        with self._opened() as opened:
+            where, how = opened
+            with self.tools.running("pg_restore", *words, where, environment=environment, **how) as program:
+                return error_of(program)
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[tuple[str, dict[str, Any]]]:
