@@ -54,13 +54,17 @@ def create(given: Mapping[str, Any], journal: Journal, progress: Progress) -> Ma
 def recover(entry: Entry) -> tuple[str, str] | None:
     """End what a killed run left: the set is there as a whole, or it never was.
 
-    What is left in a container that does not run waits until it does, and keeps no other backup from being taken.
+    What is left in a container that does not run waits until it does, and so does what a repository cannot be asked
+    about: neither keeps another backup from being taken.
     """
     store, name, container = stores.at(entry.needs), entry.needs["id"], entry.needs["container"]
     if not store.could_be(name):
         raise entry.not_understood("its set has another name than this version gives one")
-    if made := store.settle_made(name):
-        return DONE, f"the set {made} is there"
+    try:
+        if made := store.settle_made(name):
+            return DONE, f"the set {made} is there"
+    except RunbookError:
+        return None
     try:
         folder_method.clean_container(entry.needs)
     except inside.Stopped:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from ansible_collections.xorb.runbook.plugins.module_utils._act import journal as journals
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import create
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.pgbackrest import (
     contents,
     positions,
@@ -271,3 +273,13 @@ def test_what_a_description_cannot_mean(given: dict[str, Any], expected: list[st
 )
 def test_reason(complaint: str, expected: str) -> None:
     assert reason(complaint) == expected
+
+
+def test_a_repository_that_cannot_be_asked_keeps_no_other_backup_waiting(tmp_path: Path) -> None:
+    repository = {"stanza": "none", "config": str(tmp_path / "none.conf"), "os_user": "root"}
+    folder = str(tmp_path / "postgres.main")
+    needs = {"folder": folder, "repository": repository, "id": "20261130T094500Z", "container": ""}
+    with journals.locked(tmp_path / "state", what="test", operator="test") as journal:
+        journal.begin(create.PROCEDURE, "postgres.main", needs)
+        ended, left = journals.recover(journal, create.RECOVERIES)
+    assert ended == [] and [entry.subject for entry in left] == ["postgres.main"]
