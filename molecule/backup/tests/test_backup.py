@@ -32,22 +32,14 @@ def filled() -> Iterator[None]:
             " GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO xorb_monitor; SELECT lo_from_bytea(0, 'large')",
         )
     try:
-        _taken_and_verified()
+        bed.refill()
         yield
     finally:
         for role in ("db", "db12"):
             bed.sql(role, "SELECT lo_unlink(oid) FROM pg_largeobject_metadata; DROP TABLE findings")
         for role in BACKUPS:
             bed.shell(role, f"rm -rf {bed.STORES}")
-        _taken_and_verified()
-
-
-def _taken_and_verified() -> None:
-    bed.procedure("backup_create")
-    bed.procedure("backup_verify")
-    # Judged after this: a set that was just taken is neither verified nor copied yet.
-    ran = bed.procedure("backup_copy", backup_copy_initialize=True)
-    assert ran.status == 0, ran.output[-4000:]
+        bed.refill()
 
 
 @contextlib.contextmanager
@@ -177,7 +169,7 @@ def test_set_is_verified_on_another_host_and_what_a_kill_leaves_is_removed() -> 
         assert bed.shell("web", f"find {bed.STORES}/{store} -path '*/.receipts/{newest}.json'") == ""
 
         ran = bed.procedure("backup_verify", "--limit", "xorb-web", backup_verify_older=False)
-        assert ran.status == 0, ran.output[-4000:]
+        assert ran.statuses[f"xorb-web/{store}.verified"] == "ok", ran.output[-4000:]
         receipt = json.loads(bed.shell("web", f"cat {bed.STORES}/{store}/.receipts/{newest}.json"))
         assert (receipt["host"], receipt["faults"]) == ("xorb-monitor", [])
         assert any(action["host"] == "xorb-monitor" for action in ran.report["actions"]), ran.report["actions"]
@@ -185,8 +177,7 @@ def test_set_is_verified_on_another_host_and_what_a_kill_leaves_is_removed() -> 
         assert bed.shell("monitor", "ls -A /var/backups 2> /dev/null || :") == before
     finally:
         bed.shell("web", f"rm -rf {bed.STORES}/{store} /etc/xorb/large")
-        bed.procedure("backup_create", "--limit", "xorb-web")
-        bed.procedure("backup_verify", "--limit", "xorb-web")
+        bed.refill("--limit", "xorb-web")
 
 
 def test_database_is_restored_beside_then_in_place_and_put_back() -> None:

@@ -50,16 +50,14 @@ def filled() -> Iterator[None]:
     """Something to lose, in sets that have been restored."""
     sql("CREATE TABLE finding AS SELECT number AS id FROM generate_series(1, 3000) number; SELECT lo_from_bytea(0, '')")
     redis("MSET kept first lost first")
-    run("backup_create")
-    run("backup_verify")
+    bed.refill(*bed.ON_COMPOSE)
     yield
     for name in sql("SELECT datname FROM pg_database WHERE datname ~ '^findings_'", "postgres").split():
         sql(f"DROP DATABASE {name} WITH (FORCE)", "postgres")
     sql("DROP TABLE finding; SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
     redis("FLUSHALL")
     shell(f"rm -rf {bed.STORES}")
-    run("backup_create")
-    run("backup_verify")
+    bed.refill(*bed.ON_COMPOSE)
 
 
 def leftovers() -> str:

@@ -124,7 +124,7 @@ def test_programs_of_another_version_are_refused(
         monkeypatch.setattr(postgres_tools, "_FOLDERS", ())
         monkeypatch.setenv("PATH", programs_of(tmp_path / "newer", "97.3").partition(os.pathsep)[0])
         (refused,) = forecast(source.given("app")).refused
-    assert f"the server is PostgreSQL {server}, and the programs of it on this host are of version 97.3" in refused
+    assert f"the server is PostgreSQL {server}, and pg_dump on this host is of version 97.3" in refused
 
 
 def test_programs_of_the_servers_version_are_found_beside_others(
