@@ -8,18 +8,14 @@ from typing import ClassVar
 
 import yaml
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.offsite.parameters import COPY_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import (
-    BACKUP_OPTIONS,
-    PLAN_OPTION,
-    PROOF_OPTIONS,
-)
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import BACKUP_OPTIONS, PROOF_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.stores import (
     SET_OPTIONS,
     STORES,
     STORES_WITH_SETS,
 )
 from ansible_collections.xorb.runbook.plugins.module_utils._act.long_module import JOB_OPTIONS
-from ansible_collections.xorb.runbook.plugins.module_utils._act.options import RUN_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.options import PLAN_OPTION, RUN_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.options import Options, documentation
 
 

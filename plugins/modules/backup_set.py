@@ -99,8 +99,9 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core import zip_impo
 zip_imports.compile_once()
 
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import create_job
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import BACKUP_OPTIONS, PLAN_OPTION
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import BACKUP_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.long_module import run_job
+from ansible_collections.xorb.runbook.plugins.module_utils._act.options import PLAN_OPTION
 
 OPTIONS = {**BACKUP_OPTIONS, **PLAN_OPTION}
 

@@ -24,6 +24,7 @@ description:
     soon as O(wait) is over; further calls with the same options and that O(job) wait for it.
 extends_documentation_fragment:
   - xorb.runbook.backup_sets.copy
+  - xorb.runbook.backup_sets.plan
 options:
   initialize:
     description: Whether a repository is made where there is none, or the one that there is made known to this host.
@@ -42,10 +43,6 @@ options:
     type: list
     elements: str
     default: []
-  only_plan:
-    description: Whether nothing is to be changed, outside of check mode, too.
-    type: bool
-    default: false
 attributes:
   check_mode:
     description: Can run in check mode without changing anything.

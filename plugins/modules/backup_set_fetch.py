@@ -17,6 +17,7 @@ description:
     soon as O(wait) is over; further calls with the same options and that O(job) wait for it.
 extends_documentation_fragment:
   - xorb.runbook.backup_sets.copy
+  - xorb.runbook.backup_sets.plan
 options:
   set:
     description: Name of the set. Without one, the newest that there is a copy of as a whole.
@@ -25,10 +26,6 @@ options:
   folder:
     description: Folder for the sets of all backups, in place of O(directory).
     type: path
-  only_plan:
-    description: Whether nothing is to be changed, outside of check mode, too.
-    type: bool
-    default: false
 attributes:
   check_mode:
     description: Can run in check mode without changing anything.

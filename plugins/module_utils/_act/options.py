@@ -11,6 +11,10 @@ from .journal import STATE
 #: Seconds that the clock of a host may differ from the control node's: dates are judged by both.
 CLOCK_TOLERANCE = 300
 
+#: Whether a module only plans, of those whose plan is needed outside of check mode, too.
+PLAN_OPTION: Options = {
+    "only_plan": Option("bool", "Whether nothing is to be changed, outside of check mode, too.", default=False)
+}
 
 #: Options of every module that acts on a host, beside its own.
 RUN_OPTIONS: Options = {

@@ -10,6 +10,7 @@ from typing import Any
 from ..._backup.spec import KINDS
 from ..._core.errors import RunbookError
 from ..._core.options import Option, Options
+from ..options import PLAN_OPTION
 from .stores import NAME_OPTIONS
 
 #: How a service is reached that Compose keeps running.
@@ -18,10 +19,6 @@ CONTAINER: Options = {
     "project_src": Option("path", "Folder of the Compose project."),
     "files": Option("list", "Compose files, where they have other names.", elements="str"),
     "service": Option("str", "Name of the service in the Compose file.", required=True),
-}
-#: What every module has that takes, proves or restores sets.
-PLAN_OPTION: Options = {
-    "only_plan": Option("bool", "Whether nothing is to be changed, outside of check mode, too.", default=False)
 }
 
 #: One backup, as the description has it.

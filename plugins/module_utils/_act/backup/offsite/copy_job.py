@@ -13,6 +13,7 @@ from ...._core.options import Option, Options
 from ...journal import Journal, unfinished
 from ...long_module import act_in_job
 from ...module import Parameters, Recovered, Result
+from ...options import PLAN_OPTION
 from ...progress import Progress
 from ..recoveries import recoveries
 from . import copy
@@ -25,7 +26,7 @@ OPTIONS: Options = {
     "accept_loss": Option("bool", "Whether copies that have gone are given up.", default=False),
     "check": Option("bool", "Whether the repository is checked, whenever that was last done.", default=False),
     "expires": Option("list", "Snapshots that may be removed, where they expire.", elements="str", default=[]),
-    "only_plan": Option("bool", "Whether nothing is to be changed.", default=False),
+    **PLAN_OPTION,
 }
 
 

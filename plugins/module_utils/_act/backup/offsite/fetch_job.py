@@ -13,6 +13,7 @@ from ...._core.options import Option, Options
 from ...journal import Journal, unfinished
 from ...long_module import act_in_job
 from ...module import Parameters, Recovered, Result
+from ...options import PLAN_OPTION
 from ...progress import Progress
 from .. import rows
 from ..recoveries import recoveries
@@ -24,7 +25,7 @@ OPTIONS: Options = {
     **COPY_OPTIONS,
     "set": Option("str", "Name of the set; without one, the newest that there is a copy of.", default=""),
     "folder": Option("path", "Folder for the sets of all backups, in place of I(directory)."),
-    "only_plan": Option("bool", "Whether nothing is to be changed.", default=False),
+    **PLAN_OPTION,
 }
 
 
