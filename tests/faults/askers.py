@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from tests.faults import remote
-from tests.faults.matrix import GUEST, GUEST_ROLE, IDENTITY, PREPARATIONS, Command, Outcome, Row, Task
+from tests.faults.matrix import GUEST, GUEST_ROLE, IDENTITY, LAB_PASSWORD, PREPARATIONS, Command, Outcome, Row, Task
 from tests.support.procedures import BIN, Ran, environment, play
 from tests.testbed.inventory import INVENTORY, MORE_HOSTS
 from tests.testbed.layout import ROOT, Bed
@@ -29,9 +29,6 @@ TASK_SECONDS = 20
 
 #: Seconds for the slowest one.
 SOUND_SECONDS = 90
-
-#: The password of every server that only exists for the table. Nothing else knows it, and it opens nothing else.
-LAB_PASSWORD = "only-for-the-lab"  # noqa: S105
 
 
 def runbook() -> dict[str, str]:
@@ -168,6 +165,9 @@ def _play(playbook: str, bed: Bed, rows: Sequence[Row], folder: Path, *more: str
         "backup_verify_identities": [IDENTITY],
         # Every set of a row, and the newest alone where there are several.
         "backup_verify_older": False,
+        # Made where there is none and none was used, and read as a whole each time.
+        "backup_copy_initialize": True,
+        "backup_copy_check": True,
         **variables,
     }
     path = folder / "description.yml"

@@ -93,13 +93,19 @@ class Expected:
     message: str = ""
 
 
+#: Seconds that a fault lasts which ends by itself: longer than a round of them takes on a busy machine.
+LASTS = 1800
+
+#: The password of all that only exists for the table. Nothing else knows it, and it opens nothing else.
+LAB_PASSWORD = "only-for-the-lab"  # noqa: S105
+
 #: Decrypts the sets of rows, and nothing else.
 IDENTITY = "AGE-SECRET-KEY-1DYLUCLZQ7Y9N4RX7RU6K3XU2V3FLRUUSU0SD2UDALJ49FKJNEMCQSZV6PJ"
 #: What they are encrypted for.
 RECIPIENT = "age1r3e6wg02v8pp8fdmv2fkh8dezp6uftngyuf7vwvn0w8uac5e43usgnhx6c"
 
 #: The playbooks without which there is nothing to look at for rows that have procedures.
-PREPARATIONS = ("backup_create", "backup_verify")
+PREPARATIONS = ("backup_create", "backup_verify", "backup_copy")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults import askers
-from tests.faults.matrix import HANGS, NONE, PREPARATIONS, READABLE, Command, Expected, Outcome, Row, Seen, Task, rounds
+from tests.faults.matrix import (
+    HANGS,
+    LAB_PASSWORD,
+    NONE,
+    PREPARATIONS,
+    READABLE,
+    Command,
+    Expected,
+    Outcome,
+    Row,
+    Seen,
+    Task,
+    rounds,
+)
 from tests.support.procedures import Ran
 from tests.testbed import environment, faults
 from tests.testbed.engine import Engine
@@ -47,7 +60,7 @@ def lab(engine: Engine, bed: Bed, rows: Sequence[Row]) -> None:
     def set_up(role: str) -> None:
         scripts = [_LAB / "every_host.sh", _LAB / f"{role}.sh"]
         text = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
-        words = ("exec", "-i", "-e", f"LAB_PASSWORD={askers.LAB_PASSWORD}", bed.host(role).name, "sh", "-eu", "-s")
+        words = ("exec", "-i", "-e", f"LAB_PASSWORD={LAB_PASSWORD}", bed.host(role).name, "sh", "-eu", "-s")
         engine.run(*words, data=text, timeout=180)
         engine.run("cp", f"{environment.OLD_DRIVERS}/.", f"{bed.host(role).name}:/var/lib/xorb-lab/old-drivers")
 

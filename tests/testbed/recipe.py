@@ -28,6 +28,7 @@ _PACKAGES = (
     "less",
     "age",
     "restic",
+    "pgbackrest",
     "zstd",
     "postgresql",
     "postgresql-client",

@@ -9,6 +9,7 @@ from tests.faults.catalogue import (
     backups,
     certificates,
     containers,
+    copies,
     hosts,
     monitoring,
     postgres,
@@ -30,6 +31,7 @@ ROWS: tuple[Row, ...] = (
     *monitoring.ROWS,
     *backups.ROWS,
     *backup_kinds.ROWS,
+    *copies.ROWS,
     *restores.ROWS,
     *several.ROWS,
 )

@@ -202,8 +202,8 @@ ROWS = (
         "a file of the configuration is written to all the time",
         f"{no_sets('backup_file_changing')}; systemd-run --quiet --unit={_unit('backup_file_changing')} "
         # Often enough for every reader, and at no cost to the other hosts of the machine.
-        f"python3 -c 'import time; image = open(\"{_folder('backup_file_changing')}/infra/image\", \"ab\", 0);"
-        " all(image.write(b\"more\") and not time.sleep(0.001) for _again in iter(int, 1))'",
+        f'python3 -c \'import time; image = open("{_folder("backup_file_changing")}/infra/image", "ab", 0);'
+        ' all(image.write(b"more") and not time.sleep(0.001) for _again in iter(int, 1))\'',
         Expected(AGE, "critical", "never"),
         mended=f"systemctl stop {_unit('backup_file_changing')}.service 2> /dev/null || :",
     ),

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.faults.matrix import IDENTITY, PREPARATIONS, RECIPIENT, Command, Expected, Row, Task
+from tests.faults.matrix import IDENTITY, LASTS, PREPARATIONS, RECIPIENT, Command, Expected, Row, Task
 from tests.testbed.faults import Fault, shell
 
 PLACE = "/var/lib/xorb-lab"
@@ -37,7 +37,8 @@ def sets(name: str) -> str:
     return f"{store(name)}/{name}.main"
 
 
-_TABLE = "CREATE TABLE IF NOT EXISTS purchases AS SELECT generate_series(1, 100) id"
+#: Several rows fill the same server side by side, and IF NOT EXISTS alone does not keep them apart.
+_TABLE = "SELECT pg_advisory_xact_lock(1); CREATE TABLE IF NOT EXISTS purchases AS SELECT generate_series(1, 100) id"
 #: A role that reads every table, and sees the rows that policies let it see.
 _ROLE = "CREATE ROLE dumper LOGIN IN ROLE pg_read_all_data"
 
@@ -248,7 +249,7 @@ def no_sets(name: str) -> str:
 
 def _later(script: str, *, once: str) -> str:
     """A script that runs another one in the background, as soon as a shell test succeeds."""
-    return f"(for _ in $(seq 600); do if {once}; then {script}; break; fi; sleep 0.2; done) > /dev/null 2>&1 &"
+    return f"(for _ in $(seq {5 * LASTS}); do if {once}; then {script}; break; fi; sleep 0.2; done) > /dev/null 2>&1 &"
 
 
 def _each_time(name: str, script: str, *, when: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.faults.matrix import GUEST, GUEST_ROLE, Command, Expected, Row, Task
+from tests.faults.matrix import GUEST, GUEST_ROLE, LASTS, Command, Expected, Row, Task
 from tests.testbed.faults import FAULTS, Fault, shell
 
 _DISK = Task("ansible.builtin.setup", {"gather_subset": ["!all", "mounts"]}, telling="$^")
@@ -116,7 +116,7 @@ ROWS = (
         "a service does not collect its dead children: they fill the table of processes",
         "monitor",
         "systemd-run --unit=xorb-lab-zombies.service python3 -c "
-        "'import os, time; [os.fork() or os._exit(0) for _ in range(120)]; time.sleep(600)' 2> /dev/null",
+        f"'import os, time; [os.fork() or os._exit(0) for _ in range(120)]; time.sleep({LASTS})' 2> /dev/null",
         "systemctl stop xorb-lab-zombies.service 2> /dev/null || :",
         _FAILED_UNITS,
         Expected("units.zombies", "critical", "zombie processes: python3"),
@@ -131,7 +131,7 @@ ROWS = (
         " and a service fills the table of processes with dead ones",
         GUEST_ROLE,
         "systemd-run --unit=xorb-lab-zombies.service python3 -c "
-        "'import os, time; [os.fork() or os._exit(0) for _ in range(120)]; time.sleep(600)' 2> /dev/null; "
+        f"'import os, time; [os.fork() or os._exit(0) for _ in range(120)]; time.sleep({LASTS})' 2> /dev/null; "
         "mount -o remount,hidepid=2 /proc",
         "mount -o remount,hidepid=0 /proc; systemctl stop xorb-lab-zombies.service 2> /dev/null || :",
         {

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.faults.catalogue.parts import dropped, not_dropped, of_unit
-from tests.faults.matrix import Command, Expected, Row, Task
+from tests.faults.matrix import LASTS, Command, Expected, Row, Task
 from tests.testbed.faults import FAULTS, Fault, shell
 
 _PASSWORD = "only-for-the-lab"  # noqa: S105 - it opens servers that live as long as a fault
@@ -26,7 +26,7 @@ def _sql(port: int, *statements: str) -> str:
 def _sessions(port: int, statement: str, count: int = 1) -> str:
     """A script that opens sessions of the API's user and leaves them open, each after a statement."""
     login = f"PGPASSWORD={_PASSWORD} psql -Xq -h localhost -p {port} -U xorb_user -d xorb_db"
-    return f"for _ in $(seq {count}); do (echo '{statement}'; sleep 600) | {login} > /dev/null 2>&1 & done"
+    return f"for _ in $(seq {count}); do (echo '{statement}'; sleep {LASTS}) | {login} > /dev/null 2>&1 & done"
 
 
 def _until(port: int, query: str) -> str:
@@ -207,7 +207,7 @@ ROWS = (
         _edited(
             5443,
             "touch recovery.signal; chown postgres recovery.signal; "
-            "echo \"restore_command = 'sleep 300'\" >> postgresql.conf",
+            f"echo \"restore_command = 'sleep {LASTS}'\" >> postgresql.conf",
             wait=False,
         ),
         Expected("sql.query", "critical", "the database system is"),

@@ -8,10 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.faults.catalogue.parts import dropped, not_dropped, of_unit
-from tests.faults.matrix import Command, Expected, Row, Task
+from tests.faults.matrix import LASTS, Command, Expected, Row, Task
 from tests.testbed.faults import FAULTS
 
 _PASSWORD = "only-for-the-lab"  # noqa: S105 - it opens servers that live as long as a fault
+
+
+#: The number of keys of a server that takes long to load them.
+_LOADED = 30000
 
 
 def _cli(port: int) -> str:
@@ -154,9 +158,9 @@ ROWS = (
         7010,
         "redis_loading",
         "Redis has been started and is loading its data",
-        f"{_cli(7010)} EVAL \"for i = 1, 15000 do redis.call('SET', i, string.rep('x', 1000)) end\" 0; "
+        f"{_cli(7010)} EVAL \"for i = 1, {_LOADED} do redis.call('SET', i, string.rep('x', 1000)) end\" 0; "
         f"{_cli(7010)} SAVE; touch /run/xorb-lab/keep-7010; "
-        "echo 'OPTIONS=--key-load-delay 20000 --loading-process-events-interval-bytes 1024' "
+        f"echo 'OPTIONS=--key-load-delay {LASTS * 1_000_000 // _LOADED} --loading-process-events-interval-bytes 1024' "
         f"> /run/xorb-lab/environment-7010; systemctl restart {_UNIT.format(7010)}",
         Expected("main.ping", "critical", "the server is still loading its data"),
         telling="LOADING",
@@ -170,7 +174,7 @@ ROWS = (
         "redis_clients_exhausted",
         "as many clients are connected to Redis as it lets in",
         f"{_cli(7011)} CONFIG SET maxclients 5; "
-        f"for _ in 1 2 3 4 5; do {_cli(7011)} BLPOP never 600 > /dev/null 2>&1 & done",
+        f"for _ in 1 2 3 4 5; do {_cli(7011)} BLPOP never {LASTS} > /dev/null 2>&1 & done",
         Expected("main.ping", "critical", "max number of clients reached"),
         telling="max number of clients",
         evidence="ERR max number of clients reached",

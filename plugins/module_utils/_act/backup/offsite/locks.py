@@ -22,6 +22,9 @@ from .site import Site
 
 _MINUTE = 60
 
+#: Seconds within which the parent of a dead client takes note of it, even on a busy host, and between two looks.
+_PATIENCE, _MOMENT = 60.0, 0.1
+
 
 def clear_own(site: Site) -> list[str]:
     """Remove the locks of dead runs of this host; returns what was removed, each a sentence."""
@@ -39,6 +42,7 @@ def _remove(site: Site, own: Sequence[Lock], others: Sequence[Lock]) -> None:
     """Have restic remove its stale locks, among which are none but those of this host."""
     if stale := [one for one in others if _is_old(one)]:
         raise RepositoryFault(site.restic.where, LOCKED, describe(stale))
+    _await_entries_gone(own)
     site.restic.unlock()
     names = {one.id for one in own}
     if any(one.id in names for one in site.restic.locks()):
@@ -90,10 +94,22 @@ def _is_here(one: Lock) -> bool:
     return one.host == os.uname().nodename
 
 
+def _await_entries_gone(own: Sequence[Lock]) -> None:
+    """Wait until the kernel has forgotten the clients: restic takes one for alive as long as it has an entry there."""
+    end = time.monotonic() + _PATIENCE
+    while any(_entry(one.process) for one in own) and time.monotonic() < end:
+        time.sleep(_MOMENT)
+
+
 def _is_alive(process: int) -> bool:
     """Whether a process does anything yet: one that was killed has an entry until its parent has taken note of it."""
+    return _entry(process) not in ("", "Z", "X")
+
+
+def _entry(process: int) -> str:
+    """The state of a process, empty where there is none."""
     try:
         text = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return False
-    return text.rpartition(")")[2].split()[0] not in ("Z", "X")
+        return ""
+    return text.rpartition(")")[2].split()[0]

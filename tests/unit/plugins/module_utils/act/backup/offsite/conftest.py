@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,18 @@ from tests.support.backups import Tools
 from tests.support.copies import Copies
 
 
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of every test in turn: a record of a copy has the place of its repository in it."""
+    return tmp_path_factory.mktemp("copies")
+
+
 @pytest.fixture
-def site(tmp_path: Path, tools: Tools) -> Copies:
+def site(place: Path, tmp_path: Path, tools: Tools) -> Copies:
     tools.install("restic")
-    return Copies(tmp_path)
+    folder = place / "now"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    # Where the tools of this test are, for what takes the place of one of them.
+    (folder / "commands").symlink_to(tmp_path / "commands")
+    return Copies(folder, kept=place / "kept")

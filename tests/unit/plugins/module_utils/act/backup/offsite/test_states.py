@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,18 @@ class TestLocks:
             done = used.copy(check=True)
             assert done["failed"] and "it is at work" in done["msg"] and done["unlocked"] == []
             assert list((used.repository / "locks").iterdir())
+
+    def test_dead_client_is_unlocked_once_its_parent_has_taken_note_of_it(self, used: Copies) -> None:
+        """Until then restic finds its process, takes it for alive, and leaves its lock."""
+        with used.locked_by_another() as client:
+            _add_client(used, client.pid)
+            client.kill()
+            parent = threading.Timer(5, client.wait)
+            parent.start()
+            done = used.copy(check=True)
+            parent.join()
+            assert not done.get("failed"), done
+            assert len(done["unlocked"]) == 1 and not list((used.repository / "locks").iterdir())
 
 
 def _add_client(site: Copies, process: int) -> None:
