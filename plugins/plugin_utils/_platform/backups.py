@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -121,29 +122,36 @@ def faults(
             yield from ((f"{point.path}.{key}", message) for message in _misplaced(point, key, groups))
 
 
-def order(hosts: Iterable[str], name: str) -> list[str]:
-    """Hosts in the order in which they are asked to prove something: another one for each name, always the same.
-
-    A host that comes or goes changes nothing for the names that had another one.
-    """
-    return sorted(hosts, key=lambda host: hashlib.sha256(f"{name} {host}".encode()).digest())
-
-
 def drilled_on(
     name: str, given: Mapping[str, Any], owners: Iterable[str], groups: Mapping[str, Collection[str]]
 ) -> dict[str, list[str]]:
-    """The hosts that drill the copy of a name, each with the owners whose copy it drills: of each owner, one does."""
+    """The hosts that drill the copy of a name, each with the owners whose copy it drills: of each owner, one does.
+
+    Hosts and owners are on a ring by their digests, and an owner's is the next host that is not itself. So a host that
+    comes or goes changes nothing for the owners that had another one, and thousands of both cost no more than a sort.
+    """
+    ring = sorted((_digest(host), host) for host in _hosts(given.get("hosts"), groups))
     found: dict[str, list[str]] = defaultdict(list)
     for owner in owners:
-        for host in order(verifiers(given.get("hosts"), owner, groups), f"{name} {owner}")[:1]:
+        place = bisect(ring, (_digest(f"{name} {owner}"), ""))
+        following = (ring[(place + step) % len(ring)][1] for step in range(min(len(ring), 2)))
+        for host in [host for host in following if host != owner][:1]:
             found[host].append(owner)
     return dict(found)
 
 
-def verifiers(pattern: Any, owner: str, groups: Mapping[str, Collection[str]]) -> list[str]:
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def verifiers(pattern: str, owner: str, groups: Mapping[str, Collection[str]]) -> list[str]:
     """The hosts that a pattern names to prove the sets of an owner, which is none of them."""
-    hosts = groups.get(pattern) or [host for host in groups.get("all", ()) if host == pattern]
-    return [host for host in hosts if host != owner]
+    return [host for host in _hosts(pattern, groups) if host != owner]
+
+
+def _hosts(pattern: Any, groups: Mapping[str, Collection[str]]) -> Collection[str]:
+    """The hosts of a group, or the host of that name."""
+    return groups.get(pattern) or [host for host in groups.get("all", ()) if host == pattern]
 
 
 def _misplaced(point: Point, key: str, groups: Mapping[str, Collection[str]]) -> Iterator[str]:

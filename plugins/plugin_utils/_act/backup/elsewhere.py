@@ -9,7 +9,9 @@ stay as they are, however large a set is. What is stored encrypted goes encrypte
 
 from __future__ import annotations
 
+import hashlib
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +49,14 @@ class Place:
         return self.there.host
 
 
+def order(hosts: Iterable[str], name: str) -> list[str]:
+    """Hosts in the order in which they are asked to prove something: another one for each name, always the same.
+
+    A host that comes or goes changes nothing for the names that had another one.
+    """
+    return sorted(hosts, key=lambda host: hashlib.sha256(f"{name} {host}".encode()).digest())
+
+
 def place(context: Context, one: Backup, name: str) -> Place:
     """The host that proves a set: the first of those that answer. ``fault`` is why it cannot.
 
@@ -58,7 +68,7 @@ def place(context: Context, one: Backup, name: str) -> Place:
     manifest: str = answer.values["manifest"]
     silent: list[str] = []
     candidates = backups.verifiers(one.verify_on, context.host, context.inventory.groups)
-    for host in backups.order(candidates, f"{one.label} {name}"):
+    for host in order(candidates, f"{one.label} {name}"):
         there = context.on(host)
         answer = there.ask("backup_set_prove", "set", only_plan=True, **_proof(context, one, host, manifest))
         if not answer.unreachable:

@@ -8,9 +8,8 @@ The repository is read without a lock, and nothing is written there. What is lef
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from ...._backup import drill_record
 from ...._backup.drill_record import FAILED, NO_RESULT, PASSED, Drill, Record
 from ...._backup.manifest import DamagedManifest, Manifest
+from ...._backup.retention import AHEAD
 from ...._backup.store import read_set
 from ...._clients.restic_fault import MISSING, REFUSED, REPLACED, ROTTEN, WRONG_PASSWORD
 from ...._core.errors import RunbookError
@@ -93,12 +93,6 @@ def seconds(record: Record, manifest: Manifest) -> float:
     return before.seconds * manifest.plain_size / max(before.plain_size, 1)
 
 
-def room(wanted: Wanted, manifest: Manifest) -> tuple[str, int]:
-    """Where the set is restored, and how many bytes it takes there at most."""
-    needed = manifest.size + wanted.method.room(manifest, to_prove=True)
-    return wanted.scratch or tempfile.gettempdir(), needed
-
-
 def hold(wanted: Wanted, journal: Journal, progress: Progress) -> Drill:
     """Hold a drill, and keep its receipt, whatever it comes to. Raises where not even a receipt can be kept."""
     wanted.refuse_source()
@@ -116,6 +110,7 @@ def hold(wanted: Wanted, journal: Journal, progress: Progress) -> Drill:
     with in_scratch.operation(journal, PROCEDURE, subject, wanted.scratch) as work:
         try:
             drill = _proved(wanted, chosen, known, work.folder, watch, progress)
+            drill = _judged(drill, _vanished(record, drill))
         except (RunbookError, OSError) as exc:
             drill = _not_passed(known, exc)
         work.outcome = drill.why or drill.verdict
@@ -141,17 +136,28 @@ def _proved(wanted: Wanted, chosen: Chosen, known: Drill, folder: Path, watch: _
     fetched = watch.seconds
     one = read_set(arrived, chosen.id)
     receipt = prove(wanted.method, one, wanted.host, wanted.identities, folder, progress)
-    faults = (*_strange(wanted, manifest), *receipt.faults)
-    return replace(
+    proved = replace(
         known,
-        verdict=FAILED if faults else PASSED,
         seconds=watch.seconds,
         fetch_seconds=fetched,
         restore_seconds=receipt.restore_seconds,
-        faults=faults,
         unknown=receipt.unknown,
         facts=receipt.facts,
     )
+    return _judged(proved, [*_strange(wanted, manifest), *receipt.faults])
+
+
+def _judged(drill: Drill, faults: Iterable[str]) -> Drill:
+    """The same with some more faults: with any, it failed."""
+    every = (*drill.faults, *faults)
+    return replace(drill, verdict=FAILED if every else PASSED, faults=every)
+
+
+def _vanished(record: Record, drill: Drill) -> Iterator[str]:
+    """The set that was drilled before, where the newest copy is an older one now: newer ones never expire before it."""
+    before = record.passed
+    if before is not None and drill.set < before.set and before.rpo_seconds >= -AHEAD:
+        yield f"{before.set} was drilled before, and has gone from the repository: its newest copy is {drill.set} now"
 
 
 def _strange(wanted: Wanted, manifest: Manifest) -> Iterator[str]:
@@ -187,7 +193,7 @@ def _kept(wanted: Wanted, record: Record, drill: Drill) -> Drill:
 
 def recover(entry: Entry) -> tuple[str, str]:
     """End what a killed drill left: its servers, and its scratch folder."""
-    return in_scratch.recover(entry, "what was fetched and restored for it is gone; it left no receipt")
+    return in_scratch.recover(entry, "what was fetched and restored for it is gone; the next run drills again")
 
 
 #: What ends the operations of this procedure.

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,7 @@ from ...module import Parameters, Recovered, Result
 from ...progress import Progress
 from ..methods import method_of
 from ..parameters import given_of
+from ..prove import room
 from ..recoveries import recoveries
 from . import drill
 from .drill import Wanted
@@ -29,7 +31,6 @@ def plan(parameters: Parameters) -> Result:
     record = wanted.record()
     chosen = drill.choose(wanted)
     manifest = chosen.manifest
-    folder, needed = drill.room(wanted, manifest)
     return {
         "changed": True,
         "due": {
@@ -41,8 +42,8 @@ def plan(parameters: Parameters) -> Result:
             "plain_size": manifest.plain_size,
             "seconds": round(drill.seconds(record, manifest), 1),
             "measured": record.passed is not None,
-            "folder": folder,
-            "room": needed,
+            "folder": wanted.scratch or tempfile.gettempdir(),
+            "room": room(wanted.method, manifest, brought=True),
         },
         "unfinished": [entry.summary for entry in unfinished(parameters["state_dir"])],
         "refused": drill.refusals(wanted, manifest),

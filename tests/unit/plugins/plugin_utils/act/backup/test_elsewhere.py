@@ -18,7 +18,6 @@ from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import R
 from ansible_collections.xorb.runbook.plugins.plugin_utils._act.backup import elsewhere
 from ansible_collections.xorb.runbook.plugins.plugin_utils._act.backup.host_backups import Backup
 from ansible_collections.xorb.runbook.plugins.plugin_utils._act.procedure import Answer
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform import backups
 
 HOSTS = ["one", "two", "three", "four"]
 ONE = Backup("app", "main", "files", {"paths": ["/etc"], "directory": "/sets", "verify_on": "spare"})
@@ -84,16 +83,16 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_names_are_spread_over_the_hosts_and_stay_where_they_were() -> None:
     names = [f"app.main 202611{day:02}T000000Z" for day in range(1, 31)]
-    first = {name: backups.order(HOSTS, name)[0] for name in names}
-    assert first == {name: backups.order(HOSTS[::-1], name)[0] for name in names}
+    first = {name: elsewhere.order(HOSTS, name)[0] for name in names}
+    assert first == {name: elsewhere.order(HOSTS[::-1], name)[0] for name in names}
     assert set(Counter(first.values())) == set(HOSTS)
     # One that is gone moves its own names, and no other.
-    left = {name: backups.order(HOSTS[1:], name)[0] for name in names}
+    left = {name: elsewhere.order(HOSTS[1:], name)[0] for name in names}
     assert all(left[name] == host for name, host in first.items() if host != HOSTS[0])
 
 
 def test_first_host_that_answers_and_never_its_own() -> None:
-    expected = backups.order(HOSTS[1:], f"app.main {NAME}")
+    expected = elsewhere.order(HOSTS[1:], f"app.main {NAME}")
     assert elsewhere.place(Place().step("one"), ONE, NAME).host == expected[0]
     place = Place(silent=(expected[0],))
     chosen = elsewhere.place(place.step("one"), ONE, NAME)

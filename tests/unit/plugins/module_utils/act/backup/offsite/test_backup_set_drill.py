@@ -227,6 +227,17 @@ class TestFailed:
         done = spare.drill()
         assert done["failed"] and "is a set of the backup 'config', and 'other' is expected" in done["msg"]
 
+    def test_newest_copy_that_was_drilled_and_has_gone(self, site: Copies, spare: DrillHost) -> None:
+        old = site.initialized()
+        new = site.take()
+        site.copy()
+        assert spare.drill()["drill"]["set"] == new
+        newer = next(one for one in site.snapshots() if f"set:{new}" in one["tags"])
+        (site.repository / "snapshots" / newer["id"]).unlink()
+        done = spare.drill()
+        assert done["failed"] and f"{new} was drilled before, and has gone" in done["msg"]
+        assert (done["drill"]["set"], done["drill"]["verdict"]) == (old, "failed")
+
     def test_set_from_the_future(self, site: Copies, spare: DrillHost) -> None:
         name = site.initialized()
         spare.drill()
