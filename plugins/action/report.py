@@ -137,8 +137,12 @@ class ActionModule(RunbookAction):
             ],
             topology=Topology(here.depends_on, inventory.addresses),
         )
-        shown = {name: tuple(rows) for name, rows in listed.items()}
-        return replace(assembled, actions=tuple(action.as_dict() for action in acted), **shown)
+        return replace(
+            assembled,
+            actions=tuple(action.as_dict() for action in acted),
+            backups=tuple(listed["backups"]),
+            drills=tuple(listed["drills"]),
+        )
 
 
 def selected_wrongly(

@@ -63,7 +63,7 @@ def apart(given: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[tuple[str, 
         return own, [(KEY, "", {}, NO_COPIES)]
     if not isinstance(described, Mapping) or not described:
         return own, [(KEY, "", {}, "expected a map of names to descriptions, written out")]
-    below = []
+    below: list[tuple[str, str, Mapping[str, Any], str]] = []
     for name, options in described.items():
         path, fault = f"{KEY}.{name}", _fault_of_copy(str(name), options, described)
         below.append((path, str(name), _options_of_copy(options, own), fault))

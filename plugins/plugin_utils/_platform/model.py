@@ -163,8 +163,8 @@ class Point:
             yield ProbeTarget(looking, owner, self.service, self.name, self.path, self.kind, self.given)
 
     def _pairs(self, observer: str) -> Iterable[tuple[str, str]]:
-        if self.looks_at is not None:
-            return ((looking, owner) for looking in _only(observer, self.looks_at) for owner in self.looks_at[looking])
+        if (looks_at := self.looks_at) is not None:
+            return ((looking, owner) for looking in _only(observer, looks_at) for owner in looks_at[looking])
         if self.observers is None:
             return ((owner, owner) for owner in _only(observer, self.owners))
         return ((looking, owner) for looking in _only(observer, self.observers) for owner in self.owners)

@@ -9,17 +9,14 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from ...._backup import copy_record
 from ...._backup.backup_set import BackupSet
 from ...._backup.copy_record import Record
 from ...._backup.store import folder_of
-from ...._clients.restic import Access, Restic, Snapshot
+from ...._clients.restic import Access, Restic, Snapshot, Working, alone
 from ...._clients.restic_address import parse
-
-#: What is done with the process of a command of restic that takes a lock.
-Working = Callable[["subprocess.Popen[bytes]"], "contextlib.AbstractContextManager[None]"]
 
 
 class Remote:
@@ -28,15 +25,14 @@ class Remote:
     The host may be any one: what lies here under the same names is of another host.
     """
 
-    def __init__(self, given: Mapping[str, Any], folder: Path, working: Working | None = None) -> None:
+    def __init__(self, given: Mapping[str, Any], folder: Path, working: Working = alone) -> None:
         """``given`` are the options of a copy with its names; restic works in the folder."""
         self.given = given
         address = parse(given["repository"])
         self.record = Record(address.text)
         names = ("password", "access_key_id", "secret_access_key", "identity", "known_hosts")
         secrets = {name: str(given.get(name) or "") for name in names}
-        access = Access(address, timeout=given["answer_timeout"], **secrets)
-        self.restic = Restic(access, folder, *((working,) if working else ()))
+        self.restic = Restic(Access(address, timeout=given["answer_timeout"], **secrets), folder, working)
 
     @property
     def label(self) -> str:

@@ -244,7 +244,8 @@ def drill_row(days: float, verdict: str = "passed", **known: object) -> dict[str
 
 
 def test_time_line_of_drills_says_of_each_what_an_auditor_asks_for() -> None:
-    names = {"service": "postgres", "backup": "main", "copy": "offsite", "owner": "db", "host": "spare"}
+    names: dict[str, object] = {"service": "postgres", "backup": "main", "copy": "offsite", "owner": "db"}
+    names["host"] = "spare"
     passed = {**names, "owner": "app", "drills": [drill_row(8), drill_row(1)]}
     failed = {**names, "drills": [drill_row(9), drill_row(2, "failed", faults=[HOSTILE], rpo_seconds=None)]}
     missed = {**names, "owner": "web", "drills": [drill_row(1, "no result", set="", faults=["cannot be reached"])]}
