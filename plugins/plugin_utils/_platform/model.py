@@ -251,7 +251,7 @@ class Platform:
                 point.kind.name,
                 point.topic,
                 point.observers and frozenset(point.observers),
-                point.looks_at and frozenset(point.looks_at.items()),
+                frozenset((point.looks_at or {}).items()),
             )
             for point in read.points
         }

@@ -243,6 +243,9 @@ def test_fault_of_a_drill_names_its_key_and_costs_no_copy(drill: Any, fault: str
     assert any(f"backups.config.copies.offsite.{fault}" in one for one in faults_found), faults_found
     assert of_the_owner(found) == ["config", "config.offsite"]
     assert not any(target.owner == target.observer for target in found.targets(kinds=["backup_drill"]))
+    assert found.structure("app") == platform(
+        config={**FILES, "copies": {"offsite": {**COPY, "drill": drill}}}
+    ).structure("app")
 
 
 def test_sets_of_pgbackrest_are_neither_copied_nor_brought_to_another_host() -> None:
