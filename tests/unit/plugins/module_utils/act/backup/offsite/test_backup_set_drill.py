@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.manifest import time_of
 from ansible_collections.xorb.runbook.plugins.modules import backup_set, backup_set_verify
 
@@ -115,6 +116,25 @@ class TestPassed:
             assert not done.get("failed"), done
             assert (done["drill"]["set"], done["drill"]["facts"]["rows"]) == (name, 5000)
             assert spare.left() == []
+
+    def test_real_redis(self, site: Copies, tools: Tools) -> None:
+        tools.install("redis-server", "redis-check-rdb", "redis-check-aof")
+        with peers.redis_server() as server:
+            client = redis.Redis(port=server.port)
+            client.mset({f"key:{number}": "x" * number for number in range(50)})
+            names = {"platform": "lab", "service": "cache", "backup": "keys", "host": "one"}
+            login = {"address": "127.0.0.1", "port": server.port, "timeout": 60.0}
+            options = {"login": login, "directory": str(site.folder / "backups"), "save_timeout": 300.0}
+            given = {**names, "redis": options, "state_dir": str(site.folder / "state")}
+            name = worked(backup_set, **given)["set"]["id"]
+            assert worked(backup_set_verify, **given)["receipts"]
+            _copied(site, given)
+        # The server is gone.
+        spare = DrillHost(site.folder / "spare", given, {"repository": str(site.repository)}, kind="redis")
+        done = spare.drill()
+        assert not done.get("failed"), done
+        assert (done["drill"]["set"], done["drill"]["facts"]["keys"]) == (name, 50)
+        assert spare.left() == []
 
     def test_encrypted_set_needs_its_identity_and_no_secret_is_kept(
         self, site: Copies, spare: DrillHost, tools: Tools
@@ -300,10 +320,7 @@ class TestKilled:
         ("command", "when"),
         [("restore", "before"), *((word, "after") for word in ("restore", "cat", "snapshots", "ls", "dump"))],
     )
-    def test_next_run_removes_what_was_left(
-        self, site: Copies, spare: DrillHost, tools: Tools, command: str, when: str
-    ) -> None:
-        del tools
+    def test_next_run_removes_what_was_left(self, site: Copies, spare: DrillHost, command: str, when: str) -> None:
         name = site.initialized()
         before = tree(site.repository)
         path = site.folder / "commands/restic"
@@ -320,3 +337,15 @@ class TestKilled:
         assert len(done["recovered"]) == begun
         assert done["drill"]["set"] == name and len(spare.record.drills) == 1
         assert spare.left() == [] and list(spare.scratch.iterdir()) == [] and tree(site.repository) == before
+
+    def test_killed_while_it_restores(self, site: Copies, spare: DrillHost, tools: Tools) -> None:
+        site.initialized()
+        killed = site.folder / "killed"
+        tools.instead_of("tar", f'[ -e {killed} ] || {{ touch {killed}; kill -9 $PPID; }}\nexec $REAL "$@"')
+        cut_off = spare.drill()
+        assert cut_off["failed"] and "was killed" in cut_off["msg"], cut_off
+        assert list(spare.scratch.iterdir()) and not spare.place.exists()
+        done = spare.drill()
+        assert len(done["recovered"]) == 1 and done["drill"]["verdict"] == "passed", done
+        assert spare.left() == [] and list(spare.scratch.iterdir()) == []
+        assert [outcome for outcome, _message in spare.outcomes()] == ["rolled_back", "done"]
