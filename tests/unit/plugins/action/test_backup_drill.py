@@ -17,7 +17,7 @@ from tests.support.lab import Lab
 
 DRILL = "spare/proxy.config.offsite.drill"
 
-#: A host that nothing can connect to. Whoever tries says so: no play ignores it silently.
+#: A host that nothing can connect to. A play that tries says so.
 GONE = {"ansible_connection": "ssh", "ansible_host": "192.0.2.1", "ansible_ssh_common_args": "-o ConnectTimeout=1"}
 
 
