@@ -88,7 +88,7 @@ class ActionModule(RunbookAction):
         started: list[str] = []
         selectors = []
         acted: list[actions.Action] = []
-        listed: list[Mapping[str, Any]] = []
+        listed: dict[str, list[Mapping[str, Any]]] = {"backups": [], "drills": []}
         not_done: list[Check] = []
         names: set[str] = set()
         proved: list[Check] = []
@@ -100,7 +100,8 @@ class ActionModule(RunbookAction):
                 acted += actions.actions(done)
                 not_done += filter(None, [actions.failure(step, host, done)])
                 proved += actions.proofs(done)
-                listed += actions.backups(host, done)
+                for name, rows in listed.items():
+                    rows.extend(actions.listed(host, done, name))
         for host in inventory.present:
             result = inventory.variables(host).get(INSPECTION)
             started += began(result, finished_at)
@@ -136,7 +137,12 @@ class ActionModule(RunbookAction):
             ],
             topology=Topology(here.depends_on, inventory.addresses),
         )
-        return replace(assembled, actions=tuple(action.as_dict() for action in acted), backups=tuple(listed))
+        return replace(
+            assembled,
+            actions=tuple(action.as_dict() for action in acted),
+            backups=tuple(listed["backups"]),
+            drills=tuple(listed["drills"]),
+        )
 
 
 def selected_wrongly(

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import yaml
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.offsite import drill_parameters
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.offsite.parameters import COPY_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import BACKUP_OPTIONS, PROOF_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.stores import (
@@ -40,6 +41,9 @@ class ModuleDocFragment:
 
     #: One copy of a backup off its host, and the job that works with it.
     COPY: ClassVar[str] = _documented({**COPY_OPTIONS, **JOB_OPTIONS, **RUN_OPTIONS})
+
+    #: The copy of another host whose drill is held.
+    DRILL: ClassVar[str] = _documented(drill_parameters.COPY_OPTIONS)
 
     #: The sets of several backups.
     STORES: ClassVar[str] = _documented({"backups": STORES, **RUN_OPTIONS})

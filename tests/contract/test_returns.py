@@ -156,15 +156,17 @@ def revocation(folder: Path, lab: Lab) -> dict[str, Any]:
 def backups(folder: Path, lab: Lab) -> dict[str, Any]:
     """A play that takes, verifies, lists and removes sets by the actions, and by their modules."""
     store, state = str(folder / "backups"), str(folder / "backup-state")
-    copy = {"repository": str(folder / "repository"), "password": "{{ 'of-the' ~ '-repository' }}"}
-    config = {"kind": "files", "paths": [str(folder / "ca.pem")], "directory": store, "copies": {"offsite": copy}}
+    access = {"repository": str(folder / "repository"), "password": "{{ 'of-the' ~ '-repository' }}"}
+    config = {"kind": "files", "paths": [str(folder / "ca.pem")], "directory": store, "copies": {"offsite": access}}
     lab.variables["platform_services"]["files"] = {"hosts": "one", "backups": {"config": config}}
     only = {"services": ["files"], "host_state_dir": state}
     named = {"service": "files", "backup": "config"}
     one = {"platform": "lab", "host": "one", **named, "state_dir": state, "wait": 600}
     one["files"] = {key: value for key, value in config.items() if key not in ("kind", "copies")}
-    there: dict[str, Any] = {"platform": "lab", "host": "one", **named, "copy": "offsite", **copy, "directory": store}
+    there: dict[str, Any] = {"platform": "lab", "host": "one", **named, "copy": "offsite", **access, "directory": store}
     there = {**there, "state_dir": state, "wait": 600}
+    drill = {**one, "host": "two", "owner": "one", "copy": "offsite", "access": access}
+    drill["directory"] = str(folder / "drills")
     sets = {**named, "directory": store}
     return {
         "hosts": "one",
@@ -180,6 +182,8 @@ def backups(folder: Path, lab: Lab) -> dict[str, Any]:
             {"xorb.runbook.backup_set_verify": one},
             {"xorb.runbook.backup_set_restore": {**one, "target": str(folder / "by_module")}},
             {"xorb.runbook.backup_set_copy": there},
+            step("backup_drill", "drill", **only),
+            {"xorb.runbook.backup_set_drill": drill},
             {"xorb.runbook.backup_set_fetch": {**there, "folder": str(folder / "fetched")}},
             {"xorb.runbook.backup_set_info": {"backups": [sets], "state_dir": state}},
             {"xorb.runbook.backup_set_expire": {"backups": [{**sets, "sets": []}], "state_dir": state}},

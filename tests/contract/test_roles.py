@@ -16,6 +16,7 @@ def test_there_are_roles() -> None:
     wanted = {
         "backup_copy",
         "backup_create",
+        "backup_drill",
         "backup_list",
         "backup_verify",
         "certificate_authority",

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Copies between real hosts through sshd, by the restic of Debian 12 and of Debian 13: states, kills, rot, way back."""
+"""Copies between real hosts through sshd, by the restic of Debian 12 and of Debian 13: states, kills, rot, drills."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def vault() -> Iterator[None]:
 
 def _clean() -> None:
     bed.shell("web", f"rm -rf {FOLDER}")
+    bed.shell("monitor", f"rm -rf {bed.STORES}/.drills")
     for role in VERSIONS:
         bed.shell(role, f"rm -f {RECORD}")
 
@@ -152,3 +153,38 @@ def test_worker_that_is_killed_leaves_a_lock_that_the_next_run_removes(role: str
     assert f"set:{newest}" in restic(role, "snapshots", "--json")
     assert bed.shell("web", locks).strip() == ""
     assert bed.shell(role, "pgrep -x restic || :").strip() == ""
+
+
+def drilled(ran: Any, owner: str) -> dict[str, str]:
+    """What the drill host found of the copy of a host."""
+    checks = (check for check in ran.report["checks"] if check["owner"] == owner and ".drill." in check["id"])
+    return {check["id"].rpartition(".")[2]: check["status"] for check in checks}
+
+
+def test_host_that_is_gone_is_drilled_on_another_one_with_its_own_variables() -> None:
+    """Nothing connects to either database host. The monitor has the programs for the one, and not for the other."""
+    changes = described("{{ inventory_hostname.removeprefix('xorb-') }}", drill={"hosts": "monitor"})
+    options = {"backup_drill_copies": ["vault"], "platform_overrides": changes}
+    newest = bed.sets("db", STORE)[-1]
+    before = {role: data(role) for role in VERSIONS}
+    try:
+        for role in VERSIONS:
+            bed.shell(role, "systemctl stop ssh.socket ssh.service 2> /dev/null || systemctl stop ssh")
+        preview = bed.procedure("backup_drill", "--check", **options)
+        assert f"xorb-monitor: {STORE}.vault of xorb-db: {newest} (" in preview.output, preview.output[-4000:]
+        ran = bed.procedure("backup_drill", **options)
+    finally:
+        for role in VERSIONS:
+            bed.shell(role, "systemctl start ssh")
+    assert "UNREACHABLE" not in preview.output + ran.output
+    assert drilled(ran, "xorb-db") == {"drilled": "ok", "rto": "ok", "rpo": "ok"}, ran.output[-4000:]
+    assert drilled(ran, "xorb-db12")["drilled"] == "critical"
+    assert "install the package postgresql-15" in ran.message("xorb-monitor/runbook.act.backup_drill_drill")
+    outcomes = {one["subject"].rpartition(" ")[2]: one["outcome"] for one in ran.report["actions"]}
+    assert outcomes == {"xorb-db": "done", "xorb-db12": "failed"}
+    assert {role: data(role) for role in VERSIONS} == before
+    assert bed.shell("web", f"ls {FOLDER}/*/locks").split() == [f"{FOLDER}/{role}/locks:" for role in VERSIONS]
+    assert bed.shell("monitor", "ls -A /tmp | grep runbook-scratch || :; pgrep -x restic || :").strip() == ""
+    assert bed.shell("monitor", f"ls -A {bed.STORES}/.drills").split() == [
+        f"{STORE}.vault@xorb-{role}.json" for role in VERSIONS
+    ]

@@ -18,7 +18,7 @@ from typing import Any
 
 from .._core.errors import RunbookError
 from . import manifest as manifests
-from .private import make_folders, sync, write
+from . import private
 
 #: What records mean. Another number is refused.
 FORMAT = 1
@@ -145,12 +145,7 @@ def read(store: Path, name: str) -> Record | None:
 
 def keep(store: Path, name: str, record: Record) -> None:
     """Write a record; it is on the disk as a whole when this returns."""
-    place = path(store, name)
-    make_folders(place.parent)
-    beside = place.with_name(f".{place.name}")
-    write(beside, record.to_text())
-    beside.rename(place)
-    sync(place.parent)
+    private.replace(path(store, name), record.to_text())
 
 
 def share_read(proofs: Sequence[Proof], now: float, days: int) -> float:

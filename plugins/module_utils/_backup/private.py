@@ -26,6 +26,15 @@ def write(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
+def replace(path: Path, text: str) -> None:
+    """Write a private file in the place of an earlier one: whenever this is cut off, one of both is whole."""
+    make_folders(path.parent)
+    beside = path.with_name(f".{path.name}")
+    write(beside, text)
+    beside.rename(path)
+    sync(path.parent)
+
+
 def sync(path: Path) -> None:
     """Wait until what is in a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)

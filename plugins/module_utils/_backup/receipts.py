@@ -7,8 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from .._core.errors import RunbookError
+from . import private
 from . import receipt as receipts
-from .private import make_folders, sync, write
 from .receipt import Receipt
 
 _FOLDER = ".receipts"
@@ -30,11 +30,7 @@ class Receipts:
 
     def keep(self, receipt: Receipt) -> None:
         """Keep the receipt of a verification, in the place of an earlier one of the same set."""
-        make_folders(self._folder)
-        beside = self._folder / f".{receipt.id}.json"
-        write(beside, receipt.to_text())
-        beside.rename(self._path(receipt.id))
-        sync(self._folder)
+        private.replace(self._path(receipt.id), receipt.to_text())
 
     def forget(self, name: str) -> None:
         """Remove the receipt of a set that is gone."""

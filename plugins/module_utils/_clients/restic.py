@@ -93,7 +93,12 @@ class _Ended:
     complaint: str
 
 
-def _alone(_process: subprocess.Popen[bytes]) -> contextlib.AbstractContextManager[None]:
+#: What is entered with the process of each command that takes a lock, and left when that has ended.
+Working = Callable[["subprocess.Popen[bytes]"], "contextlib.AbstractContextManager[None]"]
+
+
+def alone(_process: subprocess.Popen[bytes]) -> contextlib.AbstractContextManager[None]:
+    """Nothing more is done with a process that takes a lock."""
     return contextlib.nullcontext()
 
 
@@ -101,14 +106,14 @@ class Restic:
     """A repository, as restic works with it.
 
     ``folder`` is where restic works: whatever still works there when this process is killed can be found and ended.
-    ``working`` is entered with the process of each command that takes a lock, and left when that has ended.
+    ``working`` is what goes on while a command holds a lock.
     """
 
     def __init__(
         self,
         access: Access,
         folder: Path,
-        working: Callable[[subprocess.Popen[bytes]], contextlib.AbstractContextManager[None]] = _alone,
+        working: Working = alone,
     ) -> None:
         self._access = access
         self._folder = folder

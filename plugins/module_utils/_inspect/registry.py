@@ -18,6 +18,7 @@ def _shipped() -> None:
         access_redis,
         access_tls,
         backup_copy,
+        backup_drill,
         backup_files,
         backup_postgres,
         backup_redis,

@@ -44,6 +44,14 @@ def described(context: Context, kinds: Sequence[str], services: Sequence[str]) -
         yield resolved(context, target)
 
 
+def of(context: Context, kinds: Sequence[str], service: str, name: str) -> Described:
+    """The point of a name, of one of some kinds, that this host owns; raises `RunbookError` where it has none."""
+    for target in context.platform.targets(observer=context.host, services=[service], kinds=kinds):
+        if target.point == name:
+            return resolved(context, target)
+    raise RunbookError(f"{service}.{name}: the description of {context.host} has none that is sound")
+
+
 def resolved(context: Context, target: ProbeTarget) -> Described:
     """A point with its options, as the host's variables resolve them."""
     try:

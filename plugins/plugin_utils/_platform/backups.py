@@ -4,9 +4,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from bisect import bisect
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from ansible_collections.xorb.runbook.plugins.module_utils._backup import drills
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.copies import KEY, KIND
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.spec import KINDS, NO_COPIES
 
@@ -20,6 +24,9 @@ PREFIX = "backup_"
 
 #: The kinds of probe that inspect backups.
 PROBES = tuple(f"{PREFIX}{name}" for name in KINDS)
+
+#: The kinds that stand below something else, with the key that they stand under there.
+BELOW: Mapping[str, tuple[str, str]] = {KIND: (KEY, "a backup"), drills.KIND: (drills.KEY, "a copy")}
 
 #: The kinds of endpoints that a backup can log in by.
 _ENDPOINTS: Mapping[str, tuple[str, ...]] = {
@@ -43,9 +50,10 @@ def kind_of(probe: str) -> str:
 
 
 def apart(given: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[tuple[str, str, Mapping[str, Any], str]]]:
-    """A description without its copies, and each copy with its path, its name, its options, and what is wrong with it.
+    """A description without what stands below it, and of that each with its path, name, options, and what is wrong.
 
-    A copy is inspected as a point of its own, which has the folder of its backup.
+    A copy is inspected as a point of its own, which has the folder of its backup; and so is the drill of a copy, which
+    another host inspects.
     """
     if KEY not in given or kind_of(str(given.get("kind"))) == "":
         return given, []
@@ -55,15 +63,32 @@ def apart(given: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[tuple[str, 
         return own, [(KEY, "", {}, NO_COPIES)]
     if not isinstance(described, Mapping) or not described:
         return own, [(KEY, "", {}, "expected a map of names to descriptions, written out")]
-    return own, [
-        (f"{KEY}.{name}", str(name), _options_of_copy(options, own), _fault_of_copy(str(name), options, described))
-        for name, options in described.items()
-    ]
+    below: list[tuple[str, str, Mapping[str, Any], str]] = []
+    for name, options in described.items():
+        path, fault = f"{KEY}.{name}", _fault_of_copy(str(name), options, described)
+        below.append((path, str(name), _options_of_copy(options, own), fault))
+        if not fault and drills.KEY in options:
+            drill = options[drills.KEY]
+            below.append(
+                (f"{path}.{drills.KEY}", f"{name}.{drills.KEY}", _options_of_drill(drill), _wrong_drill(drill))
+            )
+    return own, below
 
 
 def _options_of_copy(options: Any, backup: Mapping[str, Any]) -> dict[str, Any]:
     folder = {name: backup[name] for name in ("directory",) if name in backup}
-    return {**(options if isinstance(options, Mapping) else {}), **folder, "kind": KIND}
+    given = options if isinstance(options, Mapping) else {}
+    return {**{name: value for name, value in given.items() if name != drills.KEY}, **folder, "kind": KIND}
+
+
+def _options_of_drill(options: Any) -> dict[str, Any]:
+    return {**(options if isinstance(options, Mapping) else {}), "kind": drills.KIND}
+
+
+def _wrong_drill(options: Any) -> str:
+    if not isinstance(options, Mapping):
+        return "expected a map with the key 'hosts'"
+    return "kind: unknown key; a copy has one kind of drill" if "kind" in options else ""
 
 
 def _fault_of_copy(name: str, options: Any, described: Mapping[str, Any]) -> str:
@@ -82,7 +107,7 @@ def _fault_of_copy(name: str, options: Any, described: Mapping[str, Any]) -> str
 def faults(
     points: Iterable[Point], endpoints: Collection[str], groups: Mapping[str, Collection[str]]
 ) -> Iterator[tuple[str, str]]:
-    """What is wrong with the logins of backups, and with where they are verified, as path and message.
+    """What is wrong with the logins of backups, and with where they are verified and drilled, as path and message.
 
     ``points`` are the sound ones of a service, ``endpoints`` the names of all its endpoints, ``groups`` those of the
     inventory with their hosts.
@@ -92,18 +117,45 @@ def faults(
         kind = kind_of(point.kind.name)
         if kind in _ENDPOINTS:
             yield from ((f"{point.path}.endpoint", message) for message in _faults(kind, point, known, endpoints))
-        if kind and point.given.get("verify_on") is not None:
-            yield from ((f"{point.path}.verify_on", message) for message in _misplaced(point, groups))
+        key = "hosts" if point.kind.name == drills.KIND else "verify_on" if kind else ""
+        if point.given.get(key) is not None:
+            yield from ((f"{point.path}.{key}", message) for message in _misplaced(point, key, groups))
+
+
+def drilled_on(
+    name: str, given: Mapping[str, Any], owners: Iterable[str], groups: Mapping[str, Collection[str]]
+) -> dict[str, list[str]]:
+    """The hosts that drill the copy of a name, each with the owners whose copy it drills: of each owner, one does.
+
+    Hosts and owners are on a ring by their digests, and an owner's is the next host that is not itself. So a host that
+    comes or goes changes nothing for the owners that had another one, and thousands of both cost no more than a sort.
+    """
+    ring = sorted((_digest(host), host) for host in _hosts(given.get("hosts"), groups))
+    found: dict[str, list[str]] = defaultdict(list)
+    for owner in owners:
+        place = bisect(ring, (_digest(f"{name} {owner}"), ""))
+        following = (ring[(place + step) % len(ring)][1] for step in range(min(len(ring), 2)))
+        for host in [host for host in following if host != owner][:1]:
+            found[host].append(owner)
+    return dict(found)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def verifiers(pattern: str, owner: str, groups: Mapping[str, Collection[str]]) -> list[str]:
-    """The hosts that may verify the sets of an owner, going by what its backup says in ``verify_on``."""
-    hosts = groups.get(pattern) or [host for host in groups.get("all", ()) if host == pattern]
-    return [host for host in hosts if host != owner]
+    """The hosts that a pattern names to prove the sets of an owner, which is none of them."""
+    return [host for host in _hosts(pattern, groups) if host != owner]
 
 
-def _misplaced(point: Point, groups: Mapping[str, Collection[str]]) -> Iterator[str]:
-    pattern, hosts = point.given["verify_on"], groups.get("all", ())
+def _hosts(pattern: Any, groups: Mapping[str, Collection[str]]) -> Collection[str]:
+    """The hosts of a group, or the host of that name."""
+    return groups.get(pattern) or [host for host in groups.get("all", ()) if host == pattern]
+
+
+def _misplaced(point: Point, key: str, groups: Mapping[str, Collection[str]]) -> Iterator[str]:
+    pattern, hosts = point.given[key], groups.get("all", ())
     if _is_unresolved(pattern):
         yield "expected the name of a host or of a group, written out"
     elif pattern not in groups and pattern not in hosts:
@@ -113,7 +165,11 @@ def _misplaced(point: Point, groups: Mapping[str, Collection[str]]) -> Iterator[
         alone = [owner for owner in point.owners if not verifiers(pattern, owner, groups)]
         if alone:
             lacks = f"host beside {alone[0]} itself" if groups.get(pattern, hosts) else "hosts"
-            yield f"{pattern!r} has no {lacks}: sets would be verified nowhere; name another host, or a group with one"
+            yield f"{pattern!r} has no {lacks}: sets would be {_NOWHERE[key]}; name another host, or a group with one"
+
+
+#: What does not happen where a key names no host for it.
+_NOWHERE = {"verify_on": "verified nowhere", "hosts": "drilled nowhere"}
 
 
 def _faults(kind: str, point: Point, known: Mapping[str, Point], endpoints: Collection[str]) -> Iterator[str]:

@@ -129,8 +129,8 @@ class Inventory:
         return str(self._task_vars["hostvars"]._loader.get_text_file_contents(path))
 
     def address(self, target: ProbeTarget) -> str:
-        """Where the observer of a target reaches the owner."""
-        if target.observer == target.owner:
+        """Where the observer of a target reaches the owner, if it has to."""
+        if target.observer == target.owner or target.kind.local:
             return "localhost"
         variables = self._task_vars["hostvars"][target.owner]
         for name in ADDRESS_VARIABLES:

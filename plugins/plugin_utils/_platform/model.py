@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Callable
@@ -149,6 +149,8 @@ class Point:
     owners: Hosts
     #: The hosts that look at every owner; without any, each owner looks at itself.
     observers: Hosts | None = None
+    #: The hosts that look at some owners each, which then do not look at themselves.
+    looks_at: Mapping[str, Hosts] | None = None
 
     @property
     def topic(self) -> str:
@@ -161,12 +163,14 @@ class Point:
             yield ProbeTarget(looking, owner, self.service, self.name, self.path, self.kind, self.given)
 
     def _pairs(self, observer: str) -> Iterable[tuple[str, str]]:
+        if (looks_at := self.looks_at) is not None:
+            return ((looking, owner) for looking in _only(observer, looks_at) for owner in looks_at[looking])
         if self.observers is None:
             return ((owner, owner) for owner in _only(observer, self.owners))
         return ((looking, owner) for looking in _only(observer, self.observers) for owner in self.owners)
 
 
-def _only(name: str, hosts: Hosts) -> Iterable[str]:
+def _only(name: str, hosts: Collection[str]) -> Iterable[str]:
     if not name:
         return hosts
     return (name,) if name in hosts else ()
@@ -242,7 +246,13 @@ class Platform:
         if not read:
             return ()
         points = {
-            (point.name, point.kind.name, point.topic, point.observers and frozenset(point.observers))
+            (
+                point.name,
+                point.kind.name,
+                point.topic,
+                point.observers and frozenset(point.observers),
+                frozenset((point.looks_at or {}).items()),
+            )
             for point in read.points
         }
         return (frozenset(read.owners), read.available, frozenset(points))

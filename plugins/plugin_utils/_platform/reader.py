@@ -13,8 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible.utils.vars import merge_hash
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.copies import KEY as COPIES
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.copies import KIND as COPY_KIND
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.drills import KIND as DRILL
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import TOPICS
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 from ansible_collections.xorb.runbook.plugins.module_utils._core.names import RUN, SUPERVISOR
@@ -186,14 +185,14 @@ class _Reader:
     def _described(
         self, path: str, service: str, name: str, given: Mapping[str, Any], owners: Hosts
     ) -> Iterator[Point]:
-        """The point that a description is of, and one for each copy where it is a backup that has some."""
-        own, copies = backups.apart(given)
+        """The point that a description is of, and one for each copy and drill where it is a backup that has some."""
+        own, below = backups.apart(given)
         yield from self._point(path, service, name, own, owners)
-        for where, copy, options, fault in copies:
+        for where, part, options, fault in below:
             if fault:
                 self._fault(f"{path}.{where}", fault)
             else:
-                yield from self._point(f"{path}.{where}", service, f"{name}.{copy}", options, owners)
+                yield from self._point(f"{path}.{where}", service, f"{name}.{part}", options, owners)
 
     def _with_kind(self, path: str, given: Any, section: str) -> Mapping[str, Any] | None:
         """The options of a point with its kind, which may be one of its section's own; nothing where it is wrong."""
@@ -202,12 +201,13 @@ class _Reader:
             return None
         kinds, kind = SECTIONS[section], str(given.get("kind", ""))
         if not kinds:
-            if kind == COPY_KIND:
-                self._fault(f"{path}.kind", f"a {kind} stands below {COPIES!r} of a backup, without its kind")
-            for home, others in SECTIONS.items():
+            if kind in backups.BELOW:
+                key, home = backups.BELOW[kind]
+                self._fault(f"{path}.kind", f"a {kind} stands below {key!r} of {home}, without its kind")
+            for section_of_its_own, others in SECTIONS.items():
                 for shown in (shown for shown, known in others.items() if known == kind):
                     how = f"as kind: {shown}" if shown else "without its kind"
-                    self._fault(f"{path}.kind", f"a {kind} stands in the section {home!r}, {how}")
+                    self._fault(f"{path}.kind", f"a {kind} stands in the section {section_of_its_own!r}, {how}")
             return given
         if kind in kinds:
             return {**given, "kind": kinds[kind]}
@@ -247,7 +247,18 @@ class _Reader:
             return
         observers = self._observers(path, kind, given)
         if owners and (observers is None or observers):
-            yield Point(name, point, path, kind, given, owners, observers)
+            yield Point(
+                name, point, path, kind, given, owners, observers, self._looks_at(kind, name, point, given, owners)
+            )
+
+    def _looks_at(
+        self, kind: Kind, service: str, point: str, given: Mapping[str, Any], owners: Hosts
+    ) -> Mapping[str, Hosts] | None:
+        """The owners that each host looks at, where that is not the same for all of them."""
+        if kind.name != DRILL:
+            return None
+        found = backups.drilled_on(f"{service}.{point}", given, owners, self._groups)
+        return {host: Hosts(looked_at) for host, looked_at in found.items()}
 
     def _observers(self, path: str, kind: Kind, given: Mapping[str, Any]) -> Hosts | None:
         """The hosts that look at every owner; nothing where each owner looks at itself."""

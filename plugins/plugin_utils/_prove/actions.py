@@ -58,10 +58,10 @@ def actions(result: Mapping[str, Any]) -> Iterator[Action]:
         yield Action.from_dict(action)
 
 
-def backups(host: str, result: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The backups in a registered result, whose sets a procedure listed."""
-    for backup in result.get("backups") or ():
-        yield {"host": host, **backup}
+def listed(host: str, result: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    """What a procedure listed in a registered result under a name: ``backups`` with sets, ``drills`` with receipts."""
+    for row in result.get(name) or ():
+        yield {"host": host, **row}
 
 
 def proofs(result: Mapping[str, Any]) -> Iterator[Check]:

@@ -74,6 +74,8 @@ class Report:
     ``not_run`` names, as ``host/id``, what ``--limit`` excluded: it is neither a failure nor ever forgotten.
     ``actions`` are what the run did to its hosts or tried to do, each an `actions.Action` as plain data.
     ``backups`` are those whose sets the run listed, each with its host and its sets, as `backup_set_info` returns it.
+    ``drills`` are the copies that the run drilled, each with its host and its receipts, as `backup_set_drill` returns
+    them.
     ``suppressions`` has the checks that fail and do not fail the run, by ``host/id``; they keep their status.
     ``notes`` are sentences about the run that are no checks. ``fail_on`` are the statuses that fail the run.
     """
@@ -87,6 +89,7 @@ class Report:
     causes: tuple[Cause, ...] = ()
     actions: tuple[Mapping[str, Any], ...] = ()
     backups: tuple[Mapping[str, Any], ...] = ()
+    drills: tuple[Mapping[str, Any], ...] = ()
     ledger: Mapping[str, Any] = field(default_factory=dict)
     suppressions: Mapping[str, Suppression] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -172,6 +175,7 @@ class Report:
             "not_run": list(self.not_run),
             "actions": [dict(action) for action in self.actions],
             "backups": [dict(backup) for backup in self.backups],
+            "drills": [dict(drill) for drill in self.drills],
             "suppressed": [suppression.as_dict() for suppression in self.suppressions.values()],
             "notes": list(self.notes),
             "ledger": dict(self.ledger),

@@ -63,5 +63,10 @@ def unable(
     yield from method.undecryptable(manifests, identities)
     yield from dict.fromkeys(reason for one in manifests for reason in method.unable(one))
     if manifests:
-        needed = max(method.room(one, to_prove=True) + (one.size if brought else 0) for one in manifests)
+        needed = max(room(method, one, brought=brought) for one in manifests)
         yield from shortage(Path(scratch or tempfile.gettempdir()), needed, "to restore a set there")
+
+
+def room(method: Method, manifest: Manifest, *, brought: bool) -> int:
+    """Bytes of scratch that it takes at most to prove a set, and to have its stored files there where it is brought."""
+    return method.room(manifest, to_prove=True) + (manifest.size if brought else 0)

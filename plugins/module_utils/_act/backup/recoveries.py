@@ -9,7 +9,7 @@ from typing import Any
 
 from ..journal import Recover
 from . import create, expire, verify
-from .offsite import copy, fetch
+from .offsite import copy, drill, fetch
 
 RECOVERIES: Mapping[str, Recover] = {
     **create.RECOVERIES,
@@ -17,6 +17,7 @@ RECOVERIES: Mapping[str, Recover] = {
     **expire.RECOVERIES,
     **copy.RECOVERIES,
     **fetch.RECOVERIES,
+    **drill.RECOVERIES,
 }
 
 

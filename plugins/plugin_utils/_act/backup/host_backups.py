@@ -89,6 +89,11 @@ def selected(context: Context, services: Sequence[str], names: Sequence[str]) ->
     return [one for one in found if not one.fault], [*wrong, *(one.fault for one in found if one.fault)]
 
 
+def of(context: Context, service: str, name: str) -> Backup:
+    """The backup of a name of this host; raises `RunbookError` where it has none."""
+    return _backup(context, points.of(context, backups.PROBES, service, name))
+
+
 def refused_for_good(context: Context, answer: Answer) -> bool:
     """Whether a plan's answer is the last word of its run on a backup.
 

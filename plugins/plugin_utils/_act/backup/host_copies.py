@@ -50,18 +50,30 @@ def described(context: Context) -> tuple[list[Copy], list[str]]:
 
     A fault of one keeps no other from being made. Raises `RunbookError` for a name that the description has not.
     """
-    services, names, wanted = (context.options[name] for name in ("services", "backups", "copies"))
-    points.refuse_unknown(context, services)
-    refuse_unknown(context, names)
-    _refuse_unknown_copies(context, wanted)
-    found = [
-        one
-        for one in map(_copy, points.described(context, (KIND,), services))
-        if (not names or f"{one.service}.{one.backup}" in names) and (not wanted or one.name in wanted)
-    ]
+    refuse_unknown_names(context)
+    copies = map(_copy, points.described(context, (KIND,), context.options["services"]))
+    found = [one for one in copies if selected(context, one)]
     involved = {one.service for one in found}
     wrong = [str(problem) for problem in context.platform.problems if problem.service in involved]
     return [one for one in found if not one.fault], [*wrong, *(one.fault for one in found if one.fault)]
+
+
+def of(context: Context, service: str, backup: str, name: str) -> Copy:
+    """The copy of a name of a backup of this host; raises `RunbookError` where it has none."""
+    return _copy(points.of(context, (KIND,), service, f"{backup}.{name}"))
+
+
+def selected(context: Context, one: Copy) -> bool:
+    """Whether the options ``backups`` and ``copies`` select a copy."""
+    names, wanted = context.options["backups"], context.options["copies"]
+    return (not names or f"{one.service}.{one.backup}" in names) and (not wanted or one.name in wanted)
+
+
+def refuse_unknown_names(context: Context) -> None:
+    """Raise `RunbookError` for a service, a backup or a copy among the options that the description has not."""
+    points.refuse_unknown(context, context.options["services"])
+    refuse_unknown(context, context.options["backups"])
+    _refuse_unknown_copies(context, context.options["copies"])
 
 
 def _refuse_unknown_copies(context: Context, names: Sequence[str]) -> None:

@@ -35,15 +35,32 @@ def taken(one: Row) -> str:
 
 def proved(receipt: Row, elsewhere: str = "") -> str:
     """What became of a verification; ``elsewhere`` is the host that did it, where that is not the set's own."""
-    facts = ", ".join(f"{value} {name}" for name, value in sorted(receipt["facts"].items()) if _is_count(value))
     where = f" on {elsewhere}" if elsewhere else ""
     if receipt["faults"]:
         return f"set {receipt['id']} failed its verification{where}: {some_of(receipt['faults'], 3, separator='; ')}"
     return (
         f"set {receipt['id']} was restored{where} in {duration(receipt['restore_seconds'])} and is whole"
-        + (f" ({facts})" if facts else "")
-        + (f"; not known: {some_of(receipt['unknown'], 3, separator='; ')}" if receipt["unknown"] else "")
+        f"{_counted(receipt)}"
     )
+
+
+def drilled(one: Row) -> str:
+    """What became of a drill."""
+    of_what = f"{one['set']} out of {one['repository']}" if one["set"] else one["repository"]
+    if one["faults"]:
+        ended = "failed" if one["verdict"] == "failed" else "came to no result"
+        return f"the drill of {of_what} on {one['host']} {ended}: {some_of(one['faults'], 3, separator='; ')}"
+    return (
+        f"{of_what} (snapshot {one['snapshot'][:8]}) was fetched, restored and compared on {one['host']} in"
+        f" {duration(one['seconds'])}, begun {duration(one['rpo_seconds'])} before, and is whole{_counted(one)}"
+    )
+
+
+def _counted(receipt: Row) -> str:
+    """The counts of a receipt, and what it does not know."""
+    facts = ", ".join(f"{value} {name}" for name, value in sorted(receipt["facts"].items()) if _is_count(value))
+    unknown = some_of(receipt["unknown"], 3, separator="; ")
+    return (f" ({facts})" if facts else "") + (f"; not known: {unknown}" if unknown else "")
 
 
 def state(one: Row) -> str:

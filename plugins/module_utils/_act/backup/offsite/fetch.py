@@ -18,7 +18,6 @@ from ...._backup import manifest as manifests
 from ...._backup.backup_set import BackupSet
 from ...._backup.manifest import Manifest
 from ...._backup.store import Store, folder_of
-from ...._clients.restic import Snapshot
 from ...._clients.restic_fault import REPLACED, RepositoryFault
 from ...._core.errors import RunbookError
 from ...._core.text import some_of
@@ -27,8 +26,8 @@ from ...progress import Progress
 from .. import create, in_scratch
 from ..folder_method import stored_faults
 from ..space import shortage
-from .look import compared
-from .site import Site, label, set_of
+from .look import examined
+from .site import Remote, Site, label, set_of
 
 PROCEDURE = "backup_fetch"
 
@@ -46,30 +45,38 @@ class Chosen:
     id: str
     snapshot: str
     size: int
+    manifest: Manifest
 
 
-def choose(site: Site, name: str) -> Chosen:
-    """The snapshot of a set, or of the newest that is there as a whole; raises `RunbookError` where there is none."""
+class NoCopy(RunbookError):
+    """The repository opens, and does not have the copy as a whole; the message says what it has."""
+
+
+def choose(site: Remote, name: str) -> Chosen:
+    """The snapshot of a set, or of the newest one; raises `NoCopy` where it is not there as a whole."""
     identity = site.restic.identity()
     if site.record.repository_id not in ("", identity):
         text = f"expected the id {site.record.repository_id[:8]}, found {identity[:8]}"
         raise RepositoryFault(site.restic.where, REPLACED, text)
-    mine = [one for one in site.restic.snapshots() if site.mine(one)]
-    wanted = sorted((one for one in mine if set_of(one) == name or not name), key=_order, reverse=True)
+    mine = [one for one in site.restic.snapshots() if site.mine(one) and manifests.ID.match(set_of(one))]
+    # An older set in the place of a damaged one is for the operator to choose.
+    wanted = name or max(map(set_of, mine), default="")
     faults = []
-    for one in wanted:
-        found = compared(site, one.id, set_of(one))
+    for one in sorted((one for one in mine if set_of(one) == wanted), key=lambda one: one.time, reverse=True):
+        found, manifest = examined(site, one.id, set_of(one))
         if found.verified:
-            return Chosen(identity, found.id, found.snapshot, found.size)
+            return Chosen(identity, found.id, found.snapshot, found.size, manifests.parse(manifest))
         faults.append(found.fault)
-        if not name:
-            # An older set in the place of a damaged one is for the operator to choose.
-            break
     if faults:
-        raise RunbookError(f"{site.restic.where}: {some_of(faults, _NAMED, separator='; ')}")
+        raise NoCopy(f"{site.restic.where}: {some_of(faults, _NAMED, separator='; ')}")
     known = some_of(sorted({set_of(one) for one in mine}, reverse=True), _NAMED) or "none"
     what = f"the set {name}" if name else "any set"
-    raise RunbookError(f"{site.restic.where}: there is no copy of {what} of {label(site.given)}; there are: {known}")
+    raise NoCopy(f"{site.restic.where}: there is no copy of {what} of {label(site.given)}; there are: {known}")
+
+
+def row(chosen: Chosen) -> dict[str, Any]:
+    """The same as plain data, without what is in the set."""
+    return {name: getattr(chosen, name) for name in ("repository_id", "id", "snapshot", "size")}
 
 
 def refusals(site: Site, chosen: Chosen, store: Store) -> list[str]:
@@ -97,9 +104,7 @@ def fetch(given: Mapping[str, Any], name: str, folder: str, journal: Journal, pr
         try:
             making = store.make(chosen.id)
             work.entry.step("fetch")
-            progress.phase(f"bringing back {chosen.id}", total=chosen.size, unit="bytes")
-            site.restic.restore(chosen.snapshot, making / _RAW)
-            manifest = _unpacked(making, chosen.id)
+            manifest = bring(site, chosen, making, progress)
             refuse_damage(making, manifest, progress)
             work.entry.step("publish")
             store.publish(manifest)
@@ -108,6 +113,13 @@ def fetch(given: Mapping[str, Any], name: str, folder: str, journal: Journal, pr
             raise
         work.outcome = f"the set {chosen.id} is there"
     return store.find(chosen.id)
+
+
+def bring(site: Remote, chosen: Chosen, folder: Path, progress: Progress) -> Manifest:
+    """Write the files of a set, as they were stored, into an empty folder; returns the manifest that came with them."""
+    progress.phase(f"bringing back {chosen.id}", total=chosen.size, unit="bytes")
+    site.restic.restore(chosen.snapshot, folder / _RAW)
+    return _unpacked(folder, chosen.id)
 
 
 def _unpacked(making: Path, name: str) -> Manifest:
@@ -137,7 +149,3 @@ def recover(entry: Entry) -> tuple[str, str] | None:
 
 #: What ends the operations of this procedure.
 RECOVERIES: Mapping[str, Recover] = {PROCEDURE: recover}
-
-
-def _order(one: Snapshot) -> tuple[str, float]:
-    return set_of(one), one.time

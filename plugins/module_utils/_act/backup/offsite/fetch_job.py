@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def plan(parameters: Parameters) -> Result:
     store = fetch.store_of(given, parameters["folder"] or "")
     return {
         "changed": True,
-        "chosen": {**asdict(chosen), "folder": str(store.folder / chosen.id)},
+        "chosen": {**fetch.row(chosen), "folder": str(store.folder / chosen.id)},
         "unfinished": [entry.summary for entry in unfinished(parameters["state_dir"])],
         "refused": fetch.refusals(site, chosen, store),
     }

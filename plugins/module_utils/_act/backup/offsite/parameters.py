@@ -24,7 +24,12 @@ COPY_OPTIONS: Options = {
 
 def given_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a copy; raises `InvalidOptions` for those that cannot be meant."""
-    given = {name: parameters[name] for name in COPY_OPTIONS}
-    if found := [*out_of_range(COPY_OPTIONS, given), *check(given)]:
+    return sound(COPY_OPTIONS, parameters)
+
+
+def sound(options: Options, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Some of the options of a copy, compared with one another; see `given_of`."""
+    given = {name: parameters[name] for name in options}
+    if found := [*out_of_range(options, given), *check(given)]:
         raise InvalidOptions(found)
     return given

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the xorb.runbook authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One copy of a backup: the sets of the host, the repository, and the record that the host keeps of it."""
+"""One copy of a backup: the repository, the sets of the host, and the record that the host keeps of it."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from pathlib import Path
 from typing import Any
 
 from ...._backup import copy_record
+from ...._backup.backup_set import BackupSet
 from ...._backup.copy_record import Record
 from ...._backup.store import folder_of
-from ...._clients.restic import Access, Restic, Snapshot
+from ...._clients.restic import Access, Restic, Snapshot, Working, alone
 from ...._clients.restic_address import parse
 
 
-class Site:
-    """What every step of a run needs. Only `keep` writes, and only on this host."""
+class Remote:
+    """A copy as the repository alone shows it: nothing is read or written of what this host has of the backup.
 
-    def __init__(self, given: Mapping[str, Any], folder: Path) -> None:
+    The host may be any one: what lies here under the same names is of another host.
+    """
+
+    def __init__(self, given: Mapping[str, Any], folder: Path, working: Working = alone) -> None:
         """``given`` are the options of a copy with its names; restic works in the folder."""
         self.given = given
-        self.store = folder_of(given)
         address = parse(given["repository"])
-        self.record = copy_record.read(self.store.folder, given["copy"]) or Record(address.text)
+        self.record = Record(address.text)
         names = ("password", "access_key_id", "secret_access_key", "identity", "known_hosts")
         secrets = {name: str(given.get(name) or "") for name in names}
-        self.restic = Restic(Access(address, timeout=given["answer_timeout"], **secrets), folder, self._working)
+        self.restic = Restic(Access(address, timeout=given["answer_timeout"], **secrets), folder, working)
 
     @property
     def label(self) -> str:
@@ -44,6 +47,23 @@ class Site:
     def mine(self, snapshot: Snapshot) -> bool:
         """Whether a snapshot is one of this backup on this host."""
         return snapshot.host == self.given["host"] and snapshot.tags.issuperset(self.tags)
+
+    def here(self, _name: str) -> BackupSet | None:
+        """The set of that name on this host, if it is there."""
+        return None
+
+
+class Site(Remote):
+    """The same on the host of the backup, which has sets and a record. Only `keep` writes, and only on this host."""
+
+    def __init__(self, given: Mapping[str, Any], folder: Path) -> None:
+        """See `Remote`."""
+        super().__init__(given, folder, self._working)
+        self.store = folder_of(given)
+        self.record = copy_record.read(self.store.folder, given["copy"]) or self.record
+
+    def here(self, name: str) -> BackupSet | None:
+        return next((one for one in self.store.sets() if one.id == name), None)
 
     def keep(self, record: Record) -> None:
         """Keep what is known, on the disk."""

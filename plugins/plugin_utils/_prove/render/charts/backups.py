@@ -5,23 +5,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import CRITICAL, OK, UNKNOWN, worst
 from ansible_collections.xorb.runbook.plugins.module_utils._core.text import some_of
-from markupsafe import Markup
 
 from ...report import Report
 from .. import formatting, svg
-from .. import statistics as series
 from . import parts
-from .parts import Figure, Plotted, Position
-
-#: Where the oldest set and the moment of the report are, in percent.
-FIRST, NOW = 2.0, 96.0
-
-_DAY = 86400.0
+from .parts import Figure, Plotted
+from .time_line import Axis, Event, minute
 
 Row = Mapping[str, Any]
 
@@ -31,20 +24,15 @@ def figure(report: Report) -> Figure | None:
     listed = [one for one in report.backups if one["sets"]]
     if not listed:
         return None
-    now = parts.moment(report.finished_at).timestamp()
-    oldest: float = min([now - _DAY, *(row["begin"] for one in listed for row in one["sets"])])
-
-    def position(moment: float) -> float:
-        return min(NOW, FIRST + (NOW - FIRST) * (moment - oldest) / (now - oldest))
-
-    rows = sorted((_time_line(index, one, position) for index, one in enumerate(listed)), key=_urgency)
+    axis = Axis.of(report, (row["begin"] for one in listed for row in one["sets"]))
+    rows = sorted((_time_line(index, one, axis) for index, one in enumerate(listed)), key=_urgency)
     hidden = f" {len(rows) - parts.ROWS} more are not shown." if len(rows) > parts.ROWS else ""
     return Figure(
         "backups",
         "Backups",
         "Sets by the time at which each was taken; the line at the right is the moment of this report." + hidden,
         rows[: parts.ROWS],
-        [(FIRST, _moment(oldest)[:10]), (NOW, "now")],
+        axis.ticks,
         [("dot ok", "verified"), ("dot unknown", "not verified"), ("dot critical", "failed or damaged"),
          ("limit warning", "expires")],
     )  # fmt: skip
@@ -60,24 +48,11 @@ def _urgency(row: Plotted) -> tuple[bool, str]:
     return row.status != CRITICAL, row.name
 
 
-def _time_line(index: int, one: Row, position: Position) -> Plotted:
+def _time_line(index: int, one: Row, axis: Axis) -> Plotted:
     sets: Sequence[Row] = one["sets"]
-    middle = parts.LANE / 2
-    clusters = series.clusters([(position(row["begin"]), row) for row in sets], apart=parts.APART)
-    content: list[Markup] = [svg.upright("today", NOW, top=0, bottom=parts.LANE)]
-    content += [
-        svg.upright("limit warning", position(row["begin"]), top=0, bottom=parts.LANE) for row in sets if row["expires"]
-    ]
-    content += [
-        svg.dot(
-            worst(state(row) for row in cluster.members),
-            cluster.at,
-            middle=middle,
-            amount=len(cluster.members),
-            title="; ".join(_words(row) for row in cluster.members),
-        )
-        for cluster in clusters
-    ]
+    marks = (axis.at(row["begin"]) for row in sets if row["expires"])
+    content = [svg.upright("limit warning", mark, top=0, bottom=parts.LANE) for mark in marks]
+    content += axis.drawn(Event(row["begin"], state(row), _words(row)) for row in sets)
     name = f"{one['host']} {one['service']}.{one['backup']}"
     verified = [row for row in sets if row["verified"]]
     shown = f"{formatting.count(len(sets), 'set')}, {len(verified)} verified"
@@ -94,10 +69,6 @@ def _words(row: Row) -> str:
     elif not receipt:
         known = "not verified"
     else:
-        known = f"{'failed' if receipt['faults'] else 'verified'} {_moment(receipt['at'])}"
+        known = f"{'failed' if receipt['faults'] else 'verified'} {minute(receipt['at'])}"
     ends = f", expires: {row['expires']}" if row["expires"] else f", {row['keeps']}" if row["keeps"] else ""
     return f"{row['id']}, {formatting.quantity(row['size'], 'bytes') or 'of unknown size'}, {known}{ends}"
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ...ledger.history import Trend
 from ...report import Report
-from . import backups, capacity, certificates, latency, over_time
+from . import backups, capacity, certificates, drills, latency, over_time
 from .parts import Figure
 
 
@@ -18,5 +18,6 @@ def figures(report: Report, trend: Trend) -> list[Figure]:
         capacity.figure(report, trend),
         certificates.figure(report),
         backups.figure(report),
+        drills.figure(report),
     )
     return [figure for figure in drawn if figure]

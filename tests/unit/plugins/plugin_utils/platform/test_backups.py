@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.backups import login, verifiers
+from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.backups import drilled_on, login, verifiers
 from ansible_collections.xorb.runbook.plugins.plugin_utils._platform.reader import read
 
 OF_PROBE = "sesame-of-probe"
@@ -182,6 +182,72 @@ def test_fault_of_a_copy_names_its_key(copies: Any, fault: str) -> None:
     assert any(one.startswith(f"backups.config.{fault}") for one in found), found
 
 
+def of_the_owner(found: Any) -> list[str]:
+    """What the host of the backup inspects of it."""
+    return [target.point for target in found.targets(observer="db1", topics=["backups"])]
+
+
+def test_drill_is_a_point_that_another_host_looks_at() -> None:
+    found = platform(
+        config={**FILES, "copies": {"offsite": {**COPY, "drill": {"hosts": "spare1", "rto_critical": 60}}}}
+    )
+    assert found.problems == ()
+    assert of_the_owner(found) == ["config", "config.offsite"]
+    (target,) = found.targets(observer="spare1")
+    assert (target.point, target.owner, target.observer) == ("config.offsite.drill", "db1", "spare1")
+    assert target.addresses() == [
+        f"spare1/app.config.offsite.drill.{aspect}@db1" for aspect in ("drilled", "rto", "rpo")
+    ]
+    (probe,) = target.resolved(lambda value: value, "localhost")
+    assert (probe.options["rto_critical"], probe.options["drilled_critical"], probe.options["owner"]) == (
+        60,
+        35.0,
+        "db1",
+    )
+    assert "hosts" not in target.kind.probe_options and not target.kind.secrets
+    assert len(found.targets(kinds=["backup_drill"])) == 1
+    assert "drill" not in found.targets(kinds=["backup_copy"])[0].given
+
+
+def test_one_host_of_a_group_drills_the_copy_of_each_owner_and_none_its_own() -> None:
+    hosts = [f"host{number}" for number in range(40)]
+    found = drilled_on("app.main.offsite.drill", {"hosts": "all"}, hosts, {"all": hosts})
+    assert sorted(owner for owners in found.values() for owner in owners) == sorted(hosts)
+    assert not any(host in owners for host, owners in found.items())
+    assert len(found) > len(hosts) / 4, "the work is shared"
+    # A host that goes leaves the others what they had.
+    left = drilled_on("app.main.offsite.drill", {"hosts": "all"}, hosts[1:], {"all": hosts[1:]})
+    kept = [owner for host, owners in found.items() for owner in owners if host != "host0" and owner != "host0"]
+    assert all(any(owner in left.get(host, ()) for host in found if owner in found[host]) for owner in kept)
+
+
+@pytest.mark.parametrize(
+    ("drill", "fault"),
+    [
+        ("spare", "drill: expected a map with the key 'hosts'"),
+        ({}, "drill.hosts: missing"),
+        ({"hosts": "sapre"}, "drill.hosts: 'sapre' is neither a group nor"),
+        ({"hosts": "db1"}, "drill.hosts: 'db1' has no host beside db1 itself: sets would be drilled nowhere"),
+        ({"hosts": "db"}, "drill.hosts: 'db' has no host beside db1 itself"),
+        ({"hosts": "none"}, "drill.hosts: 'none' has no hosts"),
+        ({"hosts": TEMPLATE}, "drill.hosts: expected the name of a host or of a group, written out"),
+        ({"hosts": "spare", "kind": "files"}, "drill: kind: unknown key"),
+        ({"hosts": "spare", "rpo_warnign": 1}, "drill.rpo_warnign: unknown key; did you mean 'rpo_warning'?"),
+        ({"hosts": "spare", "rpo_warning": 99}, "drill.rpo_warning: 99 is above rpo_critical (72"),
+        ({"hosts": "spare", "seen_from": ["db"]}, "drill.seen_from: a backup_drill can only be looked at"),
+    ],
+)
+def test_fault_of_a_drill_names_its_key_and_costs_no_copy(drill: Any, fault: str) -> None:
+    found = platform(config={**FILES, "copies": {"offsite": {**COPY, "drill": drill}}})
+    faults_found = [str(problem) for problem in found.problems]
+    assert any(f"backups.config.copies.offsite.{fault}" in one for one in faults_found), faults_found
+    assert of_the_owner(found) == ["config", "config.offsite"]
+    assert not any(target.owner == target.observer for target in found.targets(kinds=["backup_drill"]))
+    assert found.structure("app") == platform(
+        config={**FILES, "copies": {"offsite": {**COPY, "drill": drill}}}
+    ).structure("app")
+
+
 def test_sets_of_pgbackrest_are_neither_copied_nor_brought_to_another_host() -> None:
     whole = {"kind": "postgres", "engine": "pgbackrest", "repository": {"stanza": "main"}, "endpoint": "sql"}
     (copied,) = faults(main={**whole, "copies": {"offsite": COPY}})
@@ -196,3 +262,6 @@ def test_copy_stands_below_its_backup_only() -> None:
     service = {"hosts": "db", "checks": {"main": {"kind": "backup_copy", **COPY}}}
     read_one = read({"platform_name": "test", "platform_services": {"app": service}}, GROUPS, lambda value: value)
     assert "a backup_copy stands below 'copies' of a backup" in str(read_one.problems[0])
+    service["checks"] = {"main": {"kind": "backup_drill", "hosts": "spare"}}
+    read_one = read({"platform_name": "test", "platform_services": {"app": service}}, GROUPS, lambda value: value)
+    assert "a backup_drill stands below 'drill' of a copy" in str(read_one.problems[0])

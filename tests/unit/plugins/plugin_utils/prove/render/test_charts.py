@@ -237,6 +237,32 @@ def test_time_line_of_backups_says_of_each_set_what_is_known() -> None:
     assert "<script>" not in page and "web nginx.config" in page
 
 
+def drill_row(days: float, verdict: str = "passed", **known: object) -> dict[str, object]:
+    """A drill that was held so many days ago."""
+    row = {"at": NOW.timestamp() - days * 86400, "verdict": verdict, "set": f"set-{days:g}", "repository": "/copies"}
+    return {**row, "seconds": 41.2, "rpo_seconds": 9000.0, "faults": [], "who": "alex", **known}
+
+
+def test_time_line_of_drills_says_of_each_what_an_auditor_asks_for() -> None:
+    names: dict[str, object] = {"service": "postgres", "backup": "main", "copy": "offsite", "owner": "db"}
+    names["host"] = "spare"
+    passed = {**names, "owner": "app", "drills": [drill_row(8), drill_row(1)]}
+    failed = {**names, "drills": [drill_row(9), drill_row(2, "failed", faults=[HOSTILE], rpo_seconds=None)]}
+    missed = {**names, "owner": "web", "drills": [drill_row(1, "no result", set="", faults=["cannot be reached"])]}
+    report = replace(assembled([]), drills=(passed, missed, failed, {**names, "drills": []}))
+    (found,) = (one for one in figures(report, Trend()) if one.anchor == "drills")
+    assert [(row.name, row.status) for row in found.rows] == [
+        ("db postgres.main.offsite on spare", "critical"),
+        ("web postgres.main.offsite on spare", "unknown"),
+        ("app postgres.main.offsite on spare", "ok"),
+    ]
+    assert found.rows[2].figure == "2 drills, 2 passed"
+    assert "passed, set-1 out of /copies, RTO 41.2 s, RPO 2.5 h, by alex; 2026-11-15" in found.rows[2].note
+    page = html.render(report)
+    assert "<script>" not in page and "no result, /copies: cannot be reached, by alex" in page
+    assert report.as_dict()["drills"][0]["owner"] == "app"
+
+
 def test_spark_of_values_beyond_its_scale_stays_at_the_edge() -> None:
     drawn = str(svg.spark("spark", [0.0, 434.0, -20.0], least=0, most=100, height=20))
     heights = [float(point.split(",")[1]) for point in re.findall(r'points="([^"]+)"', drawn)[0].split()]
