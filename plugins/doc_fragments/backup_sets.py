@@ -7,7 +7,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 import yaml
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.offsite.parameters import COPY_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.offsite.parameters import (
+    COPY_OPTIONS,
+    SOURCE_OPTION,
+)
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import (
     BACKUP_OPTIONS,
     PLAN_OPTION,
@@ -44,6 +47,9 @@ class ModuleDocFragment:
 
     #: One copy of a backup off its host, and the job that works with it.
     COPY: ClassVar[str] = _documented({**COPY_OPTIONS, **JOB_OPTIONS, **RUN_OPTIONS})
+
+    #: The copy that a set is brought back from.
+    SOURCE: ClassVar[str] = _documented(SOURCE_OPTION)
 
     #: The sets of several backups.
     STORES: ClassVar[str] = _documented({"backups": STORES, **RUN_OPTIONS})

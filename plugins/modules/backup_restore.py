@@ -52,6 +52,17 @@ options:
       - Whether a set is restored that was never verified, or failed its verification.
     type: bool
     required: true
+  from:
+    description:
+      - Name of a copy of the backup, from which the set is brought to a host that has none of its own. Only verified
+        sets are copied.
+    type: str
+    required: true
+  of:
+    description:
+      - Inventory name of the host that the sets in the copy are of. Empty where it is that of this host.
+    type: str
+    required: true
   database:
     description:
       - Database of the set that is restored, where it has several.

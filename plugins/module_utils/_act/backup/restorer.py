@@ -59,7 +59,10 @@ class Destination:
 
 @dataclass(frozen=True)
 class Request:
-    """What the operator wants restored, and where to; see the options of the module ``backup_set_restore``."""
+    """What the operator wants restored, and where to; see the options of the module ``backup_set_restore``.
+
+    ``origin`` is the copy that the set comes from, as a sentence names it, on a host that has nothing else.
+    """
 
     set: str = ""
     at: float | None = None
@@ -68,6 +71,7 @@ class Request:
     target: str = ""
     in_place: str = ""
     transaction: str = ""
+    origin: str = ""
 
 
 class Restorer(Protocol):

@@ -15,6 +15,7 @@ from ..procedure import Answer, Context, Options, Step
 from ..result import StepResult
 from . import lines
 from .host_backups import Backup, selected
+from .host_copies import copy_of
 
 #: What the module takes as the operator gave it.
 _WANTED = ("set", "at", "transaction", "unverified", "database", "target", "in_place", "undo", "drop", "identities")
@@ -26,6 +27,8 @@ OPTIONS: Options = {
     "at": {"type": "str"},
     "transaction": {"type": "str"},
     "unverified": {"type": "bool"},
+    "from": {"type": "str"},
+    "of": {"type": "str"},
     "database": {"type": "str"},
     "target": {"type": "str"},
     "in_place": {"type": "str"},
@@ -100,7 +103,21 @@ def _hosts(context: Context, service: str, name: str) -> list[str]:
 def _arguments(context: Context, one: Backup) -> dict[str, Any]:
     options = context.options
     scratch = {"scratch_dir": options["scratch_dir"]} if options["scratch_dir"] else {}
-    return {**one.arguments(context), **{name: options[name] for name in _WANTED}, **scratch}
+    wanted = {name: options[name] for name in _WANTED}
+    return {**one.arguments(context), **wanted, **scratch, **_source(context, one)}
+
+
+def _source(context: Context, one: Backup) -> dict[str, Any]:
+    """The copy that the set is brought back from, where this host has none of its own."""
+    name, host = context.options["from"], context.options["of"]
+    if not name:
+        if host:
+            raise RunbookError(f"of: {host} is the host of the sets in a copy, which backup_restore_from has to name")
+        return {}
+    copy = copy_of(context, one.service, one.name, name)
+    if copy.fault:
+        raise RunbookError(copy.fault)
+    return {"copy": copy.source(host or context.host)}
 
 
 def _planned(answer: Answer) -> Iterator[str]:
@@ -110,7 +127,8 @@ def _planned(answer: Answer) -> Iterator[str]:
     )
     yield from values.get("lines", ())
     if values.get("seconds") is not None:
-        yield f"takes about {lines.duration(values['seconds'])}, by its verification"
+        beside = ", and the time that it takes to bring it back" if values.get("brought") else ""
+        yield f"takes about {lines.duration(values['seconds'])}, by its verification{beside}"
     if answer.fault:
         yield f"refused: {answer.fault}"
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,10 @@ OPTIONS: Options = {
 }
 
 
+#: What of a snapshot an operator is shown.
+_SHOWN = ("repository_id", "id", "snapshot", "size")
+
+
 def plan(parameters: Parameters) -> Result:
     """Which set would be brought back, and why it cannot be."""
     given = given_of(parameters)
@@ -36,7 +39,7 @@ def plan(parameters: Parameters) -> Result:
     store = fetch.store_of(given, parameters["folder"] or "")
     return {
         "changed": True,
-        "chosen": {**asdict(chosen), "folder": str(store.folder / chosen.id)},
+        "chosen": {**{name: getattr(chosen, name) for name in _SHOWN}, "folder": str(store.folder / chosen.id)},
         "unfinished": [entry.summary for entry in unfinished(parameters["state_dir"])],
         "refused": fetch.refusals(site, chosen, store),
     }
@@ -48,7 +51,10 @@ def run(parameters: Mapping[str, Any], progress: Progress) -> Result:
 
 
 def _apply(parameters: Parameters, journal: Journal, _recovered: Recovered, progress: Progress) -> Result:
-    found = fetch.fetch(given_of(parameters), parameters["set"], parameters["folder"] or "", journal, progress)
+    given = given_of(parameters)
+    progress.phase("asking the repository")
+    chosen = fetch.choose(Site(given, Path("/")), parameters["set"])
+    found = fetch.fetch(given, chosen, fetch.store_of(given, parameters["folder"] or ""), journal, progress)
     return {"changed": True, "set": rows.row(found), "folder": str(found.folder)}
 
 

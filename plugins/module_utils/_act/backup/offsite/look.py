@@ -102,6 +102,11 @@ def looked(site: Site) -> Record:
 
 def compared(site: Site, snapshot: str, name: str) -> Copy:
     """A snapshot of a set, compared with the manifest in it, and with that of the set on the host, if it is there."""
+    return examined(site, snapshot, name)[0]
+
+
+def examined(site: Site, snapshot: str, name: str) -> tuple[Copy, str]:
+    """The same, with the text of the manifest, which is empty where there is none to be read."""
     try:
         files = site.restic.files(snapshot)
         ending = f"/{name}/{manifests.NAME}"
@@ -110,14 +115,14 @@ def compared(site: Site, snapshot: str, name: str) -> Copy:
     except RepositoryFault as exc:
         if exc.state != ROTTEN:
             raise
-        return Copy(name, snapshot, "", 0, time.time(), fault=str(exc))
+        return Copy(name, snapshot, "", 0, time.time(), fault=str(exc)), ""
     digest = hashlib.sha256(text.encode()).hexdigest()
     faults = list(_differences(text, prefix, files)) if prefix else ["its manifest is not in the snapshot"]
     here = next((one for one in site.store.sets() if one.id == name), None)
     if not faults and here is not None and here.manifest and here.manifest_sha256 != digest:
         faults = ["its manifest is another one than that of the set on this host"]
     fault = f"the copy of {name}: {some_of(faults, _NAMED, separator='; ')}" if faults else ""
-    return Copy(name, snapshot, digest, sum(max(size, 0) for size in files.values()), time.time(), fault)
+    return Copy(name, snapshot, digest, sum(max(size, 0) for size in files.values()), time.time(), fault), text
 
 
 def _differences(text: str, prefix: str, files: Mapping[str, int]) -> Iterator[str]:

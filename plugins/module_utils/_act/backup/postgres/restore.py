@@ -18,7 +18,7 @@ from .. import compose, inside
 from ..engine import Forecast, Proof
 from ..inside import Inside
 from ..restorer import BEFORE, UNDONE, Destination, Request
-from ..space import shortage
+from ..space import Need
 from . import names, reach
 from .archive import Archive, watched
 from .compare import differences
@@ -86,7 +86,7 @@ class PostgresRestorer:
         if destination.replaces:
             lines.append(f"what {clean(destination.name)} is now is kept as {clean(destination.name)}{BEFORE}TIME")
         lines += [f"leads to other servers: {clean(one)}" for one in _outward(content)]
-        return Forecast(tuple(lines), content["size"], tuple(refused))
+        return Forecast(tuple(lines), content["size"], tuple(refused), tuple(self._needs(content["size"])))
 
     def examine(self, plain: Path, manifest: Manifest, destination: Destination) -> tuple[str, ...]:
         schema = self._archive(plain, manifest, destination).schema()
@@ -199,19 +199,17 @@ class PostgresRestorer:
         needed = int(self._given.get("jobs") or 1) + _OWN_SESSIONS
         if free < needed:
             yield f"{free} connections are free on the server, and {needed} are needed"
-        yield from self._space(folder, needed_bytes)
+        if folder and self._given.get("container"):
+            container = str(compose.container_of(self._given["container"])["Id"])
+            yield from inside.shortage(container, needed_bytes, "for the database", folder)
         if tools is not None and tools.container:
             yield from inside.shortage(tools.container, manifest.plain_size, "for the files of the set")
 
-    def _space(self, folder: str | None, needed_bytes: int) -> Iterator[str]:
-        """Whether there is room where the server of this host has its data; of another one's nothing is known."""
-        if not folder:
-            return
-        if self._given.get("container"):
-            container = str(compose.container_of(self._given["container"])["Id"])
-            yield from inside.shortage(container, needed_bytes, "for the database", folder)
-        elif Path(folder, "PG_VERSION").is_file():
-            yield from shortage(Path(folder), needed_bytes)
+    def _needs(self, needed_bytes: int) -> Iterator[Need]:
+        """The room where the server of this host has its data; of another one's nothing is known."""
+        ((*_other, folder),) = self._databases.rows(_SERVER)
+        if folder and not self._given.get("container") and Path(folder, "PG_VERSION").is_file():
+            yield Need(Path(folder), needed_bytes, "for the database")
 
     def _databases_refuse(self, destination: Destination) -> Iterator[str]:
         name = destination.name
