@@ -89,6 +89,16 @@ options:
       - Name under which something is kept that is removed for good.
     type: str
     required: true
+  release:
+    description:
+      - Name of a copy in which what is held back is released. It was held back so that the copy does nothing by itself.
+    type: str
+    required: true
+  accept_collations:
+    description:
+      - Whether it is accepted that text is sorted by another version of libc or ICU than where the set was taken.
+    type: bool
+    required: true
   identities:
     description:
       - Identities that decrypt the set, each a secret key of age, or of SSH. They do not touch the disk of a host.

@@ -66,6 +66,18 @@ options:
     description: Name under which something is kept that is removed for good.
     type: str
     default: ''
+  release:
+    description:
+      - Name of a copy in which what is held back is released. In each copy, and in what comes out of O(copy), event
+        triggers are disabled, foreign servers have no handler, and jobs of pg_cron are not active.
+    type: str
+    default: ''
+  accept_collations:
+    description:
+      - Whether it is accepted that text is sorted by another version of libc or ICU than where the set was taken, or by
+        one that is not known. Indexes are built anew in any case.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Can run in check mode without changing anything.

@@ -33,7 +33,7 @@ from .space import Need, shortages
 PROCEDURE = "backup_restore"
 
 #: What an operation of this procedure can be.
-RESTORE, UNDO, DROP = "restore", "undo", "drop"
+RESTORE, UNDO, DROP, RELEASE = "restore", "undo", "drop", "release"
 
 #: Where the plain files are, in the scratch folder.
 _PLAIN = "plain"
@@ -231,6 +231,31 @@ def drop(given: Mapping[str, Any], name: str, journal: Journal, progress: Progre
     entry.end(DONE, f"{name} is gone")
 
 
+def release(given: Mapping[str, Any], name: str, journal: Journal, progress: Progress) -> list[str]:
+    """Release what is held back in a copy, by the copy's name typed in full; returns what that was."""
+    found = find_held(given, name)
+    progress.phase("releasing")
+    destination = Destination(name, "", "", in_place=False, replaces=False)
+    needs = {**_about(given), "operation": RELEASE, "destination": destination.as_dict()}
+    entry = journal.begin(PROCEDURE, _subject(given, name), needs)
+    entry.step("release")
+    try:
+        restorer_of(given).release(name)
+    except BaseException as exc:
+        entry.end("failed", str(exc))
+        raise
+    entry.end(DONE, f"{name} is released")
+    return found
+
+
+def find_held(given: Mapping[str, Any], name: str) -> list[str]:
+    """What is held back in a copy; raises `RunbookError` where that is nothing."""
+    held = restorer_of(given).held()
+    if name not in held:
+        raise RunbookError(f"nothing is held back in {name!r}; copies with anything: {some_of(held, 5) or 'none'}")
+    return list(held[name])
+
+
 def find_kept(given: Mapping[str, Any], name: str, *, undo: bool) -> Destination:
     """The restore that something was kept of, to be put back or removed; raises `RunbookError` where there is none."""
     kept = [each for each in restorer_of(given).kept() if BEFORE in each or not undo]
@@ -288,10 +313,18 @@ def _end_drop(restorer: Restorer, _destination: Destination, entry: Entry) -> tu
     return DONE, f"{entry.needs['name']} is gone"
 
 
+def _end_release(restorer: Restorer, destination: Destination, entry: Entry) -> tuple[str, str]:
+    if "release" not in entry.steps:
+        return ROLLED_BACK, f"what is held back in {destination.name} still is"
+    restorer.release(destination.name)
+    return DONE, f"{destination.name} is released"
+
+
 _ENDINGS: Mapping[str, Callable[[Restorer, Destination, Entry], tuple[str, str]]] = {
     RESTORE: _end_restore,
     UNDO: _end_undo,
     DROP: _end_drop,
+    RELEASE: _end_release,
 }
 
 

@@ -39,6 +39,8 @@ OPTIONS: Options = {
     "target": Option("str", "What it is restored as.", default=""),
     "in_place": Option("str", "Name of what is replaced.", default=""),
     "undo": Option("str", "What is put back, by the name that it was kept as.", default=""),
+    "release": Option("str", "Copy in which what is held back is released, by its name.", default=""),
+    "accept_collations": Option("bool", "Whether text may be sorted by another version here.", default=False),
     **SOURCE_OPTION,
     "drop": Option("str", "What is removed for good, by the name that it was kept as.", default=""),
 }
@@ -49,9 +51,14 @@ def plan(parameters: Parameters) -> Result:
     given = _given(parameters)
     left = [entry.summary for entry in unfinished(parameters["state_dir"])]
     if name := _other_work(parameters):
-        what = f"{parameters['undo']} is put back" if parameters["undo"] else f"{name} is removed for good"
-        restore.find_kept(given, name, undo=bool(parameters["undo"]))
-        return {"changed": True, "lines": [what], "seconds": None, "brought": False, "unfinished": left, "refused": []}
+        return {
+            "changed": True,
+            "lines": [_other_plan(given, parameters, name)],
+            "seconds": None,
+            "brought": False,
+            "unfinished": left,
+            "refused": [],
+        }
     request = _request(parameters)
     origin = _origin(given, parameters, request)
     found = restore.prepare(given, request, time.time(), origin)
@@ -63,6 +70,14 @@ def plan(parameters: Parameters) -> Result:
         "unfinished": left,
         "refused": restore.refusals(given, found, parameters["identities"]),
     }
+
+
+def _other_plan(given: Mapping[str, Any], parameters: Parameters, name: str) -> str:
+    """What would be done instead of a restore; raises `RunbookError` where that is nothing."""
+    if parameters["release"]:
+        return f"is released in {name}: {', '.join(restore.find_held(given, name))}"
+    restore.find_kept(given, name, undo=bool(parameters["undo"]))
+    return f"{name} is put back" if parameters["undo"] else f"{name} is removed for good"
 
 
 def run(parameters: Mapping[str, Any], progress: Progress) -> Result:
@@ -79,6 +94,15 @@ def _apply(parameters: Parameters, journal: Journal, recovered: Recovered, progr
     if parameters["drop"]:
         restore.drop(given, parameters["drop"], journal, progress)
         return _result(f"{parameters['drop']} is removed for good")
+    if parameters["release"]:
+        released = restore.release(given, parameters["release"], journal, progress)
+        return _result(f"is released in {parameters['release']}: {', '.join(released)}")
+    return _restored(given, parameters, journal, recovered, progress)
+
+
+def _restored(
+    given: Mapping[str, Any], parameters: Parameters, journal: Journal, recovered: Recovered, progress: Progress
+) -> Result:
     begin, request = time.time(), _request(parameters)
     if parameters["copy"]:
         progress.phase("asking the repository")
@@ -110,12 +134,17 @@ def _origin(given: Mapping[str, Any], parameters: Parameters, request: Request) 
 
 
 def _given(parameters: Parameters) -> dict[str, Any]:
-    return {**given_of(parameters), "scratch": parameters["scratch_dir"]}
+    return {
+        **given_of(parameters),
+        "scratch": parameters["scratch_dir"],
+        "accept_collations": parameters["accept_collations"],
+        "new_host": bool(parameters["copy"]),
+    }
 
 
 def _other_work(parameters: Parameters) -> str:
-    """What is put back or removed; empty where something is restored. Raises `RunbookError` for two at once."""
-    wanted = [name for name in ("undo", "drop") if parameters[name]]
+    """What is put back, removed or released; empty where there is a restore. Raises `RunbookError` for two at once."""
+    wanted = [name for name in ("undo", "drop", "release") if parameters[name]]
     names = ("set", "at", "transaction", "database", "target", "in_place", "copy")
     restores = [name for name in names if parameters[name]]
     if len(wanted) > 1 or (wanted and restores):

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.text import some_of
 
 from ..._platform import backups
 from ..procedure import Answer, Context, Options, Step
@@ -18,7 +19,20 @@ from .host_backups import Backup, selected
 from .host_copies import copy_of
 
 #: What the module takes as the operator gave it.
-_WANTED = ("set", "at", "transaction", "unverified", "database", "target", "in_place", "undo", "drop", "identities")
+_WANTED = (
+    "set",
+    "at",
+    "transaction",
+    "unverified",
+    "database",
+    "target",
+    "in_place",
+    "undo",
+    "drop",
+    "release",
+    "accept_collations",
+    "identities",
+)
 
 OPTIONS: Options = {
     "service": {"type": "str"},
@@ -34,12 +48,15 @@ OPTIONS: Options = {
     "in_place": {"type": "str"},
     "undo": {"type": "str"},
     "drop": {"type": "str"},
+    "release": {"type": "str"},
+    "accept_collations": {"type": "bool"},
     "identities": {"type": "list", "elements": "str", "no_log": True},
     "scratch_dir": {"type": "path"},
     "incident": {"type": "str"},
 }
 
 _FAILED = "failed"
+_NAMED = 5
 
 
 def plan(context: Context) -> StepResult:
@@ -138,7 +155,9 @@ def _message(values: Mapping[str, Any]) -> str:
     if not restored:
         return str(values["done"])
     lost = lines.duration(restored["lost_seconds"])
-    return f"{values['done']}; RTO {lines.duration(restored['seconds'])}, RPO {lost}"
+    held = restored["facts"].get("held back")
+    back = f"; held back until backup_restore_release={restored['name']}: {some_of(held, _NAMED)}" if held else ""
+    return f"{values['done']}; RTO {lines.duration(restored['seconds'])}, RPO {lost}{back}"
 
 
 def _of_host(context: Context, values: Mapping[str, Any]) -> Check:

@@ -8,7 +8,7 @@ import grp
 import os
 import pwd
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +139,12 @@ class FilesRestorer:
         for path in record["paths"]:
             folders.remove(Path(f"{path}{_UNDONE if record.get('undone') else _BEFORE}{stamp}"))
         self._records.forget(stamp)
+
+    def held(self) -> Mapping[str, Sequence[str]]:
+        return {}
+
+    def release(self, name: str) -> None:
+        """Nothing is held back."""
 
     def kept(self) -> Mapping[str, str]:
         return self._records.kept(self._name)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,12 @@ class PgBackRestRestorer:
 
     def drop(self, name: str) -> None:
         raise RunbookError(f"nothing is kept as {name!r}")
+
+    def held(self) -> Mapping[str, Sequence[str]]:
+        return {}
+
+    def release(self, name: str) -> None:
+        """Nothing is held back."""
 
     def kept(self) -> Mapping[str, str]:
         return {}

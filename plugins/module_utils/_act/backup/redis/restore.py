@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -216,6 +216,12 @@ class RedisRestorer:
         for path in Layout(**record["layout"]).files:
             folders.remove(path.with_name(f"{path.name}{_UNDONE if record.get('undone') else _BEFORE}{stamp}"))
         self._records.forget(stamp)
+
+    def held(self) -> Mapping[str, Sequence[str]]:
+        return {}
+
+    def release(self, name: str) -> None:
+        """Nothing is held back."""
 
     def kept(self) -> Mapping[str, str]:
         return self._records.kept(self._store.folder.name)
