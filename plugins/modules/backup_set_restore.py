@@ -69,7 +69,7 @@ options:
   release:
     description:
       - Name of a copy in which what is held back is released. In each copy, and in what comes out of O(copy), event
-        triggers are disabled, foreign servers have no handler, and jobs of pg_cron are not active.
+        triggers are disabled, and foreign servers have no handler.
     type: str
     default: ''
   accept_collations:

@@ -22,7 +22,7 @@ from ...._clients.restic_address import parse
 #: How the tags of a snapshot begin that are about its set.
 _SET, _RESTORED = "set:", "restored_in:"
 
-_SECONDS = re.compile(r"\d{1,9}\.\d\Z")
+_SECONDS = re.compile(r"\d{1,9}\.\d{3}\Z")
 
 
 class Site:
@@ -69,7 +69,7 @@ class Site:
 
 def tags_of_set(one: BackupSet) -> tuple[str, ...]:
     """What a snapshot says of its set: which it is, and how long its restore took, for a host that has nothing else."""
-    seconds = (f"{_RESTORED}{one.receipt.restore_seconds:.1f}",) if one.receipt else ()
+    seconds = (f"{_RESTORED}{one.receipt.restore_seconds:.3f}",) if one.receipt else ()
     return (f"{_SET}{one.id}", *seconds)
 
 

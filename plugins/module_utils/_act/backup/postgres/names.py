@@ -77,11 +77,17 @@ def _without_values(statement: str) -> str:
     return excerpt(re.sub(r"'(?:[^']|'')*'", "'...'", statement))
 
 
+#: Extensions that are made in one database of a server only, with what names it: nothing is restored beside that.
+_BOUND = {"pg_cron": "that cron.database_name names"}
+
+
 def lacking_extensions(wanted: Mapping[str, str], available: Mapping[str, str]) -> list[str]:
     """What a server lacks of the extensions that an archive has, as sentences; both maps give versions by names."""
     found = []
     for name, version in sorted(wanted.items()):
-        if name not in available:
+        if name in _BOUND:
+            found.append(f"the extension {name} can be made in the database {_BOUND[name]} alone, and not beside it")
+        elif name not in available:
             found.append(f"the extension {name} {version} is not installed on the server")
         elif _number(available[name]) < _number(version):
             found.append(f"the extension {name} is {version} in the set, and the server has only {available[name]}")

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What of a database acts by itself, or reaches other servers: held back in a copy, until it is released by name.
 
-The server itself is what holds it back, for superusers, too: an event trigger is disabled, the wrapper of foreign
-servers has no handler, and a job of pg_cron is not active. What functions may reach by an extension is named only.
+The server itself is what holds it back, for superusers, too: an event trigger is disabled, and the wrapper of foreign
+servers has no handler. What functions may reach by an extension is named only.
 """
 
 from __future__ import annotations
@@ -33,9 +33,6 @@ SELECT format('foreign servers of %I: %s', fdwname, (SELECT string_agg(quote_ide
   format('ALTER FOREIGN DATA WRAPPER %I HANDLER %s', fdwname, fdwhandler::regproc)
   FROM pg_foreign_data_wrapper w WHERE fdwhandler <> 0 AND EXISTS (SELECT FROM pg_foreign_server WHERE srvfdw = w.oid)
   ORDER BY 1"""
-_JOBS = """
-SELECT format('job %s of pg_cron', jobid), format('UPDATE cron.job SET active = false WHERE jobid = %s', jobid),
-  format('UPDATE cron.job SET active = true WHERE jobid = %s', jobid) FROM cron.job WHERE active ORDER BY jobid"""
 
 
 @dataclass(frozen=True)
@@ -97,10 +94,7 @@ class Quiet:
                 yield there[record["number"]], stamp, record
 
     def _found(self, name: str) -> Held:
-        queries = [_EVENT_TRIGGERS, _SERVERS]
-        if self._databases.rows("SELECT 1 WHERE to_regclass('cron.job') IS NOT NULL", database=name):
-            queries.append(_JOBS)
-        rows = [row for query in queries for row in self._databases.rows(query, database=name)]
+        rows = [row for query in (_EVENT_TRIGGERS, _SERVERS) for row in self._databases.rows(query, database=name)]
         return Held(*(tuple(column) for column in zip(*rows))) if rows else Held()
 
     def _run(self, name: str, statements: Iterable[str]) -> None:

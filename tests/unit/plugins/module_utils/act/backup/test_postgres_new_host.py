@@ -33,6 +33,9 @@ CREATE ROLE "the owner" NOLOGIN;
 CREATE ROLE client LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 5 IN ROLE "the owner";
 CREATE ROLE shared LOGIN PASSWORD '{PASSWORD}';
 CREATE ROLE "it's" NOLOGIN;
+CREATE ROLE "odd; ""CREATE ROLE x;"" -- /* 'text" NOLOGIN IN ROLE "it's" ADMIN client;
+COMMENT ON ROLE "odd; ""CREATE ROLE x;"" -- /* 'text" IS E'back\\\\slash; ''\nCREATE ROLE y;';
+ALTER ROLE "it's" SET search_path = '$user', "a;b", 'c''d';
 ALTER ROLE client SET work_mem = '5MB';
 COMMENT ON ROLE client IS 'says; CREATE ROLE x; -- "and" it''s more';
 GRANT pg_read_all_settings TO client;
@@ -89,7 +92,7 @@ class World(Host):
         for name in self.made():
             self.databases.discard(name)
         for name in self.roles():
-            self.run(f'DROP ROLE "{name}"')
+            self.run(f"DROP ROLE {self.databases.quoted(name)}")
 
     def dumped_roles(self) -> list[str]:
         """The statements of pg_dumpall."""
@@ -284,9 +287,11 @@ def release(world: World, name: str, journal: Journal) -> list[str]:
     return restore.release(world.given, name, journal, Progress())
 
 
-def test_killed_anywhere_roles_and_database_are_there_or_neither(new: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_anywhere_roles_and_database_are_there_or_neither(
+    old: World, new: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(crash, "CHANGES", ("pwrite", "fsync", "rename"))
-    every = [{"the owner", "client", "shared", "it's"}, set()]
+    every = [set(old.roles()), set()]
 
     def whole() -> None:
         found = set(new.roles())

@@ -338,6 +338,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("what", "message"),
         [
+            (
+                {"extensions": {"pg_cron": "1.4"}},
+                "pg_cron can be made in the database that cron.database_name names",
+            ),
             ({"extensions": {"nowhere": "1.0"}}, "the extension nowhere 1.0 is not installed on the server"),
             (
                 {"extensions": {"plpgsql": "9.9"}},

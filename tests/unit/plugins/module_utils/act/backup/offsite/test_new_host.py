@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import space
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.files import restore
 from ansible_collections.xorb.runbook.plugins.modules import backup_set_restore
 
 from tests.support import peers
@@ -132,6 +133,13 @@ class TestRefusals:
 
     def test_more_than_one_thing(self, act: Any) -> None:
         assert "only one thing is done at a time" in act(drop="proxy.config_before_20010101T000000Z")["msg"]
+
+
+def test_owner_of_files_that_is_another_account_here(lost: Lost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restore, "_user_name", lambda _number: "stranger")
+    shown = lost.plan(in_place="proxy.config")
+    assert f"the user {os.geteuid()} of the set is " in shown["msg"] and "here it is stranger" in shown["msg"]
+    assert lost.nothing_here()
 
 
 def test_room_for_the_set_and_the_restore_is_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
