@@ -14,11 +14,14 @@ from typing import Any
 import psycopg2
 import pytest
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup import restore
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres import roles
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres import names, roles
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres.databases import Databases
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.postgres.quiet import Quiet
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.restored import Records
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.restorers import restorer_of
 from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import Journal
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import folder_of
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from tests.support import crash
@@ -300,3 +303,35 @@ def test_killed_anywhere_roles_and_database_are_there_or_neither(
 
     outcomes = new.killed_everywhere(lambda: new.restore(in_place=APP), new.clear, whole)
     assert outcomes >= {"rolled_back"}
+
+
+def test_release_that_is_killed_anywhere_is_done_or_is_not(new: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crash, "CHANGES", ("pwrite", "unlink"))
+    enabled = "SELECT count(*) FROM pg_event_trigger WHERE evtenabled <> 'D'"
+
+    new.restore(in_place=APP)
+    quiet = Quiet(new.databases, Records(folder_of(new.given)))
+
+    def prepare() -> None:
+        if not quiet.held():
+            quiet.hold("20261130T094500Z", APP)
+
+    def act() -> None:
+        with new.journal() as journal:
+            release(new, APP, journal)
+
+    def whole() -> None:
+        assert (list(quiet.held()), new.value(enabled, APP)) in (([APP], 0), ([], 2))
+
+    assert new.killed_everywhere(act, prepare, whole) == {"done", "rolled_back"}
+
+
+def test_statement_that_pg_dumpall_is_not_known_to_write_is_refused_without_what_it_quotes() -> None:
+    with pytest.raises(
+        RunbookError, match=r"what pg_dumpall says of roles is not understood: MAKE ROLE x '...'"
+    ) as found:
+        list(names.of_roles("SET x = 1;\nMAKE ROLE x 'of the role';", ["x"], {}))
+    assert "of the role" not in str(found.value)
+    assert names.passwords("CREATE ROLE x;\nALTER ROLE x WITH LOGIN PASSWORD 'a''b' VALID UNTIL 'infinity';") == {
+        "x": "a'b"
+    }
