@@ -9,6 +9,7 @@ repository is asked for takes no lock there, and writes nothing.
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 from ...._backup import manifest as manifests
 from ...._backup.backup_set import BackupSet
 from ...._backup.manifest import Manifest
+from ...._backup.retention import AHEAD
 from ...._backup.store import Store, folder_of
 from ...._clients.restic import Snapshot
 from ...._clients.restic_fault import REPLACED, RepositoryFault
@@ -65,9 +67,12 @@ def choose(site: Site, name: str, at: float | None = None) -> Chosen:
     if site.record.repository_id not in ("", identity):
         text = f"expected the id {site.record.repository_id[:8]}, found {identity[:8]}"
         raise RepositoryFault(site.restic.where, REPLACED, text)
-    every = [one for one in site.restic.snapshots() if manifests.ID.match(set_of(one))]
+    every = list(filter(_is_of_a_set, site.restic.snapshots()))
     mine = sorted(filter(site.mine, every), key=_order, reverse=True)
     wanted = [one for one in mine if (set_of(one) == name or not name) and (at is None or _begun(one) <= at)]
+    if wanted and not name and _begun(wanted[0]) > time.time() + AHEAD:
+        text = f"the newest copy {set_of(wanted[0])} is from the future: a clock is wrong, or was; name the set"
+        raise RunbookError(f"{site.restic.where}: {text}")
     faults = []
     for one in wanted:
         found, text = examined(site, one.id, set_of(one))
@@ -168,6 +173,14 @@ def recover(entry: Entry) -> tuple[str, str] | None:
 
 #: What ends the operations of this procedure.
 RECOVERIES: Mapping[str, Recover] = {PROCEDURE: recover}
+
+
+def _is_of_a_set(one: Snapshot) -> bool:
+    """Whether a snapshot says of which set it is, by a name that is one."""
+    try:
+        return bool(manifests.ID.match(set_of(one)) and _begun(one))
+    except ValueError:
+        return False
 
 
 def _begun(one: Snapshot) -> float:

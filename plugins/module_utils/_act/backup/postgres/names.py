@@ -51,7 +51,7 @@ def of_roles(script: str, wanted: Iterable[str], renamed_grantors: Mapping[str, 
             if not _HARMLESS.match(statement):
                 raise RunbookError(f"what pg_dumpall says of roles is not understood: {_without_values(statement)}")
             continue
-        role = next(found[key] for key in ("made", "altered", "commented", "labelled", "member") if found[key])
+        role = next((found[key] for key in ("made", "altered", "commented", "labelled", "member") if found[key]), "")
         if plain_name(role) not in known:
             continue
         if found["grantor"] and plain_name(found["grantor"]) in renamed_grantors:

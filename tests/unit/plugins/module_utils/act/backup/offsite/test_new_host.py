@@ -8,6 +8,7 @@ import hashlib
 import os
 import shlex
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,18 @@ def test_set_is_chosen_by_its_name_or_its_time(site: Copies) -> None:
     assert too_early["failed"] and "there is no copy of any set" in too_early["msg"]
 
 
-def test_host_of_another_name_is_told_which_hosts_have_copies(lost: Lost) -> None:
+def test_snapshots_of_others_and_of_the_future_are_no_newest_set(lost: Lost) -> None:
+    """Whatever another client has tagged costs no set of the backup."""
+    tags = ["--tag", "platform:lab,service:proxy,backup:config"]
+    for name in ("99999999T999999Z", "of-another-client", ""):
+        lost.site.restic("backup", "--host", "one", *tags, "--tag", f"set:{name}", __file__)
+    assert lost.plan()["lines"][0].startswith(f"{lost.id} comes from")
+    lost.site.restic("backup", "--host", "one", *tags, "--tag", "set:20990101T000000Z", __file__)
+    assert "20990101T000000Z is from the future" in lost.plan()["msg"]
+    assert lost.plan(set=lost.id)["lines"][0].startswith(f"{lost.id} comes from")
+
+
+def test_host_of_another_name_is_shown_which_hosts_have_copies(lost: Lost) -> None:
     for act in (lost.plan, lost.restore):
         result = act(copy={"host": "two"})
         assert result["failed"] and "on two; the hosts that there are copies of: one" in result["msg"]
@@ -109,7 +121,7 @@ class TestRefusals:
     """Whatever the manifest says is refused before the set is brought back, by preview and job alike."""
 
     @pytest.fixture(autouse=True)
-    def nothing_is_done(self, lost: Lost) -> Any:
+    def nothing_is_done(self, lost: Lost) -> Iterator[None]:
         there = digests(lost.site.repository)
         yield
         assert not lost.site.store.folder.exists() and digests(lost.site.repository) == there
