@@ -23,6 +23,8 @@ from ansible_collections.xorb.runbook.plugins.module_utils._act.journal import J
 from ansible_collections.xorb.runbook.plugins.module_utils._act.progress import Progress
 from ansible_collections.xorb.runbook.plugins.module_utils._backup.store import folder_of
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support import crash
 from tests.support.peers import Server, postgres_programs, postgres_server
@@ -97,11 +99,14 @@ class World(Host):
         for name in self.roles():
             self.run(f"DROP ROLE {self.databases.quoted(name)}")
 
-    def dumped_roles(self) -> list[str]:
-        """The statements of pg_dumpall."""
+    def dumped(self) -> str:
+        """What pg_dumpall says of the roles."""
         words = [f"{postgres_programs()}/pg_dumpall", "-h", "127.0.0.1", "-p", str(self.server.port), "-U", "postgres"]
-        printed = subprocess.run([*words, "--roles-only"], capture_output=True, check=True, text=True).stdout
-        return [line for line in printed.splitlines() if line.startswith(("CREATE", "ALTER", "GRANT"))]
+        return subprocess.run([*words, "--roles-only"], capture_output=True, check=True).stdout.decode()
+
+    def dumped_roles(self) -> list[str]:
+        """The statements of that."""
+        return [line for line in self.dumped().splitlines() if line.startswith(("CREATE", "ALTER", "GRANT"))]
 
     def about_roles(self) -> list[tuple[Any, ...]]:
         """All that the server has of roles, by its own dump."""
@@ -324,6 +329,40 @@ def test_release_that_is_killed_anywhere_is_done_or_is_not(new: World, monkeypat
         assert (list(quiet.held()), new.value(enabled, APP)) in (([APP], 0), ([], 2))
 
     assert new.killed_everywhere(act, prepare, whole) == {"done", "rolled_back"}
+
+
+#: Names and words that a server takes for a role: any text, of which no name is one of its own.
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12).filter(
+    lambda name: not name.startswith("pg_") and name not in ("public", "none", "postgres")
+)
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, database=None)
+@given(found=st.dictionaries(NAMES, WORDS, min_size=1, max_size=4))
+def test_whatever_roles_are_called_they_come_as_pg_dumpall_has_them(
+    old: World, fresh: World, found: dict[str, str]
+) -> None:
+    fresh.clear()
+    before = set(old.roles())
+    for name, words in found.items():
+        role = old.databases.quoted(name).replace("%", "%%")
+        with old.databases.session() as cursor:
+            cursor.execute(f"CREATE ROLE {role} PASSWORD %s", [words or "x"])
+            cursor.execute(f"COMMENT ON ROLE {role} IS %s", [words])
+            cursor.execute(f"ALTER ROLE {role} SET application_name = %s", [words])
+    try:
+        script, every = old.dumped(), old.roles()
+        remembered: dict[str, int] = {}
+        roles.Roles(fresh.databases).make(script, every, "postgres", remembered.update)
+        assert fresh.about_roles() == old.about_roles()
+        assert set(remembered) == set(every)
+        assert roles.Roles(fresh.databases).with_other_passwords(script) == []
+        roles.Roles(fresh.databases).remove(remembered)
+        assert fresh.roles() == []
+    finally:
+        for name in set(old.roles()) - before:
+            old.run(f"DROP ROLE {old.databases.quoted(name)}")
 
 
 def test_statement_that_pg_dumpall_is_not_known_to_write_is_refused_without_what_it_quotes() -> None:
