@@ -56,8 +56,12 @@ class Records:
         self.write(stamp, {**(self.read(stamp) if self.has(stamp) else {}), **values})
 
     def every(self) -> Mapping[str, Mapping[str, Any]]:
-        """Every record, by the time of its restore."""
-        return {path.stem: self.read(path.stem) for path in sorted(self._folder.glob("*.json"))}
+        """Every record, by the time of its restore; raises `RunbookError` where one cannot be read."""
+        return {stamp: self.read(stamp) for stamp in self.stamps()}
+
+    def stamps(self) -> list[str]:
+        """The times of all restores that there is a record of."""
+        return sorted(path.stem for path in self._folder.glob("*.json"))
 
     def forget(self, stamp: str) -> None:
         """Remove a record."""

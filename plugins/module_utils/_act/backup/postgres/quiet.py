@@ -8,10 +8,12 @@ servers has no handler. What functions may reach by an extension is named only.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...._core.errors import RunbookError
 from ..restored import Records
 from .databases import Databases
 
@@ -72,7 +74,8 @@ class Quiet:
         """Release what is held back in a database; doing it again changes nothing."""
         for known, stamp, record in list(self._known()):
             if known == name:
-                self._run(name, record["releases"])
+                # Event triggers at last: they would run by what releases the others.
+                self._run(name, reversed(record["releases"]))
                 self._records.forget(stamp)
 
     def forget_unless_held(self, stamp: str) -> None:
@@ -81,11 +84,13 @@ class Quiet:
             self._records.forget(stamp)
 
     def forget_gone(self) -> None:
-        """Forget what was held back in databases that are gone."""
+        """Forget what was held back in databases that are gone. A record that cannot be read stays as it is."""
         there = self._databases.numbers()
-        for stamp, record in self._records.every().items():
-            if "number" in record and record["number"] not in there:
-                self._records.forget(stamp)
+        for stamp in self._records.stamps():
+            with contextlib.suppress(RunbookError):
+                record = self._records.read(stamp)
+                if "number" in record and record["number"] not in there:
+                    self._records.forget(stamp)
 
     def _known(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         there = self._databases.numbers()

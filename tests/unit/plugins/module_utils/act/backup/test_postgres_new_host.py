@@ -291,6 +291,18 @@ def test_what_is_held_back_follows_its_database_and_goes_with_it(new: World) -> 
     assert restorer_of(new.given).held() == {}
 
 
+def test_record_that_cannot_be_read_costs_no_restore(new: World) -> None:
+    broken = Path(new.given["directory"]) / "main.daily/.kept/20010101T000000Z.json"
+    broken.parent.mkdir(exist_ok=True)
+    broken.write_text("no record")
+    try:
+        assert new.restore(in_place=APP).facts["held back"]
+        with pytest.raises(RunbookError, match="20010101T000000Z is not known"):
+            restorer_of(new.given).held()
+    finally:
+        broken.unlink()
+
+
 def release(world: World, name: str, journal: Journal) -> list[str]:
     return restore.release(world.given, name, journal, Progress())
 
