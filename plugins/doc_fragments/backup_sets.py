@@ -8,7 +8,10 @@ from typing import ClassVar
 
 import yaml
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.offsite import drill_parameters
-from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.offsite.parameters import COPY_OPTIONS
+from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.offsite.parameters import (
+    COPY_OPTIONS,
+    SOURCE_OPTION,
+)
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.parameters import BACKUP_OPTIONS, PROOF_OPTIONS
 from ansible_collections.xorb.runbook.plugins.module_utils._act.backup.stores import (
     SET_OPTIONS,
@@ -44,6 +47,9 @@ class ModuleDocFragment:
 
     #: The copy of another host whose drill is held.
     DRILL: ClassVar[str] = _documented(drill_parameters.COPY_OPTIONS)
+
+    #: The copy that a set is brought back from.
+    SOURCE: ClassVar[str] = _documented(SOURCE_OPTION)
 
     #: The sets of several backups.
     STORES: ClassVar[str] = _documented({"backups": STORES, **RUN_OPTIONS})

@@ -52,6 +52,17 @@ options:
       - Whether a set is restored that was never verified, or failed its verification.
     type: bool
     required: true
+  from:
+    description:
+      - Name of a copy of the backup, from which the set is brought to a host that has none of its own. Only verified
+        sets are copied.
+    type: str
+    required: true
+  of:
+    description:
+      - Inventory name of the host that the sets in the copy are of. Empty where it is that of this host.
+    type: str
+    required: true
   database:
     description:
       - Database of the set that is restored, where it has several.
@@ -77,6 +88,16 @@ options:
     description:
       - Name under which something is kept that is removed for good.
     type: str
+    required: true
+  release:
+    description:
+      - Name of a copy in which what is held back is released. It was held back so that the copy does nothing by itself.
+    type: str
+    required: true
+  accept_collations:
+    description:
+      - Whether it is accepted that text is sorted by another version of libc or ICU than where the set was taken.
+    type: bool
     required: true
   identities:
     description:

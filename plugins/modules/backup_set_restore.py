@@ -13,12 +13,15 @@ description:
     the name that was asked for. What had the name before is kept until O(drop) names it, and O(undo) puts it back.
   - By default, a database is restored as another one, called like it with C(_recovery) behind, and files and Redis into
     a folder beside the sets. With O(in_place), what is in service is replaced.
+  - With O(copy), the set is brought back from a repository off the host first, once nothing refuses its restore by what
+    its manifest says, which the repository gives without it. The repository is not locked, and not written to.
   - Whatever would let it fail is refused before the first change. A restore that fails leaves all as it was.
   - The work is done by a process of its own, which outlives the connection. The call that begins it returns RV(job) as
     soon as O(wait) is over; further calls with the same options and that O(job) wait for it.
 extends_documentation_fragment:
   - xorb.runbook.backup_sets
   - xorb.runbook.backup_sets.proof
+  - xorb.runbook.backup_sets.source
 options:
   set:
     description: Name of the set. Without it and O(at), the newest one that is verified.
@@ -63,6 +66,18 @@ options:
     description: Name under which something is kept that is removed for good.
     type: str
     default: ''
+  release:
+    description:
+      - Name of a copy in which what is held back is released. In each copy, and in what comes out of O(copy), event
+        triggers are disabled, and foreign servers have no handler.
+    type: str
+    default: ''
+  accept_collations:
+    description:
+      - Whether it is accepted that text is sorted by another version of libc or ICU than where the set was taken, or by
+        one that is not known. Indexes are built anew in any case.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Can run in check mode without changing anything.
@@ -83,6 +98,7 @@ requirements:
   - redis-server and redis (Python library), for Redis
   - GNU tar, for files
   - age, where sets are encrypted
+  - restic 0.14 or newer, for O(copy)
 seealso:
   - module: xorb.runbook.backup_restore
   - module: xorb.runbook.backup_set_verify
@@ -147,6 +163,11 @@ seconds:
   returned: in check mode, and with O(only_plan)
   type: float
   sample: 38.4
+brought:
+  description: Whether the set is not on this host, and is brought back from O(copy) first.
+  returned: in check mode, and with O(only_plan)
+  type: bool
+  sample: false
 unfinished:
   description: What runs that were killed left half done.
   returned: in check mode, and with O(only_plan)

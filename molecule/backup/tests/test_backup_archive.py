@@ -59,13 +59,13 @@ def archived() -> Iterator[Ran]:
             f"start-fast=y compress-level=1 log-level-file=off '[main]' "
             f"pg1-path=/var/lib/postgresql/{version(role)}/main > {CONFIG}",
         )
+        pgbackrest(role, "stanza-create")
     preview = bed.procedure("backup_create", "--check", *BOTH, backup_create_backups=[STORE], **WHOLE)
     try:
         for role in VERSIONS:
             for change in shown(preview, role):
                 bed.sql(role, change)
             restart(role)
-            pgbackrest(role, "stanza-create")
         yield preview
     finally:
         for role in VERSIONS:

@@ -55,6 +55,9 @@ COPY: Options = {
                  within=POSITIVE),
 }  # fmt: skip
 
+#: The options by which a repository is reached and opened.
+ACCESS = ("repository", "password", "access_key_id", "secret_access_key", "identity", "known_hosts", "answer_timeout")
+
 #: Options that only the procedures need: no probe gets them.
 ACTING = frozenset(COPY) - {
     "directory",

@@ -17,11 +17,10 @@ _NAMED = 3
 
 def judge(name: str, seconds: float, lost_seconds: float, faults: Sequence[str], given: Given) -> Iterator[Finding]:
     """A finding for time and loss of the restore of a set, and one for what came back."""
-    took = round(seconds, 1)
     yield Finding.measured(
         "recovery_time",
-        f"the set {name} was restored and verified in {took:g} s",
-        value=took,
+        f"the set {name} was restored and verified in {round(seconds, 1):g} s",
+        value=round(seconds, 3),
         unit="s",
         limits=_limit(given, "restore_warning"),
         remedy="ansible-playbook xorb.runbook.backup_list",

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from ..._backup.manifest import Manifest
 from ..progress import Progress
+from .space import Need
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,14 @@ class Forecast:
     """What a set would hold, found out without taking it.
 
     ``lines`` say it to the operator. ``plain_bytes`` is how much its files may take at most. ``refused`` are the
-    reasons for which it cannot be taken, each a sentence that names what and what to do.
+    reasons for which it cannot be taken, each a sentence that names what and what to do. ``needs`` is the room that it
+    takes on file systems of this host, which the caller adds up with its own.
     """
 
     lines: tuple[str, ...] = ()
     plain_bytes: int = 0
     refused: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -25,14 +25,15 @@ from .create import store_of
 from .engine import Proof
 from .method import Method
 from .methods import method_of
+from .offsite.origin import Origin
 from .restorer import BEFORE, UNDONE, Destination, Request, Restorer
 from .restorers import restorer_of
-from .space import shortage
+from .space import Need, shortages
 
 PROCEDURE = "backup_restore"
 
 #: What an operation of this procedure can be.
-RESTORE, UNDO, DROP = "restore", "undo", "drop"
+RESTORE, UNDO, DROP, RELEASE = "restore", "undo", "drop", "release"
 
 #: Where the plain files are, in the scratch folder.
 _PLAIN = "plain"
@@ -88,9 +89,12 @@ def chosen(sets: Sequence[BackupSet], request: Request) -> BackupSet:
     return _usable(next((one for one in sets if one.manifest), None), "that is whole", sets, request)
 
 
-def prepare(given: Mapping[str, Any], request: Request, now: float) -> Prepared:
-    """Decide what is restored and where to. Changes nothing; raises `RunbookError` where nothing can be decided."""
-    sets = store_of(given).sets()
+def prepare(given: Mapping[str, Any], request: Request, now: float, origin: Origin | None = None) -> Prepared:
+    """Decide what is restored and where to. Changes nothing; raises `RunbookError` where nothing can be decided.
+
+    ``origin`` is the copy that the set is brought back from, unless it is one of this host's.
+    """
+    sets = [origin.set] if origin else store_of(given).sets()
     one = chosen(sets, request)
     if one.manifest is None:
         raise RunbookError(f"the set {one.id} cannot be restored: {one.fault}")
@@ -100,27 +104,59 @@ def prepare(given: Mapping[str, Any], request: Request, now: float) -> Prepared:
         raise RunbookError(f"{one.id} is of one moment: nothing leads from it to a transaction")
     found = restorer.forecast(one.manifest, destination)
     newer = [each.id for each in sets[: sets.index(one)]]
-    lines = [f"{one.id} of {_iso(one.begin)}, {_age(now - one.begin)} old, {_standing(one)}, {size(one.manifest.size)}"]
+    age, standing = _age(now - one.begin), _standing(one, request)
+    lines = [f"{one.id} of {_iso(one.begin)}, {age} old, {standing}, {size(one.manifest.size)}"]
     if newer:
         lines.append(f"newer sets are left out: {some_of(newer, 3)}")
     return Prepared(
         one,
         one.manifest,
         destination,
-        (*lines, *found.lines),
-        (*found.refused, *_shortage(given, one.manifest)),
-        one.receipt.restore_seconds if one.receipt else None,
+        (*(origin.lines() if origin else ()), *lines, *found.lines),
+        (*found.refused, *_shortages(given, one.manifest, [*(origin.needs() if origin else ()), *found.needs])),
+        _predicted(one, origin),
     )
 
 
+def refusals(given: Mapping[str, Any], prepared: Prepared, identities: Sequence[str]) -> list[str]:
+    """Why a restore is refused that was decided, before anything of it is done."""
+    return [*prepared.refused, *method_of(given).undecryptable([prepared.manifest], identities)]
+
+
+def bring(
+    given: Mapping[str, Any],
+    request: Request,
+    identities: Sequence[str],
+    origin: Origin,
+    journal: Journal,
+    progress: Progress,
+) -> Request:
+    """Bring the set of a restore back from its copy, once nothing refuses the restore; returns what is restored then.
+
+    Raises `RunbookError` with nothing changed. The set stays, whatever becomes of the restore.
+    """
+    if refused := refusals(given, prepare(given, request, time.time(), origin), identities):
+        raise RunbookError("; ".join(refused))
+    origin.fetch(journal, progress)
+    return replace(request, set=origin.set.id, at=None)
+
+
 def restore(
-    given: Mapping[str, Any], request: Request, identities: Sequence[str], journal: Journal, progress: Progress
+    given: Mapping[str, Any],
+    request: Request,
+    identities: Sequence[str],
+    journal: Journal,
+    progress: Progress,
+    begin: float | None = None,
 ) -> Outcome:
-    """Restore a set; raises `RunbookError`, and then all is as it was before."""
-    begin = time.time()
+    """Restore a set; raises `RunbookError`, and then all is as it was before.
+
+    ``begin`` is when the restore was begun, where that was before this, in seconds since 1970.
+    """
+    begin = begin or time.time()
     progress.phase("preparing")
-    prepared = prepare(given, request, begin)
-    if refused := [*prepared.refused, *method_of(given).undecryptable([prepared.manifest], identities)]:
+    prepared = prepare(given, request, time.time())
+    if refused := refusals(given, prepared, identities):
         raise RunbookError("; ".join(refused))
     folder = scratch.choose(given.get("scratch"))
     destination, restorer = prepared.destination, restorer_of(given)
@@ -195,6 +231,31 @@ def drop(given: Mapping[str, Any], name: str, journal: Journal, progress: Progre
     entry.end(DONE, f"{name} is gone")
 
 
+def release(given: Mapping[str, Any], name: str, journal: Journal, progress: Progress) -> list[str]:
+    """Release what is held back in a copy, by the copy's name typed in full; returns what that was."""
+    found = find_held(given, name)
+    progress.phase("releasing")
+    destination = Destination(name, "", "", in_place=False, replaces=False)
+    needs = {**_about(given), "operation": RELEASE, "destination": destination.as_dict()}
+    entry = journal.begin(PROCEDURE, _subject(given, name), needs)
+    entry.step("release")
+    try:
+        restorer_of(given).release(name)
+    except BaseException as exc:
+        entry.end("failed", str(exc))
+        raise
+    entry.end(DONE, f"{name} is released")
+    return found
+
+
+def find_held(given: Mapping[str, Any], name: str) -> list[str]:
+    """What is held back in a copy; raises `RunbookError` where that is nothing."""
+    held = restorer_of(given).held()
+    if name not in held:
+        raise RunbookError(f"nothing is held back in {name!r}; copies with anything: {some_of(held, 5) or 'none'}")
+    return list(held[name])
+
+
 def find_kept(given: Mapping[str, Any], name: str, *, undo: bool) -> Destination:
     """The restore that something was kept of, to be put back or removed; raises `RunbookError` where there is none."""
     kept = [each for each in restorer_of(given).kept() if BEFORE in each or not undo]
@@ -220,9 +281,9 @@ def recoveries(given: Mapping[str, Any]) -> Mapping[str, Recover]:
     return {PROCEDURE: recover}
 
 
-def subject_of(given: Mapping[str, Any], request: Request, now: float) -> str:
-    """What the journal calls the restore that a request asks for."""
-    return _subject(given, prepare(given, request, now).destination.name)
+def subject_of(given: Mapping[str, Any], prepared: Prepared) -> str:
+    """What the journal calls a restore that was decided."""
+    return _subject(given, prepared.destination.name)
 
 
 def _end_restore(restorer: Restorer, destination: Destination, entry: Entry) -> tuple[str, str]:
@@ -252,10 +313,18 @@ def _end_drop(restorer: Restorer, _destination: Destination, entry: Entry) -> tu
     return DONE, f"{entry.needs['name']} is gone"
 
 
+def _end_release(restorer: Restorer, destination: Destination, entry: Entry) -> tuple[str, str]:
+    if "release" not in entry.steps:
+        return ROLLED_BACK, f"what is held back in {destination.name} still is"
+    restorer.release(destination.name)
+    return DONE, f"{destination.name} is released"
+
+
 _ENDINGS: Mapping[str, Callable[[Restorer, Destination, Entry], tuple[str, str]]] = {
     RESTORE: _end_restore,
     UNDO: _end_undo,
     DROP: _end_drop,
+    RELEASE: _end_release,
 }
 
 
@@ -315,19 +384,20 @@ def _usable(one: BackupSet | None, wanted: str, sets: Sequence[BackupSet], reque
         raise RunbookError(f"there is no set {wanted}; the newest are: {known}")
     if one.manifest is None:
         raise RunbookError(f"the set {one.id} cannot be restored: {one.fault}; the newest are: {known}")
-    if not one.verified and not request.unverified:
+    if not one.verified and not request.unverified and not (request.origin and not one.failed):
         verified = next((f"; {each.id} is the newest that was" for each in sets if each.verified), "")
-        raise RunbookError(
-            f"the set {one.id} {_standing(one)}, and is restored only with backup_restore_unverified: true{verified}"
-        )
+        only = "is restored only with backup_restore_unverified: true"
+        raise RunbookError(f"the set {one.id} {_standing(one, request)}, and {only}{verified}")
     return one
 
 
-def _standing(one: BackupSet) -> str:
+def _standing(one: BackupSet, request: Request) -> str:
     if one.verified:
         return "verified"
     if one.fault:
         return f"is damaged ({one.fault})"
+    if one.receipt is None and request.origin:
+        return "copied once it was verified"
     if one.receipt is None:
         return "was never verified"
     return f"failed its verification ({some_of(one.receipt.faults, 1)})"
@@ -341,10 +411,18 @@ def _subject(given: Mapping[str, Any], name: str) -> str:
     return f"{given['service']}.{given['backup']} as {name}"
 
 
-def _shortage(given: Mapping[str, Any], manifest: Manifest) -> Iterator[str]:
-    """Why there is no room for the plain files of a set while it is restored."""
+def _shortages(given: Mapping[str, Any], manifest: Manifest, needs: Sequence[Need]) -> Iterator[str]:
+    """Why there is no room for what is restored, together with the plain files of the set meanwhile."""
     needed = method_of(given).room(manifest, to_prove=False)
-    yield from shortage(Path(given.get("scratch") or tempfile.gettempdir()), needed, "to read the set")
+    reading = Need(Path(given.get("scratch") or tempfile.gettempdir()), needed, "to read the set")
+    return shortages([*needs, reading])
+
+
+def _predicted(one: BackupSet, origin: Origin | None) -> float | None:
+    """How long the restore took when the set was verified, by its receipt, or by what its copy says of that."""
+    if one.receipt:
+        return one.receipt.restore_seconds
+    return origin.chosen.restore_seconds if origin else None
 
 
 def _iso(seconds: float) -> str:

@@ -21,7 +21,9 @@ from ..long_module import act_in_job
 from ..module import Parameters, Recovered, Result
 from ..progress import Progress
 from . import recoveries, restore
-from .methods import method_of
+from .offsite import origin as origins
+from .offsite.origin import Origin
+from .offsite.parameters import SOURCE_OPTION
 from .parameters import BACKUP_OPTIONS, PROOF_OPTIONS, given_of
 from .restore import Outcome
 from .restorer import Request
@@ -37,6 +39,9 @@ OPTIONS: Options = {
     "target": Option("str", "What it is restored as.", default=""),
     "in_place": Option("str", "Name of what is replaced.", default=""),
     "undo": Option("str", "What is put back, by the name that it was kept as.", default=""),
+    "release": Option("str", "Copy in which what is held back is released, by its name.", default=""),
+    "accept_collations": Option("bool", "Whether text may be sorted by another version here.", default=False),
+    **SOURCE_OPTION,
     "drop": Option("str", "What is removed for good, by the name that it was kept as.", default=""),
 }
 
@@ -46,18 +51,33 @@ def plan(parameters: Parameters) -> Result:
     given = _given(parameters)
     left = [entry.summary for entry in unfinished(parameters["state_dir"])]
     if name := _other_work(parameters):
-        what = f"{parameters['undo']} is put back" if parameters["undo"] else f"{name} is removed for good"
-        restore.find_kept(given, name, undo=bool(parameters["undo"]))
-        return {"changed": True, "lines": [what], "seconds": None, "unfinished": left, "refused": []}
-    found = restore.prepare(given, _request(parameters), time.time())
-    refused = [*found.refused, *method_of(given).undecryptable([found.manifest], parameters["identities"])]
+        return {
+            "changed": True,
+            "lines": [_other_plan(given, parameters, name)],
+            "seconds": None,
+            "brought": False,
+            "unfinished": left,
+            "refused": [],
+        }
+    request = _request(parameters)
+    origin = _origin(given, parameters, request)
+    found = restore.prepare(given, request, time.time(), origin)
     return {
         "changed": True,
         "lines": list(found.lines),
         "seconds": found.seconds,
+        "brought": bool(origin and not origin.is_here),
         "unfinished": left,
-        "refused": refused,
+        "refused": restore.refusals(given, found, parameters["identities"]),
     }
+
+
+def _other_plan(given: Mapping[str, Any], parameters: Parameters, name: str) -> str:
+    """What would be done instead of a restore; raises `RunbookError` where that is nothing."""
+    if parameters["release"]:
+        return f"is released in {name}: {', '.join(restore.find_held(given, name))}"
+    restore.find_kept(given, name, undo=bool(parameters["undo"]))
+    return f"{name} is put back" if parameters["undo"] else f"{name} is removed for good"
 
 
 def run(parameters: Mapping[str, Any], progress: Progress) -> Result:
@@ -74,16 +94,30 @@ def _apply(parameters: Parameters, journal: Journal, recovered: Recovered, progr
     if parameters["drop"]:
         restore.drop(given, parameters["drop"], journal, progress)
         return _result(f"{parameters['drop']} is removed for good")
-    request = _request(parameters)
-    subject = restore.subject_of(given, request, time.time())
+    if parameters["release"]:
+        released = restore.release(given, parameters["release"], journal, progress)
+        return _result(f"is released in {parameters['release']}: {', '.join(released)}")
+    return _restored(given, parameters, journal, recovered, progress)
+
+
+def _restored(
+    given: Mapping[str, Any], parameters: Parameters, journal: Journal, recovered: Recovered, progress: Progress
+) -> Result:
+    begin, request = time.time(), _request(parameters)
+    if parameters["copy"]:
+        progress.phase("asking the repository")
+    origin = _origin(given, parameters, request)
+    subject = restore.subject_of(given, restore.prepare(given, request, begin, origin))
     for one in recovered.ended:
         # A run that was killed came so far that this one has only ended it: another restore would be one too many.
         if (one.procedure, one.subject, one.outcome) == (restore.PROCEDURE, subject, DONE):
             return _result(f"a run that was killed had done it: {one.message}")
-    outcome = restore.restore(given, request, parameters["identities"], journal, progress)
+    if origin:
+        request = restore.bring(given, request, parameters["identities"], origin, journal, progress)
+    outcome = restore.restore(given, request, parameters["identities"], journal, progress, begin)
     checks = judge(outcome.set, outcome.seconds, outcome.lost_seconds, outcome.faults, given)
     return {
-        **_result(_sentence(outcome)),
+        **_result(_sentence(outcome, origin)),
         "restored": {**asdict(outcome), "faults": list(outcome.faults)},
         "checks": [_check(given, one, outcome.name).as_dict() for one in checks],
     }
@@ -93,14 +127,26 @@ def _recoveries(parameters: Mapping[str, Any]) -> Mapping[str, Recover]:
     return {**recoveries.RECOVERIES, **restore.recoveries(_given(parameters))}
 
 
+def _origin(given: Mapping[str, Any], parameters: Parameters, request: Request) -> Origin | None:
+    """The set in the copy that the restore begins with; nothing where it is one of this host's."""
+    copy = parameters["copy"]
+    return origins.find(given, copy, request.set, request.at) if copy else None
+
+
 def _given(parameters: Parameters) -> dict[str, Any]:
-    return {**given_of(parameters), "scratch": parameters["scratch_dir"]}
+    return {
+        **given_of(parameters),
+        "scratch": parameters["scratch_dir"],
+        "accept_collations": parameters["accept_collations"],
+        "new_host": bool(parameters["copy"]),
+    }
 
 
 def _other_work(parameters: Parameters) -> str:
-    """What is put back or removed; empty where something is restored. Raises `RunbookError` for two at once."""
-    wanted = [name for name in ("undo", "drop") if parameters[name]]
-    restores = [name for name in ("set", "at", "transaction", "database", "target", "in_place") if parameters[name]]
+    """What is put back, removed or released; empty where there is a restore. Raises `RunbookError` for two at once."""
+    wanted = [name for name in ("undo", "drop", "release") if parameters[name]]
+    names = ("set", "at", "transaction", "database", "target", "in_place", "copy")
+    restores = [name for name in names if parameters[name]]
     if len(wanted) > 1 or (wanted and restores):
         raise RunbookError(f"{' and '.join([*wanted, *restores])}: only one thing is done at a time")
     return str(parameters[wanted[0]]) if wanted else ""
@@ -119,6 +165,7 @@ def _request(parameters: Parameters) -> Request:
         target=parameters["target"],
         in_place=parameters["in_place"],
         transaction=parameters["transaction"],
+        origin=parameters["copy"]["name"] if parameters["copy"] else "",
     )
 
 
@@ -137,9 +184,10 @@ def _result(message: str) -> Result:
     return {"changed": True, "done": message, "restored": {}, "checks": []}
 
 
-def _sentence(outcome: Outcome) -> str:
+def _sentence(outcome: Outcome, origin: Origin | None) -> str:
     kept = f"; what it was is kept as {outcome.kept}" if outcome.kept else ""
-    return f"the set {outcome.set} is restored as {outcome.name} and verified in {outcome.seconds:.1f} s{kept}"
+    of = f" out of {origin.label}" if origin else ""
+    return f"the set {outcome.set}{of} is restored as {outcome.name} and verified in {outcome.seconds:.1f} s{kept}"
 
 
 def _check(given: Mapping[str, Any], finding: Finding, target: str) -> Check:

@@ -51,6 +51,18 @@ class Records:
         beside.rename(self._path(stamp))
         sync_folder(self._folder)
 
+    def add(self, stamp: str, **values: Any) -> None:
+        """Keep more of a restore, beside what is kept of it."""
+        self.write(stamp, {**(self.read(stamp) if self.has(stamp) else {}), **values})
+
+    def every(self) -> Mapping[str, Mapping[str, Any]]:
+        """Every record, by the time of its restore; raises `RunbookError` where one cannot be read."""
+        return {stamp: self.read(stamp) for stamp in self.stamps()}
+
+    def stamps(self) -> list[str]:
+        """The times of all restores that there is a record of."""
+        return sorted(path.stem for path in self._folder.glob("*.json"))
+
     def forget(self, stamp: str) -> None:
         """Remove a record."""
         if self.has(stamp):
@@ -60,9 +72,8 @@ class Records:
     def kept(self, name: str) -> Mapping[str, str]:
         """What is kept under the name of a backup, with the set that took its place."""
         found = {}
-        for path in sorted(self._folder.glob("*.json")):
-            values = self.read(path.stem)
-            found[f"{name}{UNDONE if values.get('undone') else BEFORE}{path.stem}"] = str(values.get("what", ""))
+        for stamp, values in self.every().items():
+            found[f"{name}{UNDONE if values.get('undone') else BEFORE}{stamp}"] = str(values.get("what", ""))
         return found
 
     def _path(self, stamp: str) -> Path:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -59,7 +59,10 @@ class Destination:
 
 @dataclass(frozen=True)
 class Request:
-    """What the operator wants restored, and where to; see the options of the module ``backup_set_restore``."""
+    """What the operator wants restored, and where to; see the options of the module ``backup_set_restore``.
+
+    ``origin`` is the copy that the set comes from, as a sentence names it, on a host that has nothing else.
+    """
 
     set: str = ""
     at: float | None = None
@@ -68,6 +71,7 @@ class Request:
     target: str = ""
     in_place: str = ""
     transaction: str = ""
+    origin: str = ""
 
 
 class Restorer(Protocol):
@@ -123,6 +127,12 @@ class Restorer(Protocol):
 
     def drop(self, name: str) -> None:
         """Remove what was kept, or undone, for good. Raises `RunbookError` where it is in use."""
+
+    def held(self) -> Mapping[str, Sequence[str]]:
+        """What is held back in copies that were restored, by the name of each copy."""
+
+    def release(self, name: str) -> None:
+        """Release what is held back in a copy."""
 
     def kept(self) -> Mapping[str, str]:
         """What is kept of earlier restores by its name, each with a few words about it."""

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,11 +31,31 @@ class Room:
     free: int
 
 
+@dataclass(frozen=True)
+class Need:
+    """Bytes that are about to be written to a folder, or where it will be, and ``what`` they are needed for."""
+
+    folder: Path
+    count: int
+    what: str = ""
+
+
 def shortage(folder: Path, count: int, what: str = "") -> Iterator[str]:
     """Why there is no room for so many bytes in a folder, or where it will be; ``what`` they are needed for."""
-    status = os.statvfs(existing(folder))
-    room = Room(status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize)
-    yield from lacking(str(folder), room, count, what)
+    return shortages([Need(folder, count, what)])
+
+
+def shortages(needs: Iterable[Need]) -> Iterator[str]:
+    """Why there is no room for all of it at once: what lands on one file system adds up there."""
+    together: dict[int, list[Need]] = {}
+    for need in needs:
+        together.setdefault(existing(need.folder).stat().st_dev, []).append(need)
+    for found in together.values():
+        status = os.statvfs(existing(found[0].folder))
+        room = Room(status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize)
+        where = " and ".join(dict.fromkeys(str(need.folder) for need in found))
+        what = " and ".join(dict.fromkeys(need.what for need in found if need.what))
+        yield from lacking(where, room, sum(need.count for need in found), what)
 
 
 def lacking(where: str, room: Room, count: int, what: str = "") -> Iterator[str]:

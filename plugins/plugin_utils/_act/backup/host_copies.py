@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.xorb.runbook.plugins.module_utils._backup.copies import COPY, KIND
+from ansible_collections.xorb.runbook.plugins.module_utils._backup.copies import ACCESS, COPY, KIND
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
 
 from ..._core.messages import suggest
@@ -32,6 +32,11 @@ class Copy:
     def label(self) -> str:
         """What it is called, for people."""
         return f"{self.service}.{self.backup}.{self.name}"
+
+    def source(self, host: str) -> dict[str, Any]:
+        """What the module takes that restores a set of a host out of it."""
+        access = {name: value for name, value in self.options.items() if name in ACCESS}
+        return {**access, "name": self.name, "host": host}
 
     def arguments(self, context: Context) -> dict[str, Any]:
         """What the modules take that work with it."""
@@ -59,8 +64,16 @@ def described(context: Context) -> tuple[list[Copy], list[str]]:
 
 
 def of(context: Context, service: str, backup: str, name: str) -> Copy:
-    """The copy of a name of a backup of this host; raises `RunbookError` where it has none."""
-    return _copy(points.of(context, (KIND,), service, f"{backup}.{name}"))
+    """The copy of one backup of this host; raises `RunbookError` for a name that the description has not."""
+    there = {
+        one.name: one
+        for one in map(_copy, points.described(context, (KIND,), [service]))
+        if (one.service, one.backup) == (service, backup)
+    }
+    if name not in there:
+        known = f"; it has: {', '.join(sorted(there))}" if there else ", nor any other"
+        raise RunbookError(f"the backup {service}.{backup} has no copy {name!r}{suggest(name, there) or known}")
+    return there[name]
 
 
 def selected(context: Context, one: Copy) -> bool:

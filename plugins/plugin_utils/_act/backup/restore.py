@@ -9,15 +9,29 @@ from typing import Any
 
 from ansible_collections.xorb.runbook.plugins.module_utils._core.checks import Check
 from ansible_collections.xorb.runbook.plugins.module_utils._core.errors import RunbookError
+from ansible_collections.xorb.runbook.plugins.module_utils._core.text import some_of
 
 from ..._platform import backups
 from ..procedure import Answer, Context, Options, Step
 from ..result import StepResult
-from . import lines
+from . import host_copies, lines
 from .host_backups import Backup, selected
 
 #: What the module takes as the operator gave it.
-_WANTED = ("set", "at", "transaction", "unverified", "database", "target", "in_place", "undo", "drop", "identities")
+_WANTED = (
+    "set",
+    "at",
+    "transaction",
+    "unverified",
+    "database",
+    "target",
+    "in_place",
+    "undo",
+    "drop",
+    "release",
+    "accept_collations",
+    "identities",
+)
 
 OPTIONS: Options = {
     "service": {"type": "str"},
@@ -26,17 +40,22 @@ OPTIONS: Options = {
     "at": {"type": "str"},
     "transaction": {"type": "str"},
     "unverified": {"type": "bool"},
+    "from": {"type": "str"},
+    "of": {"type": "str"},
     "database": {"type": "str"},
     "target": {"type": "str"},
     "in_place": {"type": "str"},
     "undo": {"type": "str"},
     "drop": {"type": "str"},
+    "release": {"type": "str"},
+    "accept_collations": {"type": "bool"},
     "identities": {"type": "list", "elements": "str", "no_log": True},
     "scratch_dir": {"type": "path"},
     "incident": {"type": "str"},
 }
 
 _FAILED = "failed"
+_NAMED = 5
 
 
 def plan(context: Context) -> StepResult:
@@ -100,7 +119,24 @@ def _hosts(context: Context, service: str, name: str) -> list[str]:
 def _arguments(context: Context, one: Backup) -> dict[str, Any]:
     options = context.options
     scratch = {"scratch_dir": options["scratch_dir"]} if options["scratch_dir"] else {}
-    return {**one.arguments(context), **{name: options[name] for name in _WANTED}, **scratch}
+    wanted = {name: options[name] for name in _WANTED}
+    return {**one.arguments(context), **wanted, **scratch, **_source(context, one)}
+
+
+def _source(context: Context, one: Backup) -> dict[str, Any]:
+    """The copy that the set is brought back from, where this host has none of its own."""
+    name, host = context.options["from"], context.options["of"]
+    if not name:
+        if host:
+            raise RunbookError(f"of: {host} is the host of the sets in a copy, which backup_restore_from has to name")
+        return {}
+    try:
+        copy = host_copies.of(context, one.service, one.name, name)
+    except RunbookError as exc:
+        raise RunbookError(f"from: {exc}") from exc
+    if copy.fault:
+        raise RunbookError(copy.fault)
+    return {"copy": copy.source(host or context.host)}
 
 
 def _planned(answer: Answer) -> Iterator[str]:
@@ -110,7 +146,8 @@ def _planned(answer: Answer) -> Iterator[str]:
     )
     yield from values.get("lines", ())
     if values.get("seconds") is not None:
-        yield f"takes about {lines.duration(values['seconds'])}, by its verification"
+        beside = ", and the time that it takes to bring it back" if values.get("brought") else ""
+        yield f"takes about {lines.duration(values['seconds'])}, by its verification{beside}"
     if answer.fault:
         yield f"refused: {answer.fault}"
 
@@ -120,7 +157,9 @@ def _message(values: Mapping[str, Any]) -> str:
     if not restored:
         return str(values["done"])
     lost = lines.duration(restored["lost_seconds"])
-    return f"{values['done']}; RTO {lines.duration(restored['seconds'])}, RPO {lost}"
+    held = restored["facts"].get("held back")
+    back = f"; held back until backup_restore_release={restored['name']}: {some_of(held, _NAMED)}" if held else ""
+    return f"{values['done']}; RTO {lines.duration(restored['seconds'])}, RPO {lost}{back}"
 
 
 def _of_host(context: Context, values: Mapping[str, Any]) -> Check:

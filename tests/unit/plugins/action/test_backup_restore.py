@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,11 +13,7 @@ import pytest
 
 from tests.support.lab import Lab
 from tests.support.peers import Server, postgres_server
-from tests.support.procedures import ROOT, Ran
-
-PAGE = (ROOT / "docs/backup_restore.md").read_text(encoding="utf-8")
-(SECTION,) = re.findall(r"^## At three in the morning\n(.*?)(?=^## )", PAGE, re.DOTALL | re.MULTILINE)
-COMMANDS = re.findall(r"^\$ ansible-playbook xorb\.runbook\.(.*)$", SECTION, re.MULTILINE)
+from tests.support.walks import Walk
 
 
 @pytest.fixture(scope="module")
@@ -71,33 +66,8 @@ def lab(lab: Lab, server: Server) -> Lab:
     return lab
 
 
-class Walk:
-    """Takes the commands of the page one after the other; a name with a time is the one that was printed last."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-        self.commands = iter(COMMANDS)
-        self.printed = ""
-
-    def step(self) -> Ran:
-        """Run the next command, with the inventory of the lab in place of that of the page."""
-        playbook, *options = shlex.split(next(self.commands))
-        at = options.index("-i")
-        assert options[at + 1] == "inventories/mine"
-        ran = self.lab.play(playbook, *map(self._meant, [*options[:at], *options[at + 2 :]]))
-        self.printed = ran.output
-        return ran
-
-    def _meant(self, option: str) -> str:
-        example = re.search(r"xorb_(before|undone)_\d{8}T\d{6}Z", option)
-        if not example:
-            return option
-        (name,) = set(re.findall(rf"xorb_{example[1]}_\d{{8}}T\d{{6}}Z", self.printed))
-        return option.replace(example.group(), name)
-
-
 def test_walk_at_three_in_the_morning(lab: Lab, server: Server) -> None:
-    walk = Walk(lab)
+    walk = Walk(lab.play, "At three in the morning")
     listed = walk.step()
     assert listed.status == 0, listed.output
     assert "verified 20" in listed.output
@@ -126,7 +96,7 @@ def test_walk_at_three_in_the_morning(lab: Lab, server: Server) -> None:
     dropped = walk.step()
     assert dropped.status == 0, dropped.output
     assert databases(server) == ["xorb", "xorb_recovery"]
-    assert not list(walk.commands)
+    assert walk.ended
 
     again = lab.play("backup_restore", "-e", "backup_restore_service=postgres", "-e", "backup_restore_backup=main")
     assert again.status == 2

@@ -173,7 +173,13 @@ class FilesEngine:
         head = {"paths": [path.strip("/") for path in self._paths], "pairs": found, "skipped": seen.passed_over}
         _write_listing(folder / LISTING, head, entries.values())
         archive = next(path.name for path in folder.iterdir() if path.name.startswith("files.tar"))
-        content = {"archive": archive, "paths": head["paths"], "volatile": len(volatile), **_counts(entries.values())}
+        content = {
+            "archive": archive,
+            "paths": head["paths"],
+            "volatile": len(volatile),
+            "owners": _owners(entries.values()),
+            **_counts(entries.values()),
+        }
         return Taken(content, files_archive.versions())
 
 
@@ -207,6 +213,15 @@ def _different(expected: Entry, found: Entry | None) -> Iterator[str]:
 def _comparable(xattrs: Mapping[str, str]) -> dict[str, str]:
     """Attributes without access lists: tar has those in a form of its own, or in both, as it was built."""
     return {name: value for name, value in xattrs.items() if not name.startswith(_ACL) and name not in OF_THE_HOST}
+
+
+def _owners(entries: Iterable[Entry]) -> dict[str, dict[str, str]]:
+    """The names of users and groups by their numbers: by the manifest alone, another host is asked for them."""
+    every = list(entries)
+    return {
+        "users": {str(number): name for number, name in sorted({(one.uid, one.user) for one in every})},
+        "groups": {str(number): name for number, name in sorted({(one.gid, one.group) for one in every})},
+    }
 
 
 def _counts(entries: Iterable[Entry]) -> dict[str, int]:

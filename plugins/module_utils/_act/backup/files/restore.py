@@ -8,7 +8,7 @@ import grp
 import os
 import pwd
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,8 @@ from .. import restored_folder as folders
 from ..engine import Forecast, Proof
 from ..restored import Records
 from ..restorer import Destination, Request
-from ..space import shortage
-from .engine import LISTING, FilesEngine, read_listing
-from .tree import Entry
+from ..space import Need
+from .engine import FilesEngine
 
 #: How many names a message has.
 _NAMED = 5
@@ -54,11 +53,13 @@ class FilesRestorer:
             lines.append("what the set does not hold (left out, sockets) stays there, and is not in what is restored")
         else:
             lines.append(f"unpacked below {destination.name}")
-        return Forecast(tuple(lines), count, tuple(self._refusals(destination, count)))
+        needs = (Need(root.parent, count, "for the files") for root in dict.fromkeys(_roots(destination).values()))
+        refused = (*self._refusals(destination), *_foreign_owners(manifest.content["owners"]))
+        return Forecast(tuple(lines), count, refused, tuple(needs))
 
-    def examine(self, plain: Path, _manifest: Manifest, _destination: Destination) -> tuple[str, ...]:
-        _head, entries = read_listing(plain / LISTING)
-        return tuple(_foreign_owners(entries.values()))
+    def examine(self, _plain: Path, _manifest: Manifest, _destination: Destination) -> tuple[str, ...]:
+        """All that can be known is known before."""
+        return ()
 
     def container(self) -> str:
         return ""
@@ -139,10 +140,16 @@ class FilesRestorer:
             folders.remove(Path(f"{path}{_UNDONE if record.get('undone') else _BEFORE}{stamp}"))
         self._records.forget(stamp)
 
+    def held(self) -> Mapping[str, Sequence[str]]:
+        return {}
+
+    def release(self, name: str) -> None:
+        """Nothing is held back."""
+
     def kept(self) -> Mapping[str, str]:
         return self._records.kept(self._name)
 
-    def _refusals(self, destination: Destination, count: int) -> Iterator[str]:
+    def _refusals(self, destination: Destination) -> Iterator[str]:
         if not destination.in_place:
             yield from folders.refusals(Path(destination.name))
         if destination.in_place and os.geteuid() != 0:
@@ -150,8 +157,6 @@ class FilesRestorer:
         for path in destination.paths if destination.in_place else ():
             if mounts.holding(path).point == path:
                 yield f"{visible(path)}: is a mount point, which cannot be replaced by renaming; restore into a folder"
-        for root in dict.fromkeys(_roots(destination).values()):
-            yield from shortage(root.parent, count)
 
 
 def _outermost(paths: Iterable[str]) -> Iterator[str]:
@@ -179,16 +184,15 @@ def _aside(path: str, new: str) -> None:
     folders.aside(Path(path), Path(new))
 
 
-def _foreign_owners(entries: Iterable[Entry]) -> Iterator[str]:
+def _foreign_owners(owners: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     """Owners that are not the same user or group here as they were where the set was taken.
 
     Files are given back by number. Where a number is another account's here, a stranger would read the secrets of one.
     """
-    every = list(entries)
-    for number, name in sorted({(one.uid, one.user) for one in every}):
-        yield from _foreign("user", number, name, _user_name(number))
-    for number, name in sorted({(one.gid, one.group) for one in every}):
-        yield from _foreign("group", number, name, _group_name(number))
+    for number, name in owners["users"].items():
+        yield from _foreign("user", int(number), name, _user_name(int(number)))
+    for number, name in owners["groups"].items():
+        yield from _foreign("group", int(number), name, _group_name(int(number)))
 
 
 def _foreign(what: str, number: int, name: str, here: str) -> Iterator[str]:

@@ -28,7 +28,7 @@ from .. import in_scratch, scratch, verify
 from ..folder_method import stored_faults
 from . import expire, locks, look
 from .expire import Decision
-from .site import Site, label
+from .site import Site, label, tags_of_set
 
 PROCEDURE = "backup_copy"
 
@@ -198,7 +198,7 @@ def _upload(site: Site, one: BackupSet, progress: Progress, outcome: Outcome) ->
         raise RunbookError(f"{one.id}: is not copied: {some_of(faults, _NAMED, separator='; ')}")
     size = one.manifest.size if one.manifest else 0
     progress.phase(f"copying {one.id}", total=size, unit="bytes")
-    tags = (*site.tags, f"set:{one.id}")
+    tags = (*site.tags, *tags_of_set(one))
     with locks.explained(site):
         snapshot = site.restic.copy(site.store.folder, one.id, site.given["host"], tags, progress.at)
     found = look.compared(site, snapshot, one.id)

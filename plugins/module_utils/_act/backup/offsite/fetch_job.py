@@ -48,7 +48,10 @@ def run(parameters: Mapping[str, Any], progress: Progress) -> Result:
 
 
 def _apply(parameters: Parameters, journal: Journal, _recovered: Recovered, progress: Progress) -> Result:
-    found = fetch.fetch(given_of(parameters), parameters["set"], parameters["folder"] or "", journal, progress)
+    given = given_of(parameters)
+    progress.phase("asking the repository")
+    chosen = fetch.choose(Site(given, Path("/")), parameters["set"])
+    found = fetch.fetch(given, chosen, fetch.store_of(given, parameters["folder"] or ""), journal, progress)
     return {"changed": True, "set": rows.row(found), "folder": str(found.folder)}
 
 

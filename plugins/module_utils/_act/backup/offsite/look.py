@@ -106,7 +106,7 @@ def compared(site: Remote, snapshot: str, name: str) -> Copy:
 
 
 def examined(site: Remote, snapshot: str, name: str) -> tuple[Copy, str]:
-    """The same, with the text of that manifest; empty where there is none."""
+    """The same, with the text of the manifest, which is empty where there is none to be read."""
     try:
         files = site.restic.files(snapshot)
         ending = f"/{name}/{manifests.NAME}"

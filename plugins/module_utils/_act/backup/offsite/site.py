@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,6 +18,11 @@ from ...._backup.copy_record import Record
 from ...._backup.store import folder_of
 from ...._clients.restic import Access, Restic, Snapshot, Working, alone
 from ...._clients.restic_address import parse
+
+#: How the tags of a snapshot begin that are about its set.
+_SET, _RESTORED = "set:", "restored_in:"
+
+_SECONDS = re.compile(r"\d{1,9}\.\d{3}\Z")
 
 
 class Remote:
@@ -80,6 +86,18 @@ class Site(Remote):
             self.keep(replace(self.record, clients=others))
 
 
+def tags_of_set(one: BackupSet) -> tuple[str, ...]:
+    """What a snapshot says of its set: which it is, and how long its restore took, for a host that has nothing else."""
+    seconds = (f"{_RESTORED}{one.receipt.restore_seconds:.3f}",) if one.receipt else ()
+    return (f"{_SET}{one.id}", *seconds)
+
+
+def restore_seconds_of(snapshot: Snapshot) -> float | None:
+    """How long the restore of a snapshot's set took when it was verified, by its tag; nothing where it has none."""
+    found = next((tag[len(_RESTORED) :] for tag in sorted(snapshot.tags) if tag.startswith(_RESTORED)), "")
+    return float(found) if _SECONDS.match(found) else None
+
+
 def label(given: Mapping[str, Any]) -> str:
     """What a copy is called, for people."""
     return f"{given['service']}.{given['backup']}.{given['copy']}"
@@ -87,4 +105,4 @@ def label(given: Mapping[str, Any]) -> str:
 
 def set_of(snapshot: Snapshot) -> str:
     """The name of the set that a snapshot is of, by its tag; empty where it has none."""
-    return next((tag.partition(":")[2] for tag in sorted(snapshot.tags) if tag.startswith("set:")), "")
+    return next((tag[len(_SET) :] for tag in sorted(snapshot.tags) if tag.startswith(_SET)), "")

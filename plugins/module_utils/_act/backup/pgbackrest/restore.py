@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from ..engine import Forecast, Proof
 from ..postgres.databases import Databases
 from ..postgres.scratch import Cluster
 from ..restorer import Destination, Request
-from ..space import shortage
+from ..space import Need
 from . import copy, source
 from .archive import Archive
 from .copy import Place
@@ -76,7 +76,8 @@ class PgBackRestRestorer:
 
     def forecast(self, manifest: Manifest, destination: Destination) -> Forecast:
         target = Path(destination.name)
-        refused = [*folders.refusals(target), *shortage(target.parent, manifest.plain_size)]
+        refused = [*folders.refusals(target)]
+        needs = (Need(target.parent, manifest.plain_size, "for the server"),)
         lines = [f"the server becomes {clean(target)}: {size(manifest.plain_size)}, up to {_goal(destination)}"]
         try:
             tools_of(manifest, self._stanza)
@@ -86,7 +87,7 @@ class PgBackRestRestorer:
         except RunbookError as exc:
             refused.append(str(exc))
         lines.append("it has no port, archives nothing, and its subscriptions are turned off")
-        return Forecast(tuple(lines), manifest.plain_size, tuple(refused))
+        return Forecast(tuple(lines), manifest.plain_size, tuple(refused), needs)
 
     def examine(self, _plain: Path, _manifest: Manifest, _destination: Destination) -> tuple[str, ...]:
         """All that can be known is known before."""
@@ -156,6 +157,12 @@ class PgBackRestRestorer:
 
     def drop(self, name: str) -> None:
         raise RunbookError(f"nothing is kept as {name!r}")
+
+    def held(self) -> Mapping[str, Sequence[str]]:
+        return {}
+
+    def release(self, name: str) -> None:
+        """Nothing is held back."""
 
     def kept(self) -> Mapping[str, str]:
         return {}

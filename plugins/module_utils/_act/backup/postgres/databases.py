@@ -19,7 +19,8 @@ from .session import Login, acting_as
 OF_THE_SERVER = ("template0", "template1")
 
 #: Where a session goes that is about databases; it cannot be the one that is renamed.
-_MAINTENANCE = ("postgres", "template1")
+MAINTENANCE = "postgres"
+_MAINTENANCE = (MAINTENANCE, "template1")
 
 #: Seconds until the sessions of a database that refuses new ones have to have ended.
 _PATIENCE = 60
@@ -45,6 +46,13 @@ SELECT kind || ' ' || name FROM (
 _SUBSCRIPTIONS = """
 SELECT subname FROM pg_subscription
 WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1
+"""
+
+
+#: By what the server sorts text of a locale that it has had since it was made.
+_KNOWN_VERSION = """
+SELECT max(pg_collation_actual_version(oid)) FROM pg_collation
+WHERE collprovider = %(provider)s AND collcollate = %(name)s
 """
 
 
@@ -103,6 +111,15 @@ class Databases:
         ((text,),) = self.rows("SELECT quote_ident(%(name)s)", {"name": name})
         return str(text)
 
+    def number(self, name: str) -> int:
+        """The number of a database, which stays with it whatever it is called."""
+        ((number,),) = self.rows("SELECT oid::bigint FROM pg_database WHERE datname = %(name)s", {"name": name})
+        return int(number)
+
+    def numbers(self) -> dict[int, str]:
+        """The names of all databases by their numbers."""
+        return dict(self.rows("SELECT oid::bigint, datname::text FROM pg_database"))
+
     def size(self, name: str) -> int:
         """Bytes of a database."""
         ((count,),) = self.rows("SELECT pg_database_size(%(name)s)", {"name": name})
@@ -123,6 +140,26 @@ class Databases:
             finally:
                 cursor.execute("ROLLBACK")
         return True
+
+    def collation_version(self, provider: str, locale: str) -> str | None:
+        """The version of libc or ICU by which the server sorts text of a locale; none where it cannot say.
+
+        As with `knows_locale`, the server tries to make a collation of it. One of another encoding than that of the
+        database where it tries that is among those that it has already.
+        """
+        driver = drivers.load("psycopg2")
+        made = f"CREATE COLLATION pg_temp.tried (PROVIDER = {provider}, LOCALE = %(name)s)"
+        with self.session() as cursor:
+            cursor.execute("BEGIN")
+            try:
+                cursor.execute(made, {"name": locale})
+                cursor.execute("SELECT max(collversion) FROM pg_collation WHERE collname = 'tried'")
+            except driver.Error:
+                cursor.execute("ROLLBACK")
+                cursor.execute(_KNOWN_VERSION, {"name": locale, "provider": provider[0]})
+            ((version,),) = cursor.fetchall()
+            cursor.execute("ROLLBACK")
+        return None if version is None else str(version)
 
     def exchange(self, name: str, incoming: str, kept: str, *, replaces: bool) -> None:
         """Let ``incoming`` have the name, and what has it now be called ``kept``: both, or neither.

@@ -18,7 +18,7 @@ from ...._core.errors import RunbookError
 from ...._core.text import size
 from ...progress import Progress
 from ..inside import Inside
-from . import inventory
+from . import collations, inventory, roles
 from .session import LOCK_MINUTES, Login, Session, session, user_of
 from .tools import Program, Tools, variables
 
@@ -167,6 +167,8 @@ def _content(snapshot: Session) -> dict[str, Any]:
         "extensions": inventory.extensions(snapshot),
         "objects": inventory.objects(snapshot),
         "sequences_behind": inventory.sequences_behind(snapshot),
+        "roles": roles.needed(snapshot),
+        "collations": collations.used(snapshot),
         "lsn": _position(snapshot),
         **_surroundings_of(snapshot),
     }
@@ -178,12 +180,11 @@ def _position(snapshot: Session) -> str:
 
 
 def _surroundings_of(snapshot: Session) -> dict[str, Any]:
-    """What decides how text of the database is sorted, as the database recorded it and as the server has it now."""
-    names = ("encoding", "collate", "ctype", "collation_version", "collation_version_now")
+    """The encoding and the locales of the database, and by which version it recorded to sort its text."""
+    names = ("encoding", "collate", "ctype", "collation_version")
     row = snapshot.rows(
-        "SELECT pg_encoding_to_char(encoding), datcollate, datctype, to_jsonb(d) ->> 'datcollversion',"
-        + (" pg_database_collation_actual_version(d.oid)" if snapshot.major >= 15 else " NULL")  # noqa: PLR2004 - PostgreSQL's
-        + " FROM pg_database d WHERE datname = current_database()"
+        "SELECT pg_encoding_to_char(encoding), datcollate, datctype, to_jsonb(d) ->> 'datcollversion'"
+        " FROM pg_database d WHERE datname = current_database()"
     )[0]
     return dict(zip(names, row))
 

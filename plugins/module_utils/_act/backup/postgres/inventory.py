@@ -59,8 +59,11 @@ def _maybe(alias: str, column: str) -> str:
 
 
 _RELATION = "format('%I.%I', n.nspname, c.relname)"
+#: The columns of a composite type are those of a relation, which belongs to the type, as that does to an extension.
 _OF_RELATION = f"""
-    pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND {_SCHEMA} AND {_own("pg_class", "c")}"""
+    pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND {_SCHEMA} AND {_own("pg_class", "c")}
+        AND NOT EXISTS (SELECT FROM pg_depend member WHERE c.relkind = 'c' AND member.deptype = 'e'
+            AND member.classid = 'pg_type'::regclass AND member.objid = c.reltype)"""
 
 #: Every kind of object, by the query of its names and definitions. Names are as the server itself quotes them.
 _OBJECTS: Mapping[str, str] = {

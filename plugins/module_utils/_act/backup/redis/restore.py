@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from .. import restored_folder as folders
 from ..engine import Forecast, Proof
 from ..restored import Records
 from ..restorer import Destination, Request
-from ..space import shortage
+from ..space import Need
 from ..supervisor import Supervisor, supervisor_of
 from .client import Info, RedisClient, optional, patient, to_login
 from .engine import RedisEngine
@@ -95,8 +95,8 @@ class RedisRestorer:
         if not destination.in_place:
             lines.append(f"the file {RDB} is put into {destination.name}, once a server has loaded a copy of it")
             target = Path(destination.name)
-            refused = [*folders.refusals(target), *shortage(target.parent, manifest.plain_size)]
-            return Forecast(tuple(lines), manifest.plain_size, tuple(refused))
+            needs = (Need(target.parent, manifest.plain_size, f"for {RDB}"),)
+            return Forecast(tuple(lines), manifest.plain_size, tuple(folders.refusals(target)), needs)
         with closing(to_login(self._given["login"])) as client:
             layout = Layout.of(client, host_of(self._given))
             refused = [*_role_refuses(client), *_version_refuses(client, manifest)]
@@ -109,8 +109,8 @@ class RedisRestorer:
             refused.append("the description names no supervisor of the service, so it cannot be stopped and started")
         else:
             lines.append(f"{supervisor} is stopped, and started again")
-        refused += shortage(Path(layout.folder), 2 * manifest.plain_size)
-        return Forecast(tuple(lines), manifest.plain_size, tuple(refused))
+        needs = (Need(Path(layout.folder), 2 * manifest.plain_size, "for the files of the server"),)
+        return Forecast(tuple(lines), manifest.plain_size, tuple(refused), needs)
 
     def examine(self, plain: Path, manifest: Manifest, destination: Destination) -> tuple[str, ...]:  # noqa: ARG002
         found = (plain / RDB).open("rb").read(9).decode("ascii", "replace")
@@ -216,6 +216,12 @@ class RedisRestorer:
         for path in Layout(**record["layout"]).files:
             folders.remove(path.with_name(f"{path.name}{_UNDONE if record.get('undone') else _BEFORE}{stamp}"))
         self._records.forget(stamp)
+
+    def held(self) -> Mapping[str, Sequence[str]]:
+        return {}
+
+    def release(self, name: str) -> None:
+        """Nothing is held back."""
 
     def kept(self) -> Mapping[str, str]:
         return self._records.kept(self._store.folder.name)

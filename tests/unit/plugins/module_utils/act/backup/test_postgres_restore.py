@@ -338,6 +338,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("what", "message"),
         [
+            (
+                {"extensions": {"pg_cron": "1.4"}},
+                "pg_cron can be made in the database that cron.database_name names",
+            ),
             ({"extensions": {"nowhere": "1.0"}}, "the extension nowhere 1.0 is not installed on the server"),
             (
                 {"extensions": {"plpgsql": "9.9"}},
@@ -391,7 +395,9 @@ class TestRefusals:
     def test_no_room(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         full = os.statvfs_result((4096, 4096, 100, 10, 10, 0, 0, 0, 0, 255))
         monkeypatch.setattr(os, "statvfs", lambda _path: full)
-        with pytest.raises(RunbookError, match=r"data: 40.0 KiB are free, and .* are needed"):
+        with pytest.raises(
+            RunbookError, match=r"data and .*: 40.0 KiB are free, and .* for the database and to read the set"
+        ):
             world.restore()
 
     def test_a_database_that_takes_no_sessions(self, world: World) -> None:

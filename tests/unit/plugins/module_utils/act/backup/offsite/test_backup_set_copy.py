@@ -54,9 +54,12 @@ def test_snapshots_have_fixed_path_and_host_and_say_what_they_are_of(site: Copie
     found = site.snapshots()
     assert {tuple(one["paths"]) for one in found} == {(str(site.store.folder),)}
     assert {one["hostname"] for one in found} == {"one"}
-    assert [sorted(one["tags"]) for one in found] == [
+    tags = [sorted(one["tags"]) for one in found]
+    assert [[tag for tag in one if not tag.startswith("restored_in:")] for one in tags] == [
         ["backup:config", "platform:lab", "service:proxy", f"set:{name}"] for name in (first, second)
     ]
+    receipt = site.store.find(second).receipt
+    assert receipt and f"restored_in:{receipt.restore_seconds:.3f}" in tags[1]
     listed = [json.loads(line) for line in site.restic("ls", "--json", found[1]["id"]).splitlines()]
     files = {one["path"] for one in listed if one.get("type") == "file"}
     assert files == {str(path) for path in (site.store.folder / second).rglob("*") if path.is_file()}
