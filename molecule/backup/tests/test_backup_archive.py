@@ -34,8 +34,12 @@ def version(role: str) -> str:
     return bed.shell(role, "pg_lsclusters --no-header | cut -d ' ' -f 1").strip()
 
 
-def restart(role: str) -> None:
-    bed.shell(role, f"systemctl restart postgresql@{version(role)}-main")
+def restart(role: str, checksums: str) -> None:
+    """Restart a server, with the checksums of its pages enabled or disabled."""
+    number = version(role)
+    unit, data = f"postgresql@{number}-main", f"/var/lib/postgresql/{number}/main"
+    words = f"/usr/lib/postgresql/{number}/bin/pg_checksums --{checksums} -D {data} > /dev/null"
+    bed.shell(role, f"cd /; systemctl stop {unit}; runuser -u postgres -- {words}; systemctl start {unit}")
     bed.until(lambda: bed.shell(role, "pg_isready -q && echo ready || :"))
 
 
@@ -65,13 +69,14 @@ def archived() -> Iterator[Ran]:
         for role in VERSIONS:
             for change in shown(preview, role):
                 bed.sql(role, change)
-            restart(role)
+            # Without, whether pages are damaged would not be known.
+            restart(role, "enable")
         yield preview
     finally:
         for role in VERSIONS:
             bed.sql(role, "ALTER SYSTEM RESET archive_mode")
             bed.sql(role, "ALTER SYSTEM RESET archive_command")
-            restart(role)
+            restart(role, "disable")
             bed.sql(role, "DROP TABLE marker")
             bed.shell(role, f"rm -rf {REPOSITORY} {CONFIG} {bed.STORES}/{STORE} {copy_of(role)}")
 
