@@ -24,8 +24,8 @@ PASSWORD = "a password of some length"  # noqa: S105 - it opens servers of this 
 
 
 def sql(server: Server, database: str, *statements: str, user: str = "postgres") -> list[tuple[Any, ...]]:
-    where = {"host": "127.0.0.1", "port": server.port, "user": user, "password": PASSWORD, "dbname": database}
-    with contextlib.closing(psycopg2.connect(**where)) as connection:
+    where: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "dbname": database}
+    with contextlib.closing(psycopg2.connect(**where, user=user, password=PASSWORD)) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
         for statement in statements:
