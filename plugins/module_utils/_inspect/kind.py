@@ -36,7 +36,8 @@ class Kind:
     ``target`` names what is inspected, as a check shows it.
     ``check`` yields faults that an option spec cannot express, as ``(key, message)``.
     ``split`` cuts a point into parts that are probed side by side, so that one that hangs holds up no other.
-    ``local`` kinds inspect the host they run on, which cannot be done from elsewhere.
+    ``local`` kinds inspect the host they run on, which cannot be done from elsewhere. Of what belongs to another host
+    they inspect what ``lies_here``, on the one that they run on.
     ``acting`` options are those that only procedures need which change something: no observing host gets them.
 
     What can explain a failing check is declared here, too, and goes with the check, so that the report knows no kind.
@@ -56,6 +57,7 @@ class Kind:
     split: Callable[[Given], list[dict[str, Any]]] = whole
     run_all: Callable[[Sequence[Given]], Iterator[tuple[int, Finding]]] | None = None
     local: bool = False
+    lies_here: bool = False
     acting: frozenset[str] = frozenset()
     explained_by: frozenset[str] = frozenset()
     opens: tuple[str, ...] | None = None

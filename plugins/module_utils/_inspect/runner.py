@@ -53,7 +53,9 @@ class Probe:
             service=service,
             host=host,
             owner=owner,
-            target=f"{owner}:{self.kind.target(self.options)}",
+            target=self.kind.target(self.options)
+            if self.kind.lies_here
+            else f"{owner}:{self.kind.target(self.options)}",
             status=finding.status,
             message=finding.message,
             value=finding.value,

@@ -31,7 +31,7 @@ def _copied(name: str, sentence: str, broken: str, *expected: Expected) -> Row:
         fault=Fault(
             name=name,
             sentence=sentence,
-            role="monitor",
+            role="web",
             broken_by=shell(f"cd {repository}; {access}; {broken}"),
             mended_by=shell(f"rm -rf {repository}; {made}; {no_sets(name)}"),
         ),
@@ -49,7 +49,7 @@ def _copied(name: str, sentence: str, broken: str, *expected: Expected) -> Row:
         expected=expected,
         command="the runbook copies nothing off the host",
         task="no module of another collection works with restic",
-        uses=frozenset({f"monitor/backups/{name}"}),
+        uses=frozenset({f"web/backups/{name}"}),
         procedures=_COPIES,
     )
 

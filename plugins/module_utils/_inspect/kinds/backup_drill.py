@@ -35,5 +35,6 @@ KIND = Kind(
     run=run,
     target=lambda given: str(_place(given)),
     local=True,
+    lies_here=True,
     acting=drills.ACTING,
 )

@@ -66,6 +66,10 @@ def test_drill_needs_nothing_of_the_source(lab: Lab, site: BackupLab) -> None:
     assert ran.status == 0, ran.output
     assert "UNREACHABLE" not in ran.output and "192.0.2.1" not in ran.output
     assert statuses(ran) == {"drilled": "ok", "rto": "ok", "rpo": "ok"}
+    receipts = str(lab.folder / "drills/proxy.config.offsite@one.json")
+    assert {check["target"] for check in ran.report["checks"] if check["owner"] == "one"} == {receipts}, (
+        "on no other host"
+    )
     (done,) = ran.report["actions"]
     assert (done["host"], done["subject"], done["outcome"]) == ("spare", "proxy.config.offsite of one", "done")
     assert done["what"].startswith(f"{name} out of {lab.folder / 'repository'} (snapshot ")
