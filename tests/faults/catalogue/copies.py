@@ -47,7 +47,7 @@ def _copied(name: str, sentence: str, broken: str, *expected: Expected) -> Row:
             }
         },
         expected=expected,
-        command="the runbook copies nothing off the host",
+        command="the runbook has no copy off the host",
         task="no module of another collection works with restic",
         uses=frozenset({f"web/backups/{name}"}),
         procedures=_COPIES,

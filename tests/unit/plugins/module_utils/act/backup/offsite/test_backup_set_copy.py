@@ -137,7 +137,7 @@ def test_one_backup_leaves_the_snapshots_of_others_alone(site: Copies) -> None:
 
 def test_secrets_are_in_no_argument_and_in_no_file(site: Copies) -> None:
     """What restic is run with, by a program in its place that writes down its arguments and goes on as restic."""
-    seen = site.folder / "seen"
+    seen, site.kept = site.folder / "seen", None
     path = site.folder / "commands/restic"
     real = path.read_text()
     path.write_text(real.replace("#!/bin/sh\n", f'#!/bin/sh\ntr "\\0" "\\n" < /proc/$$/cmdline >> {seen}\n'))
